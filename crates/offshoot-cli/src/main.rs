@@ -1,0 +1,2 @@
+//! The command `offshoot`.
+fn main() {}

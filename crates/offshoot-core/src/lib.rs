@@ -1,0 +1,1 @@
+//! The sync engine: store, ingest, read, verify, gc.

@@ -1,0 +1,1 @@
+//! The bytes of an offshoot store and the types they mean.

@@ -1,0 +1,1 @@
+//! Materialize: plan a restore, apply it.

@@ -1,0 +1,1 @@
+//! Throwaway servers, data generators, faulty stores, conformance suites.

@@ -1,0 +1,1 @@
+//! Snapshots of Postgres databases in content-addressed chunks, for embedders.
