@@ -1,1 +1,10 @@
-//! The sync engine: store, ingest, read, verify, gc.
+//! The sync engine of offshoot: store, ingest, read, verify, gc, and the traits that an engine implements.
+//!
+//! Threads and files live here; databases, terminals and the process environment do not.
+
+pub mod control;
+pub mod error;
+pub mod source;
+
+pub use control::{Control, Event};
+pub use error::{CoreError, Result};

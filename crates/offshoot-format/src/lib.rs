@@ -1,1 +1,23 @@
 //! The bytes of an offshoot store and the types they mean.
+//!
+//! Everything here is a pure function between bytes and values: no IO, threads, clock or randomness.
+//! `docs/format.md` describes the same bytes in tables; tests pin the two to each other.
+//!
+//! What this crate does not do: read files, choose what to write, or know any database engine.
+
+pub mod blob;
+pub mod codec;
+pub mod column;
+pub mod error;
+pub mod ids;
+pub mod key;
+pub mod leaf;
+pub mod manifest;
+pub mod table;
+pub mod tree;
+pub mod wire;
+
+pub use error::FormatError;
+
+/// Result of a decoder of this crate.
+pub type Result<T> = std::result::Result<T, FormatError>;

@@ -1,0 +1,60 @@
+//! The error of this crate, by what a caller can do about it.
+
+use offshoot_format::FormatError;
+use std::path::PathBuf;
+
+/// Result of this crate.
+pub type Result<T> = std::result::Result<T, CoreError>;
+
+/// Why an operation of the engine failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CoreError {
+    /// The caller asked to stop.
+    #[error("interrupted; nothing was published")]
+    Cancelled,
+    /// Stored bytes are not what they should be.
+    #[error("{object} in the store is damaged. Run `offshoot verify` to see what it affects")]
+    Damaged {
+        /// What was being read: a pack, an index, a chunk of a table and column.
+        object: String,
+        /// What is wrong.
+        #[source]
+        source: FormatError,
+    },
+    /// Something that should be stored is not there.
+    #[error("{object} is missing from the store. Run `offshoot verify` to see what it affects")]
+    Missing {
+        /// What was being read.
+        object: String,
+    },
+    /// A value could not be encoded.
+    #[error("encoding failed")]
+    Format(#[from] FormatError),
+    /// The operating system refused.
+    #[error("{operation} {path} failed")]
+    Io {
+        /// What was being done: `write`, `fsync`, `rename`.
+        operation: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's answer.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The source broke a rule of the protocol between source and engine.
+    #[error("{0}")]
+    Protocol(&'static str),
+    /// A worker thread ended early; the operation is poisoned.
+    #[error("a worker ended early, so the operation was given up; nothing was published")]
+    Poisoned,
+    /// The source failed.
+    #[error("{source}")]
+    Source {
+        /// Whether the same capture may succeed when it is tried again.
+        retryable: bool,
+        /// The engine's error.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}

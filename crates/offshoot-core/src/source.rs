@@ -1,0 +1,116 @@
+//! What a database engine implements to be captured, and what it is given to put the rows into.
+//!
+//! A source pushes: it reads one consistent state on as many connections as it likes and hands batches of rows to a
+//! [`Sink`]. The sink sorts, cuts, encodes and stores them (ingest), or only digests them (verify).
+//!
+//! Calls may block (the sink is bounded in memory), so they are made from plain threads, never from inside an async
+//! runtime's worker.
+
+use crate::{Control, Result};
+use offshoot_format::blob::BlobRef;
+use offshoot_format::column::Batch;
+use offshoot_format::manifest::{Environment, Load, Note, Origin, SchemaItem, Sequence};
+use offshoot_format::table::TableSpec;
+
+/// A live database that can be captured.
+pub trait Source {
+    /// Reads one consistent state into `sink` and describes it.
+    ///
+    /// Every table gets exactly one [`TableSink`], finished after its last range; also one without rows.
+    ///
+    /// # Errors
+    /// [`crate::CoreError::Source`] with the engine's own error, `retryable` if a new attempt on a new snapshot may
+    /// succeed; errors of the sink as they are.
+    fn capture(&mut self, sink: &dyn Sink, control: &Control) -> Result<Captured>;
+}
+
+/// What a source says about the state that it has put into the sink.
+#[derive(Debug, Clone)]
+pub struct Captured {
+    /// Where the state was taken.
+    pub origin: Origin,
+    /// What it depends on.
+    pub environment: Environment,
+    /// The schema, in the order in which it can be applied.
+    pub schema: Vec<SchemaItem>,
+    /// Sequences, read after the data.
+    pub sequences: Vec<Sequence>,
+    /// How tables are loaded back, where it is not the plain way: schema, name, how.
+    pub loads: Vec<(String, String, Load)>,
+    /// What was left out on purpose.
+    pub omitted: Vec<Note>,
+    /// What could not be carried.
+    pub not_carried: Vec<Note>,
+}
+
+/// Name of the table (in the empty schema) that large objects are captured as: columns `oid` (4 bytes) and `data`.
+pub const LARGE_OBJECTS: &str = "large_objects";
+
+/// Where a source puts tables.
+pub trait Sink: Sync {
+    /// Begins a table.
+    ///
+    /// # Errors
+    /// `Protocol` if the table was begun before.
+    fn table<'a>(&'a self, spec: &TableSpec) -> Result<Box<dyn TableSink + 'a>>;
+}
+
+/// Where a source puts the rows of one table.
+pub trait TableSink: Send + Sync {
+    /// Begins a range: a part of the table that one connection reads. Rows come in any order; nearly in key order is
+    /// cheapest. `scattered` says that the source knows its order to be random in key order (a uuid key).
+    ///
+    /// # Errors
+    /// If the operation is poisoned.
+    fn range(&self, scattered: bool) -> Result<Box<dyn RangeSink + '_>>;
+
+    /// Ends the table after all its ranges.
+    ///
+    /// # Errors
+    /// If the rows cannot be stored.
+    fn finish(self: Box<Self>) -> Result<()>;
+}
+
+/// Rows of a batch after which a source should push it.
+pub const BATCH_ROWS: usize = 8192;
+/// Bytes of a batch after which a source should push it.
+pub const BATCH_BYTES: usize = 4 << 20;
+
+/// Where a source puts the rows of one range.
+pub trait RangeSink: Send {
+    /// An empty batch with the columns of the table, to fill; one that was used before if there is one.
+    fn batch(&mut self) -> Batch;
+
+    /// Takes rows. Blocks while the workers are behind.
+    ///
+    /// # Errors
+    /// If the rows cannot be stored, or the operation is poisoned or cancelled.
+    fn push(&mut self, batch: Batch) -> Result<()>;
+
+    /// Begins a value that is too long for a column; its reference goes into the batch by `Column::push_blob`.
+    ///
+    /// # Errors
+    /// If the operation is poisoned.
+    fn blob(&mut self) -> Result<Box<dyn BlobSink + '_>>;
+
+    /// Ends the range. A range that is dropped instead counts as failed, and so does its table.
+    ///
+    /// # Errors
+    /// If the rows cannot be stored.
+    fn finish(self: Box<Self>) -> Result<()>;
+}
+
+/// Where a source streams one large value.
+pub trait BlobSink {
+    /// The next bytes of the value, any number.
+    ///
+    /// # Errors
+    /// If they cannot be stored.
+    fn write(&mut self, bytes: &[u8]) -> Result<()>;
+
+    /// Ends the value.
+    ///
+    /// # Errors
+    /// If it cannot be stored.
+    fn finish(self: Box<Self>) -> Result<BlobRef>;
+}
