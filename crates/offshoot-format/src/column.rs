@@ -72,7 +72,8 @@ impl Bitmap {
         if bytes.len() != rows.div_ceil(8) || !clean || count == 0 {
             return Err(FormatError::Invalid { what, offset: 0, why: "a bitmap that is empty, too long or too short" });
         }
-        Ok(Self { bytes: bytes.to_vec(), count })
+        let used = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+        Ok(Self { bytes: bytes[..used].to_vec(), count })
     }
 }
 
