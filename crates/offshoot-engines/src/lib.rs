@@ -1,1 +1,3 @@
 //! The database engines: sessions, catalogs, copy streams, schema.
+
+pub mod conninfo;
