@@ -2,8 +2,11 @@
 //!
 //! Threads and files live here; databases, terminals and the process environment do not.
 
+pub mod chunks;
 pub mod control;
 pub mod error;
+pub mod ingest;
+pub mod read;
 pub mod source;
 
 pub use control::{Control, Event};

@@ -262,11 +262,12 @@ impl Column {
         Cell::Bytes(bytes)
     }
 
-    /// Bytes that a row takes in this column: of its value, or of the reference to it; a NULL takes none.
+    /// Bytes that a row takes in this column: of its value, or of the reference to it. A NULL takes none, but for the
+    /// width of a fixed layout.
     #[inline]
     #[must_use]
     pub fn cell_bytes(&self, row: usize) -> usize {
-        if self.nulls.contains(row) { 0 } else { self.range(row).len() }
+        self.range(row).len()
     }
 
     /// Appends a run of rows of another column of the same layout.
@@ -354,12 +355,6 @@ impl Batch {
     #[must_use]
     pub fn bytes_len(&self) -> usize {
         self.columns.iter().map(Column::bytes_len).sum()
-    }
-
-    /// Bytes that one row takes.
-    #[must_use]
-    pub fn row_bytes(&self, row: usize) -> usize {
-        self.columns.iter().map(|column| column.cell_bytes(row)).sum()
     }
 
     /// Appends a run of rows of another batch of the same table.

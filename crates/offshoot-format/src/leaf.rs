@@ -54,8 +54,15 @@ pub enum LeafColumn {
     Null,
     /// The same short value in every row.
     Constant(Vec<u8>),
-    /// A chunk of its own, and the length of its canonical plaintext in bytes.
-    Chunk(ChunkId, u32),
+    /// A chunk of its own.
+    Chunk {
+        /// The chunk.
+        id: ChunkId,
+        /// Length of its canonical plaintext, in bytes.
+        bytes: u32,
+        /// Whether some of its values are blobs, so that marking need not read it to find out.
+        blobs: bool,
+    },
 }
 
 /// A leaf.
@@ -81,8 +88,8 @@ impl Leaf {
                     out.push(1);
                     put_bytes(&mut out, value);
                 }
-                LeafColumn::Chunk(id, bytes) => {
-                    out.push(2);
+                LeafColumn::Chunk { id, bytes, blobs } => {
+                    out.push(2 + u8::from(*blobs));
                     out.extend_from_slice(id.as_bytes());
                     put_varint(&mut out, u64::from(*bytes));
                 }
@@ -104,9 +111,10 @@ impl Leaf {
             columns.push(match reader.u8()? {
                 0 => LeafColumn::Null,
                 1 => LeafColumn::Constant(reader.bytes("constant of a leaf", INLINE_COLUMN_BYTES_MAX as u64)?.to_vec()),
-                2 => {
+                tag @ (2 | 3) => {
                     let id = ChunkId::from_bytes(reader.array()?);
-                    LeafColumn::Chunk(id, reader.varint_max("column of a leaf", u64::from(u32::MAX))? as u32)
+                    let bytes = reader.varint_max("column of a leaf", u64::from(u32::MAX))? as u32;
+                    LeafColumn::Chunk { id, bytes, blobs: tag == 3 }
                 }
                 _ => return Err(reader.invalid("an unknown form of a column")),
             });
@@ -141,7 +149,8 @@ mod tests {
             columns: vec![
                 LeafColumn::Null,
                 LeafColumn::Constant(vec![1, 2]),
-                LeafColumn::Chunk(ChunkId::from_bytes([7; 32]), 123_456),
+                LeafColumn::Chunk { id: ChunkId::from_bytes([7; 32]), bytes: 123_456, blobs: false },
+                LeafColumn::Chunk { id: ChunkId::from_bytes([8; 32]), bytes: 1, blobs: true },
             ],
         };
         let bytes = leaf.encode();

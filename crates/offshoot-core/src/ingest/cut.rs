@@ -1,0 +1,173 @@
+//! Cuts rows that come in key order into leaves.
+
+use super::keys::Mark;
+use crate::Result;
+use offshoot_format::column::Batch;
+use offshoot_format::leaf::{FORCED_BYTES, FORCED_ROWS, ends_leaf, row_hash};
+use offshoot_format::table::{Layout, TableSpec};
+
+/// Why a leaf ends where it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// Its last row says so, whatever is around it.
+    Boundary,
+    /// It is full; counted from the last boundary.
+    Forced,
+    /// The rows ended; the leaf goes on in another run.
+    Open,
+}
+
+/// A leaf that was cut, with its rows.
+pub(super) struct Cut {
+    pub rows: Batch,
+    pub first: Mark,
+    pub last: Mark,
+    /// Hash of the last row.
+    pub hash: u64,
+    /// Equal rows before the last one.
+    pub copies: u64,
+    pub end: End,
+}
+
+/// Gathers rows until a leaf is full.
+pub(super) struct Cutter {
+    counted: bool,
+    fixed_bytes: usize,
+    var_columns: Vec<usize>,
+    open: Batch,
+    open_bytes: usize,
+    first: Option<Mark>,
+    last_key: Vec<u8>,
+    copies: Option<u64>,
+    hash: u64,
+}
+
+impl Cutter {
+    /// A cutter at the start of a run. `before` is the last row of the leaf before it and the equal rows before that one.
+    pub fn new(table: &TableSpec, counted: bool) -> Self {
+        let mut fixed_bytes = 0;
+        let mut var_columns = Vec::new();
+        for (index, column) in table.columns.iter().enumerate() {
+            match column.layout {
+                Layout::Fixed(width) => fixed_bytes += usize::from(width),
+                Layout::Var => var_columns.push(index),
+            }
+        }
+        Self {
+            counted,
+            fixed_bytes,
+            var_columns,
+            open: Batch::new(&table.columns),
+            open_bytes: 0,
+            first: None,
+            last_key: Vec::new(),
+            copies: None,
+            hash: 0,
+        }
+    }
+
+    /// Continues counting equal rows after a leaf that was cut elsewhere.
+    pub fn continue_after(&mut self, last: &Mark, copies: u64, next_key: &[u8]) {
+        if self.counted && last.is(next_key) {
+            self.last_key.clear();
+            self.last_key.extend_from_slice(next_key);
+            self.copies = Some(copies);
+        }
+    }
+
+    /// Whether the last row that was added has a key above this one.
+    pub fn is_past(&self, key: &[u8]) -> bool {
+        self.copies.is_some() && self.last_key.as_slice() > key
+    }
+
+    /// Adds rows `rows` of `batch`, whose keys rise and are above all before; finished leaves go to `emit`.
+    ///
+    /// `rows` gives row numbers in key order; neighbours in the batch are copied in runs.
+    pub fn add<'k>(
+        &mut self,
+        batch: &Batch,
+        rows: impl Iterator<Item = (usize, &'k [u8])>,
+        mut emit: impl FnMut(Cut) -> Result<()>,
+    ) -> Result<()> {
+        let mut run: Option<(usize, usize)> = None;
+        for (row, key) in rows {
+            run = match run {
+                Some((start, end)) if end == row => Some((start, row + 1)),
+                Some((start, end)) => {
+                    self.open.extend_from(batch, start..end)?;
+                    Some((row, row + 1))
+                }
+                None => Some((row, row + 1)),
+            };
+            self.note(key);
+            let row_bytes = self.row_bytes(batch, row);
+            self.open_bytes += row_bytes;
+            let (start, end) = run.unwrap_or((row, row + 1));
+            let rows_now = self.open.rows + end - start;
+            let end_kind = if ends_leaf(self.hash, row_bytes) {
+                End::Boundary
+            } else if rows_now >= FORCED_ROWS || self.open_bytes >= FORCED_BYTES {
+                End::Forced
+            } else {
+                continue;
+            };
+            self.open.extend_from(batch, start..end)?;
+            run = None;
+            if let Some(cut) = self.take(end_kind) {
+                emit(cut)?;
+            }
+        }
+        if let Some((start, end)) = run {
+            self.open.extend_from(batch, start..end)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the run; the rows that are left are a leaf without a boundary.
+    pub fn finish(&mut self) -> Option<Cut> {
+        let cut = self.take(End::Open);
+        self.copies = None;
+        cut
+    }
+
+    fn note(&mut self, key: &[u8]) {
+        if self.first.is_none() {
+            self.first = Some(Mark::new(key));
+        }
+        let equal = self.counted && self.copies.is_some() && self.last_key == key;
+        let copies = if equal { self.copies.map_or(0, |copies| copies + 1) } else { 0 };
+        if !equal {
+            self.last_key.clear();
+            self.last_key.extend_from_slice(key);
+        }
+        self.copies = Some(copies);
+        self.hash = row_hash(key, copies);
+    }
+
+    #[inline]
+    fn row_bytes(&self, batch: &Batch, row: usize) -> usize {
+        self.fixed_bytes + self.var_columns.iter().map(|&column| batch.columns[column].cell_bytes(row)).sum::<usize>()
+    }
+
+    fn take(&mut self, end: End) -> Option<Cut> {
+        let first = self.first.take()?;
+        let empty = Batch {
+            columns: self
+                .open
+                .columns
+                .iter()
+                .map(|column| offshoot_format::column::Column::new(column.layout()))
+                .collect(),
+            rows: 0,
+        };
+        self.open_bytes = 0;
+        Some(Cut {
+            rows: std::mem::replace(&mut self.open, empty),
+            first,
+            last: Mark::new(&self.last_key),
+            hash: self.hash,
+            copies: self.copies.unwrap_or(0),
+            end,
+        })
+    }
+}

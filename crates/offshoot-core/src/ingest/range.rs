@@ -1,0 +1,163 @@
+//! One range of a table: puts nearly sorted rows in order with little memory, and cuts them into leaves.
+//!
+//! Heaps are nearly in key order, but a few rows that come much too early would make all later ones late. So one sorted
+//! batch is always held back (replacement selection): what is emitted is the lower part of what was held and what
+//! came. Rows that are still late are collected apart and become runs of their own.
+
+use super::cut::{Cut, Cutter};
+use super::keys::Sorted;
+use super::merge::{Body, Run, RunLeaf};
+use super::table::Table;
+use crate::source::{BATCH_BYTES, BATCH_ROWS, BlobSink, RangeSink};
+use crate::{Event, Result};
+use offshoot_format::column::Batch;
+
+/// Late rows that are collected before they are sorted and cut.
+const LATE_ROWS_MAX: usize = 8 * BATCH_ROWS;
+/// Bytes of late rows that are collected before they are sorted and cut.
+const LATE_BYTES_MAX: usize = 4 * BATCH_BYTES;
+
+pub(super) struct Range<'t> {
+    table: &'t Table<'t>,
+    held: Option<Sorted>,
+    cutter: Cutter,
+    leaves: Vec<RunLeaf>,
+    late: Batch,
+    finished: bool,
+}
+
+impl<'t> Range<'t> {
+    pub fn new(table: &'t Table<'t>) -> Self {
+        Self {
+            table,
+            held: None,
+            cutter: table.cutter(),
+            leaves: Vec::new(),
+            late: Batch::new(&table.spec.columns),
+            finished: false,
+        }
+    }
+
+    /// Takes the next sorted batch, and emits as many rows as it brought.
+    fn accept(&mut self, new: Sorted) -> Result<()> {
+        let Some(held) = self.held.take() else {
+            self.held = Some(new);
+            return Ok(());
+        };
+        if new.len() == 0 || held.len() == 0 || held.key(held.len() - 1) <= new.key(0) {
+            let (full, held) = if new.len() == 0 { (new, held) } else { (held, new) };
+            let rows = full.len();
+            self.emit(&full, 0..rows)?;
+            self.held = Some(held);
+            self.table.recycle(full.batch);
+            return Ok(());
+        }
+        self.interleave(held, new)
+    }
+
+    /// Emits the lower part of two batches and holds the upper part, as many rows as the larger of them has.
+    fn interleave(&mut self, a: Sorted, b: Sorted) -> Result<()> {
+        let emitted = a.len() + b.len() - a.len().max(b.len());
+        let (mut at_a, mut at_b) = (0, 0);
+        while at_a + at_b < emitted {
+            let left = emitted - at_a - at_b;
+            let from_a = at_b == b.len() || at_a < a.len() && a.key(at_a) <= b.key(at_b);
+            let (source, at, other, other_at) =
+                if from_a { (&a, &mut at_a, &b, at_b) } else { (&b, &mut at_b, &a, at_a) };
+            let start = *at;
+            let limit = (other_at < other.len()).then(|| other.key(other_at));
+            while *at < source.len() && *at - start < left && limit.is_none_or(|limit| source.key(*at) <= limit) {
+                *at += 1;
+            }
+            // Equal keys alternate sides; one row always moves.
+            *at = (*at).max(start + 1);
+            let places = start..*at;
+            self.emit(source, places)?;
+        }
+        let mut rest = self.table.fresh();
+        for (source, at) in [(&a, at_a), (&b, at_b)] {
+            for place in at..source.len() {
+                rest.push_row(&source.batch, source.row(place))?;
+            }
+        }
+        self.held = Some(Sorted::new(&self.table.keys, rest));
+        self.table.recycle(a.batch);
+        self.table.recycle(b.batch);
+        Ok(())
+    }
+
+    /// Passes rows on in key order; those below what was passed on before are late.
+    fn emit(&mut self, rows: &Sorted, places: std::ops::Range<usize>) -> Result<()> {
+        let mut start = places.start;
+        while start < places.end && self.cutter.is_past(rows.key(start)) {
+            self.late.push_row(&rows.batch, rows.row(start))?;
+            start += 1;
+        }
+        let (table, leaves) = (self.table, &mut self.leaves);
+        let keyed = (start..places.end).map(|place| (rows.row(place), rows.key(place)));
+        self.cutter.add(&rows.batch, keyed, |cut| keep(table, leaves, cut))?;
+        if self.late.rows >= LATE_ROWS_MAX || self.late.bytes_len() >= LATE_BYTES_MAX {
+            self.flush_late()?;
+        }
+        Ok(())
+    }
+
+    fn flush_late(&mut self) -> Result<()> {
+        let late = std::mem::replace(&mut self.late, Batch::new(&self.table.spec.columns));
+        if late.rows > 0 {
+            let run = self.table.run_of(&Sorted::new(&self.table.keys, late))?;
+            self.table.add_run(run);
+        }
+        Ok(())
+    }
+}
+
+/// Keeps the first leaf of a run in memory, because it will be joined with the end of another, and stores the others.
+fn keep(table: &Table<'_>, leaves: &mut Vec<RunLeaf>, cut: Cut) -> Result<()> {
+    let kept = leaves.is_empty() || cut.end == super::cut::End::Open;
+    let leaf =
+        RunLeaf::new(cut, |rows| if kept { Ok(Body::Kept(rows)) } else { table.submit(rows).map(Body::Stored) })?;
+    leaves.push(leaf);
+    Ok(())
+}
+
+impl RangeSink for Range<'_> {
+    fn batch(&mut self) -> Batch {
+        self.table.fresh()
+    }
+
+    fn push(&mut self, batch: Batch) -> Result<()> {
+        self.table.check(&batch)?;
+        let bytes = batch.bytes_len() as u64;
+        self.table.control().emit(&Event::Rows { rows: batch.rows as u64, bytes });
+        let sorted = Sorted::new(&self.table.keys, batch);
+        self.accept(sorted)
+    }
+
+    fn blob(&mut self) -> Result<Box<dyn BlobSink + '_>> {
+        Ok(Box::new(self.table.blob_writer()))
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        if let Some(held) = self.held.take() {
+            let rows = held.len();
+            self.emit(&held, 0..rows)?;
+        }
+        self.flush_late()?;
+        if let Some(cut) = self.cutter.finish() {
+            keep(self.table, &mut self.leaves, cut)?;
+        }
+        let leaves = std::mem::take(&mut self.leaves);
+        self.table.add_run(Run { leaves });
+        self.finished = true;
+        Ok(())
+    }
+}
+
+impl Drop for Range<'_> {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.table.fail();
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! One table being ingested: its runs, and the tree that they become.
+
+use super::Shared;
+use super::blob::BlobWriter;
+use super::cut::{Cutter, End};
+use super::encode::{LeafEncoder, Slot};
+use super::keys::Sorted;
+use super::merge::{Body, Run, RunLeaf, join};
+use super::range::Range;
+use crate::read::LeafReader;
+use crate::source::{RangeSink, TableSink};
+use crate::{Control, CoreError, Result};
+use offshoot_format::column::Batch;
+use offshoot_format::ids::ChunkKind;
+use offshoot_format::key::KeyEncoder;
+use offshoot_format::manifest::{ColumnStats, TableStats};
+use offshoot_format::table::TableSpec;
+use offshoot_format::tree::{Entry, KEY_PREFIX_BYTES_MAX, Node, TreeBuilder};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+pub(super) struct Table<'i> {
+    shared: &'i Shared,
+    pub spec: TableSpec,
+    pub keys: KeyEncoder,
+    runs: Mutex<Vec<Run>>,
+    spare: Mutex<Vec<Batch>>,
+    open_ranges: AtomicUsize,
+    failed: AtomicBool,
+}
+
+impl<'i> Table<'i> {
+    pub fn new(shared: &'i Shared, spec: TableSpec) -> Self {
+        Self {
+            shared,
+            keys: KeyEncoder::new(&spec),
+            spec,
+            runs: Mutex::default(),
+            spare: Mutex::default(),
+            open_ranges: AtomicUsize::new(0),
+            failed: AtomicBool::new(false),
+        }
+    }
+
+    pub fn control(&self) -> &Control {
+        &self.shared.control
+    }
+
+    /// Refuses rows that cannot be right, and any after the operation was stopped.
+    pub fn check(&self, batch: &Batch) -> Result<()> {
+        self.shared.control.check()?;
+        let fits = batch.columns.len() == self.spec.columns.len()
+            && batch
+                .columns
+                .iter()
+                .zip(&self.spec.columns)
+                .all(|(column, spec)| column.rows() == batch.rows && column.layout() == spec.layout);
+        if fits { Ok(()) } else { Err(CoreError::Protocol("a batch does not have the columns of its table")) }
+    }
+
+    pub fn cutter(&self) -> Cutter {
+        Cutter::new(&self.spec, self.keys.counted())
+    }
+
+    /// An empty batch, from those that were used before if there is one.
+    pub fn fresh(&self) -> Batch {
+        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        spare.unwrap_or_else(|| Batch::new(&self.spec.columns))
+    }
+
+    pub fn recycle(&self, mut batch: Batch) {
+        batch.clear();
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < 4 {
+            spare.push(batch);
+        }
+    }
+
+    pub fn submit(&self, rows: Batch) -> Result<Slot> {
+        self.shared.encoders.submit(rows)
+    }
+
+    /// The rows of a leaf that was stored a while ago.
+    pub fn load(&self, slot: &Slot, reader: &mut LeafReader) -> Result<Batch> {
+        let stored = slot.get().ok_or(CoreError::Poisoned)?;
+        reader.batch(&*self.shared.chunks, &self.spec.columns, &stored.id)
+    }
+
+    /// Cuts sorted rows into a run of its own.
+    pub fn run_of(&self, rows: &Sorted) -> Result<Run> {
+        let mut cutter = self.cutter();
+        let mut leaves = Vec::new();
+        let mut store = |cut| {
+            leaves.push(RunLeaf::new(cut, |rows| self.submit(rows).map(Body::Stored))?);
+            Ok(())
+        };
+        let keyed = (0..rows.len()).map(|place| (rows.row(place), rows.key(place)));
+        cutter.add(&rows.batch, keyed, &mut store)?;
+        if let Some(cut) = cutter.finish() {
+            store(cut)?;
+        }
+        debug_assert!(leaves.last().is_none_or(|leaf: &RunLeaf| leaf.end != End::Open || !leaves.is_empty()));
+        Ok(Run { leaves })
+    }
+
+    pub fn add_run(&self, run: Run) {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner).push(run);
+    }
+
+    pub fn blob_writer(&self) -> BlobWriter<'_> {
+        BlobWriter::new(&*self.shared.chunks)
+    }
+
+    pub fn fail(&self) {
+        self.failed.store(true, Ordering::Relaxed);
+    }
+}
+
+impl TableSink for Table<'_> {
+    fn range(&self, _scattered: bool) -> Result<Box<dyn RangeSink + '_>> {
+        self.shared.control.check()?;
+        self.open_ranges.fetch_add(1, Ordering::Relaxed);
+        Ok(Box::new(Range::new(self)))
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        if self.failed.load(Ordering::Relaxed) {
+            return Err(CoreError::Protocol("a range of the table did not end well"));
+        }
+        self.shared.encoders.drain()?;
+        let runs = std::mem::take(&mut *self.runs.lock().unwrap_or_else(PoisonError::into_inner));
+        let finals = join(&self, runs)?;
+        self.shared.encoders.drain()?;
+        let mut encoder = LeafEncoder::default();
+        let chunks = &*self.shared.chunks;
+        let mut tree =
+            TreeBuilder::new(|node: &Node| encoder.bytes(chunks, ChunkKind::Node, &node.encode()).map(|(id, _)| id));
+        let mut stats = TableStats { rows: 0, columns: vec![ColumnStats::default(); self.spec.columns.len()] };
+        for leaf in finals {
+            let stored = leaf.slot.get().ok_or(CoreError::Poisoned)?;
+            stats.rows += stored.rows;
+            for (sum, column) in stats.columns.iter_mut().zip(&stored.columns) {
+                sum.logical_bytes += column.logical_bytes;
+                sum.added_bytes += column.added_bytes;
+                sum.reused_logical_bytes += column.reused_logical_bytes;
+            }
+            let entry = Entry {
+                id: stored.id,
+                rows: stored.rows,
+                logical_bytes: stored.logical_bytes,
+                last_key: leaf.last.prefix(KEY_PREFIX_BYTES_MAX),
+            };
+            tree.push(entry, leaf.hash)?;
+        }
+        let root = tree.finish()?;
+        self.shared.done(self.spec, root, stats)
+    }
+}

@@ -1,0 +1,270 @@
+//! The same rows in any order, any number of ranges and any batch size give the same root; and come back.
+
+use super::*;
+use crate::chunks::ReadChunks;
+use crate::read::{BlobReader, LeafReader, leaves};
+use offshoot_format::column::{Batch, Cell};
+use offshoot_format::ids::{ChunkId, ChunkKind, IdKey};
+use offshoot_format::table::{ColumnSpec, Key, KeyOrder, Layout, RowForm};
+use proptest::prelude::*;
+use std::collections::HashMap;
+
+struct Memory {
+    key: IdKey,
+    chunks: Mutex<HashMap<ChunkId, (ChunkKind, Vec<u8>)>>,
+}
+
+impl Memory {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { key: IdKey::from_bytes([1; 32]), chunks: Mutex::default() })
+    }
+}
+
+impl ReadChunks for Memory {
+    fn id_key(&self) -> &IdKey {
+        &self.key
+    }
+
+    fn payload(&self, id: &ChunkId, kind: ChunkKind) -> Result<Vec<u8>> {
+        let chunks = self.chunks.lock().unwrap();
+        let (found, payload) = chunks.get(id).ok_or_else(|| CoreError::Missing { object: id.to_string() })?;
+        assert_eq!(*found, kind);
+        Ok(payload.clone())
+    }
+}
+
+impl WriteChunks for Memory {
+    fn known(&self, id: &ChunkId) -> Result<Option<u32>> {
+        Ok(self.chunks.lock().unwrap().get(id).map(|(_, payload)| payload.len() as u32))
+    }
+
+    fn write(&self, id: &ChunkId, kind: ChunkKind, _plain_bytes: usize, payload: &[u8]) -> Result<u32> {
+        self.chunks.lock().unwrap().insert(*id, (kind, payload.to_vec()));
+        Ok(payload.len() as u32)
+    }
+}
+
+fn spec(key: Key) -> TableSpec {
+    let column = |name: &str, layout, order| ColumnSpec {
+        name: name.into(),
+        type_name: String::new(),
+        layout,
+        order,
+        nullable: name != "id",
+    };
+    let columns = vec![column("id", Layout::Fixed(4), KeyOrder::Signed), column("text", Layout::Var, KeyOrder::Bytes)];
+    TableSpec { schema: "s".into(), name: "t".into(), columns, key, form: RowForm::Binary }
+}
+
+fn by_id() -> TableSpec {
+    spec(Key::Unique(vec![0]))
+}
+
+type Row = (i32, Option<Vec<u8>>);
+
+fn batch(spec: &TableSpec, rows: &[Row]) -> Batch {
+    let mut batch = Batch::new(&spec.columns);
+    for (id, text) in rows {
+        batch.columns[0].push(&id.to_be_bytes()).unwrap();
+        batch.columns[1].push_cell(text.as_ref().map_or(Cell::Null, |text| Cell::Bytes(text))).unwrap();
+        batch.rows += 1;
+    }
+    batch
+}
+
+fn ingest(memory: &Arc<Memory>, spec: &TableSpec, ranges: &[Vec<Row>], batch_rows: usize) -> IngestedTable {
+    let chunks: Arc<dyn WriteChunks> = Arc::clone(memory) as _;
+    let ingest = Ingest::begin(chunks, &IngestOptions::default(), &Control::default()).unwrap();
+    let table = ingest.table(spec).unwrap();
+    for rows in ranges {
+        let mut range = table.range(false).unwrap();
+        for rows in rows.chunks(batch_rows) {
+            range.push(batch(spec, rows)).unwrap();
+        }
+        range.finish().unwrap();
+    }
+    table.finish().unwrap();
+    ingest.finish().unwrap().pop().unwrap()
+}
+
+fn read(memory: &Memory, table: &IngestedTable) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for leaf in leaves(memory, &table.root).unwrap() {
+        let batch = LeafReader::default().batch(memory, &table.spec.columns, &leaf.id).unwrap();
+        assert_eq!(batch.rows as u64, leaf.rows);
+        for row in 0..batch.rows {
+            let Cell::Bytes(id) = batch.columns[0].cell(row) else { panic!() };
+            let text = match batch.columns[1].cell(row) {
+                Cell::Bytes(text) => Some(text.to_vec()),
+                _ => None,
+            };
+            rows.push((i32::from_be_bytes(id.try_into().unwrap()), text));
+        }
+    }
+    rows
+}
+
+fn text(id: i32) -> Option<Vec<u8>> {
+    (id % 7 > 0).then(|| format!("row {id} {}", "x".repeat((id % 50) as usize)).into_bytes())
+}
+
+#[test]
+fn order_ranges_and_batches_do_not_matter() {
+    let memory = Memory::new();
+    let rows: Vec<Row> = (-30_000..30_000).map(|id: i32| (id, text(id.abs()))).collect();
+    let expected = ingest(&memory, &by_id(), &[rows.clone()], 8192);
+    assert!(read(&memory, &expected) == rows);
+    assert!(expected.root.height >= 1);
+    let mut shuffled = rows.clone();
+    let mut state = 7u64;
+    for i in (1..shuffled.len()).rev() {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        shuffled.swap(i, (state >> 33) as usize % (i + 1));
+    }
+    let mut nearly = rows.clone();
+    nearly.swap(10, 50_000);
+    nearly.rotate_left(500);
+    let reversed: Vec<Row> = rows.iter().rev().cloned().collect();
+    let halves = [rows[..23_456].to_vec(), rows[23_456..].to_vec()];
+    let odd: Vec<Vec<Row>> =
+        (0..3).map(|k| rows.iter().filter(|row| row.0.rem_euclid(3) == k).cloned().collect()).collect();
+    for (ranges, batch_rows) in [
+        (vec![rows.clone()], 100),
+        (vec![shuffled], 8192),
+        (vec![nearly], 1000),
+        (vec![reversed], 777),
+        (halves.to_vec(), 8192),
+        (odd, 5000),
+        (vec![vec![], rows.clone(), vec![]], 60_000),
+    ] {
+        assert_eq!(ingest(&memory, &by_id(), &ranges, batch_rows).root, expected.root);
+    }
+}
+
+#[test]
+fn equal_rows_are_counted() {
+    let memory = Memory::new();
+    let spec = spec(Key::WholeRow);
+    let rows: Vec<Row> = (0..60_000).map(|i| (i / 20_000, Some(vec![b'a'; 300]))).collect();
+    let one = ingest(&memory, &spec, &[rows.clone()], 8192);
+    assert!(read(&memory, &one) == rows);
+    assert!(leaves(&*memory, &one.root).unwrap().len() > 5);
+    let many: Vec<Vec<Row>> = rows.chunks(7001).map(<[Row]>::to_vec).collect();
+    assert_eq!(ingest(&memory, &spec, &many, 1000).root, one.root);
+    let interleaved: Vec<Vec<Row>> = (0..4).map(|k| rows.iter().skip(k).step_by(4).cloned().collect()).collect();
+    assert_eq!(ingest(&memory, &spec, &interleaved, 1000).root, one.root);
+    let fewer = ingest(&memory, &spec, &[rows[1..].to_vec()], 8192);
+    assert_ne!(fewer.root.id, one.root.id);
+}
+
+#[test]
+fn forced_ends_follow_the_rows_alone() {
+    // No boundary falls into these keys: only rows that do not end a leaf are kept.
+    let memory = Memory::new();
+    let keyed = |id: i32| {
+        let mut key = id.to_be_bytes();
+        key[0] ^= 0x80;
+        offshoot_format::leaf::ends_leaf(offshoot_format::leaf::row_hash(&key, 0), 4)
+    };
+    let rows: Vec<Row> = (0..150_000).filter(|&id| !keyed(id)).map(|id| (id, None)).collect();
+    let one = ingest(&memory, &by_id(), &[rows.clone()], 8192);
+    assert_eq!(leaves(&*memory, &one.root).unwrap().len(), rows.len().div_ceil(1 << 15));
+    let parts: Vec<Vec<Row>> = rows.chunks(40_000).map(<[Row]>::to_vec).collect();
+    assert_eq!(ingest(&memory, &by_id(), &parts, 8192).root, one.root);
+}
+
+#[test]
+fn a_change_of_one_column_adds_chunks_of_that_column() {
+    let memory = Memory::new();
+    let rows: Vec<Row> = (0..100_000).map(|id| (id, text(id))).collect();
+    let before = ingest(&memory, &by_id(), &[rows.clone()], 8192);
+    assert!(before.stats.columns[0].added_bytes > 0);
+    let same = ingest(&memory, &by_id(), &[rows.clone()], 8192);
+    assert_eq!(same.stats.columns.iter().map(|column| column.added_bytes).sum::<u64>(), 0);
+    let mut changed = rows;
+    changed[5].1 = Some(b"changed".to_vec());
+    let after = ingest(&memory, &by_id(), &[changed], 8192);
+    assert_eq!(after.stats.columns[0].added_bytes, 0);
+    assert!(after.stats.columns[1].reused_logical_bytes > after.stats.columns[1].logical_bytes * 9 / 10);
+}
+
+#[test]
+fn empty_tables_and_tables_without_columns() {
+    let memory = Memory::new();
+    assert_eq!(ingest(&memory, &by_id(), &[], 10).root.id, None);
+    assert_eq!(ingest(&memory, &by_id(), &[vec![]], 10).root.id, None);
+    let none = TableSpec { columns: Vec::new(), key: Key::WholeRow, ..by_id() };
+    let chunks: Arc<dyn WriteChunks> = Arc::clone(&memory) as _;
+    let ingest = Ingest::begin(chunks, &IngestOptions::default(), &Control::default()).unwrap();
+    let table = ingest.table(&none).unwrap();
+    let mut range = table.range(false).unwrap();
+    range.push(Batch { columns: Vec::new(), rows: 12_345 }).unwrap();
+    range.finish().unwrap();
+    table.finish().unwrap();
+    assert_eq!(ingest.finish().unwrap()[0].root.rows, 12_345);
+}
+
+#[test]
+fn large_values_come_back() {
+    let memory = Memory::new();
+    let value: Vec<u8> = (0..5_000_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let chunks: Arc<dyn WriteChunks> = Arc::clone(&memory) as _;
+    let ingest = Ingest::begin(chunks, &IngestOptions::default(), &Control::default()).unwrap();
+    let table = ingest.table(&by_id()).unwrap();
+    let mut range = table.range(false).unwrap();
+    let mut batch = range.batch();
+    let mut blob = range.blob().unwrap();
+    value.chunks(70_001).for_each(|part| blob.write(part).unwrap());
+    let blob = blob.finish().unwrap();
+    batch.columns[0].push(&1i32.to_be_bytes()).unwrap();
+    batch.columns[1].push_blob(&blob).unwrap();
+    batch.rows = 1;
+    range.push(batch).unwrap();
+    range.finish().unwrap();
+    table.finish().unwrap();
+    let table = ingest.finish().unwrap().pop().unwrap();
+    let leaf = leaves(&*memory, &table.root).unwrap()[0];
+    let batch = LeafReader::default().batch(&*memory, &table.spec.columns, &leaf.id).unwrap();
+    let Cell::Blob(found) = batch.columns[1].cell(0) else { panic!() };
+    let back: Vec<u8> = BlobReader::open(memory as _, &found).unwrap().flat_map(|piece| piece.unwrap()).collect();
+    assert!(back == value);
+}
+
+#[test]
+fn an_unfinished_range_fails_its_table() {
+    let memory = Memory::new();
+    let ingest = Ingest::begin(memory as _, &IngestOptions::default(), &Control::default()).unwrap();
+    let table = ingest.table(&by_id()).unwrap();
+    let mut range = table.range(false).unwrap();
+    range.push(batch(&by_id(), &[(1, None)])).unwrap();
+    drop(range);
+    assert!(matches!(table.finish(), Err(CoreError::Protocol(_))));
+    assert!(ingest.finish().is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn any_split_gives_the_same_root(
+        rows in proptest::collection::btree_map(any::<i32>(), proptest::option::of(proptest::collection::vec(any::<u8>(), 0..2000)), 1..600),
+        ranges in 1..5usize,
+        batch_rows in 1..200usize,
+        seed: u64,
+        whole: bool,
+    ) {
+        let memory = Memory::new();
+        let spec = if whole { spec(Key::WholeRow) } else { by_id() };
+        let rows: Vec<Row> = rows.into_iter().collect();
+        let expected = ingest(&memory, &spec, &[rows.clone()], 1_000_000);
+        let mut parts = vec![Vec::new(); ranges];
+        let mut state = seed | 1;
+        for row in rows {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let part = &mut parts[(state >> 40) as usize % ranges];
+            let at = if state >> 60 == 0 { 0 } else { part.len() };
+            part.insert(at, row);
+        }
+        prop_assert_eq!(ingest(&memory, &spec, &parts, batch_rows).root, expected.root);
+    }
+}
