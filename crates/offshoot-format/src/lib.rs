@@ -8,13 +8,19 @@
 pub mod blob;
 pub mod codec;
 pub mod column;
+pub mod envelope;
 pub mod error;
 pub mod ids;
+pub mod index;
 pub mod key;
 pub mod leaf;
 pub mod manifest;
+pub mod pack;
+pub mod record;
+pub mod refname;
 pub mod table;
 pub mod tree;
+pub mod version;
 pub mod wire;
 
 pub use error::FormatError;
