@@ -298,6 +298,48 @@ impl Column {
         Ok(())
     }
 
+    /// Appends some rows of another column of the same layout, in the order given.
+    ///
+    /// # Errors
+    /// As [`Self::extend_from`].
+    pub fn gather(&mut self, other: &Self, rows: &[u32]) -> Result<()> {
+        let (Some(&first), Some(&last)) = (rows.first(), rows.last()) else { return Ok(()) };
+        if last.checked_sub(first).is_some_and(|span| span as usize + 1 == rows.len())
+            && rows.windows(2).all(|pair| pair[0] < pair[1])
+        {
+            return self.extend_from(other, first as usize..last as usize + 1);
+        }
+        if self.layout != other.layout || rows.iter().any(|&row| row as usize >= other.rows) {
+            return Err(wrong_length());
+        }
+        match self.layout {
+            Layout::Fixed(_) => {
+                for &row in rows {
+                    self.bytes.extend_from_slice(&other.bytes[other.range(row as usize)]);
+                }
+            }
+            Layout::Var => {
+                self.ends.reserve(rows.len());
+                for &row in rows {
+                    self.bytes.extend_from_slice(&other.bytes[other.range(row as usize)]);
+                    self.ends.push(self.bytes.len() as u32);
+                }
+                u32::try_from(self.bytes.len()).map_err(|_| too_long())?;
+            }
+        }
+        for (marks, from) in [(&mut self.nulls, &other.nulls), (&mut self.blobs, &other.blobs)] {
+            if from.count > 0 {
+                for (place, &row) in rows.iter().enumerate() {
+                    if from.contains(row as usize) {
+                        marks.set(self.rows + place);
+                    }
+                }
+            }
+        }
+        self.rows += rows.len();
+        Ok(())
+    }
+
     /// Removes all rows and keeps the memory.
     pub fn clear(&mut self) {
         self.rows = 0;
@@ -369,15 +411,15 @@ impl Batch {
         Ok(())
     }
 
-    /// Appends one row of another batch of the same table.
+    /// Appends some rows of another batch of the same table, in the order given.
     ///
     /// # Errors
-    /// As [`Column::push_cell`].
-    pub fn push_row(&mut self, other: &Self, row: usize) -> Result<()> {
+    /// As [`Column::gather`].
+    pub fn gather(&mut self, other: &Self, rows: &[u32]) -> Result<()> {
         for (column, from) in self.columns.iter_mut().zip(&other.columns) {
-            column.push_cell(from.cell(row))?;
+            column.gather(from, rows)?;
         }
-        self.rows += 1;
+        self.rows += rows.len();
         Ok(())
     }
 
@@ -425,6 +467,14 @@ mod tests {
         let mut single = sample();
         (1..4).for_each(|row| single.push_cell(column.cell(row)).unwrap());
         assert!(run == single);
+        let mut gathered = sample();
+        gathered.gather(&column, &[1, 2, 3]).unwrap();
+        assert!(gathered == single);
+        let (mut gathered, mut single) = (sample(), sample());
+        gathered.gather(&column, &[3, 0, 1, 1]).unwrap();
+        [3, 0, 1, 1].iter().for_each(|&row| single.push_cell(column.cell(row)).unwrap());
+        assert!(gathered == single);
+        assert!(gathered.gather(&column, &[4, 0]).is_err());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::keys::Mark;
 use crate::Result;
-use offshoot_format::column::Batch;
+use offshoot_format::column::{Batch, Column};
 use offshoot_format::leaf::{FORCED_BYTES, FORCED_ROWS, ends_leaf, row_hash};
 use offshoot_format::table::{Layout, TableSpec};
 
@@ -34,6 +34,8 @@ pub(super) struct Cutter {
     counted: bool,
     fixed_bytes: usize,
     var_columns: Vec<usize>,
+    /// Rows of the batch at hand that are not copied yet.
+    waiting: Vec<u32>,
     open: Batch,
     open_bytes: usize,
     first: Option<Mark>,
@@ -43,7 +45,7 @@ pub(super) struct Cutter {
 }
 
 impl Cutter {
-    /// A cutter at the start of a run. `before` is the last row of the leaf before it and the equal rows before that one.
+    /// A cutter at the start of a run.
     pub fn new(table: &TableSpec, counted: bool) -> Self {
         let mut fixed_bytes = 0;
         let mut var_columns = Vec::new();
@@ -57,6 +59,7 @@ impl Cutter {
             counted,
             fixed_bytes,
             var_columns,
+            waiting: Vec::new(),
             open: Batch::new(&table.columns),
             open_bytes: 0,
             first: None,
@@ -80,46 +83,34 @@ impl Cutter {
         self.copies.is_some() && self.last_key.as_slice() > key
     }
 
-    /// Adds rows `rows` of `batch`, whose keys rise and are above all before; finished leaves go to `emit`.
-    ///
-    /// `rows` gives row numbers in key order; neighbours in the batch are copied in runs.
+    /// Adds rows of `batch`, whose keys rise and are above all before; finished leaves go to `emit`.
     pub fn add<'k>(
         &mut self,
         batch: &Batch,
         rows: impl Iterator<Item = (usize, &'k [u8])>,
         mut emit: impl FnMut(Cut) -> Result<()>,
     ) -> Result<()> {
-        let mut run: Option<(usize, usize)> = None;
+        self.waiting.clear();
         for (row, key) in rows {
-            run = match run {
-                Some((start, end)) if end == row => Some((start, row + 1)),
-                Some((start, end)) => {
-                    self.open.extend_from(batch, start..end)?;
-                    Some((row, row + 1))
-                }
-                None => Some((row, row + 1)),
-            };
             self.note(key);
             let row_bytes = self.row_bytes(batch, row);
             self.open_bytes += row_bytes;
-            let (start, end) = run.unwrap_or((row, row + 1));
-            let rows_now = self.open.rows + end - start;
-            let end_kind = if ends_leaf(self.hash, row_bytes) {
+            self.waiting.push(row as u32);
+            let end = if ends_leaf(self.hash, row_bytes) {
                 End::Boundary
-            } else if rows_now >= FORCED_ROWS || self.open_bytes >= FORCED_BYTES {
+            } else if self.open.rows + self.waiting.len() >= FORCED_ROWS || self.open_bytes >= FORCED_BYTES {
                 End::Forced
             } else {
                 continue;
             };
-            self.open.extend_from(batch, start..end)?;
-            run = None;
-            if let Some(cut) = self.take(end_kind) {
+            self.open.gather(batch, &self.waiting)?;
+            self.waiting.clear();
+            if let Some(cut) = self.take(end) {
                 emit(cut)?;
             }
         }
-        if let Some((start, end)) = run {
-            self.open.extend_from(batch, start..end)?;
-        }
+        self.open.gather(batch, &self.waiting)?;
+        self.waiting.clear();
         Ok(())
     }
 
@@ -151,15 +142,8 @@ impl Cutter {
 
     fn take(&mut self, end: End) -> Option<Cut> {
         let first = self.first.take()?;
-        let empty = Batch {
-            columns: self
-                .open
-                .columns
-                .iter()
-                .map(|column| offshoot_format::column::Column::new(column.layout()))
-                .collect(),
-            rows: 0,
-        };
+        let columns = self.open.columns.iter().map(|column| Column::new(column.layout())).collect();
+        let empty = Batch { columns, rows: 0 };
         self.open_bytes = 0;
         Some(Cut {
             rows: std::mem::replace(&mut self.open, empty),

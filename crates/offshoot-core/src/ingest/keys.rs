@@ -87,6 +87,11 @@ impl Sorted {
         self.order.as_ref().map_or(place, |order| order[place] as usize)
     }
 
+    /// The rows at places in key order.
+    pub fn rows(&self, places: std::ops::Range<usize>) -> Vec<u32> {
+        places.map(|place| self.row(place) as u32).collect()
+    }
+
     /// The key at a place in key order.
     #[inline]
     pub fn key(&self, place: usize) -> &[u8] {

@@ -10,6 +10,7 @@ mod encode;
 mod keys;
 mod merge;
 mod range;
+mod scatter;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use offshoot_format::manifest::TableStats;
 use offshoot_format::table::TableSpec;
 use offshoot_format::tree::TreeRoot;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use table::Table;
 
@@ -32,11 +34,14 @@ pub struct IngestOptions {
     pub encoders: usize,
     /// Bytes of leaves that may wait for them.
     pub queue_bytes_max: usize,
+    /// Folder for the anonymous files of tables whose rows come in random order. Without one they are sorted in small
+    /// runs and merged, which takes longer.
+    pub spill: Option<PathBuf>,
 }
 
 impl Default for IngestOptions {
     fn default() -> Self {
-        Self { encoders: 2, queue_bytes_max: 64 << 20 }
+        Self { encoders: 2, queue_bytes_max: 64 << 20, spill: None }
     }
 }
 
@@ -60,6 +65,7 @@ struct Shared {
     chunks: Arc<dyn WriteChunks>,
     control: Control,
     encoders: Encoders,
+    spill: Option<PathBuf>,
     begun: Mutex<BTreeSet<(String, String)>>,
     done: Mutex<BTreeMap<(String, String), IngestedTable>>,
 }
@@ -81,7 +87,9 @@ impl Ingest {
     pub fn begin(chunks: Arc<dyn WriteChunks>, options: &IngestOptions, control: &Control) -> Result<Self> {
         let encoders = Encoders::start(&chunks, options.encoders, options.queue_bytes_max)?;
         let (begun, done) = Default::default();
-        Ok(Self { shared: Shared { chunks, control: control.clone(), encoders, begun, done } })
+        Ok(Self {
+            shared: Shared { chunks, control: control.clone(), encoders, spill: options.spill.clone(), begun, done },
+        })
     }
 
     /// Ends the ingest: the tables, sorted by schema and name.

@@ -7,6 +7,7 @@
 use super::cut::{Cut, Cutter};
 use super::keys::Sorted;
 use super::merge::{Body, Run, RunLeaf};
+use super::scatter::Scatterer;
 use super::table::Table;
 use crate::source::{BATCH_BYTES, BATCH_ROWS, BlobSink, RangeSink};
 use crate::{Event, Result};
@@ -17,25 +18,72 @@ const LATE_ROWS_MAX: usize = 8 * BATCH_ROWS;
 /// Bytes of late rows that are collected before they are sorted and cut.
 const LATE_BYTES_MAX: usize = 4 * BATCH_BYTES;
 
+/// Late rows after which, if they are most of all rows, the order is taken for random.
+const RANDOM_ROWS_MIN: usize = 2 * LATE_ROWS_MAX;
+
 pub(super) struct Range<'t> {
     table: &'t Table<'t>,
+    scatterer: Option<Scatterer>,
+    may_scatter: bool,
     held: Option<Sorted>,
     cutter: Cutter,
     leaves: Vec<RunLeaf>,
     late: Batch,
+    late_runs: Vec<Run>,
+    rows: usize,
+    late_rows: usize,
     finished: bool,
 }
 
 impl<'t> Range<'t> {
-    pub fn new(table: &'t Table<'t>) -> Self {
+    /// A range whose rows come in random order if `scattered`, else nearly in key order.
+    pub fn new(table: &'t Table<'t>, scattered: bool) -> Self {
+        let mut range = Self::in_order(table);
+        range.may_scatter = table.can_spill();
+        range.scatterer = (scattered && range.may_scatter).then(Scatterer::default);
+        range
+    }
+
+    /// A range that is never scattered.
+    pub fn in_order(table: &'t Table<'t>) -> Self {
         Self {
             table,
+            scatterer: None,
+            may_scatter: false,
             held: None,
             cutter: table.cutter(),
             leaves: Vec::new(),
             late: Batch::new(&table.spec.columns),
+            late_runs: Vec::new(),
+            rows: 0,
+            late_rows: 0,
             finished: false,
         }
+    }
+
+    /// Takes rows.
+    pub fn take(&mut self, batch: Batch) -> Result<()> {
+        if let Some(scatterer) = &mut self.scatterer {
+            self.table.scatter(&batch, scatterer)?;
+            self.table.recycle(batch);
+            return Ok(());
+        }
+        self.accept(Sorted::new(&self.table.keys, batch))?;
+        if self.may_scatter && self.late_rows >= RANDOM_ROWS_MIN && 2 * self.late_rows > self.rows {
+            self.turn_random()?;
+        }
+        Ok(())
+    }
+
+    /// Gives up on order: everything so far is scattered, as all that follows will be.
+    fn turn_random(&mut self) -> Result<()> {
+        self.end_run()?;
+        let mut scatterer = Scatterer::default();
+        let runs = std::mem::take(&mut self.late_runs);
+        let leaves = std::mem::take(&mut self.leaves);
+        self.table.pour(leaves.into_iter().chain(runs.into_iter().flat_map(|run| run.leaves)), &mut scatterer)?;
+        self.scatterer = Some(scatterer);
+        Ok(())
     }
 
     /// Takes the next sorted batch, and emits as many rows as it brought.
@@ -76,9 +124,7 @@ impl<'t> Range<'t> {
         }
         let mut rest = self.table.fresh();
         for (source, at) in [(&a, at_a), (&b, at_b)] {
-            for place in at..source.len() {
-                rest.push_row(&source.batch, source.row(place))?;
-            }
+            rest.gather(&source.batch, &source.rows(at..source.len()))?;
         }
         self.held = Some(Sorted::new(&self.table.keys, rest));
         self.table.recycle(a.batch);
@@ -90,9 +136,11 @@ impl<'t> Range<'t> {
     fn emit(&mut self, rows: &Sorted, places: std::ops::Range<usize>) -> Result<()> {
         let mut start = places.start;
         while start < places.end && self.cutter.is_past(rows.key(start)) {
-            self.late.push_row(&rows.batch, rows.row(start))?;
             start += 1;
         }
+        self.late.gather(&rows.batch, &rows.rows(places.start..start))?;
+        self.late_rows += start - places.start;
+        self.rows += places.len();
         let (table, leaves) = (self.table, &mut self.leaves);
         let keyed = (start..places.end).map(|place| (rows.row(place), rows.key(place)));
         self.cutter.add(&rows.batch, keyed, |cut| keep(table, leaves, cut))?;
@@ -105,8 +153,20 @@ impl<'t> Range<'t> {
     fn flush_late(&mut self) -> Result<()> {
         let late = std::mem::replace(&mut self.late, Batch::new(&self.table.spec.columns));
         if late.rows > 0 {
-            let run = self.table.run_of(&Sorted::new(&self.table.keys, late))?;
-            self.table.add_run(run);
+            self.late_runs.push(self.table.run_of(&Sorted::new(&self.table.keys, late))?);
+        }
+        Ok(())
+    }
+
+    /// Cuts all that is held.
+    fn end_run(&mut self) -> Result<()> {
+        if let Some(held) = self.held.take() {
+            let rows = held.len();
+            self.emit(&held, 0..rows)?;
+        }
+        self.flush_late()?;
+        if let Some(cut) = self.cutter.finish() {
+            keep(self.table, &mut self.leaves, cut)?;
         }
         Ok(())
     }
@@ -130,8 +190,7 @@ impl RangeSink for Range<'_> {
         self.table.check(&batch)?;
         let bytes = batch.bytes_len() as u64;
         self.table.control().emit(&Event::Rows { rows: batch.rows as u64, bytes });
-        let sorted = Sorted::new(&self.table.keys, batch);
-        self.accept(sorted)
+        self.take(batch)
     }
 
     fn blob(&mut self) -> Result<Box<dyn BlobSink + '_>> {
@@ -139,16 +198,9 @@ impl RangeSink for Range<'_> {
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
-        if let Some(held) = self.held.take() {
-            let rows = held.len();
-            self.emit(&held, 0..rows)?;
-        }
-        self.flush_late()?;
-        if let Some(cut) = self.cutter.finish() {
-            keep(self.table, &mut self.leaves, cut)?;
-        }
-        let leaves = std::mem::take(&mut self.leaves);
-        self.table.add_run(Run { leaves });
+        self.end_run()?;
+        self.late_runs.drain(..).for_each(|run| self.table.add_run(run));
+        self.table.add_run(Run { leaves: std::mem::take(&mut self.leaves) });
         self.finished = true;
         Ok(())
     }

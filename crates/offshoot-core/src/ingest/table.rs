@@ -2,11 +2,12 @@
 
 use super::Shared;
 use super::blob::BlobWriter;
-use super::cut::{Cutter, End};
+use super::cut::Cutter;
 use super::encode::{LeafEncoder, Slot};
 use super::keys::Sorted;
 use super::merge::{Body, Run, RunLeaf, join};
 use super::range::Range;
+use super::scatter::{Scatter, Scatterer};
 use crate::read::LeafReader;
 use crate::source::{RangeSink, TableSink};
 use crate::{Control, CoreError, Result};
@@ -16,16 +17,16 @@ use offshoot_format::key::KeyEncoder;
 use offshoot_format::manifest::{ColumnStats, TableStats};
 use offshoot_format::table::TableSpec;
 use offshoot_format::tree::{Entry, KEY_PREFIX_BYTES_MAX, Node, TreeBuilder};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub(super) struct Table<'i> {
     shared: &'i Shared,
     pub spec: TableSpec,
     pub keys: KeyEncoder,
     runs: Mutex<Vec<Run>>,
+    scatter: Mutex<Option<Arc<Scatter>>>,
     spare: Mutex<Vec<Batch>>,
-    open_ranges: AtomicUsize,
     failed: AtomicBool,
 }
 
@@ -36,8 +37,8 @@ impl<'i> Table<'i> {
             keys: KeyEncoder::new(&spec),
             spec,
             runs: Mutex::default(),
+            scatter: Mutex::default(),
             spare: Mutex::default(),
-            open_ranges: AtomicUsize::new(0),
             failed: AtomicBool::new(false),
         }
     }
@@ -99,8 +100,42 @@ impl<'i> Table<'i> {
         if let Some(cut) = cutter.finish() {
             store(cut)?;
         }
-        debug_assert!(leaves.last().is_none_or(|leaf: &RunLeaf| leaf.end != End::Open || !leaves.is_empty()));
         Ok(Run { leaves })
+    }
+
+    /// Whether rows in random order can be partitioned on disk.
+    pub fn can_spill(&self) -> bool {
+        self.shared.spill.is_some()
+    }
+
+    /// Takes rows in random order. The first ones decide the bounds of the parts.
+    pub fn scatter(&self, batch: &Batch, scratch: &mut Scatterer) -> Result<()> {
+        let mut slot = self.scatter.lock().unwrap_or_else(PoisonError::into_inner);
+        let scatter = match &*slot {
+            Some(scatter) => Arc::clone(scatter),
+            None => {
+                let path = self.shared.spill.clone().unwrap_or_default();
+                let scatter = Arc::new(Scatter::new(&Sorted::new(&self.keys, batch.clone()), self, path)?);
+                *slot = Some(Arc::clone(&scatter));
+                scatter
+            }
+        };
+        drop(slot);
+        scatter.push(self, batch, scratch)
+    }
+
+    /// Scatters the rows of leaves that were cut already.
+    pub fn pour(&self, leaves: impl Iterator<Item = RunLeaf>, scratch: &mut Scatterer) -> Result<()> {
+        self.shared.encoders.drain()?;
+        let mut reader = LeafReader::default();
+        for leaf in leaves {
+            let rows = match leaf.body {
+                Body::Kept(rows) => rows,
+                Body::Stored(slot) => self.load(&slot, &mut reader)?,
+            };
+            self.scatter(&rows, scratch)?;
+        }
+        Ok(())
     }
 
     pub fn add_run(&self, run: Run) {
@@ -117,15 +152,18 @@ impl<'i> Table<'i> {
 }
 
 impl TableSink for Table<'_> {
-    fn range(&self, _scattered: bool) -> Result<Box<dyn RangeSink + '_>> {
+    fn range(&self, scattered: bool) -> Result<Box<dyn RangeSink + '_>> {
         self.shared.control.check()?;
-        self.open_ranges.fetch_add(1, Ordering::Relaxed);
-        Ok(Box::new(Range::new(self)))
+        Ok(Box::new(Range::new(self, scattered)))
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
         if self.failed.load(Ordering::Relaxed) {
             return Err(CoreError::Protocol("a range of the table did not end well"));
+        }
+        let scatter = self.scatter.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(scatter) = scatter {
+            scatter.finish(&self)?;
         }
         self.shared.encoders.drain()?;
         let runs = std::mem::take(&mut *self.runs.lock().unwrap_or_else(PoisonError::into_inner));

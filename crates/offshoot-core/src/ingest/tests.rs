@@ -73,11 +73,23 @@ fn batch(spec: &TableSpec, rows: &[Row]) -> Batch {
 }
 
 fn ingest(memory: &Arc<Memory>, spec: &TableSpec, ranges: &[Vec<Row>], batch_rows: usize) -> IngestedTable {
+    ingest_in(memory, spec, ranges, batch_rows, None, false)
+}
+
+fn ingest_in(
+    memory: &Arc<Memory>,
+    spec: &TableSpec,
+    ranges: &[Vec<Row>],
+    batch_rows: usize,
+    spill: Option<PathBuf>,
+    scattered: bool,
+) -> IngestedTable {
     let chunks: Arc<dyn WriteChunks> = Arc::clone(memory) as _;
-    let ingest = Ingest::begin(chunks, &IngestOptions::default(), &Control::default()).unwrap();
+    let options = IngestOptions { spill, ..IngestOptions::default() };
+    let ingest = Ingest::begin(chunks, &options, &Control::default()).unwrap();
     let table = ingest.table(spec).unwrap();
     for rows in ranges {
-        let mut range = table.range(false).unwrap();
+        let mut range = table.range(scattered).unwrap();
         for rows in rows.chunks(batch_rows) {
             range.push(batch(spec, rows)).unwrap();
         }
@@ -112,7 +124,7 @@ fn text(id: i32) -> Option<Vec<u8>> {
 fn order_ranges_and_batches_do_not_matter() {
     let memory = Memory::new();
     let rows: Vec<Row> = (-30_000..30_000).map(|id: i32| (id, text(id.abs()))).collect();
-    let expected = ingest(&memory, &by_id(), &[rows.clone()], 8192);
+    let expected = ingest(&memory, &by_id(), std::slice::from_ref(&rows), 8192);
     assert!(read(&memory, &expected) == rows);
     assert!(expected.root.height >= 1);
     let mut shuffled = rows.clone();
@@ -142,11 +154,27 @@ fn order_ranges_and_batches_do_not_matter() {
 }
 
 #[test]
+fn random_order_is_scattered() {
+    let memory = Memory::new();
+    let folder = tempfile::tempdir().unwrap();
+    let rows: Vec<Row> = (0..500_000).map(|id| (id, text(id))).collect();
+    let expected = ingest(&memory, &by_id(), std::slice::from_ref(&rows), 8192);
+    let mut shuffled = rows;
+    shuffled.sort_by_key(|row| offshoot_format::leaf::row_hash(&row.0.to_be_bytes(), 9));
+    let halves: Vec<Vec<Row>> = shuffled.chunks(250_000).map(<[Row]>::to_vec).collect();
+    for (spill, scattered) in [(None, true), (Some(folder.path()), true), (Some(folder.path()), false)] {
+        let spill = spill.map(Into::into);
+        assert_eq!(ingest_in(&memory, &by_id(), &halves, 8192, spill, scattered).root, expected.root);
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn equal_rows_are_counted() {
     let memory = Memory::new();
     let spec = spec(Key::WholeRow);
     let rows: Vec<Row> = (0..60_000).map(|i| (i / 20_000, Some(vec![b'a'; 300]))).collect();
-    let one = ingest(&memory, &spec, &[rows.clone()], 8192);
+    let one = ingest(&memory, &spec, std::slice::from_ref(&rows), 8192);
     assert!(read(&memory, &one) == rows);
     assert!(leaves(&*memory, &one.root).unwrap().len() > 5);
     let many: Vec<Vec<Row>> = rows.chunks(7001).map(<[Row]>::to_vec).collect();
@@ -167,7 +195,7 @@ fn forced_ends_follow_the_rows_alone() {
         offshoot_format::leaf::ends_leaf(offshoot_format::leaf::row_hash(&key, 0), 4)
     };
     let rows: Vec<Row> = (0..150_000).filter(|&id| !keyed(id)).map(|id| (id, None)).collect();
-    let one = ingest(&memory, &by_id(), &[rows.clone()], 8192);
+    let one = ingest(&memory, &by_id(), std::slice::from_ref(&rows), 8192);
     assert_eq!(leaves(&*memory, &one.root).unwrap().len(), rows.len().div_ceil(1 << 15));
     let parts: Vec<Vec<Row>> = rows.chunks(40_000).map(<[Row]>::to_vec).collect();
     assert_eq!(ingest(&memory, &by_id(), &parts, 8192).root, one.root);
@@ -177,9 +205,9 @@ fn forced_ends_follow_the_rows_alone() {
 fn a_change_of_one_column_adds_chunks_of_that_column() {
     let memory = Memory::new();
     let rows: Vec<Row> = (0..100_000).map(|id| (id, text(id))).collect();
-    let before = ingest(&memory, &by_id(), &[rows.clone()], 8192);
+    let before = ingest(&memory, &by_id(), std::slice::from_ref(&rows), 8192);
     assert!(before.stats.columns[0].added_bytes > 0);
-    let same = ingest(&memory, &by_id(), &[rows.clone()], 8192);
+    let same = ingest(&memory, &by_id(), std::slice::from_ref(&rows), 8192);
     assert_eq!(same.stats.columns.iter().map(|column| column.added_bytes).sum::<u64>(), 0);
     let mut changed = rows;
     changed[5].1 = Some(b"changed".to_vec());
@@ -256,7 +284,7 @@ proptest! {
         let memory = Memory::new();
         let spec = if whole { spec(Key::WholeRow) } else { by_id() };
         let rows: Vec<Row> = rows.into_iter().collect();
-        let expected = ingest(&memory, &spec, &[rows.clone()], 1_000_000);
+        let expected = ingest(&memory, &spec, std::slice::from_ref(&rows), 1_000_000);
         let mut parts = vec![Vec::new(); ranges];
         let mut state = seed | 1;
         for row in rows {
@@ -265,6 +293,8 @@ proptest! {
             let at = if state >> 60 == 0 { 0 } else { part.len() };
             part.insert(at, row);
         }
-        prop_assert_eq!(ingest(&memory, &spec, &parts, batch_rows).root, expected.root);
+        prop_assert_eq!(ingest(&memory, &spec, &parts, batch_rows).root, expected.root.clone());
+        let folder = std::env::temp_dir();
+        prop_assert_eq!(ingest_in(&memory, &spec, &parts, batch_rows, Some(folder), true).root, expected.root);
     }
 }
