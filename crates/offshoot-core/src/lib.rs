@@ -7,6 +7,7 @@ pub mod control;
 pub mod error;
 pub mod ingest;
 pub mod read;
+pub mod snapshot;
 pub mod source;
 
 pub use control::{Control, Event};

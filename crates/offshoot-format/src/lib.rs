@@ -8,6 +8,7 @@
 pub mod blob;
 pub mod codec;
 pub mod column;
+pub mod content;
 pub mod envelope;
 pub mod error;
 pub mod ids;
