@@ -1,0 +1,1 @@
+//! All built-in types (being written).
