@@ -1,0 +1,240 @@
+//! The error of this crate, by what a caller can do about it.
+//!
+//! What a server says can quote a row: details, hints and contexts are never kept, and the message itself only where
+//! its kind cannot hold a value. No type of the client library goes out through it.
+
+use crate::postgres::session::Version;
+use std::fmt;
+
+/// Result of this crate.
+pub type Result<T> = std::result::Result<T, EngineError>;
+
+/// Why an engine failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// No connection.
+    #[error("no connection to the server: {why}")]
+    Connect {
+        /// What is wrong and what to do.
+        why: String,
+        /// Whether it may pass by itself.
+        retryable: bool,
+    },
+    /// The connection ended.
+    #[error("the connection to the server was lost while it was to {doing}. See that the server is up, then try again")]
+    Lost {
+        /// What the server was asked to do.
+        doing: String,
+    },
+    /// The server said no.
+    #[error("the server could not {doing}: {refusal}")]
+    Refused {
+        /// What the server was asked to do.
+        doing: String,
+        /// Its answer.
+        refusal: Refusal,
+    },
+    /// Rights that reading everything needs are missing.
+    #[error("the role \"{role}\" may not read {}. Grant it:\n{}", missing.join(", "), grants.join("\n"))]
+    Privileges {
+        /// The role of the session.
+        role: String,
+        /// Objects that cannot be read.
+        missing: Vec<String>,
+        /// Statements that mend it.
+        grants: Vec<String>,
+    },
+    /// A server that is too old.
+    #[error("the server is PostgreSQL {version}; offshoot reads and writes {} and newer. Upgrade the server", Version::OLDEST.major())]
+    TooOld {
+        /// Its version.
+        version: Version,
+    },
+    /// Not a PostgreSQL server.
+    #[error("the server speaks PostgreSQL's protocol but gives no PostgreSQL version. Connect to the server itself")]
+    NotPostgres,
+    /// A lock was not to be had in time.
+    #[error(
+        "tables could not be locked for reading: {tables} stayed locked by another session for {waited_ms} ms, {tries} times. Wait \
+         for the schema change to end, or allow more with --lock-wait"
+    )]
+    LockWait {
+        /// The tables, as far as they are known.
+        tables: String,
+        /// How long each try took, in milliseconds.
+        waited_ms: u64,
+        /// How often it was tried.
+        tries: u32,
+    },
+    /// The capture stood in the way of an application and gave its locks up.
+    #[error(
+        "another session waited behind this capture for more than {waited_ms} ms (a schema change of {table} is queued on its \
+         lock), so the capture gave up. Try again after the change, or allow more with --max-block"
+    )]
+    Blocking {
+        /// The table whose lock is wanted, if it is known.
+        table: String,
+        /// How long it was, in milliseconds.
+        waited_ms: u64,
+    },
+    /// The snapshot became too old.
+    #[error(
+        "the capture held its snapshot for more than {limit_ms} ms and gave up. Allow more with --max-age, or use more --jobs"
+    )]
+    TooLong {
+        /// The limit, in milliseconds.
+        limit_ms: u64,
+    },
+    /// The schema kept changing between listing and locking.
+    #[error("the schema changed under every one of {tries} attempts to lock it ({what}). Try again when it is quiet")]
+    Unstable {
+        /// What changed last.
+        what: String,
+        /// How often it was tried.
+        tries: u32,
+    },
+    /// No pg_dump that can read the server.
+    #[error("{why}. Install the PostgreSQL client programs of version {} or newer", wanted.major())]
+    NoPgDump {
+        /// What was found.
+        why: String,
+        /// The server's version.
+        wanted: Version,
+    },
+    /// pg_dump ran and failed.
+    #[error("pg_dump could not write the schema: {message}")]
+    PgDump {
+        /// The first error line.
+        message: String,
+        /// Whether it may pass by itself.
+        retryable: bool,
+    },
+    /// What the server sent is not what its protocol says.
+    #[error(
+        "{what} is not as PostgreSQL sends it: {why}. Nothing was stored; is something between here and the server?"
+    )]
+    Protocol {
+        /// What was read.
+        what: &'static str,
+        /// What is wrong, without any value.
+        why: &'static str,
+    },
+    /// A limit that protects memory.
+    #[error("{what} takes more than {max_bytes} bytes")]
+    TooLarge {
+        /// What is too large.
+        what: String,
+        /// The limit.
+        max_bytes: u64,
+    },
+    /// The operating system refused.
+    #[error("{operation} failed")]
+    Io {
+        /// What was being done.
+        operation: &'static str,
+        /// The system's answer.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// What a server answered: its code, and its message where that cannot hold a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The five characters of SQLSTATE.
+    pub code: String,
+    /// The message.
+    pub message: Option<String>,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.message {
+            Some(message) => write!(f, "{message} (SQLSTATE {})", self.code),
+            None => write!(f, "SQLSTATE {}; the message may quote a row and is not shown", self.code),
+        }
+    }
+}
+
+impl Refusal {
+    /// Of an answer's code and message.
+    #[must_use]
+    pub fn new(code: &str, message: &str) -> Self {
+        // Data exceptions, violated constraints, errors raised by functions and internal errors quote values.
+        let quotes_values =
+            ["22", "23", "44", "P0", "XX", "38", "39", "HV"].iter().any(|class| code.starts_with(class));
+        let message = (!quotes_values).then(|| message.lines().next().unwrap_or_default().to_owned());
+        Self { code: code.to_owned(), message }
+    }
+}
+
+impl EngineError {
+    /// Whether the same work may succeed when it is begun again.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Lost { .. } | Self::LockWait { .. } | Self::Blocking { .. } | Self::Unstable { .. } => true,
+            Self::Connect { retryable, .. } | Self::PgDump { retryable, .. } => *retryable,
+            Self::Refused { refusal, .. } => is_retryable_code(&refusal.code),
+            _ => false,
+        }
+    }
+
+    /// SQLSTATE, if a server said no.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Refused { refusal, .. } => Some(&refusal.code),
+            _ => None,
+        }
+    }
+}
+
+/// Serialization and recovery conflicts, locks that were not to be had, shutdowns, too many connections, and tables
+/// that were dropped or rewritten meanwhile.
+fn is_retryable_code(code: &str) -> bool {
+    let codes = [
+        "40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "57P05", "53300", "25P03", "25P04", "42P01",
+        "42703", "08006", "08003", "3F000",
+    ];
+    codes.contains(&code)
+}
+
+/// Turns a client's error into this crate's, for `map_err`.
+pub(crate) fn refused(doing: impl Into<String>) -> impl FnOnce(tokio_postgres::Error) -> EngineError {
+    move |error| {
+        let doing = doing.into();
+        match error.as_db_error() {
+            Some(db) => EngineError::Refused { doing, refusal: Refusal::new(db.code().code(), db.message()) },
+            None => EngineError::Lost { doing },
+        }
+    }
+}
+
+impl From<EngineError> for offshoot_core::CoreError {
+    fn from(error: EngineError) -> Self {
+        Self::Source { retryable: error.is_retryable(), source: Box::new(error) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_that_may_quote_a_row_are_not_kept() {
+        assert_eq!(Refusal::new("22P02", "invalid input syntax for type integer: \"secret\"").message, None);
+        assert_eq!(
+            Refusal::new("42501", "permission denied for table t").message.unwrap(),
+            "permission denied for table t"
+        );
+    }
+
+    #[test]
+    fn conflicts_are_worth_another_try() {
+        let error = |code: &str| EngineError::Refused { doing: "read".into(), refusal: Refusal::new(code, "") };
+        assert!(error("40001").is_retryable() && error("57014").is_retryable());
+        assert!(!error("42501").is_retryable());
+    }
+}

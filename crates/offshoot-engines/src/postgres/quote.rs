@@ -1,0 +1,129 @@
+//! The one place where names and texts become SQL.
+//!
+//! Every identifier and every literal that the crate puts into a statement comes from here, quoted always, so that a
+//! name can hold quotes, newlines, backslashes or `$$` and still be a name. It does not validate: a name that the
+//! server would refuse (NUL, more than 63 bytes) is refused by the server.
+
+use std::fmt::Write as _;
+
+/// An identifier in double quotes.
+#[must_use]
+pub fn ident(name: &str) -> String {
+    let mut out = String::with_capacity(name.len() + 2);
+    push_ident(&mut out, name);
+    out
+}
+
+/// Appends an identifier in double quotes.
+pub fn push_ident(out: &mut String, name: &str) {
+    out.push('"');
+    for part in name.split_inclusive('"') {
+        out.push_str(part);
+        if part.ends_with('"') {
+            out.push('"');
+        }
+    }
+    out.push('"');
+}
+
+/// `"schema"."name"`.
+#[must_use]
+pub fn qualified(schema: &str, name: &str) -> String {
+    let mut out = String::with_capacity(schema.len() + name.len() + 5);
+    push_ident(&mut out, schema);
+    out.push('.');
+    push_ident(&mut out, name);
+    out
+}
+
+/// Identifiers in double quotes with commas between them.
+#[must_use]
+pub fn ident_list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let mut out = String::new();
+    for name in names {
+        if !out.is_empty() {
+            out.push_str(", ");
+        }
+        push_ident(&mut out, name);
+    }
+    out
+}
+
+/// A string literal that means the same under either value of `standard_conforming_strings`.
+#[must_use]
+pub fn literal(text: &str) -> String {
+    let escaped = text.contains('\\');
+    let mut out = String::with_capacity(text.len() + 3);
+    out.push_str(if escaped { "E'" } else { "'" });
+    for character in text.chars() {
+        if character == '\'' || character == '\\' {
+            out.push(character);
+        }
+        out.push(character);
+    }
+    out.push('\'');
+    out
+}
+
+/// A name as a message shows it: quoted only where it must be, control characters escaped, so that it stays on its line.
+#[must_use]
+pub fn shown(schema: &str, name: &str) -> String {
+    let mut out = String::new();
+    for part in [schema, name] {
+        if part.is_empty() {
+            continue;
+        }
+        if !out.is_empty() {
+            out.push('.');
+        }
+        let plain = part.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit())
+            && !part.starts_with(|c: char| c.is_ascii_digit());
+        if plain {
+            out.push_str(part);
+        } else {
+            let _ = write!(
+                out,
+                "\"{}\"",
+                part.replace('"', "\"\"").escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'")
+            );
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn quotes_and_newlines_stay_inside() {
+        assert_eq!(ident("a\"b"), "\"a\"\"b\"");
+        assert_eq!(qualified("s", "t\n;--"), "\"s\".\"t\n;--\"");
+        assert_eq!(literal("it's"), "'it''s'");
+        assert_eq!(literal("a\\'b"), "E'a\\\\''b'");
+        assert_eq!(ident_list(["a", "b\""]), "\"a\", \"b\"\"\"");
+        assert_eq!(shown("public", "users"), "public.users");
+        assert_eq!(shown("public", "Us\"ers\n"), "public.\"Us\"\"ers\\n\"");
+    }
+
+    /// What Postgres' own scanner makes of the text.
+    fn tokens(sql: &str) -> Vec<(i32, i32)> {
+        let scanned = pg_query::scan(sql).unwrap();
+        scanned.tokens.iter().map(|token| (token.start, token.end)).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn an_identifier_is_one_token(name in "[\\PC\\n\\t'\"\\\\$;-]{1,63}") {
+            let sql = ident(&name);
+            prop_assert_eq!(tokens(&sql), vec![(0, sql.len() as i32)]);
+        }
+
+        #[test]
+        fn a_literal_is_one_token(text in "[\\PC\\n\\t'\"\\\\$;-]{0,80}") {
+            let sql = literal(&text);
+            prop_assert_eq!(tokens(&sql), vec![(0, sql.len() as i32)]);
+        }
+    }
+}
