@@ -6,9 +6,11 @@ pub mod chunks;
 pub mod control;
 pub mod error;
 pub mod ingest;
+pub mod look_ahead;
 pub mod read;
 pub mod snapshot;
 pub mod source;
+pub mod target;
 
 pub use control::{Control, Event};
 pub use error::{CoreError, Result};
