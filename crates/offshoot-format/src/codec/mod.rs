@@ -4,6 +4,7 @@
 //! The *payload* is what a pack holds; every section of it names its codec, so a better one can be written tomorrow
 //! without changing an id. Codecs are chosen here, chunk by chunk, from the data alone.
 
+mod dictionary;
 mod planes;
 mod section;
 
@@ -23,6 +24,8 @@ pub const COLUMN_BYTES_MAX: usize = 32 << 20;
 
 const HAS_NULLS: u8 = 1;
 const HAS_BLOBS: u8 = 2;
+/// In payloads only: how values are coded is not part of what they are.
+const IN_DICTIONARY: u8 = 4;
 
 /// The parts of a column's canonical plaintext that are not held in that form in memory.
 #[derive(Default)]
@@ -80,6 +83,7 @@ impl Canonical {
 pub struct Encoder {
     compressor: Compressor,
     scratch: planes::Scratch,
+    dictionary: dictionary::Dictionary,
 }
 
 impl Encoder {
@@ -89,7 +93,9 @@ impl Encoder {
     /// `Codec` if the compressor refuses, which it does for lack of memory only.
     pub fn column(&mut self, column: &Column, canonical: &Canonical, out: &mut Vec<u8>) -> Result<()> {
         let rows = column.rows();
-        out.push(canonical.head.first().copied().unwrap_or(0));
+        let in_dictionary = column.layout() == Layout::Var && self.dictionary.fits(column);
+        let flags = canonical.head.first().copied().unwrap_or(0);
+        out.push(if in_dictionary { flags | IN_DICTIONARY } else { flags });
         put_varint(out, rows as u64);
         for marks in [&column.nulls, &column.blobs] {
             if marks.count > 0 {
@@ -101,6 +107,7 @@ impl Encoder {
                 let shape = Shape { width: usize::from(width), big_endian: true };
                 planes::encode(&column.bytes, shape, &mut self.compressor, &mut self.scratch, out)
             }
+            Layout::Var if in_dictionary => self.dictionary.encode(&mut self.compressor, out),
             Layout::Var => {
                 let shape = Shape { width: 4, big_endian: false };
                 planes::encode(&canonical.lengths, shape, &mut self.compressor, &mut self.scratch, out)?;
@@ -134,7 +141,7 @@ impl Decoder {
     pub fn column(&mut self, layout: Layout, payload: &[u8]) -> Result<Column> {
         let mut reader = Reader::new("column", payload);
         let flags = reader.u8()?;
-        if flags & !(HAS_NULLS | HAS_BLOBS) != 0 {
+        if flags & !(HAS_NULLS | HAS_BLOBS | IN_DICTIONARY) != 0 {
             return Err(reader.invalid("unknown flags"));
         }
         let rows = reader.varint_max("rows of a leaf", LEAF_ROWS_MAX as u64)?;
@@ -148,11 +155,15 @@ impl Decoder {
         let nulls = bitmap(HAS_NULLS, &mut reader)?;
         let blobs = bitmap(HAS_BLOBS, &mut reader)?;
         let (ends, bytes) = match layout {
+            Layout::Fixed(_) if flags & IN_DICTIONARY != 0 => {
+                return Err(reader.invalid("a dictionary of values of a fixed width"));
+            }
             Layout::Fixed(width) => {
                 let shape = Shape { width: usize::from(width), big_endian: true };
                 let length = rows * shape.width;
                 (Vec::new(), planes::decode(&mut reader, shape, length, &mut self.decompressor, &mut self.scratch)?)
             }
+            Layout::Var if flags & IN_DICTIONARY != 0 => dictionary::decode(&mut reader, rows, &mut self.decompressor)?,
             Layout::Var => {
                 let shape = Shape { width: 4, big_endian: false };
                 let lengths = planes::decode(&mut reader, shape, 4 * rows, &mut self.decompressor, &mut self.scratch)?;

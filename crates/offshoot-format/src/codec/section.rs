@@ -54,7 +54,7 @@ impl Default for Compressor {
 }
 
 /// Measured on the wide tables of the benchmark: see docs/benchmarks.md.
-const TEXT_LEVEL: i32 = 2;
+const TEXT_LEVEL: i32 = 3;
 
 impl Compressor {
     /// Appends `plain` under the codec that suits it.

@@ -41,6 +41,24 @@ fn extremes_come_back() {
 }
 
 #[test]
+fn few_values_take_a_byte_a_row_or_less() {
+    let mut column = Column::new(Layout::Var);
+    for row in 0..4096u32 {
+        match row.wrapping_mul(2_654_435_761) >> 28 {
+            0 => column.push_null(),
+            1 => column.push(b"").unwrap(),
+            kind => column.push(format!("status {kind}").as_bytes()).unwrap(),
+        }
+    }
+    assert!(round_trip(&column).len() < 4096);
+    let mut many = Column::new(Layout::Var);
+    (0..600u32).for_each(|row| many.push(&row.to_le_bytes()).unwrap());
+    round_trip(&many);
+    (0..600u32).for_each(|row| many.push(&(row % 256).to_le_bytes()).unwrap());
+    round_trip(&many);
+}
+
+#[test]
 fn empty_and_null_columns() {
     for layout in [Layout::Fixed(1), Layout::Fixed(16), Layout::Fixed(255), Layout::Var] {
         let mut column = Column::new(layout);
@@ -84,7 +102,15 @@ fn any_column() -> impl Strategy<Value = Column> {
     let small = proptest::collection::vec(proptest::option::weighted(0.9, -100..100i16), 0..400)
         .prop_map(|values| fixed(values.into_iter().map(|value| value.map(i16::to_be_bytes))));
     let uuid = proptest::collection::vec(proptest::option::weighted(0.9, any::<[u8; 16]>()), 0..100).prop_map(fixed);
-    prop_oneof![var, int, small, uuid]
+    let few = proptest::collection::vec(proptest::option::weighted(0.9, "[a-c]{0,2}"), 0..400).prop_map(|values| {
+        let mut column = Column::new(Layout::Var);
+        values.iter().for_each(|value| match value {
+            Some(text) => column.push(text.as_bytes()).unwrap(),
+            None => column.push_null(),
+        });
+        column
+    });
+    prop_oneof![var, int, small, uuid, few]
 }
 
 proptest! {
