@@ -42,6 +42,33 @@ pub enum CoreError {
         #[source]
         source: std::io::Error,
     },
+    /// There is a store already.
+    #[error("{place} is a store already")]
+    StoreExists {
+        /// Where.
+        place: String,
+    },
+    /// There is no store.
+    #[error("{place} is no store. Make one with `offshoot init`")]
+    NoStore {
+        /// Where.
+        place: String,
+    },
+    /// Raw rows for a store that takes scrubbed ones only.
+    #[error("{place} takes scrubbed rows only. Name a policy, or use a store made with `offshoot init --raw`")]
+    Domain {
+        /// Where the store is.
+        place: String,
+    },
+    /// Somebody else moved the ref in the meantime.
+    #[error("{name} was moved by somebody else in the meantime; nothing was published. Try again")]
+    Conflict {
+        /// The ref or tag.
+        name: String,
+    },
+    /// The session was taken for dead, because it did not renew its lease in time, and gc may have gone on without it.
+    #[error("the session slept too long and was taken for dead; nothing was published. Try again")]
+    LeaseLost,
     /// The source broke a rule of the protocol between source and engine.
     #[error("{0}")]
     Protocol(&'static str),

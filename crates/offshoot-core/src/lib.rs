@@ -10,6 +10,7 @@ pub mod look_ahead;
 pub mod read;
 pub mod snapshot;
 pub mod source;
+pub mod store;
 pub mod target;
 
 pub use control::{Control, Event};

@@ -116,11 +116,11 @@ impl FrameHeader {
     }
 }
 
-/// Appends the frame of a chunk.
+/// What stands before the payload of a chunk.
 ///
 /// # Errors
 /// `TooLarge` above [`CHUNK_BYTES_MAX`].
-pub fn put_frame(out: &mut Vec<u8>, id: &ChunkId, kind: ChunkKind, raw_len: u32, payload: &[u8]) -> Result<()> {
+pub fn frame_header(id: &ChunkId, kind: ChunkKind, raw_len: u32, payload: &[u8]) -> Result<[u8; FRAME_HEADER_BYTES]> {
     let max = u64::from(CHUNK_BYTES_MAX);
     let declared = (payload.len() as u64).max(raw_len.into());
     if declared > max {
@@ -128,10 +128,7 @@ pub fn put_frame(out: &mut Vec<u8>, id: &ChunkId, kind: ChunkKind, raw_len: u32,
     }
     let mut header = FrameHeader { stored_len: payload.len() as u32, raw_len, kind, checksum: 0 };
     header.checksum = header.checksum_of(id, payload);
-    out.reserve(FRAME_HEADER_BYTES + payload.len());
-    out.extend_from_slice(&header.fields());
-    out.extend_from_slice(payload);
-    Ok(())
+    Ok(header.fields())
 }
 
 /// Reads the frame of the chunk `id` from exactly its bytes, and checks it.
@@ -299,6 +296,11 @@ pub fn pack_id(hash: &blake3::Hash) -> PackId {
 mod tests {
     use super::*;
 
+    fn put_frame(out: &mut Vec<u8>, id: &ChunkId, kind: ChunkKind, raw_len: u32, payload: &[u8]) {
+        out.extend_from_slice(&frame_header(id, kind, raw_len, payload).unwrap());
+        out.extend_from_slice(payload);
+    }
+
     fn sample() -> (Vec<u8>, Vec<PackEntry>) {
         let mut bytes = PackHeader { store: [1; 16], nonce: [2; 16] }.encode().to_vec();
         let mut entries = Vec::new();
@@ -306,7 +308,7 @@ mod tests {
             let id = ChunkId::from_bytes([i; 32]);
             let payload = vec![i; usize::from(i) * 10];
             let offset = bytes.len() as u32;
-            put_frame(&mut bytes, &id, ChunkKind::Column, 99, &payload).unwrap();
+            put_frame(&mut bytes, &id, ChunkKind::Column, 99, &payload);
             entries.push(PackEntry {
                 id,
                 offset,
@@ -365,7 +367,7 @@ mod tests {
     #[test]
     fn a_frame_is_bound_to_its_chunk() {
         let mut frame = Vec::new();
-        put_frame(&mut frame, &ChunkId::from_bytes([1; 32]), ChunkKind::Leaf, 5, b"hello").unwrap();
+        put_frame(&mut frame, &ChunkId::from_bytes([1; 32]), ChunkKind::Leaf, 5, b"hello");
         assert!(read_frame(&ChunkId::from_bytes([1; 32]), &frame).is_ok());
         assert!(read_frame(&ChunkId::from_bytes([2; 32]), &frame).is_err());
     }
@@ -373,10 +375,10 @@ mod tests {
     #[test]
     fn declared_sizes_are_capped() {
         let mut frame = Vec::new();
-        put_frame(&mut frame, &ChunkId::from_bytes([1; 32]), ChunkKind::Leaf, 5, b"hello").unwrap();
+        put_frame(&mut frame, &ChunkId::from_bytes([1; 32]), ChunkKind::Leaf, 5, b"hello");
         frame[4..8].copy_from_slice(&u32::MAX.to_le_bytes());
         assert!(matches!(FrameHeader::decode(&frame), Err(FormatError::TooLarge { .. })));
         let id = ChunkId::from_bytes([1; 32]);
-        assert!(put_frame(&mut Vec::new(), &id, ChunkKind::Leaf, CHUNK_BYTES_MAX + 1, b"").is_err());
+        assert!(frame_header(&id, ChunkKind::Leaf, CHUNK_BYTES_MAX + 1, b"").is_err());
     }
 }

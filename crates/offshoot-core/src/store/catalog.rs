@@ -1,0 +1,187 @@
+//! The index of an open store: the heads of all segments in memory, buckets read when they are needed.
+//!
+//! Segments come (captures) and go (gc merges them), so the catalog can be refreshed. A segment that is damaged is set
+//! aside: what it alone knew is reported as damaged when it is asked for, all the rest stays readable.
+
+use super::cache::Cache;
+use super::objects::{ObjectKind, ObjectName, Store};
+use crate::{CoreError, Result};
+use offshoot_format::FormatError;
+use offshoot_format::ids::{ChunkId, PackId};
+use offshoot_format::index::{self, BucketPlace, FOOTER_BYTES, IndexEntry, PackRow, SegmentFooter, SegmentHead};
+use offshoot_format::pack::UUID_BYTES;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Tries to list segments while others replace them.
+const LOAD_TRIES: usize = 5;
+
+/// One segment.
+pub(crate) struct Segment {
+    /// Its name.
+    pub(crate) name: [u8; 32],
+    /// Its length.
+    pub(crate) bytes: u64,
+    /// What is in memory of it.
+    pub(crate) head: SegmentHead,
+    /// Tells it from all other segments that this process has seen.
+    serial: u64,
+}
+
+/// Where a chunk was found.
+#[derive(Clone)]
+pub(crate) struct Found {
+    /// The entry, whose pack is a row of the segment's table.
+    pub(crate) entry: IndexEntry,
+    /// The pack.
+    pub(crate) pack: PackRow,
+}
+
+/// A segment that could not be read, and why.
+type Broken = ([u8; 32], FormatError);
+
+#[derive(Default)]
+struct Loaded {
+    /// Newest first.
+    segments: Vec<Arc<Segment>>,
+    broken: Vec<Broken>,
+}
+
+/// All segments.
+pub(crate) struct Catalog {
+    store: Arc<dyn Store>,
+    uuid: [u8; UUID_BYTES],
+    loaded: RwLock<Arc<Loaded>>,
+    cache: Cache<(u64, u32)>,
+    serials: AtomicU64,
+}
+
+impl Catalog {
+    /// Loads the heads of all segments.
+    pub(crate) fn load(store: Arc<dyn Store>, uuid: [u8; UUID_BYTES], cache_bytes: usize) -> Result<Self> {
+        let catalog =
+            Self { store, uuid, loaded: RwLock::default(), cache: Cache::new(cache_bytes), serials: AtomicU64::new(0) };
+        catalog.refresh()?;
+        Ok(catalog)
+    }
+
+    /// Loads segments that are new and drops those that are gone.
+    pub(crate) fn refresh(&self) -> Result<()> {
+        for last in (0..LOAD_TRIES).map(|n| n + 1 == LOAD_TRIES) {
+            match self.try_refresh() {
+                // A merge removed a segment after it was listed; the merged one is in the next list.
+                Err(CoreError::Missing { .. }) if !last => {}
+                answer => return answer,
+            }
+        }
+        Ok(())
+    }
+
+    fn try_refresh(&self) -> Result<()> {
+        let mut listed = self.store.list(ObjectKind::Index)?;
+        listed.sort_by(|a, b| (b.modified_unix_ms, &b.name).cmp(&(a.modified_unix_ms, &a.name)));
+        let before = self.loaded();
+        let mut loaded = Loaded::default();
+        for object in listed {
+            let ObjectName::Index(name) = object.name else { continue };
+            if let Some(segment) = before.segments.iter().find(|segment| segment.name == name) {
+                loaded.segments.push(segment.clone());
+                continue;
+            }
+            match self.load_segment(name, object.bytes) {
+                Ok(segment) => loaded.segments.push(Arc::new(segment)),
+                Err(CoreError::Damaged { source: FormatError::Version { what, found, supported }, object }) => {
+                    let source = FormatError::Version { what, found, supported };
+                    return Err(CoreError::Damaged { object, source });
+                }
+                Err(CoreError::Damaged { source, .. }) => loaded.broken.push((name, source)),
+                Err(error) => return Err(error),
+            }
+        }
+        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
+        Ok(())
+    }
+
+    fn load_segment(&self, name: [u8; 32], bytes: u64) -> Result<Segment> {
+        let object = ObjectName::Index(name);
+        let damaged = |source| CoreError::Damaged { object: object.to_string(), source };
+        let read = |range: Range<u64>| {
+            // The footer has been checked against the length of the object, so this is at most its length.
+            let mut buffer = vec![0; (range.end - range.start) as usize];
+            self.store.read_at(&object, range.start, &mut buffer).map(|()| buffer)
+        };
+        let footer = read(bytes.saturating_sub(FOOTER_BYTES as u64)..bytes)?;
+        let footer = SegmentFooter::decode(&footer, bytes).map_err(damaged)?;
+        let head = footer.decode_head(self.uuid, &read(footer.front())?, &read(footer.fanout())?).map_err(damaged)?;
+        Ok(Segment { name, bytes, head, serial: self.serials.fetch_add(1, Ordering::Relaxed) })
+    }
+
+    fn loaded(&self) -> Arc<Loaded> {
+        self.loaded.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The segments, newest first.
+    pub(crate) fn segments(&self) -> Vec<Arc<Segment>> {
+        self.loaded().segments.clone()
+    }
+
+    /// Segments that could not be read.
+    pub(crate) fn broken(&self) -> Vec<Broken> {
+        self.loaded().broken.clone()
+    }
+
+    /// The first place of a chunk in a pack that `accept` takes; `None` if there is none. What only a damaged segment
+    /// knows counts as not there: who wants to write the chunk writes it again.
+    pub(crate) fn find(&self, id: &ChunkId, accept: impl Fn(&PackId) -> bool) -> Result<Option<Found>> {
+        let search = || {
+            for segment in &self.loaded().segments {
+                let Some((_, bucket)) = self.bucket(segment, segment.head.bucket_of(id))? else { continue };
+                let found = index::find(&bucket, id).find_map(|(_, entry)| {
+                    let pack = segment.head.packs()[entry.pack as usize];
+                    accept(&pack.id).then_some(Found { entry, pack })
+                });
+                if found.is_some() {
+                    return Ok(found);
+                }
+            }
+            Ok(None)
+        };
+        match search() {
+            Err(CoreError::Missing { .. }) => self.refresh().and_then(|()| search()),
+            answer => answer,
+        }
+    }
+
+    /// Every place of a chunk.
+    pub(crate) fn find_all(&self, id: &ChunkId) -> Result<Vec<Found>> {
+        let mut places = Vec::new();
+        for segment in &self.loaded().segments {
+            let Some((_, bucket)) = self.bucket(segment, segment.head.bucket_of(id))? else { continue };
+            places.extend(
+                index::find(&bucket, id)
+                    .map(|(_, entry)| Found { entry, pack: segment.head.packs()[entry.pack as usize] }),
+            );
+        }
+        Ok(places)
+    }
+
+    /// A bucket of a segment; `None` if it is empty.
+    pub(crate) fn bucket(&self, segment: &Segment, bucket: usize) -> Result<Option<(BucketPlace, Arc<Vec<u8>>)>> {
+        let Some(place) = segment.head.place(bucket) else { return Ok(None) };
+        let key = (segment.serial, bucket as u32);
+        if let Some(bytes) = self.cache.get(key) {
+            return Ok(Some((place, bytes)));
+        }
+        let object = ObjectName::Index(segment.name);
+        let mut bytes = vec![0; (place.range.end - place.range.start) as usize];
+        self.store.read_at(&object, place.range.start, &mut bytes)?;
+        segment
+            .head
+            .check_bucket(&place, &bytes)
+            .map_err(|source| CoreError::Damaged { object: object.to_string(), source })?;
+        let bytes = Arc::new(bytes);
+        self.cache.put(key, bytes.clone());
+        Ok(Some((place, bytes)))
+    }
+}

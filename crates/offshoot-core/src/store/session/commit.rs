@@ -1,0 +1,181 @@
+//! Making a session's snapshot visible: packs, index segment, manifest, ref, in this order, each durable before the
+//! next begins.
+
+use super::{Expected, Placed, WriteSession, lock};
+use crate::store::objects::{ObjectKind, ObjectName, Store, Swap};
+use crate::store::open::damaged;
+use crate::{CoreError, Result};
+use offshoot_format::ids::{PackId, SnapshotId};
+use offshoot_format::index::{IndexEntry, PackRow, SegmentEncoder};
+use offshoot_format::manifest::{Manifest, Trust};
+use offshoot_format::pack::UUID_BYTES;
+use offshoot_format::record::{self, LOG_ENTRIES_MAX, LogEntry, Ref};
+use offshoot_format::refname::RefName;
+use std::collections::HashMap;
+use std::sync::PoisonError;
+
+/// Bytes of a segment that are gathered before they are written.
+const WRITE_BYTES: usize = 1 << 20;
+
+impl WriteSession {
+    /// Publishes a snapshot, whose chunks have all been asked for or put, and moves `name` to it. When this returns,
+    /// a crash does not lose the snapshot.
+    ///
+    /// # Errors
+    /// `Conflict` if the ref is not what was expected; `LeaseLost` if the session was taken for dead; `Domain` for raw
+    /// rows in a scrubbed store; the first error of the session's writers. Nothing is visible then, except that the
+    /// outcome is unknown after a failed sync of the ref itself.
+    pub fn commit(mut self, manifest: &Manifest, name: Option<&RefName>, expected: Expected) -> Result<SnapshotId> {
+        if manifest.trust == Trust::Raw && !self.open.is_raw() {
+            return Err(CoreError::Domain { place: self.open.place() });
+        }
+        self.write_chunks()?;
+        let store = self.open.backend().clone();
+        // Somebody else's segment that this session relied on may not be durable yet.
+        store.settle(ObjectKind::Index)?;
+        self.lease.renew()?;
+        self.check_used()?;
+        let (id, bytes) = record::encode_manifest(self.open.id_key(), manifest)?;
+        let object = ObjectName::Manifest(id);
+        let created = store.put(&object, &bytes)?;
+        let moved = name.map_or(Ok(None), |name| {
+            let entry = LogEntry { snapshot: id, taken_unix_ms: manifest.taken_unix_ms };
+            move_ref(&*store, name, expected, entry).map(Some)
+        });
+        let undo = |moved: Option<&(Option<Vec<u8>>, Vec<u8>)>| {
+            if let (Some(name), Some((before, after))) = (name, moved) {
+                let _ = store.swap(&ObjectName::Ref(name.clone()), Some(after), before.as_deref());
+            }
+            if created {
+                let _ = store.remove(&object);
+            }
+        };
+        let moved = match moved {
+            Err(error @ CoreError::Conflict { .. }) => {
+                undo(None);
+                return Err(error);
+            }
+            answer => answer?,
+        };
+        drop(self.heartbeat.take());
+        if let Err(CoreError::LeaseLost) = self.lease.release() {
+            // The process slept so long that it was taken for dead. What it relied on may be gone; then so is the
+            // snapshot, which nobody was told of yet.
+            if let Err(error) = self.check_used() {
+                undo(moved.as_ref());
+                return Err(error);
+            }
+        }
+        self.open.refresh()?;
+        Ok(id)
+    }
+
+    /// Publishes what was put so far as packs and an index segment, without a snapshot.
+    pub(crate) fn write_chunks(&mut self) -> Result<()> {
+        for lane in &mut self.lanes {
+            let finished = lane.finish();
+            self.failure.check()?;
+            finished?;
+        }
+        let placed = self.shards.iter().flat_map(|shard| std::mem::take(&mut *lock(shard)).into_values());
+        let (packs, entries) = gather(placed)?;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        write_segment(
+            &**self.open.backend(),
+            self.open.uuid(),
+            &packs,
+            entries.len() as u64,
+            entries.iter().copied().map(Ok),
+        )?;
+        Ok(())
+    }
+
+    /// Checks that the packs of others that this session relies on are there.
+    fn check_used(&self) -> Result<()> {
+        let used: Vec<PackId> = self.used.read().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
+        for id in used {
+            if self.open.backend().len(&ObjectName::Pack(id))?.is_none() {
+                return Err(CoreError::LeaseLost);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The new packs, and the new chunks in order.
+fn gather(placed: impl Iterator<Item = Placed>) -> Result<(Vec<PackRow>, Vec<IndexEntry>)> {
+    let mut packs: Vec<PackRow> = Vec::new();
+    let mut rows: HashMap<PackId, u32> = HashMap::new();
+    let mut entries = Vec::new();
+    for Placed { pack, entry } in placed {
+        let row = pack.sealed().ok_or(CoreError::Poisoned)?;
+        let pack = *rows.entry(row.id).or_insert_with(|| {
+            packs.push(row);
+            packs.len() as u32 - 1
+        });
+        let (offset, stored_len, raw_len, kind) = (entry.offset, entry.stored_len, entry.raw_len, entry.kind);
+        entries.push(IndexEntry { id: entry.id, pack, offset, stored_len, raw_len, kind });
+    }
+    entries.sort_unstable();
+    Ok((packs, entries))
+}
+
+/// Writes and publishes an index segment. `entries` come in order; `count` is about how many. Returns its name.
+pub(crate) fn write_segment(
+    store: &dyn Store,
+    uuid: [u8; UUID_BYTES],
+    packs: &[PackRow],
+    count: u64,
+    entries: impl Iterator<Item = Result<IndexEntry>>,
+) -> Result<[u8; 32]> {
+    let mut upload = store.upload()?;
+    let mut hasher = blake3::Hasher::new();
+    let mut out = Vec::with_capacity(WRITE_BYTES + WRITE_BYTES / 8);
+    let mut encoder = SegmentEncoder::new(uuid, packs, count, &mut out)?;
+    for entry in entries {
+        encoder.push(&entry?, &mut out)?;
+        if out.len() >= WRITE_BYTES {
+            hasher.update(&out);
+            upload.write(&out)?;
+            out.clear();
+        }
+    }
+    let footer = encoder.finish(&mut out);
+    hasher.update(&out);
+    out.extend_from_slice(&footer);
+    upload.write(&out)?;
+    let name = *hasher.finalize().as_bytes();
+    upload.publish(&ObjectName::Index(name))?;
+    Ok(name)
+}
+
+/// Moves a ref. Returns its content before and after.
+fn move_ref(
+    store: &dyn Store,
+    name: &RefName,
+    expected: Expected,
+    entry: LogEntry,
+) -> Result<(Option<Vec<u8>>, Vec<u8>)> {
+    let object = ObjectName::Ref(name.clone());
+    let mut current = store.get(&object)?;
+    loop {
+        let mut moved = match &current {
+            Some(bytes) => Ref::decode(bytes).map_err(damaged(&object))?,
+            None => Ref { name: name.clone(), log: Vec::new() },
+        };
+        let newest = moved.newest().map(|entry| entry.snapshot);
+        if matches!(expected, Expected::Exactly(wanted) if wanted != newest) {
+            return Err(CoreError::Conflict { name: name.to_string() });
+        }
+        moved.log.push(entry);
+        let surplus = moved.log.len().saturating_sub(LOG_ENTRIES_MAX);
+        moved.log.drain(..surplus);
+        let after = moved.encode()?;
+        match store.swap(&object, current.as_deref(), Some(&after))? {
+            Swap::Done => return Ok((current, after)),
+            Swap::Lost { current: found } => current = found,
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! A lane: one open pack after the other, and the thread that hashes, writes and seals them.
+//!
+//! Encoders append frames to a buffer in memory under a short lock; a full buffer goes to the thread over a bounded
+//! channel. Nothing slow happens under a lock that an encoder waits for, unless the channel is full.
+
+use super::{Failure, lock};
+use crate::store::lease::random;
+use crate::store::objects::{ObjectName, Store, Upload};
+use crate::store::open::OpenStore;
+use crate::store::vfs::ReadAt;
+use crate::{CoreError, Result};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use offshoot_format::ids::PackId;
+use offshoot_format::index::PackRow;
+use offshoot_format::pack::{self, FRAME_HEADER_BYTES, HEADER_BYTES, PackEntry, PackHeader, UUID_BYTES};
+use std::collections::VecDeque;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread::JoinHandle;
+
+/// Bytes after which a buffer goes to the thread.
+const BUFFER_BYTES: usize = 1 << 20;
+/// Buffers that may wait for the thread.
+const BUFFERS_WAITING: usize = 4;
+/// Longest pack that options can ask for, so that offsets fit with the longest chunk at the end.
+const PACK_BYTES_MAX: u64 = 2 << 30;
+
+/// A pack that this session writes.
+#[derive(Default)]
+pub(super) struct SessionPack {
+    tail: Mutex<Tail>,
+    /// Reads what was written, before and after the pack was published.
+    reader: OnceLock<Arc<dyn ReadAt>>,
+    /// Set when the pack is durable.
+    sealed: OnceLock<PackRow>,
+}
+
+/// What is not written yet.
+#[derive(Default)]
+struct Tail {
+    /// Where `buffer` begins in the pack.
+    start: u32,
+    buffer: Vec<u8>,
+    /// Buffers that the thread has not written yet, with where they begin.
+    waiting: VecDeque<(u32, Arc<Vec<u8>>)>,
+    entries: Vec<PackEntry>,
+}
+
+impl SessionPack {
+    /// The name and length of the pack, once it is durable.
+    pub(super) fn sealed(&self) -> Option<PackRow> {
+        self.sealed.get().copied()
+    }
+
+    /// Bytes of the pack, wherever they are by now.
+    pub(super) fn read(&self, offset: u32, length: usize) -> Result<Vec<u8>> {
+        let copy = |start: u32, bytes: &[u8]| {
+            let from = (offset.checked_sub(start)?) as usize;
+            bytes.get(from..from.checked_add(length)?).map(<[u8]>::to_vec)
+        };
+        {
+            let tail = lock(&self.tail);
+            let waiting = tail.waiting.iter().find_map(|(start, bytes)| copy(*start, bytes));
+            if let Some(bytes) = waiting.or_else(|| copy(tail.start, &tail.buffer)) {
+                return Ok(bytes);
+            }
+        }
+        let mut bytes = vec![0; length];
+        let reader = self.reader.get().ok_or(CoreError::Poisoned)?;
+        reader.read_exact_at(&mut bytes, offset.into()).map_err(|source| CoreError::Io {
+            operation: "read back",
+            path: PathBuf::from("a new pack"),
+            source,
+        })?;
+        Ok(bytes)
+    }
+}
+
+enum Job {
+    Write(Arc<SessionPack>, u32, Arc<Vec<u8>>),
+    Seal(Arc<SessionPack>, Vec<PackEntry>, u64),
+}
+
+/// One open pack after the other.
+pub(super) struct Lane {
+    store: [u8; UUID_BYTES],
+    pack_bytes: u64,
+    current: Mutex<Option<Arc<SessionPack>>>,
+    /// None once the lane was finished.
+    jobs: Option<Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Lane {
+    pub(super) fn start(open: &OpenStore, failure: &Arc<Failure>) -> Result<Self> {
+        let (jobs, received) = bounded(BUFFERS_WAITING);
+        let writer = Writer { store: open.backend().clone(), failure: failure.clone(), open: None };
+        let thread = spawn("offshoot-pack", move || writer.run(&received))?;
+        let pack_bytes = open.options().pack_bytes.min(PACK_BYTES_MAX);
+        Ok(Self { store: open.uuid(), pack_bytes, current: Mutex::default(), jobs: Some(jobs), thread: Some(thread) })
+    }
+
+    /// Whether the thread has more to do than it should; it is syncing a pack, for example.
+    pub(super) fn is_behind(&self) -> bool {
+        self.jobs.as_ref().is_none_or(Sender::is_full)
+    }
+
+    /// Appends a frame. Returns where it is.
+    pub(super) fn append(
+        &self,
+        header: &[u8; FRAME_HEADER_BYTES],
+        payload: &[u8],
+        entry: impl FnOnce(u32) -> PackEntry,
+    ) -> Result<(Arc<SessionPack>, PackEntry)> {
+        let mut current = lock(&self.current);
+        let pack = match &*current {
+            Some(pack) => pack.clone(),
+            None => current.insert(self.new_pack()?).clone(),
+        };
+        let mut tail = lock(&pack.tail);
+        let entry = entry(tail.start + tail.buffer.len() as u32);
+        tail.buffer.extend_from_slice(header);
+        tail.buffer.extend_from_slice(payload);
+        tail.entries.push(entry);
+        let end = u64::from(tail.start) + tail.buffer.len() as u64;
+        let full = end >= self.pack_bytes;
+        let job = (full || tail.buffer.len() >= BUFFER_BYTES).then(|| next_buffer(&pack, &mut tail));
+        let entries = full.then(|| std::mem::take(&mut tail.entries));
+        drop(tail);
+        if let Some(job) = job {
+            self.send(job)?;
+        }
+        if let Some(entries) = entries {
+            *current = None;
+            self.send(Job::Seal(pack.clone(), entries, end))?;
+        }
+        Ok((pack, entry))
+    }
+
+    fn new_pack(&self) -> Result<Arc<SessionPack>> {
+        let header = PackHeader { store: self.store, nonce: random()? };
+        let pack = SessionPack::default();
+        let mut buffer = Vec::with_capacity(BUFFER_BYTES + BUFFER_BYTES / 4);
+        buffer.extend_from_slice(&header.encode());
+        lock(&pack.tail).buffer = buffer;
+        Ok(Arc::new(pack))
+    }
+
+    fn send(&self, job: Job) -> Result<()> {
+        self.jobs.as_ref().and_then(|jobs| jobs.send(job).ok()).ok_or(CoreError::Poisoned)
+    }
+
+    /// Seals what is open and waits until the thread has done everything.
+    pub(super) fn finish(&mut self) -> Result<()> {
+        if let Some(pack) = lock(&self.current).take() {
+            let mut tail = lock(&pack.tail);
+            let end = u64::from(tail.start) + tail.buffer.len() as u64;
+            let entries = std::mem::take(&mut tail.entries);
+            let job = next_buffer(&pack, &mut tail);
+            drop(tail);
+            self.send(job)?;
+            self.send(Job::Seal(pack, entries, end))?;
+        }
+        self.jobs = None;
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Err(_)) => Err(CoreError::Poisoned),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn next_buffer(pack: &Arc<SessionPack>, tail: &mut Tail) -> Job {
+    let bytes = Arc::new(std::mem::replace(&mut tail.buffer, Vec::with_capacity(BUFFER_BYTES + BUFFER_BYTES / 4)));
+    let start = tail.start;
+    tail.start += bytes.len() as u32;
+    tail.waiting.push_back((start, bytes.clone()));
+    Job::Write(pack.clone(), start, bytes)
+}
+
+/// What the thread of a lane owns.
+struct Writer {
+    store: Arc<dyn Store>,
+    failure: Arc<Failure>,
+    open: Option<(Box<dyn Upload>, blake3::Hasher)>,
+}
+
+impl Writer {
+    fn run(mut self, jobs: &Receiver<Job>) {
+        let mut broken = false;
+        for job in jobs {
+            if broken {
+                // Senders must not wait for ever; they hear of the failure at their next call.
+                continue;
+            }
+            if let Err(error) = self.work(job) {
+                self.open = None;
+                self.failure.set(error);
+                broken = true;
+            }
+        }
+    }
+
+    fn work(&mut self, job: Job) -> Result<()> {
+        match job {
+            Job::Write(pack, start, bytes) => {
+                self.write(&pack, &bytes)?;
+                lock(&pack.tail).waiting.retain(|(other, _)| *other != start);
+            }
+            Job::Seal(pack, entries, end) => {
+                let row = self.seal(entries, end)?;
+                let _ = pack.sealed.set(row);
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, pack: &SessionPack, bytes: &[u8]) -> Result<()> {
+        if self.open.is_none() {
+            let upload = self.store.upload()?;
+            let _ = pack.reader.set(upload.reader());
+            self.open = Some((upload, blake3::Hasher::new()));
+        }
+        let Some((upload, hasher)) = &mut self.open else { return Err(CoreError::Poisoned) };
+        hasher.update(bytes);
+        upload.write(bytes)
+    }
+
+    fn seal(&mut self, mut entries: Vec<PackEntry>, end: u64) -> Result<PackRow> {
+        debug_assert!(end >= HEADER_BYTES as u64);
+        let Some((mut upload, mut hasher)) = self.open.take() else { return Err(CoreError::Poisoned) };
+        let (index, footer) = pack::encode_end(&mut entries, end);
+        hasher.update(&index);
+        upload.write(&index)?;
+        upload.write(&footer)?;
+        let id: PackId = pack::pack_id(&hasher.finalize());
+        upload.publish(&ObjectName::Pack(id))?;
+        Ok(PackRow { id, bytes: end + (index.len() + footer.len()) as u64 })
+    }
+}
+
+pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    let failed = |source: io::Error| CoreError::Io { operation: "start the thread", path: PathBuf::from(name), source };
+    std::thread::Builder::new().name(name.to_owned()).spawn(work).map_err(failed)
+}

@@ -1,0 +1,270 @@
+//! Adding a snapshot: chunks from several threads, then one commit that makes them visible or not.
+//!
+//! A session holds a lease, so gc deletes nothing that the session found in the store. Chunks go into open packs, two
+//! at most ("lanes"); a thread per lane hashes, writes and syncs, so that encoders only wait when the disk is the
+//! limit. A session that is dropped without a commit leaves nothing visible.
+
+mod commit;
+mod lane;
+
+use super::lease::HeldLease;
+use super::open::{OpenStore, StoredChunk, check_frame, stored_bytes};
+use crate::chunks::{ReadChunks, WriteChunks};
+use crate::{CoreError, Result};
+use lane::{Lane, SessionPack};
+use offshoot_format::FormatError;
+use offshoot_format::ids::{ChunkId, ChunkKind, IdKey, PackId, SnapshotId};
+use offshoot_format::pack::{self, FRAME_HEADER_BYTES, PackEntry};
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::thread::JoinHandle;
+
+/// Parts of the map of new chunks, so that threads seldom wait for each other.
+const SHARDS: usize = 64;
+/// Packs that are written at the same time: while one is synced the other takes over.
+const LANES: usize = 2;
+
+/// What became of a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// It was written.
+    New {
+        /// Its size in the store.
+        stored_bytes: u32,
+    },
+    /// It was there.
+    Existed {
+        /// Its size in the store.
+        stored_bytes: u32,
+    },
+}
+
+impl Put {
+    /// The chunk's size in the store.
+    #[must_use]
+    pub fn stored_bytes(self) -> u32 {
+        match self {
+            Self::New { stored_bytes } | Self::Existed { stored_bytes } => stored_bytes,
+        }
+    }
+}
+
+/// What a ref must name when a commit moves it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// Anything, or nothing.
+    Any,
+    /// This snapshot, or nothing.
+    Exactly(Option<SnapshotId>),
+}
+
+/// A chunk that this session wrote.
+struct Placed {
+    pack: Arc<SessionPack>,
+    entry: PackEntry,
+}
+
+type Shard = Mutex<HashMap<ChunkId, Placed>>;
+
+/// Adds to a store.
+pub struct WriteSession {
+    // Dropped in this order: writers end and remove their files before the lease is given back.
+    lanes: Vec<Lane>,
+    shards: Vec<Shard>,
+    failure: Arc<Failure>,
+    open: OpenStore,
+    /// Packs that gc is about to delete; what is in them is written again.
+    avoided: HashSet<PackId>,
+    /// Packs of others that this session relies on.
+    used: RwLock<HashSet<PackId>>,
+    added_bytes: AtomicU64,
+    heartbeat: Option<Heartbeat>,
+    lease: Arc<HeldLease>,
+}
+
+/// The first thing that went wrong. From then on nothing is written.
+#[derive(Default)]
+struct Failure {
+    first: Mutex<(bool, Option<CoreError>)>,
+}
+
+impl Failure {
+    fn set(&self, error: CoreError) {
+        let mut first = lock(&self.first);
+        if !first.0 {
+            *first = (true, Some(error));
+        }
+    }
+
+    /// The first caller gets the error itself, later ones only hear of it.
+    fn check(&self) -> Result<()> {
+        let mut first = lock(&self.first);
+        match (first.0, first.1.take()) {
+            (false, _) => Ok(()),
+            (true, Some(error)) => Err(error),
+            (true, None) => Err(CoreError::Poisoned),
+        }
+    }
+}
+
+struct Heartbeat {
+    _stop: crossbeam_channel::Sender<()>,
+    thread: Option<JoinHandle<()>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl WriteSession {
+    pub(crate) fn begin(open: OpenStore, purpose: &str) -> Result<Self> {
+        let options = open.options();
+        let (lease, avoided) = HeldLease::take(open.backend().clone(), options.clock.clone(), purpose)?;
+        // After the lease was taken, nothing that this finds can go away.
+        open.refresh()?;
+        let failure = Arc::<Failure>::default();
+        let lanes = (0..LANES).map(|_| Lane::start(&open, &failure)).collect::<Result<_>>()?;
+        let lease = Arc::new(lease);
+        let heartbeat = Heartbeat::start(&open, &lease, &failure)?;
+        Ok(Self {
+            lanes,
+            shards: (0..SHARDS).map(|_| Shard::default()).collect(),
+            failure,
+            open,
+            avoided,
+            used: RwLock::default(),
+            added_bytes: AtomicU64::new(0),
+            heartbeat,
+            lease,
+        })
+    }
+
+    /// Size in the store of a chunk that need not be written again. A snapshot may refer to no other chunks than those
+    /// that this or [`Self::put`] was asked for, each of them: a node that is there does not mean that what it refers
+    /// to is.
+    ///
+    /// # Errors
+    /// If the index cannot be read.
+    pub fn known(&self, id: &ChunkId) -> Result<Option<u32>> {
+        if let Some(placed) = lock(self.shard(id)).get(id) {
+            return Ok(Some(placed.entry.frame_bytes() as u32));
+        }
+        let Some(found) = self.open.catalog().find(id, |pack| !self.avoided.contains(pack))? else { return Ok(None) };
+        let known = self.used.read().unwrap_or_else(PoisonError::into_inner).contains(&found.pack.id);
+        if !known {
+            self.used.write().unwrap_or_else(PoisonError::into_inner).insert(found.pack.id);
+        }
+        Ok(Some(stored_bytes(&found)))
+    }
+
+    /// Writes a chunk, unless it is there. `raw_len` is the length of its plaintext.
+    ///
+    /// # Errors
+    /// The first error of the session's writers, then `Poisoned`; `TooLarge` for a chunk over the format's limit.
+    pub fn put(&self, id: &ChunkId, kind: ChunkKind, raw_len: u32, payload: &[u8]) -> Result<Put> {
+        self.failure.check()?;
+        if let Some(stored_bytes) = self.known(id)? {
+            return Ok(Put::Existed { stored_bytes });
+        }
+        let header = pack::frame_header(id, kind, raw_len, payload)?;
+        // Held while the frame is placed, so that two threads with one chunk write it once.
+        let mut shard = lock(self.shard(id));
+        if let Some(placed) = shard.get(id) {
+            return Ok(Put::Existed { stored_bytes: placed.entry.frame_bytes() as u32 });
+        }
+        let lane = self.lanes.iter().find(|lane| !lane.is_behind()).unwrap_or(&self.lanes[0]);
+        let stored_len = payload.len() as u32;
+        let entry = |offset| PackEntry { id: *id, offset, stored_len, raw_len, kind };
+        let (pack, entry) = lane.append(&header, payload, entry)?;
+        let stored_bytes = entry.frame_bytes() as u32;
+        shard.insert(*id, Placed { pack, entry });
+        self.added_bytes.fetch_add(stored_bytes.into(), Ordering::Relaxed);
+        Ok(Put::New { stored_bytes })
+    }
+
+    /// Reads a chunk, also one that this session wrote.
+    ///
+    /// # Errors
+    /// `Missing` or `Damaged`.
+    pub fn read(&self, id: &ChunkId, kind: ChunkKind) -> Result<StoredChunk> {
+        let own = lock(self.shard(id)).get(id).map(|placed| (placed.pack.clone(), placed.entry));
+        let Some((pack, entry)) = own else { return self.open.read(id, kind) };
+        let frame = pack.read(entry.offset, FRAME_HEADER_BYTES + entry.stored_len as usize)?;
+        check_frame(id, kind, frame)
+            .map_err(|source| CoreError::Damaged { object: format!("chunk {id} of a new pack"), source })
+    }
+
+    /// Bytes that this session added so far, without the index and the manifest.
+    #[must_use]
+    pub fn added_bytes(&self) -> u64 {
+        self.added_bytes.load(Ordering::Relaxed)
+    }
+
+    /// The store that is written to, as it was when the session began.
+    #[must_use]
+    pub fn store(&self) -> &OpenStore {
+        &self.open
+    }
+
+    fn shard(&self, id: &ChunkId) -> &Shard {
+        &self.shards[usize::from(id.as_bytes()[31]) % SHARDS]
+    }
+}
+
+impl ReadChunks for WriteSession {
+    fn id_key(&self) -> &IdKey {
+        self.open.id_key()
+    }
+
+    fn payload(&self, id: &ChunkId, kind: ChunkKind) -> Result<Vec<u8>> {
+        Ok(self.read(id, kind)?.payload)
+    }
+}
+
+impl WriteChunks for WriteSession {
+    fn known(&self, id: &ChunkId) -> Result<Option<u32>> {
+        self.known(id)
+    }
+
+    fn write(&self, id: &ChunkId, kind: ChunkKind, plain_bytes: usize, payload: &[u8]) -> Result<u32> {
+        let max = u64::from(pack::CHUNK_BYTES_MAX);
+        let too_large = |_| FormatError::TooLarge { what: "bytes of a chunk", declared: plain_bytes as u64, max };
+        let raw_len = u32::try_from(plain_bytes).map_err(too_large)?;
+        Ok(self.put(id, kind, raw_len, payload)?.stored_bytes())
+    }
+}
+
+impl fmt::Debug for WriteSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WriteSession").field("added_bytes", &self.added_bytes()).finish_non_exhaustive()
+    }
+}
+
+impl Heartbeat {
+    fn start(open: &OpenStore, lease: &Arc<HeldLease>, failure: &Arc<Failure>) -> Result<Option<Self>> {
+        let Some(every) = open.options().heartbeat else { return Ok(None) };
+        let (stop, stopped) = crossbeam_channel::bounded::<()>(0);
+        let (lease, failure) = (lease.clone(), failure.clone());
+        let beat = move || {
+            while stopped.recv_timeout(every) == Err(crossbeam_channel::RecvTimeoutError::Timeout) {
+                if let Err(error) = lease.renew() {
+                    return failure.set(error);
+                }
+            }
+        };
+        let thread = lane::spawn("offshoot-lease", beat)?;
+        Ok(Some(Self { _stop: stop, thread: Some(thread) }))
+    }
+}
+
+impl Drop for Heartbeat {
+    fn drop(&mut self) {
+        let (closed, _) = crossbeam_channel::bounded(0);
+        drop(std::mem::replace(&mut self._stop, closed));
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Sessions on a real directory: what is committed is there for everybody, what is not is there for nobody.
+
+use super::*;
+use crate::CoreError;
+use offshoot_format::ids::{ChunkId, ChunkKind};
+use offshoot_format::manifest::{Content, Environment, Manifest, Origin, Stats, Trust};
+use offshoot_format::refname::RefName;
+use std::sync::Arc;
+
+fn manifest(open: &OpenStore, taken_unix_ms: u64) -> Manifest {
+    Manifest {
+        taken_unix_ms,
+        parent: None,
+        content_root: open.id_key().content_root(b""),
+        trust: Trust::Raw,
+        origin: Origin {
+            engine: "none".to_owned(),
+            system_id: String::new(),
+            database_id: String::new(),
+            database: String::new(),
+            position: String::new(),
+        },
+        environment: Environment::default(),
+        content: Content::default(),
+        omitted: Vec::new(),
+        not_carried: Vec::new(),
+        stats: Stats::default(),
+        written_by: "test".to_owned(),
+    }
+}
+
+fn chunk(open: &OpenStore, number: u32) -> (ChunkId, Vec<u8>) {
+    let payload: Vec<u8> = (0..number % 5000).map(|i| (i ^ number) as u8).chain(number.to_le_bytes()).collect();
+    (open.id_key().chunk_id(ChunkKind::Column, &[&payload]), payload)
+}
+
+fn put(session: &WriteSession, number: u32) -> Put {
+    let (id, payload) = chunk(session.store(), number);
+    session.put(&id, ChunkKind::Column, payload.len() as u32, &payload).unwrap()
+}
+
+fn small_packs() -> OpenOptions {
+    OpenOptions { pack_bytes: 1 << 20, ..OpenOptions::default() }
+}
+
+fn fresh() -> (tempfile::TempDir, OpenStore) {
+    let dir = tempfile::tempdir().unwrap();
+    let open = OpenStore::init_with(Arc::new(DirStore::new(dir.path().join("s"))), true, small_packs()).unwrap();
+    (dir, open)
+}
+
+fn reopen(open: &OpenStore) -> OpenStore {
+    OpenStore::open_with(open.backend().clone(), small_packs()).unwrap()
+}
+
+#[test]
+fn several_threads_write_and_everybody_reads() {
+    let (_dir, open) = fresh();
+    let other = reopen(&open);
+    let session = open.begin_session().unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let session = &session;
+            scope.spawn(move || {
+                for number in 0..1500 {
+                    put(session, number + thread * 500);
+                    if number % 7 == 0 {
+                        let (id, payload) = chunk(session.store(), number + thread * 500);
+                        assert_eq!(session.read(&id, ChunkKind::Column).unwrap().payload, payload);
+                    }
+                }
+            });
+        }
+    });
+    let (id, payload) = chunk(&open, 17);
+    assert_eq!(session.read(&id, ChunkKind::Column).unwrap().payload, payload);
+    assert!(matches!(session.read(&id, ChunkKind::Leaf), Err(CoreError::Damaged { .. })));
+    assert!(open.contains(&id).unwrap().is_none());
+    let name: RefName = "prod".parse().unwrap();
+    let snapshot = session.commit(&manifest(&open, 5), Some(&name), Expected::Exactly(None)).unwrap();
+    other.refresh().unwrap();
+    for open in [&open, &other, &reopen(&open)] {
+        assert_eq!(open.snapshots().unwrap(), [snapshot]);
+        assert_eq!(open.manifest(&snapshot).unwrap().taken_unix_ms, 5);
+        for number in 0..3000 {
+            let (id, payload) = chunk(open, number);
+            let read = open.read(&id, ChunkKind::Column).unwrap();
+            assert_eq!((read.raw_len as usize, &read.payload), (payload.len(), &payload));
+            assert_eq!(open.contains(&id).unwrap(), Some(payload.len() as u32 + 20));
+        }
+        assert!(matches!(open.read(&chunk(open, 3001).0, ChunkKind::Column), Err(CoreError::Missing { .. })));
+    }
+    assert!(open.backend().list(ObjectKind::Pack).unwrap().len() >= 5);
+    assert!(open.backend().unfinished().unwrap().is_empty());
+    assert!(open.backend().list(ObjectKind::Lease).unwrap().is_empty());
+    // Everything is there the second time.
+    let again = open.begin_session().unwrap();
+    assert!((0..3000).all(|number| matches!(put(&again, number), Put::Existed { .. })));
+    assert_eq!(again.added_bytes(), 0);
+    let second = again.commit(&manifest(&open, 6), Some(&name), Expected::Exactly(Some(snapshot))).unwrap();
+    assert_eq!(open.backend().list(ObjectKind::Index).unwrap().len(), 1);
+    let late = open.begin_session().unwrap();
+    let conflict = late.commit(&manifest(&open, 7), Some(&name), Expected::Exactly(Some(snapshot)));
+    assert!(matches!(conflict, Err(CoreError::Conflict { .. })));
+    let mut left = open.snapshots().unwrap();
+    left.sort();
+    let mut expected = [snapshot, second];
+    expected.sort();
+    assert_eq!(left, expected);
+}
+
+#[test]
+fn a_dropped_session_leaves_nothing() {
+    let (_dir, open) = fresh();
+    let session = open.begin_session().unwrap();
+    for number in 0..200 {
+        put(&session, number);
+    }
+    drop(session);
+    assert!(open.backend().unfinished().unwrap().is_empty());
+    for kind in [ObjectKind::Index, ObjectKind::Manifest, ObjectKind::Lease, ObjectKind::Ref] {
+        assert!(open.backend().list(kind).unwrap().is_empty(), "{kind:?}");
+    }
+}
+
+#[test]
+fn stores_are_made_once_and_found() {
+    let (dir, open) = fresh();
+    assert!(matches!(OpenStore::init(open.backend().clone(), true), Err(CoreError::StoreExists { .. })));
+    let nothing = Arc::new(DirStore::new(dir.path().join("nothing")));
+    assert!(matches!(OpenStore::open(nothing), Err(CoreError::NoStore { .. })));
+    std::fs::write(dir.path().join("somebody's file"), "x").unwrap();
+    assert!(OpenStore::init(Arc::new(DirStore::new(dir.path())), true).is_err());
+    let scrubbed = OpenStore::init(Arc::new(DirStore::new(dir.path().join("scrubbed"))), false).unwrap();
+    assert!(!scrubbed.is_raw());
+    let refused = scrubbed.begin_session().unwrap().commit(&manifest(&scrubbed, 1), None, Expected::Any);
+    assert!(matches!(refused, Err(CoreError::Domain { .. })));
+    assert_ne!(scrubbed.id_key().expose(), open.id_key().expose());
+}
+
+#[test]
+fn only_the_owner_may_look() {
+    use std::os::unix::fs::PermissionsExt;
+    let (dir, open) = fresh();
+    let session = open.begin_session().unwrap();
+    put(&session, 9);
+    session.commit(&manifest(&open, 1), None, Expected::Any).unwrap();
+    let mut folders = vec![dir.path().join("s")];
+    while let Some(folder) = folders.pop() {
+        assert_eq!(folder.metadata().unwrap().permissions().mode() & 0o777, 0o700, "{}", folder.display());
+        for entry in folder.read_dir().unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());
+            }
+        }
+    }
+}
