@@ -2,12 +2,14 @@
 //!
 //! Threads and files live here; databases, terminals and the process environment do not.
 
+pub mod capture;
 pub mod chunks;
 pub mod control;
 pub mod error;
 pub mod ingest;
 pub mod look_ahead;
 pub mod read;
+pub mod refs;
 pub mod snapshot;
 pub mod source;
 pub mod store;

@@ -218,12 +218,12 @@ pub struct Stats {
     pub logical_bytes: u64,
     /// What the store grew by in this capture.
     pub added_bytes: u64,
-    /// Stored size of the chunks that the snapshot refers to and that were there before.
-    pub reused_bytes: u64,
+    /// Stored size of the columns that the snapshot refers to, new or not.
+    pub stored_bytes: u64,
     /// Time of the capture, in milliseconds.
     pub millis: u64,
-    /// Added bytes a table and column, by `schema.table` then column, for `show --columns`.
-    pub tables: BTreeMap<String, TableStats>,
+    /// The same a table, in the order of the content's tables.
+    pub tables: Vec<TableStats>,
 }
 
 /// Sizes of one table of a snapshot, in bytes unless it says rows.
@@ -242,8 +242,10 @@ pub struct TableStats {
 pub struct ColumnStats {
     /// Values before any coding.
     pub logical_bytes: u64,
-    /// Stored size of chunks that this capture added.
+    /// Stored size of its chunks.
+    pub stored_bytes: u64,
+    /// Stored size of those chunks that this capture added.
     pub added_bytes: u64,
-    /// Logical size of the leaves' columns whose chunk was in the store already.
+    /// Values whose chunk was in the store already, before any coding.
     pub reused_logical_bytes: u64,
 }

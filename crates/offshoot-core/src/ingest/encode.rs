@@ -101,6 +101,11 @@ impl Encoders {
         check(&mut progress)
     }
 
+    /// What the first worker that failed met.
+    pub fn failure(&self) -> Option<CoreError> {
+        self.state.lock().failure.take()
+    }
+
     /// Gives up: what is queued is dropped, and every later call fails.
     pub fn poison(&self) {
         self.state.lock().poisoned = true;
@@ -196,12 +201,14 @@ impl LeafEncoder {
         self.canonical.set(column);
         let id = self.canonical.id(chunks.id_key(), column);
         let bytes = self.canonical.bytes_len(column);
-        if chunks.known(&id)?.is_some() {
+        if let Some(stored_bytes) = chunks.known(&id)? {
             stats.reused_logical_bytes = logical_bytes;
+            stats.stored_bytes = u64::from(stored_bytes);
         } else {
             self.payload.clear();
             self.encoder.column(column, &self.canonical, &mut self.payload)?;
             stats.added_bytes = u64::from(chunks.write(&id, ChunkKind::Column, bytes, &self.payload)?);
+            stats.stored_bytes = stats.added_bytes;
         }
         Ok((LeafColumn::Chunk { id, bytes: bytes as u32, blobs: column.blob_count() > 0 }, stats))
     }

@@ -92,6 +92,12 @@ impl Ingest {
         })
     }
 
+    /// What made the workers give up, if they did: the cause of errors that a source saw as `Poisoned`.
+    #[must_use]
+    pub fn failure(&self) -> Option<CoreError> {
+        self.shared.encoders.failure()
+    }
+
     /// Ends the ingest: the tables, sorted by schema and name.
     ///
     /// # Errors

@@ -179,6 +179,7 @@ impl TableSink for Table<'_> {
             stats.rows += stored.rows;
             for (sum, column) in stats.columns.iter_mut().zip(&stored.columns) {
                 sum.logical_bytes += column.logical_bytes;
+                sum.stored_bytes += column.stored_bytes;
                 sum.added_bytes += column.added_bytes;
                 sum.reused_logical_bytes += column.reused_logical_bytes;
             }

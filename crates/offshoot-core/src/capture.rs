@@ -1,0 +1,158 @@
+//! One capture: source, ingest, session and manifest put together.
+//!
+//! A source that fails in a way that may pass is tried again on a new snapshot of the database; what was stored by the
+//! attempt before is found again by its ids. Nothing is visible before the session commits.
+
+use crate::chunks::WriteChunks;
+use crate::ingest::{Ingest, IngestOptions, IngestedTable};
+use crate::source::{Captured, LARGE_OBJECTS, Source};
+use crate::store::{Expected, ObjectName, OpenStore, Store as _, WriteSession};
+use crate::{Control, CoreError, Event, Result};
+use offshoot_format::content::canonical;
+use offshoot_format::ids::{ContentRoot, SnapshotId};
+use offshoot_format::manifest::{Content, Load, Manifest, Stats, TableEntry, Trust};
+use offshoot_format::record::Ref;
+use offshoot_format::refname::RefName;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// How a capture is done.
+#[derive(Debug, Clone)]
+pub struct CaptureOptions {
+    /// The ref that will name the snapshot; `None` takes the database's name.
+    pub name: Option<RefName>,
+    /// Bounds of the ingest.
+    pub ingest: IngestOptions,
+    /// Attempts in all, while the source says that another may succeed.
+    pub attempts: u32,
+}
+
+impl Default for CaptureOptions {
+    fn default() -> Self {
+        Self { name: None, ingest: IngestOptions::default(), attempts: 3 }
+    }
+}
+
+/// A snapshot that is in the store.
+#[derive(Debug, Clone)]
+pub struct CaptureReport {
+    /// The snapshot.
+    pub snapshot: SnapshotId,
+    /// The ref that names it.
+    pub name: RefName,
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// Bytes by which the packs of the store grew.
+    pub added_bytes: u64,
+}
+
+/// Captures `source` into `store`.
+///
+/// # Errors
+/// Those of the source, the store and the ingest; nothing is published then.
+pub fn capture(
+    store: &OpenStore,
+    source: &mut dyn Source,
+    options: &CaptureOptions,
+    control: &Control,
+) -> Result<CaptureReport> {
+    let began = Instant::now();
+    let session = Arc::new(store.begin_session()?);
+    let (captured, tables) = attempt(&session, source, options, control)?;
+    let name = match &options.name {
+        Some(name) => name.clone(),
+        None => captured.origin.database.parse().map_err(|_| {
+            CoreError::Protocol("the database's name cannot name a snapshot. Choose another name for it")
+        })?,
+    };
+    control.step("publish");
+    let session = Arc::into_inner(session).ok_or(CoreError::Poisoned)?;
+    let before = newest(store, &name)?;
+    let manifest = manifest(store, captured, tables, before, began);
+    let added_bytes = session.added_bytes();
+    let manifest = Manifest { stats: Stats { added_bytes, ..manifest.stats }, ..manifest };
+    let snapshot = session.commit(&manifest, Some(&name), Expected::Exactly(before))?;
+    Ok(CaptureReport { snapshot, name, manifest, added_bytes })
+}
+
+/// The snapshot that a ref names now.
+fn newest(store: &OpenStore, name: &RefName) -> Result<Option<SnapshotId>> {
+    let object = ObjectName::Ref(name.clone());
+    let Some(bytes) = store.backend().get(&object)? else { return Ok(None) };
+    let found = Ref::decode(&bytes).map_err(|source| CoreError::Damaged { object: object.to_string(), source })?;
+    Ok(found.newest().map(|entry| entry.snapshot))
+}
+
+/// Captures rows, again while that may help.
+fn attempt(
+    session: &Arc<WriteSession>,
+    source: &mut dyn Source,
+    options: &CaptureOptions,
+    control: &Control,
+) -> Result<(Captured, Vec<IngestedTable>)> {
+    let mut left = options.attempts.max(1);
+    loop {
+        left -= 1;
+        let chunks: Arc<dyn WriteChunks> = Arc::clone(session) as _;
+        let ingest = Ingest::begin(chunks, &options.ingest, control)?;
+        match source.capture(&ingest, control) {
+            Ok(captured) => return Ok((captured, ingest.finish()?)),
+            Err(CoreError::Source { retryable: true, source }) if left > 0 => {
+                drop(ingest);
+                control.check()?;
+                control.emit(&Event::Warning { message: format!("{source}; trying again") });
+            }
+            // A failure of the workers is the cause, what the source saw of it is the effect.
+            Err(error) => return Err(ingest.failure().unwrap_or(error)),
+        }
+    }
+}
+
+fn manifest(
+    store: &OpenStore,
+    captured: Captured,
+    tables: Vec<IngestedTable>,
+    parent: Option<SnapshotId>,
+    began: Instant,
+) -> Manifest {
+    let Captured { origin, environment, schema, sequences, loads, omitted, not_carried } = captured;
+    let mut content = Content { schema, sequences, ..Content::default() };
+    let mut stats = Stats::default();
+    for table in tables {
+        stats.rows += table.root.rows;
+        stats.logical_bytes += table.root.logical_bytes;
+        stats.stored_bytes += table.stats.columns.iter().map(|column| column.stored_bytes).sum::<u64>();
+        let load = loads
+            .iter()
+            .find(|(schema, name, _)| *schema == table.spec.schema && *name == table.spec.name)
+            .map_or_else(Load::default, |(_, _, load)| load.clone());
+        let entry = TableEntry { spec: table.spec, root: table.root, load };
+        if entry.spec.schema.is_empty() && entry.spec.name == LARGE_OBJECTS {
+            content.large_objects = Some(entry);
+        } else {
+            content.tables.push(entry);
+            stats.tables.push(table.stats);
+        }
+    }
+    stats.millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let taken = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Manifest {
+        taken_unix_ms: u64::try_from(taken.as_millis()).unwrap_or(u64::MAX),
+        parent,
+        content_root: content_root(store, &content),
+        trust: Trust::Raw,
+        origin,
+        environment,
+        content,
+        omitted,
+        not_carried,
+        stats,
+        written_by: concat!("offshoot ", env!("CARGO_PKG_VERSION")).to_owned(),
+    }
+}
+
+/// The root of a content in this store.
+#[must_use]
+pub fn content_root(store: &OpenStore, content: &Content) -> ContentRoot {
+    store.id_key().content_root(&canonical(content))
+}
