@@ -1,6 +1,7 @@
 //! The error of this crate, by what a caller can do about it.
 
 use offshoot_format::FormatError;
+use offshoot_format::ids::SnapshotId;
 use std::path::PathBuf;
 
 /// Result of this crate.
@@ -60,6 +61,30 @@ pub enum CoreError {
         /// Where the store is.
         place: String,
     },
+    /// An address that means no snapshot.
+    #[error("there is no snapshot {address}: {why}{}", proposals(near))]
+    UnknownSnapshot {
+        /// What was typed.
+        address: String,
+        /// Why it means none.
+        why: String,
+        /// Names that could have been meant, nearest first.
+        near: Vec<String>,
+    },
+    /// The first digits of several snapshots.
+    #[error("several snapshots begin with {prefix}: {}. Type more digits", list(candidates))]
+    AmbiguousSnapshot {
+        /// What was typed.
+        prefix: String,
+        /// Some of the snapshots.
+        candidates: Vec<SnapshotId>,
+    },
+    /// A name that is in use.
+    #[error("{name} names something else already. Choose another name, or remove that one first")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
     /// Somebody else moved the ref in the meantime.
     #[error("{name} was moved by somebody else in the meantime; nothing was published. Try again")]
     Conflict {
@@ -84,4 +109,12 @@ pub enum CoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+fn proposals(near: &[String]) -> String {
+    if near.is_empty() { String::new() } else { format!(". Did you mean {}?", near.join(" or ")) }
+}
+
+fn list(snapshots: &[SnapshotId]) -> String {
+    snapshots.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -158,3 +158,52 @@ fn only_the_owner_may_look() {
         }
     }
 }
+
+#[test]
+fn addresses_resolve() {
+    let (_dir, open) = fresh();
+    let prod: RefName = "prod".parse().unwrap();
+    let mut ids = Vec::new();
+    for day in 1..=4u64 {
+        let session = open.begin_session().unwrap();
+        let parent = ids.last().copied();
+        let manifest = Manifest { parent, ..manifest(&open, day * 86_400_000) };
+        ids.push(session.commit(&manifest, Some(&prod), Expected::Exactly(parent)).unwrap());
+    }
+    open.tag(&"v1".parse().unwrap(), &ids[1]).unwrap();
+    open.tag(&"v1".parse().unwrap(), &ids[1]).unwrap();
+    assert!(matches!(open.tag(&"v1".parse().unwrap(), &ids[2]), Err(CoreError::NameTaken { .. })));
+    assert!(matches!(open.tag(&prod, &ids[2]), Err(CoreError::NameTaken { .. })));
+    let hash = ids[2].to_string();
+    for (address, expected) in [
+        ("prod", ids[3]),
+        ("prod~0", ids[3]),
+        ("prod~", ids[2]),
+        ("prod~1~2", ids[0]),
+        ("prod@{1970-01-03 00:00}", ids[1]),
+        ("prod@{1970-01-03 12:00}~1", ids[0]),
+        ("prod@{2026-01-01}", ids[3]),
+        ("v1", ids[1]),
+        ("v1~1", ids[0]),
+        (&hash, ids[2]),
+        (&hash[..20], ids[2]),
+        (&hash.to_uppercase(), ids[2]),
+    ] {
+        assert_eq!(open.resolve(address).unwrap(), expected, "{address}");
+    }
+    let message = |address: &str| open.resolve(address).unwrap_err().to_string();
+    assert_eq!(message("pord"), "there is no snapshot pord: no ref, tag or snapshot is called so. Did you mean prod?");
+    for (address, part) in [
+        ("prod~4", "lineage ends"),
+        ("prod@{1969-12-31}", "a time is written as"),
+        ("prod@{1970-01-01}", "as old as that"),
+        ("v1@{1970-01-01}", "only a ref"),
+        ("00000000", "no ref"),
+        ("prod~1@{1970-01-03}", "right after the name"),
+    ] {
+        assert!(message(address).contains(part), "{}", message(address));
+    }
+    assert_eq!(open.lineage(&ids[3], 9).unwrap(), [ids[3], ids[2], ids[1], ids[0]]);
+    assert!(open.untag(&"v1".parse().unwrap()).unwrap());
+    assert!(!open.untag(&"v1".parse().unwrap()).unwrap());
+}
