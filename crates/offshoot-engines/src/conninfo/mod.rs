@@ -11,6 +11,7 @@
 
 mod assemble;
 mod choices;
+mod encryption;
 mod environment;
 mod error;
 mod keyvalue;

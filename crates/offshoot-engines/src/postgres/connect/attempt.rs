@@ -4,9 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio_postgres::{Client, Config, config};
 
-use super::classify::{Asked, startup_error};
+use super::classify::{Asked, not_postgres, startup_error};
 use super::error::ConnectError;
 use super::greeting::Greeting;
 use super::split::Split;
@@ -175,7 +176,13 @@ async fn negotiate(transport: Transport, plan: &TlsPlan, speak: Speak, host: &st
             |error: std::io::Error| plain(ConnectError::Closed { host: host.to_owned(), reason: error.to_string() });
         stream.write_all(&SSL_REQUEST).await.map_err(closed)?;
         match stream.read_u8().await.map_err(closed)? {
-            b'S' => {}
+            // A server that is asked waits for us. What it says before that is no part of TLS: it comes from something
+            // else that begins with an S, or from an intruder.
+            b'S' => {
+                if let Some(bytes) = stray_bytes(&stream, b'S') {
+                    return Err(plain(not_postgres(host, &bytes)));
+                }
+            }
             b'N' if speak == Speak::TlsIfOffered => return Ok(Transport::Tcp(stream)),
             b'N' => return Err(plain(plan.not_offered(host))),
             // Not repeated: nobody has vouched for the text yet.
@@ -186,15 +193,21 @@ async fn negotiate(transport: Transport, plan: &TlsPlan, speak: Speak, host: &st
                 }));
             }
             other => {
-                let mut bytes = vec![other; 64];
-                let more = stream.try_read(&mut bytes[1..]).unwrap_or(0);
-                bytes.truncate(1 + more);
-                return Err(plain(super::classify::not_postgres(host, &bytes)));
+                let bytes = stray_bytes(&stream, other).unwrap_or_else(|| vec![other]);
+                return Err(plain(not_postgres(host, &bytes)));
             }
         }
     }
     let stream = plan.handshake(stream, host).await.map_err(|error| Failure { error, was_tls: true })?;
     Ok(Transport::Tls(stream))
+}
+
+/// What has arrived beyond the first byte, with it. None if nothing has.
+fn stray_bytes(stream: &TcpStream, first: u8) -> Option<Vec<u8>> {
+    let mut bytes = vec![first; 64];
+    let more = stream.try_read(&mut bytes[1..]).ok().filter(|&count| count > 0)?;
+    bytes.truncate(1 + more);
+    Some(bytes)
 }
 
 fn end_point(transport: &Transport, binding: ChannelBinding) -> Option<Vec<u8>> {

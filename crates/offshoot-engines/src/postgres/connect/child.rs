@@ -17,7 +17,7 @@ impl Session {
             ("PGUSER", conninfo.user.clone().into()),
             ("PGDATABASE", conninfo.dbname.clone().into()),
             // No other file or service has a say.
-            ("PGPASSFILE", "/dev/null".into()),
+            ("PGPASSFILE", "/nonexistent/pgpass".into()),
             ("PGGSSENCMODE", "disable".into()),
             ("PGTARGETSESSIONATTRS", "any".into()),
         ];

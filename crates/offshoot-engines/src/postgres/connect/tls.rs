@@ -119,6 +119,9 @@ impl TlsPlan {
                 let reason = certificate_problem(reason);
                 ConnectError::CertificateNotTrusted { host, reason, mode, mode_is_default }
             }
+            Some(rustls::Error::InvalidMessage(_)) => {
+                ConnectError::NotPostgres { host, guess: "it agreed to speak TLS and then did not" }
+            }
             Some(other) => ConnectError::TlsFailed { host, reason: clean(&other.to_string()) },
             None if error.kind() == ErrorKind::UnexpectedEof => {
                 ConnectError::TlsFailed { host, reason: "the server closed the connection".to_owned() }

@@ -57,10 +57,11 @@ impl ServerCertVerifier for Verifier {
         }
         // The chain is checked first: an answer about the name means that the chain is good.
         match chain.webpki.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
-            Err(error) if is_about_name(&error) => self.check_common_name(end_entity, server_name, error)?,
-            other => drop(other?),
+            Err(error) if is_about_name(&error) => {
+                self.check_common_name(end_entity, server_name, error).map(|()| ServerCertVerified::assertion())
+            }
+            other => other,
         }
-        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
