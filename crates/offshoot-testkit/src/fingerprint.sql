@@ -13,11 +13,15 @@ SET quote_all_identifiers TO off;
 
 -- Tables and materialized views. Values are told apart by format's %L (NULL bare, all else in quotes); long
 -- ones enter as their digest, since a quoted gigabyte would not fit. format takes up to 99 arguments: 50 a call.
-WITH object AS (
+-- A table partitioned by hash counts as one, for where its rows lie may depend on the numbers of its types.
+WITH hashed AS (
+    SELECT partrelid FROM pg_partitioned_table WHERE partstrat = 'h'
+), object AS (
     SELECT c.oid, c.relkind, n.nspname, c.relname, c.relispopulated
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't'
+    WHERE (c.relkind IN ('r', 'm') OR c.oid IN (SELECT partrelid FROM hashed)) AND c.relpersistence <> 't'
       AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+      AND NOT EXISTS (SELECT FROM pg_partition_ancestors(c.oid) AS up(oid) WHERE up.oid <> c.oid AND up.oid IN (SELECT partrelid FROM hashed))
 ), attribute AS (
     SELECT a.attrelid, a.attname, format_type(a.atttypid, a.atttypmod) AS kind,
         CASE WHEN t.typname IN ('text', 'varchar', 'bytea') AND t.typnamespace = 'pg_catalog'::regnamespace
@@ -39,12 +43,12 @@ SELECT CASE WHEN relkind = 'm' AND NOT relispopulated
     THEN format('SELECT %L', format('matview %I.%I not-populated', nspname, relname))
     ELSE format(
         'SELECT %L || count(*) || '' '' || md5(%L || coalesce(string_agg(h, '''' ORDER BY h COLLATE "C"), ''''))'
-        ' FROM (SELECT md5(%s) AS h FROM ONLY %I.%I) AS hashed',
+        ' FROM (SELECT md5(%s) AS h FROM %s %I.%I) AS digests',
         format('%s %I.%I ', CASE relkind WHEN 'm' THEN 'matview' ELSE 'table' END, nspname, relname),
-        coalesce(columns, ''), coalesce(expression, ''''''), nspname, relname)
+        coalesce(columns, ''), coalesce(expression, ''''''), CASE relkind WHEN 'r' THEN 'ONLY' ELSE '' END, nspname, relname)
     END
 FROM object LEFT JOIN whole ON attrelid = oid
-ORDER BY relkind, nspname COLLATE "C", relname COLLATE "C"
+ORDER BY relkind = 'm' DESC, nspname COLLATE "C", relname COLLATE "C"
 \gexec
 
 SELECT format('SELECT %L || '' '' || last_value || '' '' || is_called FROM %I.%I',
