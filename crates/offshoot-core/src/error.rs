@@ -91,6 +91,12 @@ pub enum CoreError {
         /// The ref or tag.
         name: String,
     },
+    /// Another gc runs.
+    #[error("another gc runs in {place}. Wait until it ends")]
+    Busy {
+        /// Where the store is.
+        place: String,
+    },
     /// The session was taken for dead, because it did not renew its lease in time, and gc may have gone on without it.
     #[error("the session slept too long and was taken for dead; nothing was published. Try again")]
     LeaseLost,

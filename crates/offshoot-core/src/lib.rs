@@ -6,6 +6,7 @@ pub mod capture;
 pub mod chunks;
 pub mod control;
 pub mod error;
+pub mod gc;
 pub mod ingest;
 pub mod look_ahead;
 pub mod read;
@@ -14,6 +15,7 @@ pub mod snapshot;
 pub mod source;
 pub mod store;
 pub mod target;
+pub mod verify;
 
 pub use control::{Control, Event};
 pub use error::{CoreError, Result};

@@ -97,7 +97,7 @@ impl LeafReader {
             .map_err(|source| damaged("object", id, source))
     }
 
-    fn column(
+    pub(crate) fn column(
         &mut self,
         chunks: &dyn ReadChunks,
         column: &LeafColumn,

@@ -32,7 +32,7 @@ impl OpenStore {
     /// # Errors
     /// If it cannot be read.
     pub fn read_ref(&self, name: &RefName) -> Result<Option<Ref>> {
-        self.read_moving(ObjectName::Ref(name.clone()), |bytes| Ref::decode(bytes), |found| &found.name == name)
+        self.read_moving(ObjectName::Ref(name.clone()), Ref::decode, |found| &found.name == name)
     }
 
     /// All refs, by name.
@@ -55,7 +55,7 @@ impl OpenStore {
     /// # Errors
     /// If it cannot be read.
     pub fn read_tag(&self, name: &RefName) -> Result<Option<Tag>> {
-        self.read_moving(ObjectName::Tag(name.clone()), |bytes| Tag::decode(bytes), |found| &found.name == name)
+        self.read_moving(ObjectName::Tag(name.clone()), Tag::decode, |found| &found.name == name)
     }
 
     /// All tags, by name.
@@ -99,6 +99,11 @@ impl OpenStore {
         }
         let tag = Tag { name: name.clone(), snapshot: *snapshot, made_unix_ms };
         match self.backend().swap(&ObjectName::Tag(name.clone()), None, Some(&tag.encode()?))? {
+            Swap::Done if self.backend().len(&ObjectName::Manifest(*snapshot))?.is_none() => {
+                // It was forgotten in between.
+                self.untag(name)?;
+                Err(CoreError::Missing { object: ObjectName::Manifest(*snapshot).to_string() })
+            }
             Swap::Done => Ok(()),
             Swap::Lost { .. } if self.read_tag(name)?.is_some_and(|tag| tag.snapshot == *snapshot) => Ok(()),
             Swap::Lost { .. } => Err(taken()),

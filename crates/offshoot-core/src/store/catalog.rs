@@ -9,7 +9,8 @@ use crate::{CoreError, Result};
 use offshoot_format::FormatError;
 use offshoot_format::ids::{ChunkId, PackId};
 use offshoot_format::index::{self, BucketPlace, FOOTER_BYTES, IndexEntry, PackRow, SegmentFooter, SegmentHead};
-use offshoot_format::pack::UUID_BYTES;
+use offshoot_format::pack::{FRAME_HEADER_BYTES, UUID_BYTES};
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -21,8 +22,6 @@ const LOAD_TRIES: usize = 5;
 pub(crate) struct Segment {
     /// Its name.
     pub(crate) name: [u8; 32],
-    /// Its length.
-    pub(crate) bytes: u64,
     /// What is in memory of it.
     pub(crate) head: SegmentHead,
     /// Tells it from all other segments that this process has seen.
@@ -36,6 +35,11 @@ pub(crate) struct Found {
     pub(crate) entry: IndexEntry,
     /// The pack.
     pub(crate) pack: PackRow,
+}
+
+/// Bytes of the frame that an entry points to.
+pub(crate) fn frame_bytes(entry: &IndexEntry) -> u32 {
+    FRAME_HEADER_BYTES as u32 + entry.stored_len
 }
 
 /// A segment that could not be read, and why.
@@ -114,7 +118,7 @@ impl Catalog {
         let footer = read(bytes.saturating_sub(FOOTER_BYTES as u64)..bytes)?;
         let footer = SegmentFooter::decode(&footer, bytes).map_err(damaged)?;
         let head = footer.decode_head(self.uuid, &read(footer.front())?, &read(footer.fanout())?).map_err(damaged)?;
-        Ok(Segment { name, bytes, head, serial: self.serials.fetch_add(1, Ordering::Relaxed) })
+        Ok(Segment { name, head, serial: self.serials.fetch_add(1, Ordering::Relaxed) })
     }
 
     fn loaded(&self) -> Arc<Loaded> {
@@ -164,6 +168,25 @@ impl Catalog {
             );
         }
         Ok(places)
+    }
+
+    /// Calls `visit` with every entry of every segment, newest segment first.
+    pub(crate) fn for_each(&self, visit: &mut dyn FnMut(&PackRow, &IndexEntry) -> Result<()>) -> Result<()> {
+        for segment in &self.loaded().segments {
+            for bucket in 0..segment.head.buckets() {
+                let Some((_, bytes)) = self.bucket(segment, bucket)? else { continue };
+                for entry in index::entries(&bytes) {
+                    visit(&segment.head.packs()[entry.pack as usize], &entry)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The packs that the index points into.
+    pub(crate) fn packs(&self) -> HashSet<PackId> {
+        let segments = &self.loaded().segments;
+        segments.iter().flat_map(|segment| segment.head.packs()).map(|pack| pack.id).collect()
     }
 
     /// A bucket of a segment; `None` if it is empty.

@@ -30,6 +30,7 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
 pub(crate) struct HeldLease {
     store: Arc<dyn Store>,
     clock: Clock,
+    number: [u8; 32],
     name: ObjectName,
     /// What was written last; none after the lease was given back or lost.
     state: Mutex<Option<(Lease, Vec<u8>)>>,
@@ -41,7 +42,8 @@ impl HeldLease {
         let now = clock.now_unix_ms();
         let mut lease =
             Lease { purpose: purpose.to_owned(), began_unix_ms: now, renewed_unix_ms: now, avoids: Vec::new() };
-        let held = Self { store, clock, name: ObjectName::Lease(random()?), state: Mutex::new(None) };
+        let number = random()?;
+        let held = Self { store, clock, number, name: ObjectName::Lease(number), state: Mutex::new(None) };
         held.write(None, &lease)?;
         // In this order: a list that is published after this reading finds a lease that does not know it, and waits.
         let mut packs = HashSet::new();
@@ -65,6 +67,11 @@ impl HeldLease {
             }
             Swap::Lost { .. } => Err(CoreError::LeaseLost),
         }
+    }
+
+    /// The number of the lease.
+    pub(crate) fn name(&self) -> [u8; 32] {
+        self.number
     }
 
     /// Says that the holder is still there.

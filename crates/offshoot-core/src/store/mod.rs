@@ -7,18 +7,22 @@
 //! An object is named by its kind and a digest or a validated name. No path is ever stored or taken from stored bytes.
 
 mod cache;
-mod catalog;
+pub(crate) mod catalog;
 mod dir;
 pub(crate) mod lease;
 mod objects;
 mod open;
+pub(crate) mod packs;
 mod session;
 mod vfs;
 
 pub use dir::DirStore;
+pub(crate) use objects::hex;
 pub use objects::{Listed, ObjectKind, ObjectName, Store, Swap, Unfinished, Upload};
 pub use open::{Clock, OpenOptions, OpenStore, StoredChunk};
 pub use session::{Expected, Put, WriteSession};
+pub(crate) use session::write_segment;
+pub(crate) use catalog::frame_bytes;
 pub use vfs::{Entry, OsVfs, ReadAt, Vfs, VfsFile};
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A store whose config, key and index are loaded: reads chunks and manifests, begins sessions.
 
-use super::catalog::{Catalog, Found};
+use super::catalog::{Catalog, Found, frame_bytes};
 use super::lease::random;
 use super::objects::{ObjectKind, ObjectName, Store, hex};
 use super::session::WriteSession;
@@ -199,7 +199,7 @@ impl OpenStore {
     /// # Errors
     /// If the index cannot be read.
     pub fn contains(&self, id: &ChunkId) -> Result<Option<u32>> {
-        Ok(self.inner.catalog.find(id, |_| true)?.map(|found| stored_bytes(&found)))
+        Ok(self.inner.catalog.find(id, |_| true)?.map(|found| frame_bytes(&found.entry)))
     }
 
     /// Reads a chunk. Its frame is checked against its id, kind and checksum; its content is not.
@@ -313,10 +313,6 @@ pub(super) fn check_frame(
     }
     bytes.drain(..FRAME_HEADER_BYTES);
     Ok(StoredChunk { raw_len: header.raw_len, payload: bytes })
-}
-
-pub(super) fn stored_bytes(found: &Found) -> u32 {
-    FRAME_HEADER_BYTES as u32 + found.entry.stored_len
 }
 
 pub(crate) fn damaged(name: &ObjectName) -> impl FnOnce(FormatError) -> CoreError {

@@ -61,7 +61,11 @@ impl WriteSession {
         if let Err(CoreError::LeaseLost) = self.lease.release() {
             // The process slept so long that it was taken for dead. What it relied on may be gone; then so is the
             // snapshot, which nobody was told of yet.
-            if let Err(error) = self.check_used() {
+            let intact = self.check_used().and_then(|()| match store.len(&object)? {
+                Some(_) => Ok(()),
+                None => Err(CoreError::LeaseLost),
+            });
+            if let Err(error) = intact {
                 undo(moved.as_ref());
                 return Err(error);
             }
@@ -94,9 +98,9 @@ impl WriteSession {
 
     /// Checks that the packs of others that this session relies on are there.
     fn check_used(&self) -> Result<()> {
-        let used: Vec<PackId> = self.used.read().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
-        for id in used {
-            if self.open.backend().len(&ObjectName::Pack(id))?.is_none() {
+        let met = self.met.read().unwrap_or_else(PoisonError::into_inner);
+        for (id, _) in met.iter().filter(|(_, relied_on)| **relied_on) {
+            if self.open.backend().len(&ObjectName::Pack(*id))?.is_none() {
                 return Err(CoreError::LeaseLost);
             }
         }

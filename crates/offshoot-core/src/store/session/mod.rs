@@ -7,8 +7,12 @@
 mod commit;
 mod lane;
 
+pub(crate) use commit::write_segment;
+
+use super::catalog::frame_bytes;
 use super::lease::HeldLease;
-use super::open::{OpenStore, StoredChunk, check_frame, stored_bytes};
+use super::objects::ObjectName;
+use super::open::{OpenStore, StoredChunk, check_frame};
 use crate::chunks::{ReadChunks, WriteChunks};
 use crate::{CoreError, Result};
 use lane::{Lane, SessionPack};
@@ -75,10 +79,9 @@ pub struct WriteSession {
     shards: Vec<Shard>,
     failure: Arc<Failure>,
     open: OpenStore,
-    /// Packs that gc is about to delete; what is in them is written again.
-    avoided: HashSet<PackId>,
-    /// Packs of others that this session relies on.
-    used: RwLock<HashSet<PackId>>,
+    /// Packs of others that this session came across, and whether it may rely on them: they are there, and gc is not
+    /// about to delete them.
+    met: RwLock<HashMap<PackId, bool>>,
     added_bytes: AtomicU64,
     heartbeat: Option<Heartbeat>,
     lease: Arc<HeldLease>,
@@ -120,12 +123,19 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl WriteSession {
     pub(crate) fn begin(open: OpenStore, purpose: &str) -> Result<Self> {
+        Self::begin_avoiding(open, purpose, &HashSet::new())
+    }
+
+    /// Begins a session that takes nothing from some packs, besides those that are condemned.
+    pub(crate) fn begin_avoiding(open: OpenStore, purpose: &str, packs: &HashSet<PackId>) -> Result<Self> {
         let options = open.options();
-        let (lease, avoided) = HeldLease::take(open.backend().clone(), options.clock.clone(), purpose)?;
+        let (lease, mut avoided) = HeldLease::take(open.backend().clone(), options.clock.clone(), purpose)?;
+        avoided.extend(packs);
         // After the lease was taken, nothing that this finds can go away.
         open.refresh()?;
         let failure = Arc::<Failure>::default();
         let lanes = (0..LANES).map(|_| Lane::start(&open, &failure)).collect::<Result<_>>()?;
+        let met = RwLock::new(avoided.into_iter().map(|pack| (pack, false)).collect());
         let lease = Arc::new(lease);
         let heartbeat = Heartbeat::start(&open, &lease, &failure)?;
         Ok(Self {
@@ -133,8 +143,7 @@ impl WriteSession {
             shards: (0..SHARDS).map(|_| Shard::default()).collect(),
             failure,
             open,
-            avoided,
-            used: RwLock::default(),
+            met,
             added_bytes: AtomicU64::new(0),
             heartbeat,
             lease,
@@ -151,12 +160,19 @@ impl WriteSession {
         if let Some(placed) = lock(self.shard(id)).get(id) {
             return Ok(Some(placed.entry.frame_bytes() as u32));
         }
-        let Some(found) = self.open.catalog().find(id, |pack| !self.avoided.contains(pack))? else { return Ok(None) };
-        let known = self.used.read().unwrap_or_else(PoisonError::into_inner).contains(&found.pack.id);
-        if !known {
-            self.used.write().unwrap_or_else(PoisonError::into_inner).insert(found.pack.id);
-        }
-        Ok(Some(stored_bytes(&found)))
+        let found = self.open.catalog().find(id, |pack| self.may_rely_on(pack))?;
+        Ok(found.map(|found| frame_bytes(&found.entry)))
+    }
+
+    /// Whether chunks of a pack need not be written again. A pack that was lost is as if its chunks were: they are
+    /// written again, and the store heals.
+    fn may_rely_on(&self, pack: &PackId) -> bool {
+        let known = self.met.read().unwrap_or_else(PoisonError::into_inner).get(pack).copied();
+        known.unwrap_or_else(|| {
+            let there = matches!(self.open.backend().len(&ObjectName::Pack(*pack)), Ok(Some(_)));
+            self.met.write().unwrap_or_else(PoisonError::into_inner).insert(*pack, there);
+            there
+        })
     }
 
     /// Writes a chunk, unless it is there. `raw_len` is the length of its plaintext.
@@ -206,6 +222,21 @@ impl WriteSession {
     #[must_use]
     pub fn store(&self) -> &OpenStore {
         &self.open
+    }
+
+    pub(crate) fn lease_name(&self) -> [u8; 32] {
+        self.lease.name()
+    }
+
+    /// Says that the session is still there; an error if it was taken for dead.
+    pub(crate) fn renew(&self) -> Result<()> {
+        self.lease.renew()
+    }
+
+    /// Ends without a snapshot.
+    pub(crate) fn end(mut self) -> Result<()> {
+        drop(self.heartbeat.take());
+        self.lease.release()
     }
 
     fn shard(&self, id: &ChunkId) -> &Shard {
