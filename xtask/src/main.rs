@@ -1,2 +1,73 @@
-//! Tasks.
-fn main() {}
+//! The project's own chores: `cargo xtask` prints them.
+//!
+//! A plain program over std and serde_json, so that it builds in seconds on a machine that has Rust and
+//! little else, before anything that the project itself needs is there. It depends on no crate of ours.
+
+mod fuzz;
+mod majors;
+mod measure;
+mod place;
+mod process;
+mod setup;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use process::Failure;
+
+const HELP: &str = "\
+Chores of the project. Usage: cargo xtask CHORE [OPTIONS]
+
+  setup                  install what building and testing needs (apt, as root; otherwise says what to run)
+  demo                   capture and restore a small shop on throwaway servers; needs nothing, leaves nothing
+  test                   set up, then all tests, doc tests, examples and a minute of fuzzing
+    --all-majors           on PostgreSQL 12 to 18 too
+    --regress              PostgreSQL's own regression database instead
+  tidy                   the project's rules: who depends on whom, file headers, names, sizes, links
+  doc                    the API documentation, without a warning
+  bench [ARGUMENTS]      the criterion benches
+  bench-peers [ARGUMENTS]  the comparison with other tools, written to docs/benchmarks.md
+  fuzz [--seconds N] [--plain]
+                         every decoder in turn, N seconds in all (default 60): with cargo-fuzz where it is
+                         installed, otherwise (or with --plain) seeds and their mutations in a plain harness
+  nightly                the long forms of everything
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match run(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Usage(what)) => {
+            eprintln!("xtask: {what}\n\n{HELP}");
+            ExitCode::from(2)
+        }
+        Err(Failure::Failed(what)) => {
+            eprintln!("xtask: {what}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(words: &[&str]) -> Result<(), Failure> {
+    match words {
+        [] | ["help" | "-h" | "--help"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        ["setup"] => setup::run(),
+        ["demo"] => {
+            setup::run()?;
+            process::cargo(&["run", "--quiet", "--package", "offshoot-tests", "--bin", "demo"]).run()
+        }
+        ["test", options @ ..] => test::run(options),
+        ["tidy"] => tidy::run(),
+        ["doc"] => measure::doc(),
+        ["bench", arguments @ ..] => measure::bench(arguments),
+        ["bench-peers", arguments @ ..] => measure::bench_peers(arguments),
+        ["fuzz", options @ ..] => fuzz::run(options),
+        ["nightly"] => test::nightly(),
+        [unknown, ..] => Err(Failure::Usage(format!("there is no chore `{}`", unknown.escape_default()))),
+    }
+}

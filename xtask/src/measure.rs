@@ -1,0 +1,23 @@
+//! The chores that only call cargo in a certain way: documentation and measurements.
+
+use crate::process::{Failure, cargo};
+use crate::setup;
+
+/// The API documentation of our crates; a warning is an error.
+pub fn doc() -> Result<(), Failure> {
+    cargo(&["doc", "--workspace", "--no-deps"]).variable("RUSTDOCFLAGS", "-D warnings").run()
+}
+
+/// The criterion benches; what follows goes to them.
+pub fn bench(arguments: &[&str]) -> Result<(), Failure> {
+    setup::run()?;
+    cargo(&["bench", "--package", "offshoot-benches"]).arguments(arguments).run()
+}
+
+/// The comparison with other tools, in release mode.
+pub fn bench_peers(arguments: &[&str]) -> Result<(), Failure> {
+    setup::run()?;
+    cargo(&["run", "--quiet", "--release", "--package", "offshoot-benches", "--bin", "peers", "--"])
+        .arguments(arguments)
+        .run()
+}

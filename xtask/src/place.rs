@@ -1,0 +1,29 @@
+//! Where the project and its build are.
+
+use std::path::{Path, PathBuf};
+
+/// The project's folder: the one above this package's.
+pub fn root() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_path_buf()
+}
+
+/// Cargo's target folder, found upwards from this program by the tag that cargo leaves in it.
+pub fn target_dir() -> PathBuf {
+    let program = std::env::current_exe().unwrap_or_default();
+    let tagged = program.ancestors().find(|dir| dir.join("CACHEDIR.TAG").is_file());
+    tagged.map_or_else(|| root().join("target"), Path::to_path_buf)
+}
+
+/// True when the process runs as root.
+pub fn is_root() -> bool {
+    // The owner of a process's own entry is its effective user.
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").is_ok_and(|entry| entry.uid() == 0)
+}
+
+/// True when any user may enter the folder; servers run as nobody when the tests run as root.
+pub fn everyone_may_enter(dir: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    dir.ancestors().all(|dir| std::fs::metadata(dir).is_ok_and(|found| found.permissions().mode() & 0o001 != 0))
+}

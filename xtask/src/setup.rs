@@ -1,0 +1,169 @@
+//! `setup`: what building and testing needs and the machine lacks, from Debian's packages.
+//!
+//! Looks first and installs only what is missing. As root it runs apt-get; otherwise it prints the commands and
+//! stops. Installing the PostgreSQL server on Debian also makes a cluster and starts it: that one is removed at
+//! once, since the tests start their own and a machine should run no server that its owner did not ask for.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::place;
+use crate::process::{Failure, program};
+
+/// A thing that must be there, and the package that brings it.
+struct Need {
+    what: &'static str,
+    package: &'static str,
+    is_there: fn() -> bool,
+}
+
+const NEEDS: [Need; 3] = [
+    Need { what: "a C compiler, linker and headers", package: "build-essential", is_there: has_compiler },
+    Need { what: "libclang, which reads the SQL parser's headers", package: "libclang-dev", is_there: has_libclang },
+    Need { what: "a PostgreSQL server", package: "postgresql", is_there: has_postgres },
+];
+
+/// Where Debian's postgresql-common lists clusters: one folder per version, one per cluster in it.
+const CLUSTERS_DIR: &str = "/etc/postgresql";
+
+/// Installs what is missing, or says how to.
+pub fn run() -> Result<(), Failure> {
+    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !(need.is_there)()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    for need in &missing {
+        eprintln!("setup: {} is missing (package {})", need.what, need.package);
+    }
+    let packages: Vec<&str> = missing.iter().map(|need| need.package).collect();
+    if !program("apt-get").arguments(&["--version"]).succeeds() {
+        return Err(Failure::Failed(
+            "there is no apt-get here: install the above by the system's own means".to_owned(),
+        ));
+    }
+    if !place::is_root() {
+        return Err(Failure::Failed(format!("run this, then try again:\n\n{}", commands_for(&packages))));
+    }
+    install(&packages)?;
+    let still: Vec<&str> = NEEDS.iter().filter(|need| !(need.is_there)()).map(|need| need.what).collect();
+    if still.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Failed(format!(
+        "after installing {} this is still missing: {}",
+        packages.join(", "),
+        still.join("; ")
+    )))
+}
+
+/// What a user who is not root is told to run.
+fn commands_for(packages: &[&str]) -> String {
+    let mut lines = vec!["  sudo apt-get update".to_owned()];
+    if packages.contains(&"postgresql") {
+        lines.push(
+            "  sudo mkdir -p /etc/postgresql-common/createcluster.d\n  \
+             echo 'create_main_cluster = false' | sudo tee /etc/postgresql-common/createcluster.d/no-main.conf"
+                .to_owned(),
+        );
+    }
+    lines.push(format!("  sudo apt-get install -y --no-install-recommends {}", packages.join(" ")));
+    lines.join("\n")
+}
+
+fn install(packages: &[&str]) -> Result<(), Failure> {
+    let before = clusters(Path::new(CLUSTERS_DIR));
+    if !has_package_lists() {
+        apt_get(&["update"])?;
+    }
+    let mut arguments = vec!["install", "-y", "--no-install-recommends"];
+    arguments.extend(packages);
+    if let Err(Failure::Failed(what) | Failure::Usage(what)) = apt_get(&arguments) {
+        eprintln!("setup: {what}; trying again with fresh package lists");
+        apt_get(&["update"])?;
+        apt_get(&arguments)?;
+    }
+    for (version, name) in clusters(Path::new(CLUSTERS_DIR)).difference(&before) {
+        eprintln!("setup: removing the empty cluster {version}/{name} that the package made");
+        program("pg_dropcluster").arguments(&["--stop", version, name]).run()?;
+    }
+    Ok(())
+}
+
+fn apt_get(arguments: &[&str]) -> Result<(), Failure> {
+    // Another apt may run, as on a machine that has just started: wait for its lock.
+    let patient = program("apt-get").arguments(&["-q", "-o", "DPkg::Lock::Timeout=300"]);
+    patient.arguments(arguments).variable("DEBIAN_FRONTEND", "noninteractive").run()
+}
+
+fn has_package_lists() -> bool {
+    entries(Path::new("/var/lib/apt/lists")).iter().any(|path| path.to_string_lossy().contains("Packages"))
+}
+
+fn clusters(dir: &Path) -> BTreeSet<(String, String)> {
+    let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let versions = entries(dir).into_iter().filter(|path| path.is_dir());
+    versions
+        .flat_map(|version| entries(&version).into_iter().map(move |cluster| (name(&version), name(&cluster))))
+        .collect()
+}
+
+fn has_compiler() -> bool {
+    let has_cc =
+        program("cc").arguments(&["--version"]).succeeds() && program("c++").arguments(&["--version"]).succeeds();
+    has_cc && program("make").arguments(&["--version"]).succeeds() && Path::new("/usr/include/stdlib.h").exists()
+}
+
+fn has_libclang() -> bool {
+    if std::env::var_os("LIBCLANG_PATH").is_some() {
+        return true;
+    }
+    let mut dirs: Vec<PathBuf> = entries(Path::new("/usr/lib")).into_iter().filter(|path| path.is_dir()).collect();
+    let llvm: Vec<PathBuf> = dirs.iter().map(|dir| dir.join("lib")).filter(|dir| dir.is_dir()).collect();
+    dirs.extend(llvm);
+    dirs.extend([PathBuf::from("/usr/lib"), PathBuf::from("/usr/lib64"), PathBuf::from("/usr/local/lib")]);
+    let is_libclang = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        (name.starts_with("libclang.so") || name.starts_with("libclang-")) && name.contains(".so")
+    };
+    dirs.iter().any(|dir| entries(dir).iter().any(is_libclang))
+}
+
+fn has_postgres() -> bool {
+    let in_path = std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join("initdb").is_file()));
+    let packaged = entries(Path::new("/usr/lib/postgresql")).iter().any(|dir| dir.join("bin/initdb").is_file());
+    (in_path || packaged) && program("psql").arguments(&["--version"]).succeeds()
+}
+
+fn entries(dir: &Path) -> Vec<PathBuf> {
+    fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{clusters, commands_for};
+
+    #[test]
+    fn the_commands_name_the_packages_and_make_no_cluster() {
+        let commands = commands_for(&["build-essential", "postgresql"]);
+        assert!(
+            commands.ends_with("sudo apt-get install -y --no-install-recommends build-essential postgresql"),
+            "{commands}"
+        );
+        assert!(commands.contains("create_main_cluster = false"), "{commands}");
+        assert!(!commands_for(&["libclang-dev"]).contains("create_main_cluster"));
+    }
+
+    #[test]
+    fn clusters_are_read_from_their_folders() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("15/main")).unwrap();
+        fs::create_dir_all(dir.path().join("16/other")).unwrap();
+        let found: Vec<_> = clusters(dir.path()).into_iter().collect();
+        assert_eq!(found, [("15".into(), "main".into()), ("16".into(), "other".into())]);
+        assert!(clusters(&dir.path().join("absent")).is_empty());
+    }
+}

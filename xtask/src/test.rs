@@ -1,0 +1,119 @@
+//! `test` and `nightly`: everything that must hold, in one go, with a summary.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::process::{Failure, Steps, cargo};
+use crate::{fuzz, majors, setup, tidy};
+
+/// How long the fuzzing of a test run takes, over all targets.
+const FUZZ_SMOKE: Duration = Duration::from_secs(60);
+/// How long the fuzzing of a night takes, over all targets.
+const FUZZ_NIGHT: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// Sets the machine up and runs all tests.
+pub fn run(options: &[&str]) -> Result<(), Failure> {
+    let all_majors = options.contains(&"--all-majors");
+    if let Some(unknown) = options.iter().find(|option| !["--all-majors", "--regress"].contains(option)) {
+        return Err(Failure::Usage(format!("`test` does not know {}", unknown.escape_default())));
+    }
+    setup::run()?;
+    if options.contains(&"--regress") {
+        return regress();
+    }
+    let mut steps = Steps::default();
+    fetch_majors(&mut steps, all_majors);
+    tests(&mut steps, all_majors, false);
+    steps.step("fuzz smoke", || fuzz::plain(FUZZ_SMOKE));
+    steps.finish()
+}
+
+/// The long forms of everything.
+pub fn nightly() -> Result<(), Failure> {
+    setup::run()?;
+    let mut steps = Steps::default();
+    steps.step("tidy", tidy::run);
+    fetch_majors(&mut steps, true);
+    tests(&mut steps, true, true);
+    steps.step("PostgreSQL's regression database", regress);
+    steps.step("fuzz", || fuzz::any(FUZZ_NIGHT));
+    if cargo(&["deny", "--version"]).succeeds() {
+        steps.step("cargo-deny", || cargo(&["deny", "check"]).run());
+    } else {
+        steps.skip("cargo-deny", "not installed: cargo install --locked cargo-deny");
+    }
+    steps.finish()
+}
+
+/// Other majors are welcome, not needed: a test that wants one and lacks it says so.
+fn fetch_majors(steps: &mut Steps, all: bool) {
+    let wanted: Vec<u32> = if all { majors::ALL.collect() } else { vec![majors::NEWEST] };
+    for major in wanted {
+        let name = format!("PostgreSQL {major}");
+        match majors::fetch_server(major) {
+            Ok(()) => steps.step(&name, || Ok(())),
+            Err(Failure::Failed(why) | Failure::Usage(why)) => steps.skip(&name, &why),
+        }
+    }
+    let name = format!("pg_dump {}", majors::NEWEST);
+    match majors::fetch_client() {
+        Ok(()) => steps.step(&name, || Ok(())),
+        Err(Failure::Failed(why) | Failure::Usage(why)) => steps.skip(&name, &why),
+    }
+}
+
+/// The tests, doc tests and examples. `OFFSHOOT_ALL_MAJORS` and `OFFSHOOT_LONG` tell them how far to go.
+fn tests(steps: &mut Steps, all_majors: bool, long: bool) {
+    let with_settings = |arguments: &[&str]| {
+        let mut command = cargo(arguments).variable("OFFSHOOT_PG_MAJORS", majors::dir());
+        if all_majors {
+            command = command.variable("OFFSHOOT_ALL_MAJORS", "1");
+        }
+        if long {
+            command = command.variable("OFFSHOOT_LONG", "1");
+        }
+        command
+    };
+    let has_nextest = cargo(&["nextest", "--version"]).succeeds();
+    let runner: &[&str] = if has_nextest {
+        &["nextest", "run", "--workspace", "--no-fail-fast"]
+    } else {
+        &["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"]
+    };
+    steps.step("tests", || with_settings(runner).run());
+    steps.step("doc tests", || with_settings(&["test", "--workspace", "--doc"]).run());
+    match examples() {
+        Ok(found) if found.is_empty() => steps.skip("examples", "there are none"),
+        Ok(found) => {
+            for (package, example) in found {
+                let arguments = ["run", "--quiet", "--package", &package, "--example", &example];
+                steps.step(&format!("example {example}"), || with_settings(&arguments).run());
+            }
+        }
+        Err(failure) => steps.step("examples", || Err(failure)),
+    }
+}
+
+/// Package and name of each example in the workspace.
+fn examples() -> Result<Vec<(String, String)>, Failure> {
+    let text = cargo(&["metadata", "--format-version", "1", "--no-deps"]).output()?;
+    let metadata: Value =
+        serde_json::from_str(&text).map_err(|error| Failure::Failed(format!("cargo metadata: {error}")))?;
+    let mut found = Vec::new();
+    for package in metadata["packages"].as_array().into_iter().flatten() {
+        for target in package["targets"].as_array().into_iter().flatten() {
+            let is_example = target["kind"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "example"));
+            if let (true, Some(package), Some(name)) = (is_example, package["name"].as_str(), target["name"].as_str()) {
+                found.push((package.to_owned(), name.to_owned()));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn regress() -> Result<(), Failure> {
+    Err(Failure::Failed(
+        "`test --regress` is not built yet: PostgreSQL's regression database is not looked at".to_owned(),
+    ))
+}
