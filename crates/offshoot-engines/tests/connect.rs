@@ -13,7 +13,10 @@ use std::{fs, thread};
 use offshoot_engines::conninfo::{ConnInfo, Environment};
 use offshoot_engines::postgres::connect::{ConnectError, ConnectOptions, Session, connect};
 use offshoot_testkit::postgres::{Server, ServerOptions};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType, IsCa, KeyPair,
+    KeyUsagePurpose, RevokedCertParams, SerialNumber,
+};
 
 const HBA: &str = "\
 local all all trust
@@ -62,6 +65,7 @@ impl Certificates {
         let mut params = CertificateParams::new(vec![]).unwrap();
         params.distinguished_name.push(DnType::CommonName, format!("{name} issuer"));
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         fs::write(self.path(&format!("{name}.ca")), issuer.pem()).unwrap();
         issuer
@@ -297,6 +301,54 @@ fn client_certificates() {
     let loose = certificates.path("client.key");
     fs::set_permissions(&loose, fs::Permissions::from_mode(0o644)).unwrap();
     assert_fails!(around.outcome(&with("client")), ConnectError::TlsFile { .. });
+}
+
+#[test]
+fn revoked_certificates() {
+    let certificates = Certificates::make();
+    let server = server();
+    let around = Surroundings::new(&server);
+    let issuer = certificates.issuer("lister");
+    certificates.signed("server", &["localhost"], "server", &issuer);
+    let serial = {
+        use rustls::pki_types::{CertificateDer, pem::PemObject};
+        let der = CertificateDer::from_pem_file(certificates.path("server.crt")).unwrap();
+        serial_number(&der)
+    };
+    certificates.install(&server, "server");
+    let with_list = |file: &str, serials: &[Vec<u8>], next_update: i32| {
+        let revoked = serials.iter().map(|serial| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(serial),
+            revocation_time: rcgen::date_time_ymd(2024, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let list = CertificateRevocationListParams {
+            this_update: rcgen::date_time_ymd(2024, 1, 1),
+            next_update: rcgen::date_time_ymd(next_update, 1, 1),
+            crl_number: SerialNumber::from(1u64),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: rcgen::KeyIdMethod::Sha256,
+        };
+        fs::write(certificates.path(file), list.signed_by(&issuer).unwrap().pem().unwrap()).unwrap();
+        let (root, list) = (certificates.path("lister.ca"), certificates.path(file));
+        let text =
+            format!("host=localhost sslmode=verify-full sslrootcert={} sslcrl={}", root.display(), list.display());
+        let ours = around.outcome(&text);
+        assert_eq!(ours.as_ref().ok().copied(), around.libpq_outcome(&server, &text), "{file}: {ours:?}");
+        ours
+    };
+    assert_eq!(with_list("empty.crl", &[], 2100), Ok(true));
+    assert_fails!(with_list("revoked.crl", &[serial], 2100), ConnectError::CertificateNotTrusted { .. });
+    assert_fails!(with_list("old.crl", &[], 2025), ConnectError::CertificateNotTrusted { .. });
+}
+
+/// The first INTEGER after the version: SEQUENCE { SEQUENCE { [0] version, INTEGER.
+fn serial_number(der: &[u8]) -> Vec<u8> {
+    let version = der.windows(5).position(|window| window == [0xa0, 3, 2, 1, 2]).unwrap();
+    let length = usize::from(der[version + 6]);
+    der[version + 7..version + 7 + length].to_vec()
 }
 
 #[test]

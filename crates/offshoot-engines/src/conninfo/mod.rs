@@ -4,10 +4,14 @@
 //! Pure and synchronous: what surrounds the string comes in as an [`Environment`], and nothing is looked up in the
 //! network. Certificates are named here and read when connecting.
 //!
-//! Two differences to libpq, both on the safe side. Where no `sslmode` is set and the host is not this machine, the mode
-//! is `verify-full`, against the system's roots unless `sslrootcert` or `~/.postgresql/root.crt` says otherwise; libpq
-//! would take `prefer`, which anyone in between can turn into plain text. An `sslmode` that is set means exactly what it
-//! means to libpq. And where no host is named, several socket directories are tried, then `localhost`.
+//! Differences to libpq, all on the safe side:
+//!
+//! - Where no `sslmode` is set and the host is not this machine, the mode is `verify-full`, against the system's roots
+//!   unless `sslrootcert` or `~/.postgresql/root.crt` says otherwise; libpq would take `prefer`, which anyone in between
+//!   can turn into plain text. An `sslmode` that is set means what it means to libpq.
+//! - Under `require`, a file named by `sslrootcert` must exist; libpq would go on without checking the certificate.
+//! - An unescaped `@` in the host or database of a URL is refused: it is nearly always a piece of a password.
+//! - Where no host is named, several socket directories are tried, then `localhost`.
 
 mod assemble;
 mod choices;

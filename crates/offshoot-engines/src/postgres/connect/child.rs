@@ -51,13 +51,13 @@ impl Session {
         // that does not exist keeps a file at libpq's own place from being found.
         let root = self.root_file.clone().unwrap_or_else(|| "/nonexistent/root.crt".into());
         variables.push(("PGSSLROOTCERT", root.into()));
-        for (name, file) in [("PGSSLCERT", &tls.cert), ("PGSSLKEY", &tls.key), ("PGSSLCRL", &tls.crl)] {
+        // sslcertmode, too, is known only from version 16.
+        let no_cert = Some(FileChoice::Named("/nonexistent/postgresql.crt".into()));
+        let cert = if tls.cert_mode == SslCertMode::Disable { &no_cert } else { &tls.cert };
+        for (name, file) in [("PGSSLCERT", cert), ("PGSSLKEY", &tls.key), ("PGSSLCRL", &tls.crl)] {
             if let Some(FileChoice::Named(path) | FileChoice::IfExists(path)) = file {
                 variables.push((name, path.into()));
             }
-        }
-        if tls.cert_mode == SslCertMode::Disable {
-            variables.push(("PGSSLCERT", "/nonexistent/postgresql.crt".into()));
         }
         if tls.negotiation == SslNegotiation::Direct {
             variables.push(("PGSSLNEGOTIATION", "direct".into()));

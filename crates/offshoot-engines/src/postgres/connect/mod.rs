@@ -267,3 +267,30 @@ impl Future for Driver {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_move_between_threads() {
+        fn is_send<T: Send>(_: T) {}
+        fn opening(conninfo: &ConnInfo, options: &ConnectOptions) {
+            is_send(connect(conninfo, options));
+        }
+        fn opened(session: Session) {
+            is_send(session.canceller.cancel());
+            is_send(session);
+        }
+        let _ = (opening, opened);
+    }
+
+    #[test]
+    fn shuffling_keeps_everything() {
+        let mut items: Vec<u32> = (0..50).collect();
+        shuffle(&mut items);
+        assert_ne!(items, (0..50).collect::<Vec<_>>());
+        items.sort_unstable();
+        assert_eq!(items, (0..50).collect::<Vec<_>>());
+    }
+}
