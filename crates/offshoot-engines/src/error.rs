@@ -3,24 +3,21 @@
 //! What a server says can quote a row: details, hints and contexts are never kept, and the message itself only where
 //! its kind cannot hold a value. No type of the client library goes out through it.
 
+use crate::postgres::connect::ConnectError;
 use crate::postgres::session::Version;
+use offshoot_format::FormatError;
 use std::fmt;
 
 /// Result of this crate.
-pub type Result<T> = std::result::Result<T, EngineError>;
+pub type Result<T, E = EngineError> = std::result::Result<T, E>;
 
 /// Why an engine failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
     /// No connection.
-    #[error("no connection to the server: {why}")]
-    Connect {
-        /// What is wrong and what to do.
-        why: String,
-        /// Whether it may pass by itself.
-        retryable: bool,
-    },
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
     /// The connection ended.
     #[error("the connection to the server was lost while it was to {doing}. See that the server is up, then try again")]
     Lost {
@@ -128,6 +125,14 @@ pub enum EngineError {
         /// The limit.
         max_bytes: u64,
     },
+    /// The target is not as the restore needs it.
+    #[error("{what}. {mend}")]
+    Target {
+        /// What is wrong.
+        what: String,
+        /// What to do about it.
+        mend: String,
+    },
     /// The operating system refused.
     #[error("{operation} failed")]
     Io {
@@ -175,7 +180,8 @@ impl EngineError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Lost { .. } | Self::LockWait { .. } | Self::Blocking { .. } | Self::Unstable { .. } => true,
-            Self::Connect { retryable, .. } | Self::PgDump { retryable, .. } => *retryable,
+            Self::Connect(error) => error.is_transient(),
+            Self::PgDump { retryable, .. } => *retryable,
             Self::Refused { refusal, .. } => is_retryable_code(&refusal.code),
             _ => false,
         }
@@ -209,6 +215,13 @@ pub(crate) fn refused(doing: impl Into<String>) -> impl FnOnce(tokio_postgres::E
             Some(db) => EngineError::Refused { doing, refusal: Refusal::new(db.code().code(), db.message()) },
             None => EngineError::Lost { doing },
         }
+    }
+}
+
+/// A value that a column does not take: its length is not that of its type.
+impl From<FormatError> for EngineError {
+    fn from(_: FormatError) -> Self {
+        Self::Protocol { what: "a value", why: "its length is not that of its type" }
     }
 }
 

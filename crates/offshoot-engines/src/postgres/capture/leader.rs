@@ -1,0 +1,139 @@
+//! The leader: lists, locks, takes the snapshot, lists again.
+
+use super::connection::Connection;
+use super::options::CaptureOptions;
+use super::stop::Stop;
+use crate::bridge::Bridge;
+use crate::error::{EngineError, Result, refused};
+use crate::postgres::catalog::relations::{self, Relation};
+use crate::postgres::catalog::tables::{self, Table};
+use crate::postgres::catalog::privileges;
+use crate::postgres::quote::{qualified, shown};
+use crate::postgres::types::TypeTree;
+use offshoot_core::CoreError;
+use offshoot_format::manifest::{Load, Note};
+use std::time::{Duration, Instant};
+use tokio_postgres::Client;
+
+/// The longest that one attempt waits in the queue of a lock: others wait behind it.
+const ATTEMPT_WAIT_MAX: Duration = Duration::from_secs(2);
+/// Pause after an attempt that failed.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Tables in one LOCK statement.
+const LOCK_TABLES_MAX: usize = 500;
+
+/// What the leader holds: locks, and a snapshot that others may join.
+#[derive(Debug)]
+pub struct Leader {
+    /// Name of the exported snapshot.
+    pub snapshot: String,
+    /// The tables that are read.
+    pub tables: Vec<Table>,
+    /// The types of their columns.
+    pub tree: TypeTree,
+    /// Tables that cannot be read.
+    pub not_carried: Vec<Note>,
+}
+
+impl Leader {
+    /// Locks every table and takes a snapshot that fits the locks.
+    ///
+    /// # Errors
+    /// `Privileges`, `LockWait` or `Unstable` after the attempts that the options allow, or the server's refusal.
+    pub fn begin(
+        bridge: &Bridge,
+        connection: &mut Connection,
+        options: &CaptureOptions,
+        stop: &Stop,
+    ) -> Result<Self, CoreError> {
+        let started = Instant::now();
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let attempt = Self::attempt(bridge, connection, options, stop);
+            let Err(CoreError::Source { retryable: true, source }) = attempt else { return attempt };
+            let error = source.downcast::<EngineError>().map_or(None, |error| Some(*error));
+            let Some(error) = error else { return Err(CoreError::Poisoned) };
+            match error {
+                EngineError::Refused { refusal, .. } if refusal.code == "55P03" => {
+                    if started.elapsed() >= options.lock_wait {
+                        let waited_ms = attempt_wait(options).as_millis() as u64;
+                        return Err(EngineError::LockWait { tables: "some".to_owned(), waited_ms, tries }.into());
+                    }
+                }
+                EngineError::Unstable { what, .. } if tries >= options.tries_max => {
+                    return Err(EngineError::Unstable { what, tries }.into());
+                }
+                // Dropped between the list and the lock.
+                EngineError::Refused { refusal, .. }
+                    if ["42P01", "3F000"].contains(&refusal.code.as_str()) && tries < options.tries_max => {}
+                EngineError::Unstable { .. } => {}
+                error => return Err(error.into()),
+            }
+            bridge.block_on(connection.client.batch_execute("ROLLBACK")).map_err(refused("end a transaction"))?;
+            stop.check()?;
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    fn attempt(
+        bridge: &Bridge,
+        connection: &Connection,
+        options: &CaptureOptions,
+        stop: &Stop,
+    ) -> Result<Self, CoreError> {
+        let (client, control) = (&connection.client, stop.control());
+        stop.check()?;
+        control.step("list");
+        let before = bridge.block_on(relations::list(client))?;
+        bridge.block_on(privileges::check(client, &before))?;
+        control.step("lock");
+        bridge.block_on(lock(client, &before, attempt_wait(options)))?;
+        control.step("snapshot");
+        let snapshot = bridge.block_on(client.query_one("SELECT pg_catalog.pg_export_snapshot()", &[]));
+        let snapshot = snapshot.map_err(refused("export a snapshot"))?.get(0);
+        let after = bridge.block_on(relations::list(client))?;
+        if let Some(what) = relations::difference(&before, &after) {
+            return Err(EngineError::Unstable { what, tries: 1 }.into());
+        }
+        let (tables, tree) = bridge.block_on(tables::describe(client, connection.version, &after))?;
+        let is_standby = bridge.block_on(client.query_one("SELECT pg_catalog.pg_is_in_recovery()", &[]));
+        let is_standby: bool = is_standby.map_err(refused("say whether it is a standby"))?.get(0);
+        let (tables, lost): (Vec<_>, Vec<_>) = tables.into_iter().partition(|table| !(is_standby && table.is_unlogged));
+        let not_carried = lost.iter().map(|table| Note {
+            object: format!("rows of table {}", shown(&table.spec.schema, &table.spec.name)),
+            reason: "the table is unlogged and the source is a standby, which has no rows of it".to_owned(),
+        });
+        Ok(Self { snapshot, tables, tree, not_carried: not_carried.collect() })
+    }
+
+    /// How tables are loaded back, where it is not the plain way.
+    #[must_use]
+    pub fn loads(&self) -> Vec<(String, String, Load)> {
+        let special = self.tables.iter().filter(|table| table.load != Load::default());
+        special.map(|table| (table.spec.schema.clone(), table.spec.name.clone(), table.load.clone())).collect()
+    }
+
+    /// Rows and bytes of all tables, estimated.
+    #[must_use]
+    pub fn totals(&self) -> (u64, u64) {
+        self.tables.iter().fold((0, 0), |(rows, bytes), table| (rows + table.rows_estimate, bytes + table.bytes))
+    }
+}
+
+fn attempt_wait(options: &CaptureOptions) -> Duration {
+    options.lock_wait.clamp(Duration::from_millis(1), ATTEMPT_WAIT_MAX)
+}
+
+/// Begins the transaction and locks; the snapshot is taken by the first statement after this.
+async fn lock(client: &Client, relations: &[Relation], wait: Duration) -> Result<()> {
+    let mut sql = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n".to_owned();
+    sql.push_str(&format!("SET LOCAL lock_timeout = {};\n", wait.as_millis()));
+    for some in relations.chunks(LOCK_TABLES_MAX) {
+        let names: Vec<String> =
+            some.iter().map(|relation| format!("ONLY {}", qualified(&relation.schema, &relation.name))).collect();
+        sql.push_str(&format!("LOCK TABLE {} IN ACCESS SHARE MODE;\n", names.join(", ")));
+    }
+    sql.push_str("SET LOCAL lock_timeout = 0;\n");
+    client.batch_execute(&sql).await.map_err(refused("lock the tables for reading"))
+}

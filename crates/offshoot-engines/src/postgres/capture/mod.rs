@@ -1,0 +1,163 @@
+//! Reading one consistent state of a live database: lock, then snapshot, then check, then copy on many connections.
+//!
+//! The leader lists the tables and commits; locks them; takes and exports its snapshot; lists them again and starts
+//! anew if anything differs. A snapshot taken first and locks taken later would read no rows, and report no error, from a
+//! table that was truncated in between. Workers join the snapshot. A watcher on a connection of its own gives all locks
+//! up when somebody waits behind them for too long. pg_dump writes the schema meanwhile, from the same snapshot.
+//!
+//! All steps are told to the caller's control: `list`, `lock`, `snapshot`, `schema`, `data`, `sequences`.
+
+pub mod connection;
+pub mod leader;
+pub mod options;
+pub mod oversize;
+pub mod range;
+pub mod stop;
+pub mod watcher;
+pub mod work;
+pub mod worker;
+
+pub use options::CaptureOptions;
+
+use self::connection::{Connection, Sessions};
+use self::leader::Leader;
+use self::stop::Stop;
+use self::work::Work;
+use super::catalog::{environment, large_objects, notes, origin, sequences};
+use super::schema;
+use crate::bridge::{Bridge, on_own_thread};
+use crate::conninfo::ConnInfo;
+use crate::error::EngineError;
+use offshoot_core::source::{Captured, Sink, Source};
+use offshoot_core::{Control, CoreError, Event};
+use std::time::Instant;
+
+/// A live PostgreSQL database.
+#[derive(Debug, Clone)]
+pub struct PostgresSource {
+    conninfo: ConnInfo,
+    options: CaptureOptions,
+}
+
+impl PostgresSource {
+    /// A source that connects when it is captured.
+    #[must_use]
+    pub fn new(conninfo: ConnInfo, options: CaptureOptions) -> Self {
+        Self { conninfo, options }
+    }
+}
+
+impl Source for PostgresSource {
+    fn capture(&mut self, sink: &dyn Sink, control: &Control) -> Result<Captured, CoreError> {
+        let capture = Capture { conninfo: &self.conninfo, options: &self.options, stop: Stop::new(control) };
+        let outcome = on_own_thread("capture", |bridge| capture.run(bridge, sink))
+            .map_err(|source| EngineError::Io { operation: "starting a thread", source })?;
+        capture.stop.into_result()?;
+        outcome
+    }
+}
+
+/// One capture under way.
+struct Capture<'c> {
+    conninfo: &'c ConnInfo,
+    options: &'c CaptureOptions,
+    stop: Stop,
+}
+
+impl Capture<'_> {
+    fn run(&self, bridge: &Bridge, sink: &dyn Sink) -> Result<Captured, CoreError> {
+        let sessions = Sessions::default();
+        let mut connection = Connection::open(bridge, self.conninfo, &sessions)?;
+        let pinned = connection.pinned(self.conninfo);
+        let watch = watcher::Watch::new(&self.stop, &sessions, self.options);
+        std::thread::scope(|scope| {
+            // Ends the watcher also when this ends early.
+            let _end = watch.end_on_drop();
+            spawn(scope, "watch", || watch.run(&pinned))?;
+            let started = Instant::now();
+            let leader = Leader::begin(bridge, &mut connection, self.options, &self.stop);
+            let outcome = leader.and_then(|leader| {
+                watch.snapshot_taken(started);
+                self.read(bridge, &connection, &pinned, &sessions, leader, sink)
+            });
+            outcome.map_err(|error| {
+                self.stop.raise(error);
+                CoreError::Poisoned
+            })
+        })
+    }
+
+    /// Everything that is read under the snapshot.
+    fn read(
+        &self,
+        bridge: &Bridge,
+        connection: &Connection,
+        pinned: &ConnInfo,
+        sessions: &Sessions,
+        leader: Leader,
+        sink: &dyn Sink,
+    ) -> Result<Captured, CoreError> {
+        let control = self.stop.control();
+        let client = &connection.client;
+        let environment = bridge.block_on(environment::read(client, connection.version))?;
+        let mut captured = Captured {
+            origin: bridge.block_on(origin::read(client, connection.version))?,
+            environment,
+            schema: Vec::new(),
+            sequences: Vec::new(),
+            loads: leader.loads(),
+            omitted: bridge.block_on(notes::omitted(client, connection.version))?,
+            not_carried: leader.not_carried.clone(),
+        };
+        let pg_dump = schema::pg_dump::PgDump::find(&self.options.pg_dump, connection.version)?;
+        control.step("schema");
+        let (rows, bytes) = leader.totals();
+        control.emit(&Event::Total { rows, bytes });
+        let (libpq, version) = (&connection.libpq_environment, connection.version);
+        let work = Work::new(&leader.tables, self.options, version, sink);
+        let schema = std::thread::scope(|scope| {
+            let dump = spawn(scope, "schema", || {
+                let dumped = schema::dump(&pg_dump, libpq, version, &leader.snapshot, self.options, &self.stop);
+                dumped.inspect_err(|_| self.stop.raise(CoreError::Poisoned))
+            });
+            control.step("data");
+            let mut workers = Vec::new();
+            for _ in 1..self.options.jobs.get() {
+                workers.push(spawn(scope, "read", || {
+                    let outcome = worker::run(pinned, sessions, &leader, &work, &self.stop);
+                    work.worker_ended(&self.stop, outcome);
+                })?);
+            }
+            let outcome = worker::lead(bridge, connection, &leader, &work, &self.stop);
+            work.worker_ended(&self.stop, outcome);
+            workers.into_iter().for_each(join);
+            dump.map(join)
+        })?;
+        captured.schema = schema?;
+        self.stop.check()?;
+        large_objects::read(bridge, connection, &self.stop, sink, &mut captured)?;
+        control.step("sequences");
+        let read = bridge.block_on(sequences::read(client, connection.version))?;
+        captured.sequences = read.sequences;
+        captured.not_carried.extend(read.not_carried);
+        let refreshes = bridge.block_on(schema::matviews::refreshes(client))?;
+        schema::append_before_event_triggers(&mut captured.schema, refreshes);
+        self.stop.check()?;
+        Ok(captured)
+    }
+}
+
+fn spawn<'s, 'e, T: Send + 's>(
+    scope: &'s std::thread::Scope<'s, 'e>,
+    name: &str,
+    work: impl FnOnce() -> T + Send + 's,
+) -> Result<std::thread::ScopedJoinHandle<'s, T>, EngineError> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn_scoped(scope, work)
+        .map_err(|source| EngineError::Io { operation: "starting a thread", source })
+}
+
+fn join<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}

@@ -1,0 +1,116 @@
+//! A worker: joins the snapshot, takes ranges from the queue, and reads them.
+
+use super::connection::{Connection, Sessions};
+use super::leader::Leader;
+use super::range;
+use super::stop::Stop;
+use super::work::{Task, Work};
+use crate::bridge::Bridge;
+use crate::conninfo::ConnInfo;
+use crate::error::{EngineError, refused};
+use crate::postgres::quote::{literal, qualified};
+use offshoot_core::CoreError;
+
+/// Reads on a connection of its own until nothing is left.
+///
+/// # Errors
+/// The first that happens.
+pub fn run(
+    conninfo: &ConnInfo,
+    sessions: &Sessions,
+    leader: &Leader,
+    work: &Work<'_>,
+    stop: &Stop,
+) -> Result<(), CoreError> {
+    let bridge = Bridge::new().map_err(|source| EngineError::Io { operation: "starting a thread", source })?;
+    let connection = Connection::open(&bridge, conninfo, sessions)?;
+    let begin = format!(
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {}",
+        literal(&leader.snapshot)
+    );
+    bridge.block_on(connection.client.batch_execute(&begin)).map_err(refused("join the snapshot"))?;
+    let mut savepoints = Savepoints::default();
+    while let Some(task) = work.next()? {
+        stop.check()?;
+        if !savepoints.lock(&bridge, &connection, leader, &task)? {
+            work.leave_to_leader(task);
+            continue;
+        }
+        read(&bridge, &connection, leader, stop, &task)?;
+        work.done(task)?;
+    }
+    Ok(())
+}
+
+/// Reads on the leader's connection, first what only it can read.
+///
+/// # Errors
+/// The first that happens.
+pub fn lead(
+    bridge: &Bridge,
+    connection: &Connection,
+    leader: &Leader,
+    work: &Work<'_>,
+    stop: &Stop,
+) -> Result<(), CoreError> {
+    let mut savepoints = Savepoints::default();
+    while let Some(task) = work.next_for_leader(stop)? {
+        // The leader has the lock already, and a second one is always granted.
+        savepoints.lock(bridge, connection, leader, &task)?;
+        read(bridge, connection, leader, stop, &task)?;
+        work.done(task)?;
+    }
+    Ok(())
+}
+
+fn read(
+    bridge: &Bridge,
+    connection: &Connection,
+    leader: &Leader,
+    stop: &Stop,
+    task: &Task<'_>,
+) -> Result<(), CoreError> {
+    let table = &leader.tables[task.table];
+    let mut sink = task.open.sink.range(table.is_scattered)?;
+    let reader = range::Reader { bridge, connection, stop, table, tree: &leader.tree };
+    reader.read(task.blocks, &mut *sink)?;
+    sink.finish()
+}
+
+/// The subtransactions around a range: `task` before its lock, which may be refused, and `range` behind it, to which a
+/// failed COPY is rolled back without losing the lock.
+#[derive(Default)]
+struct Savepoints {
+    is_set: bool,
+}
+
+impl Savepoints {
+    /// Locks the table of a range without waiting. False if somebody is queued for a stronger lock: waiting behind them,
+    /// while they wait for the leader, would be a deadlock that the server cannot see.
+    fn lock(
+        &mut self,
+        bridge: &Bridge,
+        connection: &Connection,
+        leader: &Leader,
+        task: &Task<'_>,
+    ) -> Result<bool, CoreError> {
+        let spec = &leader.tables[task.table].spec;
+        // Releasing keeps the locks, and keeps subtransactions from nesting ever deeper.
+        let release = if self.is_set { "RELEASE SAVEPOINT task; " } else { "" };
+        let sql = format!(
+            "{release}SAVEPOINT task; LOCK TABLE ONLY {} IN ACCESS SHARE MODE NOWAIT; SAVEPOINT range",
+            qualified(&spec.schema, &spec.name)
+        );
+        self.is_set = true;
+        match bridge.block_on(connection.client.batch_execute(&sql)).map_err(refused("lock a table for reading")) {
+            Ok(()) => Ok(true),
+            Err(error) if error.code() == Some("55P03") => {
+                bridge
+                    .block_on(connection.client.batch_execute("ROLLBACK TO SAVEPOINT task"))
+                    .map_err(refused("end a subtransaction"))?;
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! What a database holds, read from its catalog: tables and keys, sequences, large objects, roles, and what cannot be
+//! carried.
+//!
+//! Every query names `pg_catalog` or runs under the empty search path of a pinned session, and evaluates no function of
+//! a user. Nothing here reads rows of a user's table.
+
+pub mod environment;
+pub mod keys;
+pub mod large_objects;
+pub mod notes;
+pub mod origin;
+pub mod privileges;
+pub mod relations;
+pub mod sequences;
+pub mod tables;
+
+/// The condition on a schema `n` that keeps PostgreSQL's own and temporary objects out.
+macro_rules! user_schema {
+    () => {
+        "n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'"
+    };
+}
+pub(crate) use user_schema;

@@ -1,0 +1,231 @@
+//! Moves one COPY stream from a connection through a parser into the sink of a sink.
+//!
+//! The connection's runtime is entered once a batch, not once a row; sinks are called outside of it, because they may
+//! block and may have a runtime of their own.
+
+use super::{Rows, Step};
+use crate::bridge::Bridge;
+use crate::error::{EngineError, refused};
+use crate::postgres::capture::stop::Stop;
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use offshoot_core::source::{BlobSink, RangeSink};
+use offshoot_core::{CoreError, Event};
+use offshoot_format::column::Batch;
+use std::pin::Pin;
+use std::time::Duration;
+use tokio_postgres::CopyOutStream;
+
+/// How often a wait for bytes is left to see whether the capture was given up.
+const STOP_POLL_INTERVAL: Duration = Duration::from_millis(200);
+
+/// One stream on its way.
+pub struct Pump<'p, 't> {
+    bridge: &'p Bridge,
+    stop: &'p Stop,
+    doing: &'p str,
+    stream: Pin<Box<CopyOutStream>>,
+    rows: Rows<'t>,
+    chunk: Bytes,
+    at: usize,
+    is_ended: bool,
+}
+
+/// How a stream ended.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Pumped {
+    /// Rows that were pushed.
+    pub rows: u64,
+    /// Bytes that were received.
+    pub bytes: u64,
+}
+
+/// Where rows go: the sink of a range, or something in front of it. Unlike that, it stays on its thread.
+pub trait RowSink {
+    /// As [`RangeSink::batch`].
+    fn batch(&mut self) -> Batch;
+    /// As [`RangeSink::push`].
+    ///
+    /// # Errors
+    /// The sink's.
+    fn push(&mut self, batch: Batch) -> Result<(), CoreError>;
+    /// As [`RangeSink::blob`].
+    ///
+    /// # Errors
+    /// The sink's.
+    fn blob(&mut self) -> Result<Box<dyn BlobSink + '_>, CoreError>;
+}
+
+impl RowSink for dyn RangeSink + '_ {
+    fn batch(&mut self) -> Batch {
+        RangeSink::batch(self)
+    }
+
+    fn push(&mut self, batch: Batch) -> Result<(), CoreError> {
+        RangeSink::push(self, batch)
+    }
+
+    fn blob(&mut self) -> Result<Box<dyn BlobSink + '_>, CoreError> {
+        RangeSink::blob(self)
+    }
+}
+
+/// Why the inner loop was left.
+enum Wish {
+    Push,
+    Blob(usize),
+    BlobEnd,
+    Ended,
+}
+
+impl<'p, 't> Pump<'p, 't> {
+    /// A pump of one stream. `doing` completes "the server could not ...".
+    pub fn new(bridge: &'p Bridge, stop: &'p Stop, doing: &'p str, stream: CopyOutStream, rows: Rows<'t>) -> Self {
+        Self { bridge, stop, doing, stream: Box::pin(stream), rows, chunk: Bytes::new(), at: 0, is_ended: false }
+    }
+
+    /// Moves everything. `pumped` counts also where it fails.
+    ///
+    /// # Errors
+    /// The server's, the parser's, or the sink's; `Cancelled` or `Poisoned` if the capture is given up.
+    pub fn run(mut self, sink: &mut (impl RowSink + ?Sized), pumped: &mut Pumped) -> Result<(), CoreError> {
+        let mut batch = sink.batch();
+        let outcome = self.run_into(sink, &mut batch, pumped);
+        // Rows that came before a refusal of the server count: reading goes on behind them.
+        if batch.rows > 0 && outcome.as_ref().map_or_else(is_refusal, |()| true) && is_whole(&batch) {
+            self.push(sink, batch, pumped)?;
+        }
+        outcome
+    }
+
+    fn run_into(&mut self, sink: &mut (impl RowSink + ?Sized), batch: &mut Batch, pumped: &mut Pumped) -> Result<(), CoreError> {
+        loop {
+            match self.next_wish(batch, pumped)? {
+                Wish::Push => {
+                    let full = std::mem::replace(batch, sink.batch());
+                    self.push(sink, full, pumped)?;
+                }
+                Wish::Blob(column) => self.blob(sink, batch, column, pumped)?,
+                Wish::BlobEnd => return Err(EngineError::Protocol { what: "a COPY stream", why: "a value has no beginning" }.into()),
+                Wish::Ended => return Ok(self.rows.finish()?),
+            }
+        }
+    }
+
+    fn push(&self, sink: &mut (impl RowSink + ?Sized), batch: Batch, pumped: &mut Pumped) -> Result<(), CoreError> {
+        let (rows, bytes) = (batch.rows as u64, batch.bytes_len() as u64);
+        sink.push(batch)?;
+        pumped.rows += rows;
+        self.stop.control().emit(&Event::Rows { rows, bytes });
+        Ok(())
+    }
+
+    /// Receives and parses until the sink is needed.
+    fn next_wish(&mut self, batch: &mut Batch, pumped: &mut Pumped) -> Result<Wish, CoreError> {
+        let bridge = self.bridge;
+        loop {
+            self.stop.check()?;
+            let wish = bridge.block_on(async {
+                tokio::time::timeout(STOP_POLL_INTERVAL, self.receive(batch, pumped)).await.ok()
+            });
+            if let Some(wish) = wish {
+                return Ok(wish?);
+            }
+        }
+    }
+
+    /// Can be dropped at any wait and called again: all state is in `self` and the batch.
+    async fn receive(&mut self, batch: &mut Batch, pumped: &mut Pumped) -> crate::Result<Wish> {
+        loop {
+            if self.at == self.chunk.len() {
+                if self.is_ended || !self.fetch(pumped).await? {
+                    return Ok(Wish::Ended);
+                }
+            }
+            let mut input = &self.chunk[self.at..];
+            let step = self.rows.step(&mut input, batch)?;
+            let wish = match step {
+                Step::More | Step::End => None,
+                Step::Full => Some(Wish::Push),
+                Step::LargeBegin { column } => Some(Wish::Blob(column)),
+                Step::LargePiece(_) | Step::LargeEnd { .. } => Some(Wish::BlobEnd),
+            };
+            self.at = self.chunk.len() - input.len();
+            if let Some(wish) = wish {
+                return Ok(wish);
+            }
+        }
+    }
+
+    /// Gets the next bytes. False at the end.
+    async fn fetch(&mut self, pumped: &mut Pumped) -> crate::Result<bool> {
+        match self.stream.next().await {
+            Some(Ok(chunk)) => {
+                pumped.bytes += chunk.len() as u64;
+                self.chunk = chunk;
+                self.at = 0;
+                Ok(true)
+            }
+            Some(Err(error)) => Err(refused(self.doing)(error)),
+            None => {
+                self.is_ended = true;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Streams one large value into a blob and pushes its reference.
+    fn blob(
+        &mut self,
+        sink: &mut (impl RowSink + ?Sized),
+        batch: &mut Batch,
+        column: usize,
+        pumped: &mut Pumped,
+    ) -> Result<(), CoreError> {
+        let mut blob = sink.blob()?;
+        loop {
+            let mut input = &self.chunk[self.at..];
+            let step = self.rows.step(&mut input, batch)?;
+            let more = match step {
+                Step::LargePiece(piece) => {
+                    blob.write(piece)?;
+                    false
+                }
+                Step::LargeEnd { .. } => {
+                    self.at = self.chunk.len() - input.len();
+                    let reference = blob.finish()?;
+                    return Ok(batch.columns[column].push_blob(&reference)?);
+                }
+                Step::More => true,
+                _ => return Err(EngineError::Protocol { what: "a COPY stream", why: "a value does not end" }.into()),
+            };
+            self.at = self.chunk.len() - input.len();
+            if more && !self.fetch_blocking(pumped)? {
+                return Err(EngineError::Protocol { what: "a COPY stream", why: "it ends inside a value" }.into());
+            }
+        }
+    }
+
+    fn fetch_blocking(&mut self, pumped: &mut Pumped) -> Result<bool, CoreError> {
+        let bridge = self.bridge;
+        loop {
+            self.stop.check()?;
+            let fetched = bridge
+                .block_on(async { tokio::time::timeout(STOP_POLL_INTERVAL, self.fetch(pumped)).await.ok() });
+            if let Some(fetched) = fetched {
+                return Ok(fetched?);
+            }
+        }
+    }
+}
+
+/// The server said no, but the connection stands.
+fn is_refusal(error: &CoreError) -> bool {
+    let CoreError::Source { source, .. } = error else { return false };
+    matches!(source.downcast_ref(), Some(EngineError::Refused { .. }))
+}
+
+/// No row of the batch is begun.
+fn is_whole(batch: &Batch) -> bool {
+    batch.columns.iter().all(|column| column.rows() == batch.rows)
+}
