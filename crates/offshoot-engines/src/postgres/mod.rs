@@ -1,6 +1,10 @@
 //! PostgreSQL: sessions, catalog, types, copy streams, schema.
 
+pub mod capture;
+pub mod catalog;
 pub mod connect;
+pub mod copy_out;
 pub mod quote;
+pub mod schema;
 pub mod session;
 pub mod types;
