@@ -28,9 +28,9 @@ Chores of the project. Usage: cargo xtask CHORE [OPTIONS]
   doc                    the API documentation, without a warning
   bench [ARGUMENTS]      the criterion benches
   bench-peers [ARGUMENTS]  the comparison with other tools, written to docs/benchmarks.md
-  fuzz [--seconds N] [--plain]
-                         every decoder in turn, N seconds in all (default 60): with cargo-fuzz where it is
-                         installed, otherwise (or with --plain) seeds and their mutations in a plain harness
+  fuzz [--seconds N] [--sanitize] [TARGET...]
+                         every decoder in turn, N seconds in all (default 60); --sanitize adds the address
+                         sanitizer and wants cargo-fuzz installed
   nightly                the long forms of everything
 ";
 

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 /// The project's folder: the one above this package's.
 pub fn root() -> PathBuf {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    package.parent().unwrap_or(package).to_path_buf()
+    // Cargo says it to what it runs; the folder of the build is for a binary that is started by hand.
+    let package =
+        std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    package.parent().unwrap_or(&package).to_path_buf()
 }
 
 /// Cargo's target folder, found upwards from this program by the tag that cargo leaves in it.

@@ -84,6 +84,19 @@ impl Program {
         Err(Failure::Failed(format!("{} failed: {}: {}", self.line(), output.status, stderr.trim())))
     }
 
+    /// Runs it and gives what it writes to standard error; a failure holds the end of that.
+    pub fn messages(mut self) -> Result<String, Failure> {
+        let output = self.0.stdin(Stdio::null()).stdout(Stdio::null()).output();
+        let output = output.map_err(|error| Failure::Failed(format!("cannot start {}: {error}", self.line())))?;
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() {
+            return Ok(stderr);
+        }
+        let lines: Vec<&str> = stderr.lines().collect();
+        let end = lines[lines.len().saturating_sub(40)..].join("\n");
+        Err(Failure::Failed(format!("{} failed: {}:\n{end}", self.line(), output.status)))
+    }
+
     /// True when it runs and succeeds; prints nothing.
     pub fn succeeds(mut self) -> bool {
         let silent = self.0.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -25,7 +25,7 @@ pub fn run(options: &[&str]) -> Result<(), Failure> {
     let mut steps = Steps::default();
     fetch_majors(&mut steps, all_majors);
     tests(&mut steps, all_majors, false);
-    steps.step("fuzz smoke", || fuzz::plain(FUZZ_SMOKE));
+    steps.step("fuzz, a minute", || fuzz::all(FUZZ_SMOKE));
     steps.finish()
 }
 
@@ -37,7 +37,7 @@ pub fn nightly() -> Result<(), Failure> {
     fetch_majors(&mut steps, true);
     tests(&mut steps, true, true);
     steps.step("PostgreSQL's regression database", regress);
-    steps.step("fuzz", || fuzz::any(FUZZ_NIGHT));
+    steps.step("fuzz", || fuzz::all(FUZZ_NIGHT));
     if cargo(&["deny", "--version"]).succeeds() {
         steps.step("cargo-deny", || cargo(&["deny", "check"]).run());
     } else {

@@ -28,8 +28,8 @@ const FOR_TESTS: &str = "offshoot-testkit";
 /// The only crate where asynchronous code may be.
 const ASYNC_CRATE: &str = "offshoot-engines";
 
-/// All breaches in the output of `cargo metadata --no-deps`.
-pub(super) fn check(metadata: &Value) -> Vec<Finding> {
+/// All breaches in the output of `cargo metadata --no-deps`; places are named from `root`.
+pub(super) fn check(metadata: &Value, root: &Path) -> Vec<Finding> {
     let packages: Vec<&Value> = metadata["packages"].as_array().into_iter().flatten().collect();
     let ours: Vec<&str> = packages.iter().filter_map(|package| package["name"].as_str()).collect();
     let mut findings = Vec::new();
@@ -38,9 +38,10 @@ pub(super) fn check(metadata: &Value) -> Vec<Finding> {
             continue;
         };
         let manifest = Path::new(manifest);
+        let shown = manifest.strip_prefix(root).unwrap_or(manifest);
         if !std::fs::read_to_string(manifest).is_ok_and(|text| inherits_lints(&text)) {
             let what = "does not take the workspace's lints: add `[lints]` with `workspace = true`";
-            findings.push(Finding::in_file(manifest, what));
+            findings.push(Finding::in_file(shown, what));
         }
         for dependency in package["dependencies"].as_array().into_iter().flatten() {
             let Some(used) = dependency["name"].as_str() else { continue };
@@ -50,7 +51,7 @@ pub(super) fn check(metadata: &Value) -> Vec<Finding> {
             } else {
                 async_breach(name, used, is_for_tests)
             };
-            findings.extend(breach.map(|what| Finding::in_file(manifest, what)));
+            findings.extend(breach.map(|what| Finding::in_file(shown, what)));
         }
     }
     findings
@@ -109,7 +110,7 @@ mod tests {
             json!({"name": name, "manifest_path": manifest, "dependencies": all})
         };
         let metadata = json!({"packages": packages.iter().map(package).collect::<Vec<_>>()});
-        check(&metadata).into_iter().map(|finding| finding.what).collect()
+        check(&metadata, dir.path()).into_iter().map(|finding| finding.what).collect()
     }
 
     #[test]

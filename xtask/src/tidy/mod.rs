@@ -58,7 +58,7 @@ pub fn run() -> Result<(), Failure> {
     let metadata: Value =
         serde_json::from_str(&metadata).map_err(|error| Failure::Failed(format!("cargo metadata: {error}")))?;
     let mut report = check_tree(&root)?;
-    report.findings.extend(edges::check(&metadata));
+    report.findings.extend(edges::check(&metadata, &root));
     for (path, lines) in &report.long_files {
         println!("tidy: {}: {lines} lines without tests, more than {}", path.display(), sources::LINES_GOOD_MAX);
     }

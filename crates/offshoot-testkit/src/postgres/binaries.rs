@@ -64,6 +64,18 @@ impl Binaries {
         (12..=18).filter_map(|major| Self::major(major).ok()).collect()
     }
 
+    /// The versions that a test over several runs on: the installed one and 18 where it is there, or with
+    /// `OFFSHOOT_ALL_MAJORS` set all that are there.
+    #[must_use]
+    pub fn wanted() -> Vec<Self> {
+        let all = Self::all();
+        if std::env::var_os("OFFSHOOT_ALL_MAJORS").is_some_and(|wish| !wish.is_empty()) {
+            return all;
+        }
+        let installed = Self::installed().map_or(0, |found| found.major);
+        all.into_iter().filter(|found| found.major == installed || found.major == 18).collect()
+    }
+
     /// The installation whose programs are in `dir`.
     pub fn in_dir(dir: &Path) -> Result<Self, PostgresError> {
         let missing = |name: &str| PostgresError::NoBinaries(format!("{} is missing", dir.join(name).display()));

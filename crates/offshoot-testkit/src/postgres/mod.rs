@@ -22,6 +22,7 @@ mod client;
 mod options;
 mod reaper;
 mod server;
+mod standby;
 mod template;
 mod wire;
 

@@ -58,6 +58,19 @@ fn settings_encoding_and_restart() {
 }
 
 #[test]
+fn a_standby_follows_its_primary() {
+    let primary = Server::start(ServerOptions::new());
+    let standby = primary.standby(ServerOptions::new().setting("hot_standby_feedback", "off"));
+    assert_eq!(standby.psql("postgres", "SELECT pg_is_in_recovery()"), "t");
+    primary.psql("postgres", "CREATE TABLE t AS SELECT 7 AS a");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !standby.try_psql("postgres", "SELECT a FROM t").is_ok_and(|rows| rows == "7") {
+        assert!(Instant::now() < deadline, "{}", standby.log());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
 fn a_failing_statement_stops_the_script_and_is_told() {
     let error = shared().try_psql("postgres", "SELECT 1; SELECT 1/0; SELECT 2").unwrap_err().to_string();
     assert!(error.contains("division by zero"), "{error}");
