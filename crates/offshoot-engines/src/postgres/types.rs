@@ -19,6 +19,9 @@ use tokio_postgres::Client;
 /// From here on, oids are given by initdb or later and differ between servers; below, they are PostgreSQL's own.
 pub const FIRST_UNSTABLE_OID: u32 = 10_000;
 
+/// Its empty value is sent in binary form, but not received in it: "malformed tsquery: operand not found".
+const TSQUERY: u32 = 3615;
+
 /// Types nest at most this deep; more is a damaged catalog.
 const DEPTH_MAX: usize = 64;
 
@@ -119,7 +122,7 @@ impl TypeTree {
             }
             // The binary form of regclass and its kind is an oid, which means nothing elsewhere.
             let is_reg = oid < FIRST_UNSTABLE_OID && send.trim_start_matches("pg_catalog.").starts_with("reg");
-            let binary = row.get::<_, bool>(5) && typtype != "p" && !is_reg;
+            let binary = row.get::<_, bool>(5) && typtype != "p" && !is_reg && oid != TSQUERY;
             self.nodes.insert(oid, TypeNode { oid, name: row.get(1), kind, binary });
         }
         if !multiranges.is_empty() {
