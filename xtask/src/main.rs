@@ -59,6 +59,7 @@ fn run(words: &[&str]) -> Result<(), Failure> {
         ["setup"] => setup::run(),
         ["demo"] => {
             setup::run()?;
+            process::cargo(&["build", "--quiet", "--package", "offshoot-cli"]).run()?;
             process::cargo(&["run", "--quiet", "--package", "offshoot-tests", "--bin", "demo"]).run()
         }
         ["test", options @ ..] => test::run(options),
