@@ -17,6 +17,7 @@ pub fn bench(arguments: &[&str]) -> Result<(), Failure> {
 /// The comparison with other tools, in release mode.
 pub fn bench_peers(arguments: &[&str]) -> Result<(), Failure> {
     setup::run()?;
+    cargo(&["build", "--quiet", "--release", "--package", "offshoot-cli"]).run()?;
     cargo(&["run", "--quiet", "--release", "--package", "offshoot-benches", "--bin", "peers", "--"])
         .arguments(arguments)
         .run()

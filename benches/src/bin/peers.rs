@@ -85,13 +85,11 @@ struct Measure {
 impl Bench {
     /// Every table in two halves, by two clients at once.
     fn ceiling(&self) -> Result<Measure> {
-        let script = format!(
-            "set -e; half() {{ for t in users orders events documents; do pages=$(psql -XAtq \"$URL\" -c \"select \
-             relpages / 2 from pg_class where relname = '$t'\"); psql -Xq \"$URL\" -c \"copy (select * from $t where \
-             ctid $1 '($pages,0)') to stdout (format binary)\" >/dev/null; done; }}; half '<' & half '>=' & wait %1 && \
-             wait %2"
-        );
-        self.measure(Command::new("bash").args(["-c", &script]).env("URL", self.server.socket_url("bench")), &[])
+        let script = "set -e; half() { for t in users orders events documents; do \
+                      pages=$(psql -XAtq \"$URL\" -c \"select relpages / 2 from pg_class where relname = '$t'\"); \
+                      psql -Xq \"$URL\" -c \"copy (select * from $t where ctid $1 '($pages,0)') to stdout (format \
+                      binary)\" >/dev/null; done; }; half '<' & half '>=' & wait %1 && wait %2";
+        self.measure(Command::new("bash").args(["-c", script]).env("URL", self.server.socket_url("bench")), &[])
     }
 
     fn pg_dump(&self, name: &str, options: &[&str]) -> Result<Measure> {
@@ -119,26 +117,22 @@ impl Bench {
         let schema = Command::new(self.server.binaries().pg_dump()?)
             .args(["--section=pre-data", &self.server.socket_url("bench")])
             .output()?;
-        self.server.try_psql(
-            &target,
-            &String::from_utf8(schema.stdout)?.replace("\\restrict", "--").replace("\\unrestrict", "--"),
-        )?;
+        let schema = String::from_utf8(schema.stdout)?;
+        let sql: Vec<&str> = schema.lines().filter(|line| !line.starts_with('\\')).collect();
+        self.server.try_psql(&target, &sql.join("\n"))?;
         for table in TABLES {
             let sql = format!("\\copy {table} to '{}' (format binary)", files.join(table).display());
             self.server.try_psql("bench", &sql)?;
         }
-        let load = |table: &str| {
-            format!(
-                "psql -Xq \"$URL\" -c 'begin; truncate {table};' -c '\\copy {table} from {} (format binary, freeze)' -c 'commit'",
-                files.join(table).display()
-            )
+        // A freezing COPY wants the truncation in its own transaction: one session a table, two at a time.
+        let load = |table: &&str| {
+            let file = files.join(table);
+            let copy = format!("\\copy {table} from {} (format binary, freeze)", file.display());
+            format!("psql -Xq --single-transaction \"$URL\" -c 'truncate {table}' -c '{copy}'")
         };
-        // One session a table, two at a time: a freezing COPY wants the truncation in its own transaction.
-        let one = |tables: &[&str]| tables.iter().map(|table| load(table)).collect::<Vec<_>>().join(" && ");
-        let script =
-            format!("({}) & ({}) & wait %1 && wait %2", one(&["documents", "orders"]), one(&["users", "events"]));
-        let script =
-            script.replace("-c 'begin; truncate", "--single-transaction -c 'truncate").replace(" -c 'commit'", "");
+        let one = |tables: &[&str]| tables.iter().map(load).collect::<Vec<_>>().join(" && ");
+        let (a, b) = (one(&["documents", "orders"]), one(&["users", "events"]));
+        let script = format!("({a}) & ({b}) & wait %1 && wait %2");
         self.measure(Command::new("bash").args(["-c", &script]).env("URL", self.server.socket_url(&target)), &[])
     }
 
