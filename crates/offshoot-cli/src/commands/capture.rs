@@ -1,0 +1,103 @@
+//! `offshoot capture`: take a snapshot of a live database.
+
+use super::Outcome;
+use crate::context::Context;
+use crate::failure::code;
+use crate::output::{Report, Style};
+use crate::render::facts::Facts;
+use crate::{surroundings, values};
+use clap::Args;
+use offshoot::amounts::{bytes, count, percent, span};
+use offshoot::{CaptureOptions, CaptureReport};
+use serde_json::{Value, json};
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+/// Take a snapshot of a live database
+#[derive(Debug, Args)]
+pub struct Capture {
+    /// The database: a URL, `keyword=value` text or a name, as psql takes it
+    #[arg(value_name = "URL")]
+    url: String,
+    /// The ref that names the snapshot [default: the database's name]
+    #[arg(long, value_name = "REF")]
+    name: Option<String>,
+    /// Connections that read rows [default: one a core]
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// About how much memory may be used [default: 512MiB]
+    #[arg(long, value_name = "BYTES", value_parser = values::size_bytes)]
+    memory: Option<u64>,
+    /// How long somebody may wait behind a schema change that is queued on our locks [default: 2s]
+    #[arg(long, value_name = "D", value_parser = values::duration)]
+    max_block: Option<Duration>,
+    /// How long locks may be waited for [default: 1m]
+    #[arg(long, value_name = "D", value_parser = values::duration)]
+    lock_wait: Option<Duration>,
+    /// How long the database's snapshot may be held [default: as long as it takes]
+    #[arg(long, value_name = "D", value_parser = values::duration)]
+    max_age: Option<Duration>,
+}
+
+impl Capture {
+    /// Runs the command.
+    pub fn run(&self, context: &Context) -> Outcome {
+        let store = context.open_store()?;
+        let connection = context.connection(&self.url)?;
+        let report = store.capture(&connection, &self.options(), &context.control())?;
+        let carried = report.manifest.not_carried.is_empty();
+        let exit = if carried { code::DONE } else { code::NOT_CARRIED };
+        Ok(Report::done(told(&report, context.style), in_json(&report)).with_code(exit))
+    }
+
+    fn options(&self) -> CaptureOptions {
+        CaptureOptions {
+            name: self.name.clone(),
+            jobs: self.jobs,
+            memory_bytes: self.memory,
+            max_block: self.max_block,
+            lock_wait: self.lock_wait,
+            max_age: self.max_age,
+            pg_dump: surroundings::pg_dump_programs(),
+        }
+    }
+}
+
+fn told(report: &CaptureReport, style: Style) -> String {
+    let stats = &report.manifest.stats;
+    let tables = report.manifest.content.tables.len() as u64;
+    let mut facts = Facts::default();
+    facts.add("snapshot", report.snapshot.to_string());
+    facts.add("ref", &report.name);
+    facts.add("rows", format!("{} in {} tables", count(stats.rows), count(tables)));
+    facts.add("logical", bytes(stats.logical_bytes));
+    facts.add("stored", bytes(stats.stored_bytes));
+    facts.add("added", bytes(stats.added_bytes));
+    facts.add("reused", percent(report.reused_share()));
+    facts.add("time", format!("{}, {}/s", span(stats.millis), bytes(per_second(stats.logical_bytes, stats.millis))));
+    facts.notes("left out on purpose", &report.manifest.omitted, style);
+    facts.notes("not carried", &report.manifest.not_carried, style);
+    facts.finish()
+}
+
+fn per_second(bytes: u64, millis: u64) -> u64 {
+    bytes.saturating_mul(1000) / millis.max(1)
+}
+
+fn in_json(report: &CaptureReport) -> Value {
+    let stats = &report.manifest.stats;
+    json!({
+        "snapshot": report.snapshot.to_string(),
+        "ref": report.name,
+        "content_root": report.manifest.content_root.to_string(),
+        "tables": report.manifest.content.tables.len(),
+        "rows": stats.rows,
+        "logical_bytes": stats.logical_bytes,
+        "added_bytes": stats.added_bytes,
+        "stored_bytes": stats.stored_bytes,
+        "reused_share": report.reused_share(),
+        "seconds": stats.millis as f64 / 1000.0,
+        "omitted": report.manifest.omitted,
+        "not_carried": report.manifest.not_carried,
+    })
+}

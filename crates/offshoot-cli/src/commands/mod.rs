@@ -1,0 +1,38 @@
+//! One file a command: what it takes, the call of the library, and what is shown of the answer.
+
+pub mod capture;
+pub mod completions;
+pub mod forget;
+pub mod gc;
+pub mod init;
+pub mod log;
+pub mod man;
+pub mod show;
+pub mod tag;
+pub mod verify;
+
+use crate::args::Command;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::Report;
+
+/// What a command gives back.
+pub type Outcome = Result<Report, Failure>;
+
+/// Runs a command.
+pub fn run(command: &Command, context: &Context) -> Outcome {
+    let outcome = match command {
+        Command::Init(command) => command.run(context),
+        Command::Capture(command) => command.run(context),
+        Command::Log(command) => command.run(context),
+        Command::Show(command) => command.run(context),
+        Command::Tag(command) => command.run(context),
+        Command::Forget(command) => command.run(context),
+        Command::Gc(command) => command.run(context),
+        Command::Verify(command) => command.run(context),
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
+    };
+    crate::progress::end();
+    outcome
+}

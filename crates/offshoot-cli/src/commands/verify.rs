@@ -1,0 +1,85 @@
+//! `offshoot verify`: check the store.
+
+use super::Outcome;
+use crate::context::Context;
+use crate::failure::code;
+use crate::output::Report;
+use crate::render::text::plain_line;
+use clap::Args;
+use offshoot::amounts::{bytes, count};
+use offshoot::{Affected, Depth, VerifyReport};
+use serde_json::{Value, json};
+
+/// Check the store, or compare a snapshot with a live database
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Only what this snapshot needs
+    #[arg(value_name = "SNAPSHOT")]
+    snapshot: Option<String>,
+    /// Only the structure; no row is read
+    #[arg(long)]
+    quick: bool,
+}
+
+impl Verify {
+    /// Runs the command.
+    pub fn run(&self, context: &Context) -> Outcome {
+        let store = context.open_store()?;
+        let depth = if self.quick { Depth::Quick } else { Depth::Full };
+        let report = store.verify(self.snapshot.as_deref(), depth, &context.control())?;
+        let json = json!({
+            "snapshots": report.snapshots,
+            "packs": report.packs,
+            "leaves": report.leaves,
+            "bytes": report.bytes,
+            "sound": report.is_sound(),
+            "problems": problems(&report),
+        });
+        let exit = if report.is_sound() { code::DONE } else { code::FOUND };
+        Ok(Report::done(told(&report), json).with_code(exit))
+    }
+}
+
+fn told(report: &VerifyReport) -> String {
+    let mut text = String::new();
+    for problem in &report.problems {
+        text.push_str(&format!("{}: {}\n", plain_line(&problem.object), plain_line(&problem.why)));
+        for affected in &problem.affected {
+            text.push_str(&format!("  affects {}\n", plain_line(&place(affected))));
+        }
+    }
+    let (snapshots, packs) = (count(report.snapshots as u64), count(report.packs as u64));
+    text.push_str(&format!("checked {snapshots} snapshots, {packs} packs, {}", bytes(report.bytes)));
+    if report.leaves > 0 {
+        text.push_str(&format!(", {} leaves", count(report.leaves as u64)));
+    }
+    match report.problems.len() {
+        0 => text.push_str(": sound\n"),
+        problems => text.push_str(&format!(": {problems} problems\n")),
+    }
+    text
+}
+
+fn place(affected: &Affected) -> String {
+    let mut text = format!("snapshot {}", affected.snapshot);
+    if let Some(table) = &affected.table {
+        text.push_str(&format!(", table {table}"));
+    }
+    if let Some(column) = &affected.column {
+        text.push_str(&format!(", column {column}"));
+    }
+    text
+}
+
+fn problems(report: &VerifyReport) -> Vec<Value> {
+    let affected = |affected: &Affected| {
+        json!({
+            "snapshot": affected.snapshot.to_string(), "table": affected.table, "column": affected.column,
+        })
+    };
+    let problem = |problem: &offshoot::Damage| {
+        let affected: Vec<Value> = problem.affected.iter().map(affected).collect();
+        json!({ "object": problem.object, "why": problem.why, "affected": affected })
+    };
+    report.problems.iter().map(problem).collect()
+}

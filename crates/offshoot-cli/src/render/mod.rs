@@ -1,0 +1,7 @@
+//! Text for people: tables, lists of facts, and names made safe to print.
+
+pub mod facts;
+pub mod lock;
+pub mod sizes;
+pub mod table;
+pub mod text;

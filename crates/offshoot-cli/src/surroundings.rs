@@ -1,0 +1,84 @@
+//! What the library does not read by itself: the process environment, the home folder, the name of the user, the
+//! programs of PostgreSQL.
+
+use offshoot::Environment;
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+
+/// What a connection string's meaning depends on.
+pub fn environment() -> Environment {
+    let account = account();
+    let home = env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    let home = home.or_else(|| account.as_ref().map(|account| account.home.clone()));
+    let user = account.map(|account| account.name).or_else(|| {
+        let named = ["USER", "LOGNAME"].into_iter().find_map(env::var_os);
+        named.and_then(|name| name.into_string().ok())
+    });
+    Environment::new(env::vars_os(), home, user)
+}
+
+/// Programs to try as pg_dump: that of OFFSHOOT_PG_DUMP, those of the PATH, those of the usual folders, newest first.
+pub fn pg_dump_programs() -> Vec<PathBuf> {
+    if let Some(program) = env::var_os("OFFSHOOT_PG_DUMP").filter(|program| !program.is_empty()) {
+        return vec![program.into()];
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = env::split_paths(&path).filter(|folder| folder.is_absolute()).collect();
+    folders.extend(installed());
+    let mut programs: Vec<PathBuf> = Vec::new();
+    for program in folders.into_iter().map(|folder| folder.join("pg_dump")).filter(|program| program.is_file()) {
+        if !programs.contains(&program) {
+            programs.push(program);
+        }
+    }
+    programs
+}
+
+/// Folders of PostgreSQL's programs as Debian, Red Hat and Homebrew lay them out, newest major first.
+fn installed() -> Vec<PathBuf> {
+    let roots = [("/usr/lib/postgresql", ""), ("/usr", "pgsql-"), ("/opt/homebrew/opt", "postgresql@")];
+    let mut found: Vec<(u32, PathBuf)> = Vec::new();
+    for (root, prefix) in roots {
+        for entry in fs::read_dir(root).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let major = name.to_str().and_then(|name| name.strip_prefix(prefix)?.parse().ok());
+            found.extend(major.map(|major: u32| (major, entry.path().join("bin"))));
+        }
+    }
+    found.sort_by(|a, b| b.cmp(a));
+    found.into_iter().map(|(_, folder)| folder).collect()
+}
+
+struct Account {
+    name: String,
+    home: PathBuf,
+}
+
+/// The account of the effective user, as the password database says it.
+fn account() -> Option<Account> {
+    let uid = rustix::process::geteuid().as_raw();
+    parse_account(&fs::read_to_string("/etc/passwd").ok()?, uid)
+}
+
+fn parse_account(passwd: &str, uid: u32) -> Option<Account> {
+    passwd.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        let [name, _, id, _, _, home, ..] = fields.as_slice() else { return None };
+        let is_it = id.parse() == Ok(uid) && !name.is_empty();
+        is_it.then(|| Account { name: (*name).to_owned(), home: PathBuf::from(home) })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accounts_are_found_by_number() {
+        let passwd = "root:x:0:0:root:/root:/bin/sh\nbroken\nada:x:1000:1000:Ada,,,:/home/ada:/bin/bash\n";
+        let ada = parse_account(passwd, 1000).unwrap();
+        assert_eq!((ada.name.as_str(), ada.home), ("ada", PathBuf::from("/home/ada")));
+        assert!(parse_account(passwd, 7).is_none());
+    }
+}

@@ -1,0 +1,150 @@
+//! Capturing a live database into a store.
+
+use crate::{Connection, Error, ErrorKind, Result, Store, on_own_thread};
+use offshoot_core::Control;
+use offshoot_core::ingest::IngestOptions;
+use offshoot_engines::postgres::capture::{CaptureOptions as EngineOptions, PostgresSource};
+use offshoot_format::ids::SnapshotId;
+use offshoot_format::manifest::Manifest;
+use offshoot_format::refname::RefName;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How a capture is done. The defaults fit.
+///
+/// Fill in what you need and take the rest from `..CaptureOptions::default()`; later versions add fields.
+#[derive(Debug, Clone)]
+pub struct CaptureOptions {
+    /// The ref that will name the snapshot; `None` takes the database's name.
+    pub name: Option<String>,
+    /// Connections that read rows; `None` is one a core.
+    pub jobs: Option<NonZeroUsize>,
+    /// About how much memory is used, in bytes; `None` is 512 MiB.
+    pub memory_bytes: Option<u64>,
+    /// How long somebody may wait behind a schema change that is queued on a lock of the capture.
+    pub max_block: Option<Duration>,
+    /// How long locks may be waited for.
+    pub lock_wait: Option<Duration>,
+    /// How old the snapshot of the database may become; `None` is without bound.
+    pub max_age: Option<Duration>,
+    /// Programs to try as pg_dump, which reads the schema; the first that is new enough for the server is used.
+    pub pg_dump: Vec<PathBuf>,
+}
+
+impl Default for CaptureOptions {
+    /// `pg_dump` is that of the search path.
+    fn default() -> Self {
+        Self {
+            name: None,
+            jobs: None,
+            memory_bytes: None,
+            max_block: None,
+            lock_wait: None,
+            max_age: None,
+            pg_dump: vec![PathBuf::from("pg_dump")],
+        }
+    }
+}
+
+/// Memory that a capture is taken to use where nothing is said, in bytes.
+const MEMORY_BYTES: u64 = 512 << 20;
+/// Leaves that wait for the encoders are this part of all memory.
+const QUEUE_PART: u64 = 8;
+/// Less would make the readers wait for each leaf.
+const QUEUE_BYTES_MIN: u64 = 8 << 20;
+
+/// A snapshot that was taken.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct CaptureReport {
+    /// The snapshot.
+    pub snapshot: SnapshotId,
+    /// The ref that names it.
+    pub name: String,
+    /// Everything about it that is not rows. What could not be carried is in `not_carried`.
+    pub manifest: Manifest,
+}
+
+impl CaptureReport {
+    /// Share of the values whose chunks were in the store already, from 0 to 1.
+    #[must_use]
+    pub fn reused_share(&self) -> f64 {
+        crate::snapshot::reused_share(&self.manifest.stats)
+    }
+}
+
+impl Store {
+    /// Takes a snapshot of a live database. When this returns, the snapshot is durable; when it fails, nothing of it is
+    /// visible.
+    ///
+    /// ```no_run
+    /// use offshoot::{CaptureOptions, Connection, Control, Environment, Store};
+    ///
+    /// let store = Store::open(".offshoot")?;
+    /// let shop = Connection::parse("postgresql://reader@db.example/shop", &Environment::empty())?;
+    /// let report = store.capture(&shop, &CaptureOptions::default(), &Control::default())?;
+    /// println!("{} has {} rows", report.snapshot, report.manifest.stats.rows);
+    /// # Ok::<(), offshoot::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `Refused` if the store was not made for raw rows; `Unreachable`; `Interrupted`; `Failed` with what the server
+    /// said, or with the rights that are missing and the statements that grant them.
+    pub fn capture(
+        &self,
+        connection: &Connection,
+        options: &CaptureOptions,
+        control: &Control,
+    ) -> Result<CaptureReport> {
+        if !self.is_raw() {
+            let message = format!("{} takes scrubbed rows only, and scrubbing is not built yet", self.place());
+            let hint = "until it is, use a store that was made for raw rows (`offshoot init --raw`) and guard it like \
+                        the source";
+            return Err(Error::new(ErrorKind::Refused, message, hint));
+        }
+        let name = ref_name(options.name.as_deref(), connection.database())?;
+        let ingest = self.ingest_options(options);
+        let wanted = offshoot_core::capture::CaptureOptions { name: Some(name), ingest, ..Default::default() };
+        let mut source = PostgresSource::new(connection.info().clone(), engine_options(options));
+        let open = self.open_store();
+        let taken = on_own_thread(|| offshoot_core::capture::capture(open, &mut source, &wanted, control))?;
+        let report = taken?;
+        Ok(CaptureReport { snapshot: report.snapshot, name: report.name.to_string(), manifest: report.manifest })
+    }
+
+    fn ingest_options(&self, options: &CaptureOptions) -> IngestOptions {
+        let memory_bytes = options.memory_bytes.unwrap_or(MEMORY_BYTES);
+        let queue_bytes = (memory_bytes / QUEUE_PART).max(QUEUE_BYTES_MIN);
+        let mut ingest = IngestOptions {
+            queue_bytes_max: usize::try_from(queue_bytes).unwrap_or(usize::MAX),
+            // Rows that wait to be sorted are as raw as what a raw store holds, and belong to the same owner.
+            spill: Some(self.scratch_dir()),
+            ..IngestOptions::default()
+        };
+        if let Some(jobs) = options.jobs {
+            ingest.encoders = jobs.get();
+        }
+        ingest
+    }
+}
+
+fn ref_name(named: Option<&str>, database: &str) -> Result<RefName> {
+    match named {
+        Some(name) => Ok(name.parse()?),
+        None => database.parse().map_err(|invalid| {
+            let message = format!("the database's name cannot name a snapshot: {invalid}");
+            Error::new(ErrorKind::Usage, message, "give the snapshot another name: --name NAME")
+        }),
+    }
+}
+
+fn engine_options(options: &CaptureOptions) -> EngineOptions {
+    let mut engine = EngineOptions::default();
+    engine.jobs = options.jobs.unwrap_or(engine.jobs);
+    engine.max_block = options.max_block.unwrap_or(engine.max_block);
+    engine.lock_wait = options.lock_wait.unwrap_or(engine.lock_wait);
+    engine.max_age = options.max_age;
+    engine.pg_dump.clone_from(&options.pg_dump);
+    engine
+}
