@@ -45,7 +45,10 @@ fn demo() -> Result<(), Box<dyn Error>> {
     if before != copy {
         return Err("the copy differs from the shop".into());
     }
-    println!("equal: {} tables, sequences and large objects have the same digest on both sides", before.lines().count());
+    println!(
+        "equal: {} tables, sequences and large objects have the same digest on both sides",
+        before.lines().count()
+    );
     offshoot.run(&["verify", "prod", "--against", &target])?;
     say("A few rows change; the second capture stores what is new, and shares the rest");
     shop::change(&server, "shop")?;

@@ -1,0 +1,100 @@
+//! Real and made-up databases through a store and back, on every server that is wanted: nothing differs.
+
+use offshoot_testkit::postgres::{Binaries, Server, ServerOptions, shared_of};
+use offshoot_testkit::real_data::{POSTGRES_SETS, load_postgres};
+use offshoot_testkit::{real_data, shop, types};
+use offshoot_tests::{Scratch, capture, round_trip};
+
+#[test]
+fn the_shop() {
+    for binaries in Binaries::wanted() {
+        let server = shared_of(&binaries);
+        let db = server.fresh_db("shop");
+        shop::load(server, &db).unwrap();
+        round_trip(server, &db, server);
+    }
+}
+
+#[test]
+fn every_type() {
+    for binaries in Binaries::wanted() {
+        let server = shared_of(&binaries);
+        let db = server.fresh_db("types");
+        types::load(server, &db).unwrap();
+        round_trip(server, &db, server);
+    }
+}
+
+#[test]
+fn real_databases() {
+    let Some(folder) = real_data() else { return };
+    for binaries in Binaries::wanted() {
+        let server = shared_of(&binaries);
+        for name in POSTGRES_SETS {
+            let db = server.fresh_db(name);
+            load_postgres(&folder, server, &db, name);
+            round_trip(server, &db, server);
+            server.dropdb(&db);
+        }
+    }
+}
+
+#[test]
+fn from_the_oldest_server_to_the_newest() {
+    let wanted = Binaries::wanted();
+    let (Some(oldest), Some(newest)) = (wanted.first(), wanted.last()) else { return };
+    if oldest.major_version() == newest.major_version() {
+        println!("skipped: only one major version is there");
+        return;
+    }
+    let (old, new) = (shared_of(oldest), shared_of(newest));
+    let db = old.fresh_db("shop");
+    shop::load(old, &db).unwrap();
+    round_trip(old, &db, new);
+}
+
+#[test]
+fn another_order_of_the_heap_is_the_same_content() {
+    let server = Server::start(ServerOptions::new());
+    let db = server.fresh_db("heap");
+    server.psql(
+        &db,
+        "CREATE TABLE t (id integer PRIMARY KEY, name text, at timestamptz); \
+         INSERT INTO t SELECT i, md5(i::text), timestamptz '2020-01-01' + i * interval '1 s' FROM generate_series(1, 60000) i; \
+         CREATE TABLE keyless AS SELECT i % 100 AS n, repeat('x', i % 30) AS x FROM generate_series(1, 20000) i; \
+         CREATE INDEX by_name ON t (name)",
+    );
+    let scratch = Scratch::default();
+    let first = capture(&scratch.store, &server, &db);
+    for change in [
+        "UPDATE t SET name = name WHERE id % 3 = 0",
+        "VACUUM FULL t",
+        "CLUSTER t USING by_name; ALTER TABLE t SET WITHOUT CLUSTER",
+        "CREATE TABLE k2 AS SELECT * FROM keyless ORDER BY md5(n::text || x); TRUNCATE keyless; \
+         INSERT INTO keyless SELECT * FROM k2; DROP TABLE k2",
+    ] {
+        server.psql(&db, change);
+        let again = capture(&scratch.store, &server, &db);
+        assert_eq!(again.manifest.content_root, first.manifest.content_root, "after {change}");
+        assert_eq!(again.manifest.stats.added_bytes, 0, "after {change}");
+    }
+}
+
+#[test]
+fn a_change_in_one_column_adds_that_column() {
+    let server = Server::start(ServerOptions::new());
+    let db = server.fresh_db("change");
+    server.psql(
+        &db,
+        "CREATE TABLE t (id integer PRIMARY KEY, a text, b text, c integer); \
+         INSERT INTO t SELECT i, md5(i::text), md5((i + 1)::text), i % 7 FROM generate_series(1, 200000) i",
+    );
+    let scratch = Scratch::default();
+    let first = capture(&scratch.store, &server, &db);
+    server.psql(&db, "UPDATE t SET c = -1 WHERE id % 100 = 0");
+    let second = capture(&scratch.store, &server, &db);
+    let columns = &second.manifest.stats.tables[0].columns;
+    let added: Vec<u64> = columns.iter().map(|column| column.added_bytes).collect();
+    assert_eq!(added[..3], [0, 0, 0]);
+    assert!(added[3] > 0 && second.manifest.stats.added_bytes * 20 < first.manifest.stats.added_bytes);
+}
