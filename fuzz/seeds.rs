@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     write("pack", "one", &pack)?;
     let row = PackRow { id: PackId::from_bytes([9; 32]), bytes: pack.len() as u64 };
     let mut segment = Vec::new();
-    let mut encoder = SegmentEncoder::new([3; 16], &[row], 1, &mut segment)?;
+    let mut encoder = SegmentEncoder::new([3; 16], [4; 16], &[row], 1, &mut segment)?;
     let PackEntry { id: chunk, offset, stored_len, raw_len, kind } = entry;
     encoder.push(&IndexEntry { id: chunk, pack: 0, offset, stored_len, raw_len, kind }, &mut segment)?;
     let footer = encoder.finish(&mut segment);

@@ -14,7 +14,7 @@ use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Length of the header.
-pub const HEADER_BYTES: usize = 32;
+pub const HEADER_BYTES: usize = 48;
 /// Length of a pack in the pack table.
 pub const PACK_ROW_BYTES: usize = 40;
 /// Length of an entry.
@@ -69,11 +69,18 @@ pub struct SegmentEncoder {
 }
 
 impl SegmentEncoder {
-    /// Begins a segment of at most about `entries` entries; its first bytes are appended to `out`.
+    /// Begins a segment of at most about `entries` entries; its first bytes are appended to `out`. `nonce` is random,
+    /// so that no two segments have equal bytes: what one gc writes, another never takes for what it may remove.
     ///
     /// # Errors
     /// `TooLarge` for more packs than a segment may have.
-    pub fn new(store: [u8; UUID_BYTES], packs: &[PackRow], entries: u64, out: &mut Vec<u8>) -> Result<Self> {
+    pub fn new(
+        store: [u8; UUID_BYTES],
+        nonce: [u8; UUID_BYTES],
+        packs: &[PackRow],
+        entries: u64,
+        out: &mut Vec<u8>,
+    ) -> Result<Self> {
         let too_large = |_| FormatError::TooLarge {
             what: "packs of an index segment",
             declared: packs.len() as u64,
@@ -85,6 +92,7 @@ impl SegmentEncoder {
         out.extend_from_slice(&INDEX.version.to_le_bytes());
         out.extend_from_slice(&[0; 6]);
         out.extend_from_slice(&store);
+        out.extend_from_slice(&nonce);
         for pack in packs {
             out.extend_from_slice(pack.id.as_bytes());
             out.extend_from_slice(&pack.bytes.to_le_bytes());
@@ -220,6 +228,7 @@ impl SegmentFooter {
         if reader.array::<6>()? != [0; 6] || reader.array::<UUID_BYTES>()? != store {
             return Err(reader.invalid("it belongs to another store"));
         }
+        reader.take(UUID_BYTES)?;
         let mut packs = Vec::with_capacity(self.packs);
         for _ in 0..self.packs {
             packs.push(PackRow { id: PackId::from_bytes(reader.array()?), bytes: reader.u64()? });
@@ -376,7 +385,7 @@ mod tests {
     fn segment(entries: &[IndexEntry]) -> Vec<u8> {
         let packs = [1, 2].map(|i| PackRow { id: PackId::from_bytes([i; 32]), bytes: 1 << 20 });
         let mut out = Vec::new();
-        let mut encoder = SegmentEncoder::new([5; 16], &packs, entries.len() as u64, &mut out).unwrap();
+        let mut encoder = SegmentEncoder::new([5; 16], [6; 16], &packs, entries.len() as u64, &mut out).unwrap();
         for entry in entries {
             encoder.push(entry, &mut out).unwrap();
         }
@@ -454,7 +463,7 @@ mod tests {
     fn order_is_kept() {
         let mut out = Vec::new();
         let packs = [PackRow { id: PackId::from_bytes([1; 32]), bytes: 1 << 20 }];
-        let mut encoder = SegmentEncoder::new([5; 16], &packs, 2, &mut out).unwrap();
+        let mut encoder = SegmentEncoder::new([5; 16], [6; 16], &packs, 2, &mut out).unwrap();
         encoder.push(&entry(1, 0), &mut out).unwrap();
         assert!(encoder.push(&entry(1, 0), &mut out).is_err());
         assert!(encoder.push(&entry(2, 1), &mut out).is_err());

@@ -11,6 +11,7 @@ pub mod place;
 pub mod postgres;
 pub mod real_data;
 pub mod shop;
+pub mod store;
 pub mod types;
 
 pub use real_data::real_data;

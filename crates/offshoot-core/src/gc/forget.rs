@@ -5,10 +5,10 @@
 //! came before it.
 
 use super::is_over;
-use crate::store::{ObjectName, OpenStore, Swap};
+use crate::store::{ObjectName, OpenStore};
 use crate::{CoreError, Result};
 use offshoot_format::ids::SnapshotId;
-use offshoot_format::record::{LogEntry, Ref};
+use offshoot_format::record::LogEntry;
 use offshoot_format::refname::RefName;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
@@ -135,36 +135,17 @@ impl OpenStore {
     pub fn forget(&self, plan: &ForgetPlan) -> Result<usize> {
         let going: HashSet<SnapshotId> = plan.forget.iter().map(|gone| gone.snapshot).collect();
         for found in self.refs()? {
-            self.leave_ref(&found.name, &going)?;
+            self.step_back(&found.name, &going)?;
         }
         let mut forgotten = 0;
         let tagged: HashSet<SnapshotId> = self.tags()?.into_iter().map(|tag| tag.snapshot).collect();
         for id in going.difference(&tagged) {
             forgotten += usize::from(self.backend().remove(&ObjectName::Manifest(*id))?);
         }
-        Ok(forgotten)
-    }
-
-    /// Takes the newest snapshots off a ref while they are going.
-    fn leave_ref(&self, name: &RefName, going: &HashSet<SnapshotId>) -> Result<()> {
-        let object = ObjectName::Ref(name.clone());
-        let mut current = self.backend().get(&object)?;
-        loop {
-            let Some(before) = current else { return Ok(()) };
-            let damaged = |source| CoreError::Damaged { object: object.to_string(), source };
-            let mut moved = Ref::decode(&before).map_err(damaged)?;
-            if moved.newest().is_none_or(|newest| !going.contains(&newest.snapshot)) {
-                return Ok(());
-            }
-            let there: HashSet<SnapshotId> = self.snapshots()?.into_iter().collect();
-            let stays = |entry: &LogEntry| there.contains(&entry.snapshot) && !going.contains(&entry.snapshot);
-            let length = moved.log.iter().rposition(stays).map_or(0, |at| at + 1);
-            moved.log.truncate(length);
-            let after = if moved.log.is_empty() { None } else { Some(moved.encode()?) };
-            match self.backend().swap(&object, Some(&before), after.as_deref())? {
-                Swap::Done => return Ok(()),
-                Swap::Lost { current: found } => current = found,
-            }
+        // A commit may have moved a ref to one of them in between.
+        for found in self.refs()? {
+            self.step_back(&found.name, &going)?;
         }
+        Ok(forgotten)
     }
 }

@@ -13,8 +13,9 @@ use std::collections::{BTreeMap, BinaryHeap, HashSet, VecDeque};
 use std::sync::Arc;
 
 impl OpenStore {
-    /// Replaces all segments that can be read by one without the packs of `gone`.
-    pub(super) fn merge_segments(&self, gone: &HashSet<PackId>) -> Result<()> {
+    /// Replaces all segments that can be read by one without the packs of `gone`. `may_go_on` is asked before the old
+    /// ones are removed; if not, the new one is.
+    pub(super) fn merge_segments(&self, gone: &HashSet<PackId>, may_go_on: &dyn Fn() -> Result<()>) -> Result<()> {
         let segments = self.catalog().segments();
         let mut rows: BTreeMap<PackId, u64> = BTreeMap::new();
         for pack in segments.iter().flat_map(|segment| segment.head.packs()) {
@@ -28,10 +29,15 @@ impl OpenStore {
         let mut written = None;
         if !packs.is_empty() {
             let merged = Merged::new(self.catalog(), &segments, &packs)?;
-            written = Some(write_segment(store, self.uuid(), &packs, count, merged)?);
+            written = Some(write_segment(self, &packs, count, merged)?);
         }
-        // The merge of one segment that changes nothing has its name.
-        for segment in segments.iter().filter(|segment| Some(segment.name) != written) {
+        if let Err(error) = may_go_on() {
+            if let Some(name) = written {
+                store.remove(&ObjectName::Index(name))?;
+            }
+            return Err(error);
+        }
+        for segment in segments {
             store.remove(&ObjectName::Index(segment.name))?;
         }
         self.refresh()

@@ -19,8 +19,8 @@ use crate::{Control, CoreError, Result};
 pub use forget::{Forget, ForgetPlan, Forgotten, Kept};
 use mark::Marks;
 use offshoot_format::ids::{ChunkId, ChunkKind, PackId, SnapshotId};
-use offshoot_format::index;
-use std::collections::{HashMap, HashSet};
+use offshoot_format::{index, pack};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 /// What a gc session is called in its lease.
@@ -69,7 +69,8 @@ pub struct PackPlan {
     pub id: PackId,
     /// Its length.
     pub bytes: u64,
-    /// Bytes of frames that snapshots need and that no other pack is taken to have.
+    /// Bytes that it would have if it held nothing but what snapshots need and no other pack is taken to have; 0 if
+    /// that is nothing.
     pub live_bytes: u64,
     /// What becomes of it.
     pub action: PackAction,
@@ -109,7 +110,7 @@ pub struct GcPlan {
     /// What is live, for the execution; the second mark adds to it.
     marks: Marks,
     options: GcOptions,
-    copies: HashMap<PackId, Vec<(ChunkId, ChunkKind)>>,
+    copies: BTreeMap<PackId, Vec<(ChunkId, ChunkKind)>>,
 }
 
 impl GcPlan {
@@ -241,10 +242,10 @@ impl OpenStore {
         condemned: &HashSet<PackId>,
         young: Option<u64>,
         options: &GcOptions,
-    ) -> Result<(Vec<PackPlan>, HashMap<PackId, Vec<(ChunkId, ChunkKind)>>)> {
+    ) -> Result<(Vec<PackPlan>, BTreeMap<PackId, Vec<(ChunkId, ChunkKind)>>)> {
         let listed = self.backend().list(ObjectKind::Pack)?;
         let there: HashSet<PackId> = listed.iter().filter_map(|object| pack_of(&object.name)).collect();
-        let mut live: HashMap<PackId, Vec<(ChunkId, ChunkKind)>> = HashMap::new();
+        let mut live: BTreeMap<PackId, Vec<(ChunkId, ChunkKind)>> = BTreeMap::new();
         let mut live_bytes: HashMap<PackId, u64> = HashMap::new();
         let mut counted = mark::IdSet::default();
         self.catalog().for_each(&mut |pack, entry: &index::IndexEntry| {
@@ -258,7 +259,9 @@ impl OpenStore {
         let mut packs = Vec::new();
         for object in &listed {
             let Some(id) = pack_of(&object.name) else { continue };
-            let live_bytes = live_bytes.get(&id).copied().unwrap_or(0);
+            let chunks = live.get(&id).map_or(0, Vec::len) as u64;
+            let around = (pack::HEADER_BYTES + pack::FOOTER_BYTES) as u64 + chunks * pack::ENTRY_BYTES as u64;
+            let live_bytes = live_bytes.get(&id).map_or(0, |frames| frames + around);
             let is_young = young.is_some_and(|began| object.modified_unix_ms >= began);
             let action = match live_bytes {
                 _ if condemned.contains(&id) => PackAction::Condemned,
@@ -326,7 +329,7 @@ impl OpenStore {
         entries.sort_unstable();
         if !entries.is_empty() {
             let count = entries.len() as u64;
-            crate::store::write_segment(store, self.uuid(), &packs, count, entries.into_iter().map(Ok))?;
+            crate::store::write_segment(self, &packs, count, entries.into_iter().map(Ok))?;
         }
         for (name, _) in self.catalog().broken() {
             store.remove(&ObjectName::Index(name))?;

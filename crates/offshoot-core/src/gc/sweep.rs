@@ -6,12 +6,12 @@
 //! again.
 
 use super::{GcPlan, GcReport, PackAction, is_over, pack_of};
-use crate::store::lease::{random, read_condemned};
+use crate::store::lease::read_condemned;
 use crate::store::{ObjectKind, ObjectName, OpenStore, StoredChunk, WriteSession, hex};
 use crate::{Control, CoreError, Result};
 use offshoot_format::ids::{ChunkId, ChunkKind, PackId, SnapshotId};
 use offshoot_format::record::{Condemned, Lease};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// Sessions that do not know a condemned list.
 pub(super) fn blocking(list: &[u8; 32], leases: &[([u8; 32], Lease)], own: Option<[u8; 32]>) -> usize {
@@ -29,7 +29,7 @@ impl OpenStore {
         }
         let list =
             Condemned { published_unix_ms: self.now_unix_ms(), packs: packs.iter().map(|pack| pack.id).collect() };
-        self.backend().put(&ObjectName::Condemned(random()?), &list.encode()?)?;
+        self.backend().put(&ObjectName::Condemned(self.options().entropy.random()?), &list.encode()?)?;
         report.condemned_packs = packs.len();
         report.condemned_bytes = packs.iter().map(|pack| pack.bytes).sum();
         Ok(())
@@ -56,13 +56,13 @@ impl OpenStore {
         plan.marks.update(self, control, &[])?;
         let ending: HashSet<PackId> = due.iter().flat_map(|(_, list)| list.packs.iter().copied()).collect();
         let needed = self.still_needed(&plan, &ending, &condemned)?;
-        let gone: HashSet<PackId> = ending.difference(&needed).copied().collect();
+        let gone: BTreeSet<PackId> = ending.difference(&needed).copied().collect();
         report.spared_packs = needed.len();
         // From here on the lease must still be held: a gc that was taken for dead may not delete.
         session.renew()?;
         let unindexed = self.ending_rows(&gone)?;
         if plan.merge_segments || !unindexed.is_empty() {
-            self.merge_segments(&unindexed)?;
+            self.merge_segments(&unindexed, &|| session.renew())?;
         }
         for id in gone {
             control.check()?;
@@ -84,7 +84,7 @@ impl OpenStore {
     }
 
     /// Packs that the index must no longer point into: those of `gone`, and those that were lost.
-    fn ending_rows(&self, gone: &HashSet<PackId>) -> Result<HashSet<PackId>> {
+    fn ending_rows(&self, gone: &BTreeSet<PackId>) -> Result<HashSet<PackId>> {
         let indexed = self.catalog().packs();
         let listed = self.backend().list(ObjectKind::Pack)?;
         let there: HashSet<PackId> = listed.iter().filter_map(|object| pack_of(&object.name)).collect();

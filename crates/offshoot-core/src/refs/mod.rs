@@ -13,7 +13,7 @@ use address::{Address, Step};
 use offshoot_format::ids::SnapshotId;
 use offshoot_format::record::{LogEntry, Ref, Tag};
 use offshoot_format::refname::RefName;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// Names that an error proposes, and snapshots that it lists.
 const PROPOSALS_MAX: usize = 8;
@@ -124,6 +124,26 @@ impl OpenStore {
             }
         }
         Ok(false)
+    }
+
+    /// Takes the newest snapshots off a ref while they are `going` or gone; a ref that has none left goes itself.
+    pub(crate) fn step_back(&self, name: &RefName, going: &HashSet<SnapshotId>) -> Result<()> {
+        let object = ObjectName::Ref(name.clone());
+        loop {
+            let Some(before) = self.backend().get(&object)? else { return Ok(()) };
+            let damaged = |source| CoreError::Damaged { object: object.to_string(), source };
+            let mut moved = Ref::decode(&before).map_err(damaged)?;
+            let there: HashSet<SnapshotId> = self.snapshots()?.into_iter().collect();
+            let stays = |entry: &LogEntry| there.contains(&entry.snapshot) && !going.contains(&entry.snapshot);
+            let length = moved.log.iter().rposition(stays).map_or(0, |at| at + 1);
+            if length == moved.log.len() {
+                return Ok(());
+            }
+            moved.log.truncate(length);
+            let after = if moved.log.is_empty() { None } else { Some(moved.encode()?) };
+            // Moved or not, it is looked at again: somebody may have forgotten what the ref names now.
+            self.backend().swap(&object, Some(&before), after.as_deref())?;
+        }
     }
 
     /// The snapshot that an address means.

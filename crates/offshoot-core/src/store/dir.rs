@@ -4,8 +4,8 @@
 //! folder is synced. So a file under its name is whole, and a file in `tmp/` is nothing. A failed sync is never tried
 //! again: the kernel may have dropped the bytes and forgotten that it did.
 
-use super::lease::random;
 use super::objects::{Listed, ObjectKind, ObjectName, Store, Swap, Unfinished, Upload, hex};
+use super::open::Entropy;
 use super::vfs::{OsVfs, ReadAt, Vfs, VfsFile};
 use crate::{CoreError, Result};
 use offshoot_format::FormatError;
@@ -62,7 +62,7 @@ impl DirStore {
     }
 
     fn new_tmp(&self) -> Result<Tmp> {
-        let path = self.root.join(TMP).join(hex(&random::<16>()?));
+        let path = self.root.join(TMP).join(hex(&Entropy::default().random::<16>()?));
         let file = self.vfs.create(&path).map_err(failed("create", &path))?;
         Ok(Tmp { vfs: self.vfs.clone(), path, file: Some(file) })
     }

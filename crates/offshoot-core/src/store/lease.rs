@@ -5,31 +5,19 @@
 //! holder that finds its lease gone knows that it may not publish.
 
 use super::objects::{ObjectKind, ObjectName, Store, Swap};
-use super::open::Clock;
+use super::open::OpenOptions;
 use crate::{CoreError, Result};
 use offshoot_format::record::{Condemned, Lease};
 use std::collections::HashSet;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::objects::hex;
 use offshoot_format::ids::PackId;
 
-/// Random bytes from the system.
-pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|error| CoreError::Io {
-        operation: "ask the system for random bytes",
-        path: PathBuf::new(),
-        source: std::io::Error::other(error.to_string()),
-    })?;
-    Ok(bytes)
-}
-
 /// A lease that this process holds.
 pub(crate) struct HeldLease {
     store: Arc<dyn Store>,
-    clock: Clock,
+    options: OpenOptions,
     number: [u8; 32],
     name: ObjectName,
     /// What was written last; none after the lease was given back or lost.
@@ -38,12 +26,13 @@ pub(crate) struct HeldLease {
 
 impl HeldLease {
     /// Takes a lease, and then reads the condemned lists: the packs to keep away from.
-    pub(crate) fn take(store: Arc<dyn Store>, clock: Clock, purpose: &str) -> Result<(Self, HashSet<PackId>)> {
-        let now = clock.now_unix_ms();
+    pub(crate) fn take(store: Arc<dyn Store>, options: &OpenOptions, purpose: &str) -> Result<(Self, HashSet<PackId>)> {
+        let now = options.clock.now_unix_ms();
         let mut lease =
             Lease { purpose: purpose.to_owned(), began_unix_ms: now, renewed_unix_ms: now, avoids: Vec::new() };
-        let number = random()?;
-        let held = Self { store, clock, number, name: ObjectName::Lease(number), state: Mutex::new(None) };
+        let number = options.entropy.random()?;
+        let held =
+            Self { store, options: options.clone(), number, name: ObjectName::Lease(number), state: Mutex::new(None) };
         held.write(None, &lease)?;
         // In this order: a list that is published after this reading finds a lease that does not know it, and waits.
         let mut packs = HashSet::new();
@@ -78,7 +67,7 @@ impl HeldLease {
     pub(crate) fn renew(&self) -> Result<()> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((mut lease, before)) = state.take() else { return Err(CoreError::LeaseLost) };
-        lease.renewed_unix_ms = self.clock.now_unix_ms();
+        lease.renewed_unix_ms = self.options.clock.now_unix_ms();
         let bytes = lease.encode()?;
         if bytes == before {
             // The clock stands still, but the lease may be gone.

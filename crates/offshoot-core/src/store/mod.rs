@@ -16,13 +16,13 @@ pub(crate) mod packs;
 mod session;
 mod vfs;
 
+pub(crate) use catalog::frame_bytes;
 pub use dir::DirStore;
 pub(crate) use objects::hex;
 pub use objects::{Listed, ObjectKind, ObjectName, Store, Swap, Unfinished, Upload};
-pub use open::{Clock, OpenOptions, OpenStore, StoredChunk};
-pub use session::{Expected, Put, WriteSession};
+pub use open::{Clock, Entropy, OpenOptions, OpenStore, StoredChunk};
 pub(crate) use session::write_segment;
-pub(crate) use catalog::frame_bytes;
+pub use session::{Expected, Put, WriteSession};
 pub use vfs::{Entry, OsVfs, ReadAt, Vfs, VfsFile};
 
 #[cfg(test)]

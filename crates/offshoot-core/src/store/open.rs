@@ -1,7 +1,6 @@
 //! A store whose config, key and index are loaded: reads chunks and manifests, begins sessions.
 
 use super::catalog::{Catalog, Found, frame_bytes};
-use super::lease::random;
 use super::objects::{ObjectKind, ObjectName, Store, hex};
 use super::session::WriteSession;
 use crate::chunks::ReadChunks;
@@ -12,6 +11,7 @@ use offshoot_format::manifest::Manifest;
 use offshoot_format::pack::{self, FRAME_HEADER_BYTES, UUID_BYTES};
 use offshoot_format::record::{self, Config, Domain};
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -26,8 +26,12 @@ pub struct OpenOptions {
     pub heartbeat: Option<Duration>,
     /// After this time without a sign a session is taken for dead.
     pub lease_expiry: Duration,
+    /// Packs that a session writes at the same time; while one is synced the next takes over.
+    pub lanes: usize,
     /// What time it is.
     pub clock: Clock,
+    /// Where random bytes come from.
+    pub entropy: Entropy,
 }
 
 impl Default for OpenOptions {
@@ -37,7 +41,9 @@ impl Default for OpenOptions {
             index_cache_bytes: 64 << 20,
             heartbeat: Some(Duration::from_secs(60)),
             lease_expiry: Duration::from_secs(30 * 60),
+            lanes: 2,
             clock: Clock::default(),
+            entropy: Entropy::default(),
         }
     }
 }
@@ -68,6 +74,44 @@ impl Default for Clock {
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Clock")
+    }
+}
+
+/// Where random bytes come from. Tests take the same ones again.
+#[derive(Clone)]
+pub struct Entropy(Arc<Fill>);
+
+type Fill = dyn Fn(&mut [u8]) -> Result<()> + Send + Sync;
+
+impl Entropy {
+    /// A source that fills buffers.
+    pub fn new(fill: impl Fn(&mut [u8]) -> Result<()> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(fill))
+    }
+
+    /// Random bytes.
+    pub(crate) fn random<const N: usize>(&self) -> Result<[u8; N]> {
+        let mut bytes = [0; N];
+        (self.0)(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+impl Default for Entropy {
+    fn default() -> Self {
+        Self::new(|bytes| {
+            getrandom::fill(bytes).map_err(|error| CoreError::Io {
+                operation: "ask the system for random bytes",
+                path: PathBuf::new(),
+                source: std::io::Error::other(error.to_string()),
+            })
+        })
+    }
+}
+
+impl fmt::Debug for Entropy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Entropy")
     }
 }
 
@@ -120,9 +164,9 @@ impl OpenStore {
             return Err(CoreError::StoreExists { place: store.place() });
         }
         // An interrupted init may have left its key; nothing was written with it, so it serves.
-        store.put(&ObjectName::Key, &record::encode_key(&IdKey::from_bytes(random()?))?)?;
+        store.put(&ObjectName::Key, &record::encode_key(&IdKey::from_bytes(options.entropy.random()?))?)?;
         let config = Config {
-            uuid: hex(&random::<UUID_BYTES>()?),
+            uuid: hex(&options.entropy.random::<UUID_BYTES>()?),
             domain: if raw { Domain::Raw } else { Domain::Scrubbed },
             made_unix_ms: options.clock.now_unix_ms(),
             made_by: env!("CARGO_PKG_VERSION").to_owned(),

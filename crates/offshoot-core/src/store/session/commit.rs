@@ -3,15 +3,14 @@
 
 use super::{Expected, Placed, WriteSession, lock};
 use crate::store::objects::{ObjectKind, ObjectName, Store, Swap};
-use crate::store::open::damaged;
+use crate::store::open::{OpenStore, damaged};
 use crate::{CoreError, Result};
 use offshoot_format::ids::{PackId, SnapshotId};
 use offshoot_format::index::{IndexEntry, PackRow, SegmentEncoder};
 use offshoot_format::manifest::{Manifest, Trust};
-use offshoot_format::pack::UUID_BYTES;
 use offshoot_format::record::{self, LOG_ENTRIES_MAX, LogEntry, Ref};
 use offshoot_format::refname::RefName;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::PoisonError;
 
 /// Bytes of a segment that are gathered before they are written.
@@ -38,37 +37,34 @@ impl WriteSession {
         let (id, bytes) = record::encode_manifest(self.open.id_key(), manifest)?;
         let object = ObjectName::Manifest(id);
         let created = store.put(&object, &bytes)?;
-        let moved = name.map_or(Ok(None), |name| {
-            let entry = LogEntry { snapshot: id, taken_unix_ms: manifest.taken_unix_ms };
-            move_ref(&*store, name, expected, entry).map(Some)
-        });
-        let undo = |moved: Option<&(Option<Vec<u8>>, Vec<u8>)>| {
-            if let (Some(name), Some((before, after))) = (name, moved) {
-                let _ = store.swap(&ObjectName::Ref(name.clone()), Some(after), before.as_deref());
+        let undo = || {
+            if let Some(name) = name {
+                let _ = self.open.step_back(name, &HashSet::from([id]));
             }
             if created {
                 let _ = store.remove(&object);
             }
         };
-        let moved = match moved {
-            Err(error @ CoreError::Conflict { .. }) => {
-                undo(None);
-                return Err(error);
+        if let Some(name) = name {
+            let entry = LogEntry { snapshot: id, taken_unix_ms: manifest.taken_unix_ms };
+            match move_ref(&*store, name, expected, entry) {
+                Err(error @ CoreError::Conflict { .. }) => {
+                    undo();
+                    return Err(error);
+                }
+                answer => answer?,
             }
-            answer => answer?,
-        };
+        }
         drop(self.heartbeat.take());
-        if let Err(CoreError::LeaseLost) = self.lease.release() {
-            // The process slept so long that it was taken for dead. What it relied on may be gone; then so is the
-            // snapshot, which nobody was told of yet.
-            let intact = self.check_used().and_then(|()| match store.len(&object)? {
-                Some(_) => Ok(()),
-                None => Err(CoreError::LeaseLost),
-            });
-            if let Err(error) = intact {
-                undo(moved.as_ref());
-                return Err(error);
-            }
+        // If the process slept so long that it was taken for dead, gc may have deleted what the snapshot needs, or be
+        // about to; nobody was told of it yet. And somebody may have forgotten it before it had its name.
+        let intact = self.lease.release().and_then(|()| match store.len(&object)? {
+            Some(_) => Ok(()),
+            None => Err(CoreError::Missing { object: object.to_string() }),
+        });
+        if let Err(error) = intact {
+            undo();
+            return Err(error);
         }
         self.open.refresh()?;
         Ok(id)
@@ -86,13 +82,7 @@ impl WriteSession {
         if entries.is_empty() {
             return Ok(());
         }
-        write_segment(
-            &**self.open.backend(),
-            self.open.uuid(),
-            &packs,
-            entries.len() as u64,
-            entries.iter().copied().map(Ok),
-        )?;
+        write_segment(&self.open, &packs, entries.len() as u64, entries.iter().copied().map(Ok))?;
         Ok(())
     }
 
@@ -128,16 +118,15 @@ fn gather(placed: impl Iterator<Item = Placed>) -> Result<(Vec<PackRow>, Vec<Ind
 
 /// Writes and publishes an index segment. `entries` come in order; `count` is about how many. Returns its name.
 pub(crate) fn write_segment(
-    store: &dyn Store,
-    uuid: [u8; UUID_BYTES],
+    open: &OpenStore,
     packs: &[PackRow],
     count: u64,
     entries: impl Iterator<Item = Result<IndexEntry>>,
 ) -> Result<[u8; 32]> {
-    let mut upload = store.upload()?;
+    let mut upload = open.backend().upload()?;
     let mut hasher = blake3::Hasher::new();
     let mut out = Vec::with_capacity(WRITE_BYTES + WRITE_BYTES / 8);
-    let mut encoder = SegmentEncoder::new(uuid, packs, count, &mut out)?;
+    let mut encoder = SegmentEncoder::new(open.uuid(), open.options().entropy.random()?, packs, count, &mut out)?;
     for entry in entries {
         encoder.push(&entry?, &mut out)?;
         if out.len() >= WRITE_BYTES {
@@ -155,13 +144,8 @@ pub(crate) fn write_segment(
     Ok(name)
 }
 
-/// Moves a ref. Returns its content before and after.
-fn move_ref(
-    store: &dyn Store,
-    name: &RefName,
-    expected: Expected,
-    entry: LogEntry,
-) -> Result<(Option<Vec<u8>>, Vec<u8>)> {
+/// Moves a ref.
+fn move_ref(store: &dyn Store, name: &RefName, expected: Expected, entry: LogEntry) -> Result<()> {
     let object = ObjectName::Ref(name.clone());
     let mut current = store.get(&object)?;
     loop {
@@ -178,7 +162,7 @@ fn move_ref(
         moved.log.drain(..surplus);
         let after = moved.encode()?;
         match store.swap(&object, current.as_deref(), Some(&after))? {
-            Swap::Done => return Ok((current, after)),
+            Swap::Done => return Ok(()),
             Swap::Lost { current: found } => current = found,
         }
     }

@@ -4,9 +4,8 @@
 //! channel. Nothing slow happens under a lock that an encoder waits for, unless the channel is full.
 
 use super::{Failure, lock};
-use crate::store::lease::random;
 use crate::store::objects::{ObjectName, Store, Upload};
-use crate::store::open::OpenStore;
+use crate::store::open::{Entropy, OpenStore};
 use crate::store::vfs::ReadAt;
 use crate::{CoreError, Result};
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -86,6 +85,7 @@ enum Job {
 pub(super) struct Lane {
     store: [u8; UUID_BYTES],
     pack_bytes: u64,
+    entropy: Entropy,
     current: Mutex<Option<Arc<SessionPack>>>,
     /// None once the lane was finished.
     jobs: Option<Sender<Job>>,
@@ -98,7 +98,14 @@ impl Lane {
         let writer = Writer { store: open.backend().clone(), failure: failure.clone(), open: None };
         let thread = spawn("offshoot-pack", move || writer.run(&received))?;
         let pack_bytes = open.options().pack_bytes.min(PACK_BYTES_MAX);
-        Ok(Self { store: open.uuid(), pack_bytes, current: Mutex::default(), jobs: Some(jobs), thread: Some(thread) })
+        Ok(Self {
+            store: open.uuid(),
+            pack_bytes,
+            entropy: open.options().entropy.clone(),
+            current: Mutex::default(),
+            jobs: Some(jobs),
+            thread: Some(thread),
+        })
     }
 
     /// Whether the thread has more to do than it should; it is syncing a pack, for example.
@@ -139,7 +146,7 @@ impl Lane {
     }
 
     fn new_pack(&self) -> Result<Arc<SessionPack>> {
-        let header = PackHeader { store: self.store, nonce: random()? };
+        let header = PackHeader { store: self.store, nonce: self.entropy.random()? };
         let pack = SessionPack::default();
         let mut buffer = Vec::with_capacity(BUFFER_BYTES + BUFFER_BYTES / 4);
         buffer.extend_from_slice(&header.encode());

@@ -27,8 +27,6 @@ use std::thread::JoinHandle;
 
 /// Parts of the map of new chunks, so that threads seldom wait for each other.
 const SHARDS: usize = 64;
-/// Packs that are written at the same time: while one is synced the other takes over.
-const LANES: usize = 2;
 
 /// What became of a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,12 +127,12 @@ impl WriteSession {
     /// Begins a session that takes nothing from some packs, besides those that are condemned.
     pub(crate) fn begin_avoiding(open: OpenStore, purpose: &str, packs: &HashSet<PackId>) -> Result<Self> {
         let options = open.options();
-        let (lease, mut avoided) = HeldLease::take(open.backend().clone(), options.clock.clone(), purpose)?;
+        let (lease, mut avoided) = HeldLease::take(open.backend().clone(), options, purpose)?;
         avoided.extend(packs);
         // After the lease was taken, nothing that this finds can go away.
         open.refresh()?;
         let failure = Arc::<Failure>::default();
-        let lanes = (0..LANES).map(|_| Lane::start(&open, &failure)).collect::<Result<_>>()?;
+        let lanes = (0..options.lanes.max(1)).map(|_| Lane::start(&open, &failure)).collect::<Result<_>>()?;
         let met = RwLock::new(avoided.into_iter().map(|pack| (pack, false)).collect());
         let lease = Arc::new(lease);
         let heartbeat = Heartbeat::start(&open, &lease, &failure)?;

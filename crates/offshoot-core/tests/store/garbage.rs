@@ -1,0 +1,218 @@
+//! Forgetting and gc, step by step: what goes, what stays, when, and that the space comes back.
+
+use super::{TestClock, assert_sound};
+use offshoot_core::gc::{Forget, GcOptions, GcReport, PackAction};
+use offshoot_core::store::{Expected, ObjectKind, ObjectName, OpenStore, Store};
+use offshoot_core::{Control, CoreError};
+use offshoot_testkit::store::{MemoryStore, sample};
+use std::sync::Arc;
+use std::time::Duration;
+
+const DAY: u64 = 24 * 3600;
+
+fn fresh() -> (TestClock, MemoryStore, OpenStore) {
+    let clock = TestClock::default();
+    clock.advance(1000 * DAY);
+    let memory = MemoryStore::new(clock.clock());
+    let store = OpenStore::init_with(Arc::new(memory.clone()), true, clock.options()).unwrap();
+    (clock, memory, store)
+}
+
+fn gc(store: &OpenStore, grace_seconds: u64) -> GcReport {
+    let options = GcOptions { grace: Duration::from_secs(grace_seconds), ..GcOptions::default() };
+    store.gc(store.plan_gc(&options, &Control::default()).unwrap(), &Control::default()).unwrap()
+}
+
+fn bytes(memory: &MemoryStore) -> u64 {
+    memory.list(ObjectKind::Pack).unwrap().iter().map(|pack| pack.bytes).sum()
+}
+
+fn forget(store: &OpenStore, address: &str) {
+    let id = store.resolve(address).unwrap();
+    assert_eq!(store.forget(&store.plan_forget(&Forget::Snapshots(vec![id])).unwrap()).unwrap(), 1);
+}
+
+#[test]
+fn forgotten_space_comes_back_after_the_grace_period() {
+    let (clock, memory, store) = fresh();
+    sample::capture(&store, "prod", &[1, 2, 3], clock.now()).unwrap();
+    let small = bytes(&memory);
+    sample::capture(&store, "big", &[16, 32, 48, 1], clock.now()).unwrap();
+    assert_eq!(gc(&store, DAY), GcReport::default());
+    clock.advance(DAY);
+    forget(&store, "big");
+    assert!(matches!(store.resolve("big"), Err(CoreError::UnknownSnapshot { .. })));
+    let plan = store.plan_gc(&GcOptions::default(), &Control::default()).unwrap();
+    assert!(plan.freed_bytes() > 900 << 10, "{plan:?}");
+    assert!(plan.packs.iter().any(|pack| pack.action == PackAction::Drop));
+    let before = bytes(&memory);
+    let report = gc(&store, DAY);
+    assert!(report.condemned_packs > 0 && report.deleted_packs == 0 && report.waiting_lists == 1, "{report:?}");
+    assert!(bytes(&memory) >= before);
+    clock.advance(DAY / 2);
+    assert_eq!(gc(&store, DAY).deleted_packs, 0);
+    clock.advance(DAY / 2 + 1);
+    let report = gc(&store, DAY);
+    assert!(report.deleted_packs > 0 && report.deleted_bytes > 900 << 10, "{report:?}");
+    assert!(bytes(&memory) < small + small / 2, "{} after, {small} before", bytes(&memory));
+    assert!(memory.list(ObjectKind::Condemned).unwrap().is_empty());
+    assert_sound(&store, "after gc");
+    assert_eq!(gc(&store, DAY), GcReport::default());
+}
+
+#[test]
+fn without_grace_it_comes_back_at_once() {
+    let (clock, memory, store) = fresh();
+    sample::capture(&store, "prod", &[1, 16], clock.now()).unwrap();
+    clock.advance(3600);
+    forget(&store, "prod");
+    let report = gc(&store, 0);
+    assert!(report.deleted_bytes > 300 << 10, "{report:?}");
+    assert_eq!(bytes(&memory), 0);
+    assert!(memory.list(ObjectKind::Index).unwrap().is_empty());
+    assert_sound(&store, "empty");
+}
+
+#[test]
+fn a_session_that_began_before_makes_the_sweep_wait() {
+    let (clock, _, store) = fresh();
+    sample::capture(&store, "old", &[1, 2, 16], clock.now()).unwrap();
+    clock.advance(DAY);
+    let session = sample::prepare(&store, &[1, 2, 16, 4], None, clock.now()).unwrap();
+    forget(&store, "old");
+    let report = gc(&store, 0);
+    assert!(report.condemned_packs > 0 && report.deleted_packs == 0 && report.waiting_lists == 1, "{report:?}");
+    // One that begins now knows the list, writes the chunks again, and holds nothing up.
+    let late = sample::prepare(&store, &[1, 2], None, clock.now()).unwrap();
+    session.commit(Some(&"new".parse().unwrap()), Expected::Any).unwrap();
+    let report = gc(&store, 0);
+    assert!(report.spared_packs > 0 && report.waiting_lists == 0, "{report:?}");
+    late.commit(Some(&"late".parse().unwrap()), Expected::Any).unwrap();
+    assert_sound(&store, "after both");
+    gc(&store, 0);
+    assert_sound(&store, "after another gc");
+}
+
+#[test]
+fn a_session_that_slept_too_long_cannot_commit() {
+    let (clock, _, store) = fresh();
+    sample::capture(&store, "old", &[1, 2, 16], clock.now()).unwrap();
+    clock.advance(DAY);
+    let session = sample::prepare(&store, &[1, 2, 16], None, clock.now()).unwrap();
+    forget(&store, "old");
+    clock.advance(3600);
+    let report = gc(&store, 0);
+    assert!(report.deleted_packs > 0, "{report:?}");
+    let answer = session.commit(Some(&"new".parse().unwrap()), Expected::Any);
+    assert!(matches!(answer, Err(CoreError::LeaseLost)), "{answer:?}");
+    assert!(store.snapshots().unwrap().is_empty());
+}
+
+#[test]
+fn mostly_dead_packs_are_rewritten_and_small_ones_joined() {
+    let (clock, memory, store) = fresh();
+    sample::capture(&store, "keep", &[1], clock.now()).unwrap();
+    for number in 0..40 {
+        sample::capture(&store, "prod", &[1, 100 + number * 3], clock.now()).unwrap();
+    }
+    clock.advance(DAY);
+    assert!(memory.list(ObjectKind::Index).unwrap().len() > 30);
+    let report = gc(&store, 0);
+    assert!(report.rewritten_bytes > 0 && report.deleted_packs > 30, "{report:?}");
+    assert!(memory.list(ObjectKind::Pack).unwrap().len() < 20);
+    assert_eq!(memory.list(ObjectKind::Index).unwrap().len(), 1);
+    assert_sound(&store, "after joining");
+    let name = "prod".parse().unwrap();
+    let rule = Forget::Ref { name, keep_last: Some(3), keep_within: None };
+    let plan = store.plan_forget(&rule).unwrap();
+    assert_eq!((plan.forget.len(), plan.keep.len()), (37, 3));
+    assert_eq!(plan.keep[0].why, "one of the newest 3");
+    store.forget(&plan).unwrap();
+    clock.advance(DAY);
+    let before = bytes(&memory);
+    gc(&store, 0);
+    assert!(bytes(&memory) < before / 3, "{} of {before}", bytes(&memory));
+    assert_sound(&store, "after forgetting");
+    assert_eq!(store.lineage(&store.resolve("prod").unwrap(), 99).unwrap().len(), 3);
+}
+
+#[test]
+fn rules_of_forgetting() {
+    let (clock, _, store) = fresh();
+    let mut ids = Vec::new();
+    for day in 0..5 {
+        ids.push(sample::capture(&store, "prod", &[day], clock.now()).unwrap());
+        clock.advance(DAY);
+    }
+    store.tag(&"v1".parse().unwrap(), &ids[0]).unwrap();
+    let name: offshoot_format::refname::RefName = "prod".parse().unwrap();
+    let within = Some(Duration::from_secs(2 * DAY + 1));
+    let plan = store.plan_forget(&Forget::Ref { name: name.clone(), keep_last: None, keep_within: within }).unwrap();
+    assert_eq!(plan.forget.iter().map(|gone| gone.snapshot).collect::<Vec<_>>(), [ids[2], ids[1]]);
+    assert!(plan.keep.iter().any(|kept| kept.snapshot == ids[0] && kept.why == "tag v1"));
+    // The newest goes; the ref falls back to the one before, and steps over what was forgotten.
+    let plan = store.plan_forget(&Forget::Snapshots(vec![ids[4], ids[2]])).unwrap();
+    assert_eq!(store.forget(&plan).unwrap(), 2);
+    assert_eq!(store.resolve("prod").unwrap(), ids[3]);
+    assert_eq!(store.resolve("prod~1").unwrap(), ids[1]);
+    assert_eq!(store.resolve("prod~2").unwrap(), ids[0]);
+    let plan = store.plan_forget(&Forget::Ref { name, keep_last: None, keep_within: None }).unwrap();
+    assert_eq!((plan.forget.len(), plan.keep.len(), plan.refs_removed.len()), (2, 1, 0));
+    store.forget(&plan).unwrap();
+    assert_eq!(store.resolve("prod").unwrap(), ids[0]);
+    assert_eq!(store.resolve("v1").unwrap(), ids[0]);
+    store.untag(&"v1".parse().unwrap()).unwrap();
+    let plan = store.plan_forget(&Forget::Snapshots(vec![ids[0]])).unwrap();
+    assert_eq!(plan.refs_removed.len(), 1);
+    store.forget(&plan).unwrap();
+    assert!(store.refs().unwrap().is_empty() && store.snapshots().unwrap().is_empty());
+}
+
+#[test]
+fn leftovers_of_dead_sessions_go() {
+    let (clock, memory, store) = fresh();
+    let mut upload = memory.upload().unwrap();
+    upload.write(b"half a pack").unwrap();
+    std::mem::forget(upload);
+    let session = sample::prepare(&store, &[1, 16], None, clock.now()).unwrap();
+    session.commit(None, Expected::Any).unwrap();
+    assert_eq!(gc(&store, DAY).unfinished, 0);
+    clock.advance(2 * DAY);
+    let report = gc(&store, DAY);
+    assert_eq!((report.unfinished, report.unnamed_snapshots), (1, 1), "{report:?}");
+    clock.advance(2 * DAY);
+    gc(&store, DAY);
+    assert!(memory.unfinished().unwrap().is_empty());
+    assert_eq!(bytes(&memory), 0);
+}
+
+#[test]
+fn gc_refuses_where_it_cannot_see() {
+    let (clock, memory, store) = fresh();
+    sample::capture(&store, "prod", &[1, 2], clock.now()).unwrap();
+    sample::capture(&store, "other", &[3], clock.now()).unwrap();
+    forget(&store, "other");
+    clock.advance(DAY);
+    let name = ObjectName::Manifest(store.resolve("prod").unwrap());
+    memory.damage(&name, |bytes| bytes[50] ^= 1);
+    let plan = store.plan_gc(&GcOptions::default(), &Control::default());
+    assert!(matches!(plan, Err(CoreError::Damaged { .. })), "{plan:?}");
+}
+
+#[test]
+fn one_gc_at_a_time() {
+    let (clock, memory, store) = fresh();
+    sample::capture(&store, "prod", &[1], clock.now()).unwrap();
+    let now = clock.now();
+    let lease = offshoot_format::record::Lease {
+        purpose: "gc".to_owned(),
+        began_unix_ms: now,
+        renewed_unix_ms: now,
+        avoids: Vec::new(),
+    };
+    memory.swap(&ObjectName::Lease([7; 32]), None, Some(&lease.encode().unwrap())).unwrap();
+    let plan = store.plan_gc(&GcOptions::default(), &Control::default()).unwrap();
+    assert!(matches!(store.gc(plan, &Control::default()), Err(CoreError::Busy { .. })));
+    clock.advance(DAY);
+    gc(&store, 0);
+}

@@ -1,0 +1,49 @@
+//! Stores that misbehave on demand, and what every store must do.
+//!
+//! - [`store_conformance`]: one suite for all implementations of `Store`.
+//! - [`MemoryStore`]: the twin of a store in a directory, in memory.
+//! - [`HookedStore`]: runs something else between any two operations, and can refuse one.
+//! - [`MemoryVfs`]: a file system in memory that records what was done to it, so that [`crashes`] can say what a power
+//!   failure may leave of it.
+//! - [`FaultyVfs`]: refuses the Nth operation of a file system, or all from there on.
+//! - [`sample`]: snapshots without a database.
+
+mod conformance;
+mod crash;
+mod faulty;
+mod hooked;
+mod memory;
+mod memory_vfs;
+pub mod sample;
+
+pub use conformance::store_conformance;
+pub use crash::{CrashState, crashes};
+pub use faulty::{Fault, FaultyVfs};
+pub use hooked::HookedStore;
+pub use memory::MemoryStore;
+pub use memory_vfs::{MemoryVfs, Operation};
+
+/// A small generator of numbers that look random, from a seed that is printed by the test that uses it.
+#[derive(Debug, Clone)]
+pub struct Dice(u64);
+
+impl Dice {
+    /// Numbers of this seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next number (splitmix64).
+    pub fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `end`, which is not 0.
+    pub fn below(&mut self, end: usize) -> usize {
+        (self.roll() % end as u64) as usize
+    }
+}
