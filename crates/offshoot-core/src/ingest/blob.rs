@@ -1,31 +1,44 @@
 //! Streams one large value into pieces.
 
-use super::encode::LeafEncoder;
+use super::encode::{BlobSizes, LeafEncoder};
 use crate::Result;
 use crate::chunks::WriteChunks;
 use crate::source::BlobSink;
 use offshoot_format::blob::{BlobList, BlobRef, PIECE_BYTES, piece_bytes};
-use offshoot_format::ids::ChunkKind;
+use offshoot_format::ids::{ChunkId, ChunkKind};
+use std::sync::PoisonError;
 
 pub(super) struct BlobWriter<'c> {
     chunks: &'c dyn WriteChunks,
+    sizes: &'c BlobSizes,
     encoder: LeafEncoder,
     /// The bytes that are in no piece yet: fewer than the largest piece has.
     open: Vec<u8>,
     list: BlobList,
+    stored_bytes: u64,
+    added_bytes: u64,
 }
 
 impl<'c> BlobWriter<'c> {
-    pub fn new(chunks: &'c dyn WriteChunks) -> Self {
-        Self { chunks, encoder: LeafEncoder::default(), open: Vec::new(), list: BlobList::default() }
+    pub fn new(chunks: &'c dyn WriteChunks, sizes: &'c BlobSizes) -> Self {
+        let (encoder, open, list) = Default::default();
+        Self { chunks, sizes, encoder, open, list, stored_bytes: 0, added_bytes: 0 }
+    }
+
+    fn store(&mut self, kind: ChunkKind, plain: &[u8]) -> Result<ChunkId> {
+        let (id, stored, added) = self.encoder.bytes(self.chunks, kind, plain)?;
+        self.stored_bytes += u64::from(stored);
+        self.added_bytes += u64::from(added);
+        Ok(id)
     }
 
     /// Stores the piece that the open bytes start with.
     fn cut(&mut self) -> Result<()> {
         let length = piece_bytes(&self.open);
-        let (id, _) = self.encoder.bytes(self.chunks, ChunkKind::Piece, &self.open[..length])?;
+        let rest = self.open.split_off(length);
+        let piece = std::mem::replace(&mut self.open, rest);
+        let id = self.store(ChunkKind::Piece, &piece)?;
         self.list.pieces.push((id, length as u32));
-        self.open.drain(..length);
         Ok(())
     }
 }
@@ -49,7 +62,10 @@ impl BlobSink for BlobWriter<'_> {
             self.cut()?;
         }
         let bytes = self.list.bytes();
-        let (id, _) = self.encoder.bytes(self.chunks, ChunkKind::Blob, &self.list.encode())?;
+        let list = self.list.encode();
+        let id = self.store(ChunkKind::Blob, &list)?;
+        let sizes = (self.stored_bytes, self.added_bytes);
+        self.sizes.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_insert(sizes);
         Ok(BlobRef { id, bytes })
     }
 }

@@ -3,11 +3,13 @@
 use crate::chunks::WriteChunks;
 use crate::{CoreError, Result};
 use crossbeam_channel::{Receiver, Sender, unbounded};
+use offshoot_format::blob::BlobRef;
 use offshoot_format::codec::{Canonical, Encoder};
 use offshoot_format::column::{Batch, Cell, Column};
 use offshoot_format::ids::{ChunkId, ChunkKind};
 use offshoot_format::leaf::{INLINE_COLUMN_BYTES_MAX, Leaf, LeafColumn};
 use offshoot_format::manifest::ColumnStats;
+use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
@@ -19,6 +21,9 @@ pub(super) struct Stored {
     pub logical_bytes: u64,
     pub columns: Vec<ColumnStats>,
 }
+
+/// Stored and added bytes of the large values of this ingest, which their writers know and the leaves report.
+pub(super) type BlobSizes = Mutex<HashMap<ChunkId, (u64, u64)>>;
 
 /// Where a worker leaves its result.
 pub(super) type Slot = Arc<OnceLock<Stored>>;
@@ -58,14 +63,20 @@ impl State {
 
 impl Encoders {
     /// Starts `threads` workers; leaves of at most about `queue_bytes_max` wait for them.
-    pub fn start(chunks: &Arc<dyn WriteChunks>, threads: usize, queue_bytes_max: usize) -> Result<Self> {
+    pub fn start(
+        chunks: &Arc<dyn WriteChunks>,
+        blobs: &Arc<BlobSizes>,
+        threads: usize,
+        queue_bytes_max: usize,
+    ) -> Result<Self> {
         let (sender, receiver) = unbounded::<Job>();
         let state = Arc::new(State { progress: Mutex::default(), changed: Condvar::new(), queue_bytes_max });
         let spawn = |number: usize| {
-            let (chunks, receiver, state) = (Arc::clone(chunks), receiver.clone(), Arc::clone(&state));
+            let (chunks, blobs) = (Arc::clone(chunks), Arc::clone(blobs));
+            let (receiver, state) = (receiver.clone(), Arc::clone(&state));
             std::thread::Builder::new()
                 .name(format!("encode-{number}"))
-                .spawn(move || work(&*chunks, &receiver, &state))
+                .spawn(move || work(&*chunks, &blobs, &receiver, &state))
                 .map_err(|source| CoreError::Io { operation: "start", path: "encoder thread".into(), source })
         };
         let threads = (0..threads.max(1)).map(spawn).collect::<Result<_>>()?;
@@ -154,7 +165,7 @@ impl Drop for Done<'_> {
     }
 }
 
-fn work(chunks: &dyn WriteChunks, queue: &Receiver<Job>, state: &State) {
+fn work(chunks: &dyn WriteChunks, blobs: &BlobSizes, queue: &Receiver<Job>, state: &State) {
     let mut worker = LeafEncoder::default();
     for job in queue {
         let mut done = Done { state, bytes: job.bytes, result: None };
@@ -162,7 +173,7 @@ fn work(chunks: &dyn WriteChunks, queue: &Receiver<Job>, state: &State) {
             done.result = Some(Ok(()));
             continue;
         }
-        done.result = Some(worker.store(chunks, &job.rows).map(|stored| {
+        done.result = Some(worker.store(chunks, blobs, &job.rows).map(|stored| {
             let _ = job.slot.set(stored);
         }));
     }
@@ -178,11 +189,14 @@ pub(super) struct LeafEncoder {
 
 impl LeafEncoder {
     /// Stores the chunks of a leaf and the leaf.
-    pub fn store(&mut self, chunks: &dyn WriteChunks, rows: &Batch) -> Result<Stored> {
+    pub fn store(&mut self, chunks: &dyn WriteChunks, blobs: &BlobSizes, rows: &Batch) -> Result<Stored> {
         let mut columns = Vec::with_capacity(rows.columns.len());
         let mut stats = Vec::with_capacity(rows.columns.len());
         for column in &rows.columns {
-            let (stored, column_stats) = self.column(chunks, column)?;
+            let (stored, mut column_stats) = self.column(chunks, column)?;
+            if column.blob_count() > 0 {
+                add_blobs(&mut column_stats, column, blobs);
+            }
             columns.push(stored);
             stats.push(column_stats);
         }
@@ -213,16 +227,32 @@ impl LeafEncoder {
         Ok((LeafColumn::Chunk { id, bytes: bytes as u32, blobs: column.blob_count() > 0 }, stats))
     }
 
-    /// Stores a byte string; returns its id and what the store grew by.
-    pub fn bytes(&mut self, chunks: &dyn WriteChunks, kind: ChunkKind, plain: &[u8]) -> Result<(ChunkId, u32)> {
+    /// Stores a byte string; returns its id, its stored size and what the store grew by.
+    pub fn bytes(&mut self, chunks: &dyn WriteChunks, kind: ChunkKind, plain: &[u8]) -> Result<(ChunkId, u32, u32)> {
         let id = chunks.id_key().chunk_id(kind, &[plain]);
-        if chunks.known(&id)?.is_some() {
-            return Ok((id, 0));
+        if let Some(stored) = chunks.known(&id)? {
+            return Ok((id, stored, 0));
         }
         self.payload.clear();
         self.encoder.bytes(plain, &mut self.payload)?;
         let added = chunks.write(&id, kind, plain.len(), &self.payload)?;
-        Ok((id, added))
+        Ok((id, added, added))
+    }
+}
+
+/// Counts the large values of a column in the place of their references.
+fn add_blobs(stats: &mut ColumnStats, column: &Column, blobs: &BlobSizes) {
+    let sizes = blobs.lock().unwrap_or_else(PoisonError::into_inner);
+    for row in 0..column.rows() {
+        let Cell::Blob(blob) = column.cell(row) else { continue };
+        let value_bytes = blob.bytes.saturating_sub(BlobRef::ENCODED_BYTES as u64);
+        let (stored_bytes, added_bytes) = sizes.get(&blob.id).copied().unwrap_or_default();
+        stats.logical_bytes += value_bytes;
+        stats.stored_bytes += stored_bytes;
+        stats.added_bytes += added_bytes;
+        if added_bytes == 0 {
+            stats.reused_logical_bytes += value_bytes;
+        }
     }
 }
 

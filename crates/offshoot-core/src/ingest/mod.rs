@@ -18,7 +18,7 @@ mod tests;
 use crate::chunks::WriteChunks;
 use crate::source::{Sink, TableSink};
 use crate::{Control, CoreError, Result};
-use encode::Encoders;
+use encode::{BlobSizes, Encoders};
 use offshoot_format::manifest::TableStats;
 use offshoot_format::table::TableSpec;
 use offshoot_format::tree::TreeRoot;
@@ -65,6 +65,7 @@ struct Shared {
     chunks: Arc<dyn WriteChunks>,
     control: Control,
     encoders: Encoders,
+    blobs: Arc<BlobSizes>,
     spill: Option<PathBuf>,
     begun: Mutex<BTreeSet<(String, String)>>,
     done: Mutex<BTreeMap<(String, String), IngestedTable>>,
@@ -85,10 +86,19 @@ impl Ingest {
     /// # Errors
     /// If the threads cannot be started.
     pub fn begin(chunks: Arc<dyn WriteChunks>, options: &IngestOptions, control: &Control) -> Result<Self> {
-        let encoders = Encoders::start(&chunks, options.encoders, options.queue_bytes_max)?;
+        let blobs = Arc::new(BlobSizes::default());
+        let encoders = Encoders::start(&chunks, &blobs, options.encoders, options.queue_bytes_max)?;
         let (begun, done) = Default::default();
         Ok(Self {
-            shared: Shared { chunks, control: control.clone(), encoders, spill: options.spill.clone(), begun, done },
+            shared: Shared {
+                chunks,
+                control: control.clone(),
+                encoders,
+                blobs,
+                spill: options.spill.clone(),
+                begun,
+                done,
+            },
         })
     }
 

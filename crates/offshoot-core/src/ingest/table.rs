@@ -143,7 +143,7 @@ impl<'i> Table<'i> {
     }
 
     pub fn blob_writer(&self) -> BlobWriter<'_> {
-        BlobWriter::new(&*self.shared.chunks)
+        BlobWriter::new(&*self.shared.chunks, &self.shared.blobs)
     }
 
     pub fn fail(&self) {
@@ -172,7 +172,7 @@ impl TableSink for Table<'_> {
         let mut encoder = LeafEncoder::default();
         let chunks = &*self.shared.chunks;
         let mut tree =
-            TreeBuilder::new(|node: &Node| encoder.bytes(chunks, ChunkKind::Node, &node.encode()).map(|(id, _)| id));
+            TreeBuilder::new(|node: &Node| encoder.bytes(chunks, ChunkKind::Node, &node.encode()).map(|(id, ..)| id));
         let mut stats = TableStats { rows: 0, columns: vec![ColumnStats::default(); self.spec.columns.len()] };
         for leaf in finals {
             let stored = leaf.slot.get().ok_or(CoreError::Poisoned)?;
