@@ -46,7 +46,8 @@ pub fn make(server: &Server, db: &str, captured: &Captured, memory: &Memory) {
 }
 
 fn apply(server: &Server, db: &str, captured: &Captured, is_wanted: impl Fn(Phase) -> bool) {
-    let mut sql = "SELECT pg_catalog.set_config('search_path', '', false); SET check_function_bodies = off;\n".to_owned();
+    let mut sql =
+        "SELECT pg_catalog.set_config('search_path', '', false); SET check_function_bodies = off;\n".to_owned();
     for item in captured.schema.iter().filter(|item| is_wanted(item.phase)) {
         sql.push_str(&item.sql);
         sql.push_str(";\n");

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod again;
+mod examined;
 mod memory;
 mod round;
 mod steps;
@@ -37,7 +38,8 @@ fn capture_as(url: &str, options: CaptureOptions, control: &Control) -> Result<(
 
 #[track_caller]
 fn capture(server: &Server, db: &str) -> (Captured, Memory) {
-    capture_as(&server.url(db), options(server), &Control::default()).unwrap_or_else(|error| panic!("{}", story(&error)))
+    capture_as(&server.url(db), options(server), &Control::default())
+        .unwrap_or_else(|error| panic!("{}", story(&error)))
 }
 
 /// An error with all its causes.

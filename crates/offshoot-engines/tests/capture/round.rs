@@ -31,7 +31,10 @@ fn round(server: &Server, db: &str) -> Captured {
         table.rows.sort();
         copied.rows.sort();
         // Rows of partitions that are loaded through their root may lie elsewhere.
-        let is_through = captured.loads.iter().any(|(schema, of, load)| (schema, of) == (&name.0, &name.1) && load.through.is_some());
+        let is_through = captured
+            .loads
+            .iter()
+            .any(|(schema, of, load)| (schema, of) == (&name.0, &name.1) && load.through.is_some());
         assert!(table.rows == copied.rows || is_through, "{name:?} differs in a second capture");
     }
     captured
@@ -59,7 +62,8 @@ fn one_plain_table() {
     let table = memory.table("public", "t");
     assert_eq!(table.rows.len(), 20000);
     assert!(table.ranges > 1);
-    let mut ids: Vec<i32> = table.rows.iter().map(|row| i32::from_be_bytes(row[0].clone().unwrap().try_into().unwrap())).collect();
+    let mut ids: Vec<i32> =
+        table.rows.iter().map(|row| i32::from_be_bytes(row[0].clone().unwrap().try_into().unwrap())).collect();
     ids.sort_unstable();
     assert!(ids.iter().copied().eq(1..=20000));
     assert_eq!(table.rows.iter().filter(|row| row[1].is_none()).count(), 6666);
@@ -95,8 +99,13 @@ fn other_encodings() {
             "EUC_JP" => ("表", "'日本'"),
             _ => ("size", "E'\\xfc\\xff'"),
         };
-        server.psql(&db, &format!("CREATE TABLE \"{name}\" (\"{name}\" text, r regclass); CREATE TABLE b (\"{name}\" text PRIMARY KEY);
-            INSERT INTO \"{name}\" VALUES ({value}, 'b'); INSERT INTO b VALUES ({value})"));
+        server.psql(
+            &db,
+            &format!(
+                "CREATE TABLE \"{name}\" (\"{name}\" text, r regclass); CREATE TABLE b (\"{name}\" text PRIMARY KEY);
+            INSERT INTO \"{name}\" VALUES ({value}, 'b'); INSERT INTO b VALUES ({value})"
+            ),
+        );
         round(server, &db);
     }
 }

@@ -1,1 +1,246 @@
-//! Steps.
+//! What happens around the rows: schema changes between the steps, sessions that wait, rights, and giving up.
+
+use crate::memory::Memory;
+use crate::{capture, capture_as, conninfo, options, story};
+use offshoot_core::source::Source;
+use offshoot_core::{Control, CoreError, Event};
+use offshoot_engines::EngineError;
+use offshoot_engines::postgres::capture::PostgresSource;
+use offshoot_testkit::postgres::{Server, shared};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// Runs SQL whenever a step begins, as often as `times` says.
+fn at_step(db: &str, step: &'static str, times: usize, sql: &'static str) -> Control {
+    let (db, count) = (db.to_owned(), AtomicUsize::new(0));
+    Control::new(move |event| {
+        if matches!(event, Event::Step { name } if name == step) && count.fetch_add(1, Ordering::SeqCst) < times {
+            shared().psql(&db, sql);
+        }
+    })
+}
+
+fn filled(name: &str) -> String {
+    let db = shared().fresh_db(name);
+    shared().psql(&db, "CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT i, 'v' || i FROM generate_series(1, 1000) i; CREATE TABLE u (id int)");
+    db
+}
+
+fn engine_error(error: CoreError) -> EngineError {
+    let CoreError::Source { source, .. } = error else { panic!("{}", story(&error)) };
+    *source.downcast().unwrap()
+}
+
+/// The pids of sessions in the database, but for psql's own.
+fn sessions(server: &Server, db: &str) -> String {
+    server.psql("postgres", &format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{db}'"))
+}
+
+fn no_session_left(server: &Server, db: &str) {
+    let until = Instant::now() + Duration::from_secs(30);
+    while sessions(server, db) != "0" {
+        assert!(Instant::now() < until, "sessions are left behind");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn truncated_between_list_and_lock() {
+    let db = filled("truncated");
+    let control = at_step(&db, "lock", 1, "TRUNCATE t; INSERT INTO t VALUES (7, 'after')");
+    let (_, memory) = capture_as(&shared().url(&db), options(shared()), &control).unwrap();
+    assert_eq!(memory.table("public", "t").rows, [vec![Some(vec![0, 0, 0, 7]), Some(b"after".to_vec())]]);
+}
+
+#[test]
+fn altered_dropped_and_made_between_list_and_lock() {
+    for sql in [
+        "ALTER TABLE t ADD COLUMN w int DEFAULT 5",
+        "DROP TABLE u",
+        "CREATE TABLE w (id int)",
+        "DROP TABLE u; CREATE TABLE u (x text)",
+        "ALTER TABLE t RENAME COLUMN v TO w",
+        "CREATE SCHEMA s; ALTER TABLE u SET SCHEMA s",
+    ] {
+        let db = filled("altered");
+        let control = at_step(&db, "lock", 1, sql);
+        let (_, memory) = capture_as(&shared().url(&db), options(shared()), &control).unwrap();
+        let (_, quiet) = capture(shared(), &db);
+        let specs = |memory: Memory| {
+            memory.tables.into_inner().unwrap().into_values().map(|table| table.spec).collect::<Vec<_>>()
+        };
+        assert_eq!(specs(memory), specs(quiet), "{sql}");
+    }
+}
+
+#[test]
+fn a_schema_that_never_rests() {
+    let db = filled("restless");
+    let control = at_step(&db, "lock", usize::MAX, "TRUNCATE t");
+    let mut options = options(shared());
+    options.tries_max = 3;
+    let error = engine_error(capture_as(&shared().url(&db), options, &control).err().unwrap());
+    assert!(matches!(&error, EngineError::Unstable { tries: 3, what } if what.contains("public.t")), "{error}");
+    no_session_left(shared(), &db);
+}
+
+#[test]
+fn changes_after_the_snapshot_are_not_seen() {
+    let db = filled("snapshot");
+    let control =
+        at_step(&db, "schema", 1, "DELETE FROM t WHERE id > 10; UPDATE t SET v = 'new'; INSERT INTO u VALUES (1)");
+    let (_, memory) = capture_as(&shared().url(&db), options(shared()), &control).unwrap();
+    assert_eq!(memory.table("public", "t").rows.len(), 1000);
+    assert!(memory.table("public", "u").rows.is_empty());
+}
+
+/// Runs a capture with a slow sink while `script` runs, and gives how it ended.
+fn beside(db: &str, max_block: Duration, script: impl Fn() + Send + Sync + 'static) -> (Result<(), CoreError>, Memory) {
+    let script = Arc::new(script);
+    let threads = Arc::new(Mutex::new(Vec::new()));
+    let control = {
+        let threads = threads.clone();
+        Control::new(move |event| {
+            if matches!(event, Event::Step { name } if name == "data") {
+                let script = script.clone();
+                threads.lock().unwrap().push(std::thread::spawn(move || script()));
+            }
+        })
+    };
+    let memory = Memory { delay: Duration::from_millis(1500), is_slow: AtomicBool::new(true), ..Memory::new() };
+    let mut options = options(shared());
+    options.max_block = max_block;
+    let outcome = PostgresSource::new(conninfo(&shared().url(db)), options).capture(&memory, &control).map(drop);
+    threads.lock().unwrap().drain(..).for_each(|thread| thread.join().unwrap());
+    (outcome, memory)
+}
+
+#[test]
+fn nobody_waits_behind_the_capture_for_long() {
+    let db = filled("blocking");
+    let name = db.clone();
+    let waited = Arc::new(Mutex::new(Duration::ZERO));
+    let (outcome, _) = {
+        let waited = waited.clone();
+        beside(&db, Duration::from_millis(300), move || {
+            std::thread::scope(|scope| {
+                scope.spawn(|| shared().psql(&name, "ALTER TABLE t ADD COLUMN x int"));
+                std::thread::sleep(Duration::from_millis(200));
+                let begun = Instant::now();
+                shared().psql(&name, "SELECT count(*) FROM t");
+                *waited.lock().unwrap() = begun.elapsed();
+            });
+        })
+    };
+    let error = outcome.err().unwrap();
+    assert!(matches!(&error, CoreError::Source { retryable: true, .. }));
+    let error = engine_error(error);
+    assert!(matches!(&error, EngineError::Blocking { table, waited_ms: 300 } if table == "public.t"), "{error}");
+    eprintln!("an application waited {:?} behind the capture", waited.lock().unwrap());
+    no_session_left(shared(), &db);
+}
+
+#[test]
+fn a_change_that_nobody_waits_behind_is_let_wait() {
+    let db = filled("patient");
+    let name = db.clone();
+    let (outcome, memory) = beside(&db, Duration::from_millis(100), move || {
+        // pg_dump takes locks of its own and must have them by then: it would not wait in the queue for long.
+        std::thread::sleep(Duration::from_millis(1000));
+        shared().psql(&name, "ALTER TABLE t ADD COLUMN x int");
+    });
+    outcome.unwrap();
+    // Rows of a table that workers could not lock any more came by the leader.
+    assert_eq!(memory.table("public", "t").rows.len(), 1000);
+    assert_eq!(shared().psql(&db, "SELECT count(x) FROM t"), "0");
+}
+
+#[test]
+fn a_locked_table_is_waited_for_and_named() {
+    let db = filled("locked");
+    let name = db.clone();
+    std::thread::scope(|scope| {
+        scope.spawn(move || shared().psql(&name, "BEGIN; LOCK TABLE t; SELECT pg_sleep(4)"));
+        std::thread::sleep(Duration::from_millis(500));
+        let mut options = options(shared());
+        options.lock_wait = Duration::from_millis(200);
+        let error = engine_error(capture_as(&shared().url(&db), options, &Control::default()).err().unwrap());
+        assert!(matches!(&error, EngineError::LockWait { tables, .. } if tables == "public.t"), "{error}");
+        // The default waits long enough.
+        assert_eq!(capture(shared(), &db).1.table("public", "t").rows.len(), 1000);
+    });
+}
+
+#[test]
+fn the_snapshot_does_not_become_too_old() {
+    let db = filled("old");
+    let memory = Memory { delay: Duration::from_millis(1500), is_slow: AtomicBool::new(true), ..Memory::new() };
+    let mut options = options(shared());
+    options.max_age = Some(Duration::from_millis(300));
+    let outcome = PostgresSource::new(conninfo(&shared().url(&db)), options).capture(&memory, &Control::default());
+    let error = engine_error(outcome.err().unwrap());
+    assert!(matches!(error, EngineError::TooLong { limit_ms: 300 }), "{error}");
+    no_session_left(shared(), &db);
+}
+
+#[test]
+fn a_cancelled_capture_leaves_nothing() {
+    let steps = ["list", "lock", "snapshot", "schema", "data", "sequences"];
+    for step in steps {
+        let db = filled("cancelled");
+        let slot: Arc<Mutex<Option<Control>>> = Arc::default();
+        let inner = slot.clone();
+        let control = Control::new(move |event| {
+            if matches!(event, Event::Step { name } if name == step) {
+                inner.lock().unwrap().as_ref().unwrap().cancel();
+            }
+        });
+        *slot.lock().unwrap() = Some(control.clone());
+        let outcome = capture_as(&shared().url(&db), options(shared()), &control);
+        assert!(matches!(outcome.err().unwrap(), CoreError::Cancelled), "{step}");
+        no_session_left(shared(), &db);
+    }
+}
+
+#[test]
+fn missing_rights_come_with_their_grants() {
+    let db = filled("rights");
+    let server = shared();
+    server.psql(&db, "DROP ROLE IF EXISTS \"cap reader\"; CREATE ROLE \"cap reader\" LOGIN; CREATE SCHEMA hidden; CREATE TABLE hidden.h (i int);
+        CREATE SEQUENCE s; ALTER TABLE u ENABLE ROW LEVEL SECURITY");
+    let url = server.url(&db).replacen("postgres@", "cap%20reader@", 1);
+    let error = engine_error(capture_as(&url, options(server), &Control::default()).err().unwrap());
+    let EngineError::Privileges { role, missing, grants } = &error else { panic!("{error}") };
+    assert_eq!(role, "cap reader");
+    assert!(
+        missing.iter().any(|object| object == "hidden.h") && missing.iter().any(|object| object == "sequence public.s")
+    );
+    // The statements that it names mend it.
+    server.psql(&db, &grants.join("\n"));
+    let captured =
+        capture_as(&url, options(server), &Control::default()).unwrap_or_else(|error| panic!("{}", story(&error)));
+    assert_eq!(captured.1.tables.lock().unwrap().len(), 3);
+    let roles: Vec<&str> = captured.0.environment.roles.iter().map(|role| role.name.as_str()).collect();
+    assert!(roles.contains(&"cap reader"), "{roles:?}");
+    server.psql(&db, "DROP OWNED BY \"cap reader\"; DROP ROLE \"cap reader\"");
+}
+
+#[test]
+fn the_server_goes_away() {
+    let server = Server::start(offshoot_testkit::postgres::ServerOptions::new());
+    let db = server.fresh_db("away");
+    server.psql(&db, "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 300000)");
+    let server = Arc::new(server);
+    let killer = server.clone();
+    let control = Control::new(move |event| {
+        if matches!(event, Event::Rows { .. }) {
+            killer.crash();
+        }
+    });
+    let memory = Memory::new();
+    let mut options = options(&server);
+    options.jobs = 1.try_into().unwrap();
+    let error = PostgresSource::new(conninfo(&server.url(&db)), options).capture(&memory, &control).err().unwrap();
+    assert!(matches!(&error, CoreError::Source { retryable: true, .. }), "{}", story(&error));
+}

@@ -1,1 +1,168 @@
-//! Single values.
+//! Tables and values at their limits.
+
+use crate::memory::{Large, Memory, sum};
+use crate::{capture, conninfo, options};
+use offshoot_core::Control;
+use offshoot_core::source::{LARGE_OBJECTS, Source};
+use offshoot_engines::postgres::capture::PostgresSource;
+use offshoot_format::manifest::Phase;
+use offshoot_format::table::{Key, RowForm};
+use offshoot_testkit::postgres::shared;
+use std::fmt::Write as _;
+
+#[test]
+fn tables_at_their_limits() {
+    let (server, db) = (shared(), shared().fresh_db("limits"));
+    let columns: Vec<String> = (0..1600).map(|i| format!("c{i} int2")).collect();
+    let long = "ä\"'\\\n$$ ".repeat(4) + &"x".repeat(27);
+    assert_eq!(long.len(), 63);
+    let quoted = format!("\"{}\"", long.replace('"', "\"\""));
+    let mut sql = format!("CREATE TABLE wide ({}); INSERT INTO wide (c0, c1599) VALUES (1, 2);", columns.join(", "));
+    let _ = write!(
+        sql,
+        "CREATE TABLE nothing (); INSERT INTO nothing DEFAULT VALUES; INSERT INTO nothing DEFAULT VALUES;
+         CREATE TABLE dropped (a int, b text, c int UNIQUE NOT NULL); INSERT INTO dropped VALUES (1, 'x', 3); ALTER TABLE dropped DROP COLUMN a;
+         CREATE TABLE generated (a int, g int GENERATED ALWAYS AS (a * 2) STORED, i int GENERATED ALWAYS AS IDENTITY); INSERT INTO generated VALUES (4);
+         CREATE TABLE only_generated (g int GENERATED ALWAYS AS (1) STORED); INSERT INTO only_generated DEFAULT VALUES;
+         CREATE SCHEMA {quoted}; CREATE TABLE {quoted}.{quoted} ({quoted} text PRIMARY KEY); INSERT INTO {quoted}.{quoted} VALUES ('v');
+         CREATE TABLE parent (i int); CREATE TABLE child () INHERITS (parent); INSERT INTO parent VALUES (1); INSERT INTO child VALUES (2);
+         CREATE TYPE mood AS ENUM ('a', 'b'); CREATE TABLE hashed (m mood) PARTITION BY HASH (m);
+         CREATE TABLE hashed_0 PARTITION OF hashed FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+         CREATE TABLE hashed_1 PARTITION OF hashed FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+         INSERT INTO hashed VALUES ('a'), ('b');
+         CREATE TABLE reg (r regclass[]);"
+    );
+    server.psql(&db, &sql);
+    let (captured, memory) = capture(server, &db);
+    let rows = |name: &str| memory.table("public", name).rows;
+    let wide = &rows("wide")[0];
+    assert_eq!(
+        (wide.len(), &wide[0], &wide[1599], wide.iter().flatten().count()),
+        (1600, &Some(vec![0, 1]), &Some(vec![0, 2]), 2)
+    );
+    assert_eq!(rows("nothing"), [Vec::new(), Vec::new()]);
+    assert_eq!(rows("dropped"), [vec![Some(b"x".to_vec()), Some(vec![0, 0, 0, 3])]]);
+    assert_eq!(memory.table("public", "dropped").spec.unwrap().key, Key::Unique(vec![1]));
+    assert_eq!(rows("generated"), [vec![Some(vec![0, 0, 0, 4]), Some(vec![0, 0, 0, 1])]]);
+    assert_eq!(rows("only_generated"), [Vec::new()]);
+    assert_eq!(memory.table(&long, &long).rows, [vec![Some(b"v".to_vec())]]);
+    assert_eq!((rows("parent").len(), rows("child").len()), (1, 1));
+    assert_eq!(memory.table("public", "reg").spec.unwrap().form, RowForm::Text);
+    let load =
+        |name: &str| captured.loads.iter().find(|(_, of, _)| of == name).map(|(_, _, load)| load.clone()).unwrap();
+    assert_eq!(load("generated").identity, [1]);
+    assert_eq!(load("hashed_0").through, Some(("public".to_owned(), "hashed".to_owned())));
+}
+
+#[test]
+fn large_objects() {
+    let (server, db) = (shared(), shared().fresh_db("objects"));
+    server.psql(
+        &db,
+        "SELECT lo_from_bytea(70001, 'small'); SELECT lo_create(70002);
+        SELECT lo_from_bytea(70003, convert_to(repeat('ab', 300000), 'UTF8'));
+        SELECT lo_create(70004); SELECT lo_put(70004, 5000, 'x');
+        COMMENT ON LARGE OBJECT 70001 IS 'it''s'; GRANT SELECT ON LARGE OBJECT 70002 TO PUBLIC",
+    );
+    let (captured, memory) = capture(server, &db);
+    let rows = memory.table("", LARGE_OBJECTS).rows;
+    let data: Vec<Vec<u8>> = rows.iter().map(|row| row[1].clone().unwrap()).collect();
+    let mut holed = vec![0; 5000];
+    holed.push(b'x');
+    assert!(data == [b"small".to_vec(), Vec::new(), b"ab".repeat(300_000), holed.clone()]);
+    let sql: Vec<&str> = captured.schema.iter().map(|item| item.sql.as_str()).collect();
+    assert!(sql.contains(&"COMMENT ON LARGE OBJECT 70001 IS 'it''s'"), "{sql:?}");
+    assert!(sql.contains(&"GRANT SELECT ON LARGE OBJECT 70002 TO PUBLIC"), "{sql:?}");
+    // The same without the right to read the system's own table.
+    server.psql(&db, "DROP ROLE IF EXISTS lo_reader; CREATE ROLE lo_reader LOGIN; GRANT SELECT ON LARGE OBJECT 70001, 70002, 70003, 70004 TO lo_reader");
+    let url = server.url(&db).replacen("postgres@", "lo_reader@", 1);
+    let pieces = Memory::new();
+    PostgresSource::new(conninfo(&url), options(server)).capture(&pieces, &Control::default()).unwrap();
+    assert!(pieces.table("", LARGE_OBJECTS).rows == rows);
+    server.psql(&db, "DROP OWNED BY lo_reader; DROP ROLE lo_reader");
+}
+
+#[test]
+fn extension_tables_and_matviews() {
+    let (server, db) = (shared(), shared().fresh_db("views"));
+    server.psql(&db, "CREATE TABLE t (i int); INSERT INTO t VALUES (1);
+        CREATE MATERIALIZED VIEW b AS SELECT i FROM t; CREATE VIEW v AS SELECT i FROM b; CREATE MATERIALIZED VIEW a AS SELECT i FROM v;
+        CREATE MATERIALIZED VIEW c AS SELECT i FROM t WITH NO DATA; CREATE UNLOGGED TABLE u (i int); CREATE PUBLICATION p FOR TABLE t");
+    let (captured, memory) = capture(server, &db);
+    let refreshes: Vec<&str> =
+        captured.schema.iter().map(|item| item.sql.as_str()).filter(|sql| sql.starts_with("REFRESH")).collect();
+    assert_eq!(refreshes, ["REFRESH MATERIALIZED VIEW \"public\".\"b\"", "REFRESH MATERIALIZED VIEW \"public\".\"a\""]);
+    assert_eq!(memory.tables.lock().unwrap().len(), 2);
+    assert!(captured.omitted.iter().any(|note| note.object == "publication p"));
+    assert!(captured.schema.iter().all(|item| !item.sql.contains("PUBLICATION") && !item.sql.contains('\\')));
+    assert!(captured.schema.iter().all(|item| item.phase != Phase::Index));
+}
+
+/// Resident memory of this process that belongs to no file, in bytes.
+fn resident_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("RssAnon:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
+}
+
+#[test]
+fn a_value_of_300_mb_in_bounded_memory() {
+    let (server, db) = (shared(), shared().fresh_db("huge"));
+    server.psql(
+        &db,
+        "CREATE TABLE t (id int PRIMARY KEY, v text, w text); ALTER TABLE t ALTER v SET STORAGE EXTERNAL;
+        INSERT INTO t VALUES (1, repeat('abcdefghij', 30000000), 'after'), (2, 'short', NULL)",
+    );
+    let peak = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let is_over = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let watch = std::thread::spawn({
+        let (peak, is_over) = (peak.clone(), is_over.clone());
+        move || {
+            while !is_over.load(std::sync::atomic::Ordering::SeqCst) {
+                peak.fetch_max(resident_bytes(), std::sync::atomic::Ordering::SeqCst);
+                std::thread::sleep(std::time::Duration::from_millis(2));
+            }
+        }
+    });
+    let before = resident_bytes();
+    let (_, memory) = capture(server, &db);
+    is_over.store(true, std::sync::atomic::Ordering::SeqCst);
+    watch.join().unwrap();
+    let grown = peak.load(std::sync::atomic::Ordering::SeqCst).saturating_sub(before);
+    eprintln!("peak growth {} MiB", grown >> 20);
+    let expected = Large { bytes: 300_000_000, sum: (0..30_000_000).fold(0, |state, _| sum(state, b"abcdefghij")) };
+    assert_eq!(*memory.larges.lock().unwrap(), [expected]);
+    let rows = memory.table("public", "t").rows;
+    assert_eq!(rows[0], [Some(vec![0, 0, 0, 1]), Some(b"<large>".to_vec()), Some(b"after".to_vec())]);
+    assert_eq!(rows[1], [Some(vec![0, 0, 0, 2]), Some(b"short".to_vec()), None]);
+}
+
+#[test]
+fn rows_that_copy_cannot_send() {
+    let (server, db) = (shared(), shared().fresh_db("oversize"));
+    // A row of two values of 600 MB, and in text form one of 600 MB that doubles; rows around them.
+    server.psql(&db, "CREATE TABLE t (id int, a bytea, b text); ALTER TABLE t ALTER a SET STORAGE EXTERNAL, ALTER b SET STORAGE EXTERNAL;
+        INSERT INTO t VALUES (1, 'first', 'x'), (2, convert_to(repeat('abcdefghij', 60000000), 'UTF8'), NULL), (3, 'third', NULL);
+        CREATE TABLE s (r regclass, a bytea); ALTER TABLE s ALTER a SET STORAGE EXTERNAL;
+        INSERT INTO s SELECT 't', a FROM t WHERE id < 3;
+        UPDATE t SET b = repeat('0123456789', 60000000) WHERE id = 2; INSERT INTO t VALUES (4, NULL, NULL);");
+    let (_, memory) = capture(server, &db);
+    let rows = memory.table("public", "t").rows;
+    let mut ids: Vec<u8> = rows.iter().map(|row| row[0].clone().unwrap()[3]).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, [1, 2, 3, 4]);
+    assert_eq!(memory.table("public", "s").rows[0], [Some(b"public.t".to_vec()), Some(b"\\x6669727374".to_vec())]);
+    let repeated = |head: &[u8], text: &[u8], times: u64| Large {
+        bytes: (head.len() + text.len() * times as usize) as u64,
+        sum: (0..times).fold(sum(0, head), |state, _| sum(state, text)),
+    };
+    let mut larges = memory.larges.lock().unwrap().clone();
+    larges.sort_by_key(|large| (large.bytes, large.sum));
+    let mut expected = [
+        repeated(b"", b"abcdefghij", 60_000_000),
+        repeated(b"", b"0123456789", 60_000_000),
+        repeated(b"\\x", b"6162636465666768696a", 60_000_000),
+    ];
+    expected.sort_by_key(|large| (large.bytes, large.sum));
+    assert_eq!(larges, expected);
+}

@@ -5,9 +5,9 @@ use super::options::CaptureOptions;
 use super::stop::Stop;
 use crate::bridge::Bridge;
 use crate::error::{EngineError, Result, refused};
-use crate::postgres::catalog::relations::{self, Relation};
-use crate::postgres::catalog::tables::{self, Table};
 use crate::postgres::catalog::privileges;
+use crate::postgres::catalog::relations::{self, Relation};
+use crate::postgres::catalog::tables::{self, Sizes, Table};
 use crate::postgres::quote::{qualified, shown};
 use crate::postgres::types::TypeTree;
 use offshoot_core::CoreError;
@@ -57,8 +57,10 @@ impl Leader {
             match error {
                 EngineError::Refused { refusal, .. } if refusal.code == "55P03" => {
                     if started.elapsed() >= options.lock_wait {
+                        roll_back(bridge, connection)?;
+                        let tables = bridge.block_on(relations::locked_by_others(&connection.client))?;
                         let waited_ms = attempt_wait(options).as_millis() as u64;
-                        return Err(EngineError::LockWait { tables: "some".to_owned(), waited_ms, tries }.into());
+                        return Err(EngineError::LockWait { tables, waited_ms, tries }.into());
                     }
                 }
                 EngineError::Unstable { what, .. } if tries >= options.tries_max => {
@@ -70,7 +72,7 @@ impl Leader {
                 EngineError::Unstable { .. } => {}
                 error => return Err(error.into()),
             }
-            bridge.block_on(connection.client.batch_execute("ROLLBACK")).map_err(refused("end a transaction"))?;
+            roll_back(bridge, connection)?;
             stop.check()?;
             std::thread::sleep(PAUSE);
         }
@@ -96,7 +98,7 @@ impl Leader {
         if let Some(what) = relations::difference(&before, &after) {
             return Err(EngineError::Unstable { what, tries: 1 }.into());
         }
-        let (tables, tree) = bridge.block_on(tables::describe(client, connection.version, &after))?;
+        let (tables, tree) = bridge.block_on(tables::describe(client, connection.version, &after, Sizes::Exact))?;
         let is_standby = bridge.block_on(client.query_one("SELECT pg_catalog.pg_is_in_recovery()", &[]));
         let is_standby: bool = is_standby.map_err(refused("say whether it is a standby"))?.get(0);
         let (tables, lost): (Vec<_>, Vec<_>) = tables.into_iter().partition(|table| !(is_standby && table.is_unlogged));
@@ -119,6 +121,10 @@ impl Leader {
     pub fn totals(&self) -> (u64, u64) {
         self.tables.iter().fold((0, 0), |(rows, bytes), table| (rows + table.rows_estimate, bytes + table.bytes))
     }
+}
+
+fn roll_back(bridge: &Bridge, connection: &Connection) -> Result<()> {
+    bridge.block_on(connection.client.batch_execute("ROLLBACK")).map_err(refused("end a transaction"))
 }
 
 fn attempt_wait(options: &CaptureOptions) -> Duration {

@@ -118,7 +118,7 @@ impl Capture<'_> {
         let schema = std::thread::scope(|scope| {
             let dump = spawn(scope, "schema", || {
                 let dumped = schema::dump(&pg_dump, libpq, version, &leader.snapshot, self.options, &self.stop);
-                dumped.inspect_err(|_| self.stop.raise(CoreError::Poisoned))
+                dumped.map_err(|error| self.stop.raise(error)).ok()
             });
             control.step("data");
             let mut workers = Vec::new();
@@ -133,8 +133,8 @@ impl Capture<'_> {
             workers.into_iter().for_each(join);
             dump.map(join)
         })?;
-        captured.schema = schema?;
         self.stop.check()?;
+        captured.schema = schema.unwrap_or_default();
         large_objects::read(bridge, connection, &self.stop, sink, &mut captured)?;
         control.step("sequences");
         let read = bridge.block_on(sequences::read(client, connection.version))?;

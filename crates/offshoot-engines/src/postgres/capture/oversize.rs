@@ -10,7 +10,7 @@ use crate::postgres::copy_out::Rows;
 use crate::postgres::copy_out::binary::BinaryRows;
 use crate::postgres::copy_out::pump::{Pumped, RowSink};
 use crate::postgres::copy_out::text::TextRows;
-use crate::postgres::quote::{ident, qualified};
+use crate::postgres::quote::{ident, qualified, shown};
 use crate::postgres::types::TypeTree;
 use crate::postgres::types::rewrite::{Put, Rewriter};
 use offshoot_core::CoreError;
@@ -22,6 +22,7 @@ use offshoot_format::table::{Layout, RowForm};
 
 /// What one slice of a value brings. Large, because the server makes the whole value anew for each.
 const SLICE_BYTES: u64 = 128 << 20;
+const HEX: &[u8; 16] = b"0123456789abcdef";
 /// bytea, by oid.
 const BYTEA: u32 = 17;
 
@@ -42,7 +43,8 @@ pub(super) fn read_row(
     sink: &mut dyn RangeSink,
 ) -> Result<Tid, CoreError> {
     let sql = format!("SELECT ctid::pg_catalog.text {} OFFSET {rows} LIMIT 1", from_clause(reader.table, from, end));
-    let found = reader.bridge.block_on(reader.connection.client.query(&sql, &[])).map_err(refused("find a large row"))?;
+    let found =
+        reader.bridge.block_on(reader.connection.client.query(&sql, &[])).map_err(refused("find a large row"))?;
     let found = found.first().ok_or(EngineError::Protocol { what: "a table", why: "a row is not where it was" })?;
     let place = tid(found.get(0))?;
     let mut row = sink.batch();
@@ -94,19 +96,21 @@ fn read_slices(
 ) -> Result<(), CoreError> {
     let spec = &reader.table.spec;
     let name = ident(&spec.columns[column].name);
+    let is_bytea = reader.tree.base(reader.table.types[column]).is_some_and(|base| base.oid == BYTEA);
     let bytes = match spec.form {
+        // Sliced where it is stored, without making it whole.
+        _ if is_bytea => name,
         RowForm::Text => {
             format!("pg_catalog.convert_to(({name})::pg_catalog.text, pg_catalog.getdatabaseencoding())")
         }
-        // Sliced where it is stored, without making it whole.
-        RowForm::Binary if reader.tree.base(reader.table.types[column]).is_some_and(|base| base.oid == BYTEA) => name,
         RowForm::Binary => format!("{}({name})", reader.table.sends[column]),
     };
     let source = format!("FROM ONLY {} WHERE ctid = {}", qualified(&spec.schema, &spec.name), place.literal());
     let sql = format!("SELECT pg_catalog.octet_length({bytes})::pg_catalog.int8 {source}");
     let length = reader.bridge.block_on(reader.connection.client.query_one(&sql, &[]));
-    let length: i64 = length.map_err(refused("measure a large value"))?.get(0);
+    let length: i64 = length.map_err(|error| unsendable(reader, column, error))?.get(0);
     let length = u64::try_from(length).unwrap_or(0);
+    let is_hex = is_bytea && spec.form == RowForm::Text;
     let mut rewriter = (spec.form == RowForm::Binary && reader.tree.holds_unstable_oids(reader.table.types[column]))
         .then(|| Rewriter::new(reader.tree, reader.table.types[column], Put::Zero));
     if let Some(rewriter) = &mut rewriter {
@@ -114,7 +118,10 @@ fn read_slices(
     }
     let tree = TypeTree::default();
     let mut blob = sink.blob()?;
-    let mut slices = Slices { blob: &mut *blob, rewriter, scratch: Vec::new(), bytes: 0 };
+    if is_hex {
+        blob.write(b"\\x")?;
+    }
+    let mut slices = Slices { blob: &mut *blob, rewriter, is_hex, scratch: Vec::new(), bytes: 0 };
     let mut offset = 0;
     while offset < length {
         let sql = format!(
@@ -129,6 +136,21 @@ fn read_slices(
     }
     let reference = blob.finish()?;
     Ok(row.columns[column].push_blob(&reference)?)
+}
+
+/// A value whose form to be sent is too large even by itself: the server cannot make it in any way.
+fn unsendable(reader: &Reader<'_>, column: usize, error: tokio_postgres::Error) -> CoreError {
+    let error = CoreError::from(refused("measure a large value")(error));
+    if !is_oversize(&error) {
+        return error;
+    }
+    let spec = &reader.table.spec;
+    let what = format!(
+        "a value in column {} of table {}, in the form in which the server sends it,",
+        shown("", &spec.columns[column].name),
+        shown(&spec.schema, &spec.name)
+    );
+    EngineError::TooLarge { what, max_bytes: 1 << 30 }.into()
 }
 
 /// Takes one value of one column; a large one goes on to the real sink.
@@ -160,6 +182,8 @@ impl RowSink for OneValue<'_> {
 struct Slices<'b, 't> {
     blob: &'b mut (dyn BlobSink + 'b),
     rewriter: Option<Rewriter<'t>>,
+    /// The value is a bytea in text form: hexadecimal digits.
+    is_hex: bool,
     scratch: Vec<u8>,
     bytes: u64,
 }
@@ -193,12 +217,19 @@ impl BlobSink for Slice<'_, '_, '_> {
         let all = &mut *self.all;
         self.bytes += bytes.len() as u64;
         all.bytes += bytes.len() as u64;
+        if all.is_hex {
+            all.scratch.clear();
+            all.scratch
+                .extend(bytes.iter().flat_map(|byte| [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]));
+            return all.blob.write(&all.scratch);
+        }
         let Some(rewriter) = &mut all.rewriter else { return all.blob.write(bytes) };
         all.scratch.clear();
         all.scratch.extend_from_slice(bytes);
-        rewriter
-            .piece(&mut all.scratch)
-            .map_err(|_| EngineError::Protocol { what: "a large value", why: "it is not in the binary form of its type" })?;
+        rewriter.piece(&mut all.scratch).map_err(|_| EngineError::Protocol {
+            what: "a large value",
+            why: "it is not in the binary form of its type",
+        })?;
         all.blob.write(&all.scratch)
     }
 

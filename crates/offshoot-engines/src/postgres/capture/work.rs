@@ -99,6 +99,7 @@ impl<'w> Work<'w> {
         loop {
             stop.check()?;
             if let Some(task) = state.leaders.pop_front() {
+                state.active += 1;
                 return Ok(Some(task));
             }
             if let Some(task) = self.take(&mut state)? {

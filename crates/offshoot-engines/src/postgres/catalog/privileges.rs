@@ -60,7 +60,8 @@ const SEQUENCES: &str = concat!(
 /// If the server refuses.
 pub async fn missing(client: &Client, relations: &[Relation]) -> Result<Missing> {
     let doing = "check what the role may read";
-    let role: String = client.query_one("SELECT current_user::pg_catalog.text", &[]).await.map_err(refused(doing))?.get(0);
+    let role: String =
+        client.query_one("SELECT current_user::pg_catalog.text", &[]).await.map_err(refused(doing))?.get(0);
     let mut missing = Missing { role: role.clone(), ..Missing::default() };
     let role = ident(&role);
     let oids: Vec<u32> = relations.iter().map(|relation| relation.oid).collect();

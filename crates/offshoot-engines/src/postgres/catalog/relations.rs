@@ -61,6 +61,21 @@ pub async fn list(client: &Client) -> Result<Vec<Relation>> {
     Ok(rows.iter().map(relation).collect())
 }
 
+/// Names of the tables that another session holds or wants an exclusive lock of, for a message.
+///
+/// # Errors
+/// If the server refuses.
+pub async fn locked_by_others(client: &Client) -> Result<String> {
+    let sql = "SELECT DISTINCT n.nspname, c.relname FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation
+               JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+               WHERE l.mode = 'AccessExclusiveLock' AND c.relkind IN ('r', 'p') AND l.pid <> pg_catalog.pg_backend_pid()
+                 AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
+               ORDER BY 1, 2 LIMIT 10";
+    let rows = client.query(sql, &[]).await.map_err(refused("say which tables are locked"))?;
+    let names: Vec<String> = rows.iter().map(|row| crate::postgres::quote::shown(row.get(0), row.get(1))).collect();
+    Ok(if names.is_empty() { "some (free again now)".to_owned() } else { names.join(", ") })
+}
+
 /// The first relation by which two lists differ, by name.
 #[must_use]
 pub fn difference(before: &[Relation], after: &[Relation]) -> Option<String> {

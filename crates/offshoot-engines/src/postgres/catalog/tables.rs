@@ -44,8 +44,20 @@ pub struct Table {
     pub is_scattered: bool,
 }
 
+/// Where sizes come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sizes {
+    /// The files: exact, but it waits for locks that others hold. For tables that are locked already.
+    Exact,
+    /// The last VACUUM or ANALYZE.
+    Estimated,
+}
+
+/// The first column of sizes is of the heap, the second with what is stored out of line.
+const EXACT_SIZES: &str = "pg_catalog.pg_relation_size(c.oid), pg_catalog.pg_table_size(c.oid)";
+const ESTIMATED_SIZES: &str = "c.relpages::pg_catalog.int8 * 8192, c.relpages::pg_catalog.int8 * 8192";
+
 const TABLES: &str = "
-SELECT c.oid, pg_catalog.pg_relation_size(c.oid), pg_catalog.pg_table_size(c.oid),
        GREATEST(c.reltuples, 0)::pg_catalog.float8, COALESCE(am.amname = 'heap', true), c.relpersistence = 'u',
        c.relispartition
 FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam WHERE c.oid = ANY ($1)";
@@ -68,18 +80,25 @@ SELECT up.leaf, n.nspname, c.relname,
                WHERE p.partrelid = up.parent AND p.partstrat = 'h' AND o.opcname = 'enum_ops') AS is_unstable
 FROM up JOIN pg_catalog.pg_class c ON c.oid = up.parent JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace";
 
-/// Reads what is to be known of these relations, which are locked, and the types that they use.
+/// Reads what is to be known of these relations, and the types that they use.
 ///
 /// # Errors
 /// If the server refuses.
-pub async fn describe(client: &Client, version: Version, relations: &[Relation]) -> Result<(Vec<Table>, TypeTree)> {
+pub async fn describe(
+    client: &Client,
+    version: Version,
+    relations: &[Relation],
+    sizes: Sizes,
+) -> Result<(Vec<Table>, TypeTree)> {
     let with_rows: Vec<&Relation> = relations.iter().filter(|relation| relation.has_rows).collect();
     let oids: Vec<u32> = with_rows.iter().map(|relation| relation.oid).collect();
     let mut columns = columns(client, version, &oids).await?;
     let tree = TypeTree::load(client, columns.values().flatten().map(|column| column.type_oid)).await?;
     let mut candidates = candidates(client, &oids).await?;
     let mut through = through(client, &oids).await?;
-    let sizes = client.query(TABLES, &[&oids]).await.map_err(refused("list the tables"))?;
+    let sizes = if sizes == Sizes::Exact { EXACT_SIZES } else { ESTIMATED_SIZES };
+    let sql = format!("SELECT c.oid, {sizes}, {TABLES}");
+    let sizes = client.query(&sql, &[&oids]).await.map_err(refused("list the tables"))?;
     let sizes: HashMap<u32, Row> = sizes.into_iter().map(|row| (row.get(0), row)).collect();
     let mut tables = Vec::with_capacity(oids.len());
     for relation in with_rows {
@@ -171,7 +190,8 @@ async fn through(client: &Client, oids: &[u32]) -> Result<HashMap<u32, (String, 
 }
 
 fn table(relation: &Relation, row: &Row, columns: &[Attribute], candidates: &[Candidate], tree: &TypeTree) -> Table {
-    let form = if columns.iter().all(|column| tree.is_binary(column.type_oid)) { RowForm::Binary } else { RowForm::Text };
+    let form =
+        if columns.iter().all(|column| tree.is_binary(column.type_oid)) { RowForm::Binary } else { RowForm::Text };
     let key_columns: Vec<KeyColumn> =
         columns.iter().map(|column| KeyColumn { attnum: column.attnum, is_not_null: column.is_not_null }).collect();
     let identity = columns.iter().zip(0..).filter(|(column, _)| column.is_identity_always).map(|(_, place)| place);

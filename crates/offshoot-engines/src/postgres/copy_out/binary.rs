@@ -119,7 +119,11 @@ impl<'t> BinaryRows<'t> {
     /// # Errors
     /// `Protocol` if there was no trailer.
     pub fn finish(&self) -> Result<()> {
-        if self.state == State::End && self.carry.is_empty() { Ok(()) } else { Err(wrong("it ends before its trailer")) }
+        if self.state == State::End && self.carry.is_empty() {
+            Ok(())
+        } else {
+            Err(wrong("it ends before its trailer"))
+        }
     }
 
     /// Goes as far as contiguous bytes lead.
@@ -132,7 +136,11 @@ impl<'t> BinaryRows<'t> {
                     *input = rest;
                     if count == -1 {
                         self.state = State::End;
-                        return if input.is_empty() { Ok(Progress::End) } else { Err(wrong("bytes follow its trailer")) };
+                        return if input.is_empty() {
+                            Ok(Progress::End)
+                        } else {
+                            Err(wrong("bytes follow its trailer"))
+                        };
                     }
                     // 1600 columns are the most that a table can have.
                     if usize::try_from(count) != Ok(self.rewriters.len()) {

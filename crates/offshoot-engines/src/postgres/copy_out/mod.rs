@@ -6,6 +6,8 @@
 
 pub mod binary;
 pub mod pump;
+#[cfg(test)]
+mod tests;
 pub mod text;
 
 use crate::error::Result;

@@ -98,7 +98,12 @@ impl<'p, 't> Pump<'p, 't> {
         outcome
     }
 
-    fn run_into(&mut self, sink: &mut (impl RowSink + ?Sized), batch: &mut Batch, pumped: &mut Pumped) -> Result<(), CoreError> {
+    fn run_into(
+        &mut self,
+        sink: &mut (impl RowSink + ?Sized),
+        batch: &mut Batch,
+        pumped: &mut Pumped,
+    ) -> Result<(), CoreError> {
         loop {
             match self.next_wish(batch, pumped)? {
                 Wish::Push => {
@@ -106,7 +111,9 @@ impl<'p, 't> Pump<'p, 't> {
                     self.push(sink, full, pumped)?;
                 }
                 Wish::Blob(column) => self.blob(sink, batch, column, pumped)?,
-                Wish::BlobEnd => return Err(EngineError::Protocol { what: "a COPY stream", why: "a value has no beginning" }.into()),
+                Wish::BlobEnd => {
+                    return Err(EngineError::Protocol { what: "a COPY stream", why: "a value has no beginning" }.into());
+                }
                 Wish::Ended => return Ok(self.rows.finish()?),
             }
         }
@@ -125,9 +132,8 @@ impl<'p, 't> Pump<'p, 't> {
         let bridge = self.bridge;
         loop {
             self.stop.check()?;
-            let wish = bridge.block_on(async {
-                tokio::time::timeout(STOP_POLL_INTERVAL, self.receive(batch, pumped)).await.ok()
-            });
+            let wish = bridge
+                .block_on(async { tokio::time::timeout(STOP_POLL_INTERVAL, self.receive(batch, pumped)).await.ok() });
             if let Some(wish) = wish {
                 return Ok(wish?);
             }
@@ -137,10 +143,8 @@ impl<'p, 't> Pump<'p, 't> {
     /// Can be dropped at any wait and called again: all state is in `self` and the batch.
     async fn receive(&mut self, batch: &mut Batch, pumped: &mut Pumped) -> crate::Result<Wish> {
         loop {
-            if self.at == self.chunk.len() {
-                if self.is_ended || !self.fetch(pumped).await? {
-                    return Ok(Wish::Ended);
-                }
+            if self.at == self.chunk.len() && (self.is_ended || !self.fetch(pumped).await?) {
+                return Ok(Wish::Ended);
             }
             let mut input = &self.chunk[self.at..];
             let step = self.rows.step(&mut input, batch)?;
@@ -210,8 +214,8 @@ impl<'p, 't> Pump<'p, 't> {
         let bridge = self.bridge;
         loop {
             self.stop.check()?;
-            let fetched = bridge
-                .block_on(async { tokio::time::timeout(STOP_POLL_INTERVAL, self.fetch(pumped)).await.ok() });
+            let fetched =
+                bridge.block_on(async { tokio::time::timeout(STOP_POLL_INTERVAL, self.fetch(pumped)).await.ok() });
             if let Some(fetched) = fetched {
                 return Ok(fetched?);
             }

@@ -13,8 +13,22 @@ const HEAP: &str = "heap";
 
 /// Types of objects that pg_dump writes after the data.
 const POST_DATA_KINDS: &[&str] = &[
-    "INDEX", "INDEX ATTACH", "STATISTICS", "CONSTRAINT", "CHECK CONSTRAINT", "FK CONSTRAINT", "RULE", "TRIGGER",
-    "EVENT TRIGGER", "POLICY", "ROW SECURITY", "PUBLICATION", "PUBLICATION TABLE", "SUBSCRIPTION", "DEFAULT ACL", "ACL",
+    "INDEX",
+    "INDEX ATTACH",
+    "STATISTICS",
+    "CONSTRAINT",
+    "CHECK CONSTRAINT",
+    "FK CONSTRAINT",
+    "RULE",
+    "TRIGGER",
+    "EVENT TRIGGER",
+    "POLICY",
+    "ROW SECURITY",
+    "PUBLICATION",
+    "PUBLICATION TABLE",
+    "SUBSCRIPTION",
+    "DEFAULT ACL",
+    "ACL",
 ];
 
 /// What a statement is.
@@ -69,7 +83,9 @@ fn classify(sql: &str) -> (Class, Option<(String, String)>) {
     let Some(node) = node else { return (Class::InOrder, None) };
     match node {
         NodeEnum::VariableSetStmt(set) => (session_setting(&set.name, sql), None),
-        NodeEnum::SelectStmt(_) if sql.starts_with("SELECT pg_catalog.set_config('search_path'") => (Class::Session, None),
+        NodeEnum::SelectStmt(_) if sql.starts_with("SELECT pg_catalog.set_config('search_path'") => {
+            (Class::Session, None)
+        }
         NodeEnum::IndexStmt(index) => (Class::Phase(Phase::Index), place(index.relation.as_ref())),
         NodeEnum::AlterTableStmt(alter) => alter_table(&alter),
         NodeEnum::CreateStmt(create) => (Class::InOrder, place(create.relation.as_ref())),

@@ -194,7 +194,8 @@ fn end(child: &mut Child) {
 
 /// What its error output means. Only the first error line is kept: what follows quotes statements.
 fn failure(errors: &str) -> EngineError {
-    let line = errors.lines().find(|line| line.contains("error:")).or_else(|| errors.lines().next()).unwrap_or_default();
+    let line =
+        errors.lines().find(|line| line.contains("error:")).or_else(|| errors.lines().next()).unwrap_or_default();
     let line = line.split_once("error: ").map_or(line, |(_, message)| message);
     let passing = [
         "statement timeout",
@@ -203,13 +204,15 @@ fn failure(errors: &str) -> EngineError {
         "conflict with recovery",
         "terminating connection",
         "server closed the connection",
+        "connection to server",
         "could not open relation with OID",
         "cache lookup failed",
         "the database system is",
         "too many clients",
     ];
     let retryable = passing.iter().any(|words| errors.contains(words));
-    let message: String = line.escape_debug().to_string().replace("\\\"", "\"").chars().take(MESSAGE_CHARS_MAX).collect();
+    let message: String =
+        line.escape_debug().to_string().replace("\\\"", "\"").chars().take(MESSAGE_CHARS_MAX).collect();
     EngineError::PgDump { message, retryable }
 }
 
