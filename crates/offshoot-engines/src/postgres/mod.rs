@@ -4,6 +4,7 @@ pub mod capture;
 pub mod catalog;
 pub mod connect;
 pub mod copy_out;
+pub mod doctor;
 pub mod quote;
 pub mod schema;
 pub mod session;
