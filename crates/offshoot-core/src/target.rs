@@ -51,7 +51,7 @@ pub trait Target: Sync {
     ///
     /// # Errors
     /// If there is no connection or the server refuses.
-    fn session(&self) -> Result<Box<dyn TargetSession + '_>>;
+    fn session(&self, choices: &Choices) -> Result<Box<dyn TargetSession + '_>>;
 
     /// Ends what all sessions are doing, from another thread; they fail soon after.
     fn interrupt(&self);
@@ -75,7 +75,7 @@ pub trait TargetSession {
     ///
     /// # Errors
     /// If the server refuses one.
-    fn execute(&mut self, work: &Work) -> Result<()>;
+    fn execute(&mut self, work: &Work) -> Result<Executed>;
 
     /// Loads rows.
     ///
@@ -83,7 +83,7 @@ pub trait TargetSession {
     /// If the server refuses, the store is damaged or the operation is cancelled.
     fn load(&mut self, load: &LoadWork<'_>, context: &LoadContext<'_>) -> Result<Loaded>;
 
-    /// Rows that are in a table now, counted exactly: of the table itself, or of all below it.
+    /// Rows that are there now, counted exactly.
     ///
     /// # Errors
     /// If the server refuses.
@@ -198,8 +198,6 @@ pub enum Roles {
 pub struct Adapted {
     /// The work. Within a stage that is not parallel, in order.
     pub works: Vec<Work>,
-    /// Tables (schema, name) whose rows are not loaded, because what they depend on is skipped.
-    pub skipped_tables: Vec<(String, String)>,
     /// What the target does without, because the user said so.
     pub losses: Vec<Note>,
     /// What keeps the snapshot from being restored here.
@@ -223,9 +221,23 @@ impl fmt::Display for Problem {
     }
 }
 
+/// What became of a piece of work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Executed {
+    /// It is done.
+    Done,
+    /// It was left out, because what it is made of was left out before, as the user allowed.
+    LeftOut {
+        /// The server's reason.
+        why: String,
+    },
+}
+
 /// When a piece of work is due. The order of the variants is the order of the stages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stage {
+    /// What stands in the way is dropped, one after the other.
+    Drop,
     /// Roles, one after the other.
     Roles,
     /// All that must be there before rows, one after the other.
@@ -275,6 +287,10 @@ pub struct Work {
     pub table: Option<(String, String)>,
     /// Tables that nothing else may work on at the same time.
     pub exclusive: Vec<(String, String)>,
+    /// Whether it makes `table`, so that without it there are no rows to be loaded.
+    pub makes_table: bool,
+    /// Whether it may be left out when what it is made of is not there, because the user does without that.
+    pub optional: bool,
 }
 
 /// Rows to be loaded into one table.
@@ -315,10 +331,8 @@ pub struct Loaded {
 /// What rows are counted of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Counted {
-    /// A table alone.
+    /// A table alone, without those that inherit from it.
     Table(String, String),
-    /// A partitioned table with all below it.
-    Tree(String, String),
     /// The large objects.
     LargeObjects,
 }

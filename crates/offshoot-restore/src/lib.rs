@@ -1,1 +1,18 @@
 //! Materialize: plan a restore, apply it.
+//!
+//! A [`Plan`] is a value: it is made from a snapshot and what was seen of the target, it can be read and printed, and
+//! nothing happens until [`apply`] is given it. This crate knows no database engine; it orders the work that an engine's
+//! [`Target`](offshoot_core::target::Target) names, runs it side by side, and says "restored" only after comparing.
+
+mod apply;
+mod error;
+mod plan;
+mod report;
+mod schedule;
+mod snapshot;
+
+pub use apply::apply;
+pub use error::{RestoreError, Result};
+pub use plan::{Options, Plan, Task, TaskKind};
+pub use report::{RestoreReport, StepTime};
+pub use snapshot::{Accepted, RawSnapshot, ScrubbedSnapshot};

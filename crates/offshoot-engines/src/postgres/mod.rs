@@ -1,5 +1,8 @@
 //! PostgreSQL: sessions, catalog, types, copy streams, schema.
 
+pub mod roles;
+pub mod restore;
+pub mod copy_in;
 pub mod capture;
 pub mod catalog;
 pub mod connect;

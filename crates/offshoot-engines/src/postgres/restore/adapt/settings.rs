@@ -1,0 +1,147 @@
+//! Roles, and the settings of roles and of the database.
+
+use super::Adapter;
+use crate::postgres::quote::{ident, literal};
+use offshoot_core::target::{Roles, Stage};
+use offshoot_format::manifest::Role;
+
+/// Settings whose value is a list of names, kept in quotes by the server; as pg_dump knows them.
+const NAME_LISTS: &[&str] = &[
+    "local_preload_libraries",
+    "search_path",
+    "session_preload_libraries",
+    "shared_preload_libraries",
+    "temp_tablespaces",
+    "unix_socket_directories",
+];
+
+/// Rights of a role that only a superuser can give.
+const SUPERUSER_ATTRIBUTES: &[&str] = &["SUPERUSER", "REPLICATION", "BYPASSRLS"];
+
+impl Adapter<'_> {
+    /// Makes the roles that are missing. Never with a password, never with the right to log in.
+    pub(super) fn roles(&mut self) {
+        if self.choices.roles != Roles::Create {
+            return;
+        }
+        let missing: Vec<&Role> =
+            self.manifest.environment.roles.iter().filter(|role| !self.is_there(&role.name)).collect();
+        for role in &missing {
+            let sql = format!("CREATE ROLE {} {}", ident(&role.name), self.attributes(role));
+            self.push(Stage::Roles, &format!("ROLE {}", role.name), sql, None);
+        }
+        let will_be_there =
+            |name: &str| name.starts_with("pg_") || self.is_there(name) || missing.iter().any(|role| role.name == name);
+        let mut grants = Vec::new();
+        for role in &missing {
+            let groups = role.member_of.iter().filter(|group| will_be_there(group));
+            grants.extend(groups.map(|group| {
+                (format!("MEMBERSHIP OF {}", role.name), format!("GRANT {} TO {}", ident(group), ident(&role.name)))
+            }));
+            if !self.inspection.superuser {
+                // Who gives an object away must be a member of the role that gets it.
+                grants.push((
+                    format!("MEMBERSHIP IN {}", role.name),
+                    format!("GRANT {} TO CURRENT_USER", ident(&role.name)),
+                ));
+            }
+        }
+        let database = ident(&self.inspection.database);
+        if self.inspection.superuser {
+            for role in &missing {
+                grants.extend(role.settings.iter().map(|(name, value)| {
+                    let sql = format!(
+                        "ALTER ROLE {} IN DATABASE {database} SET {}",
+                        ident(&role.name),
+                        assignment(name, value)
+                    );
+                    (format!("SETTINGS OF {}", role.name), sql)
+                }));
+            }
+        }
+        for (label, sql) in grants {
+            let is_setting = label.starts_with("SETTINGS");
+            self.push(if is_setting { Stage::Last } else { Stage::Roles }, &label, sql, None);
+        }
+    }
+
+    fn attributes(&self, role: &Role) -> String {
+        let mut words = vec!["NOLOGIN"];
+        for attribute in &role.attributes {
+            let name = attribute.strip_prefix("NO").unwrap_or(attribute);
+            let is_given = self.inspection.superuser || !SUPERUSER_ATTRIBUTES.contains(&name);
+            if !attribute.ends_with("LOGIN") && !attribute.starts_with("PASSWORD") && is_given {
+                words.push(attribute);
+            }
+        }
+        words.join(" ")
+    }
+
+    /// Sets what the snapshot's database has set for itself.
+    pub(super) fn database_settings(&mut self) {
+        let database = ident(&self.inspection.database);
+        for (name, value) in &self.manifest.environment.database_settings {
+            let sql = format!("ALTER DATABASE {database} SET {}", assignment(name, value));
+            self.push(Stage::Last, &format!("SETTING {name}"), sql, None);
+        }
+    }
+}
+
+/// `name TO value` as the server reads it back to what its catalog had.
+fn assignment(name: &str, value: &str) -> String {
+    // The name of a setting may have a dot, which is not part of an identifier in quotes.
+    let quoted: Vec<String> = name.split('.').map(ident).collect();
+    let value = if NAME_LISTS.contains(&name.to_ascii_lowercase().as_str()) {
+        let names: Vec<String> = names(value).iter().map(|name| literal(name)).collect();
+        if names.is_empty() { "''".to_owned() } else { names.join(", ") }
+    } else {
+        literal(value)
+    };
+    format!("{} TO {value}", quoted.join("."))
+}
+
+/// The names of a list, each in double quotes or without.
+fn names(list: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut characters = list.chars().peekable();
+    let mut name = String::new();
+    let mut quoted = false;
+    let mut any = false;
+    while let Some(character) = characters.next() {
+        match character {
+            '"' if quoted && characters.peek() == Some(&'"') => {
+                characters.next();
+                name.push('"');
+            }
+            '"' => {
+                quoted = !quoted;
+                any = true;
+            }
+            ',' if !quoted => {
+                names.push(std::mem::take(&mut name));
+                any = true;
+            }
+            ' ' if !quoted => {}
+            other => {
+                name.push(other);
+                any = true;
+            }
+        }
+    }
+    if any {
+        names.push(name);
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_names_stay_lists() {
+        assert_eq!(assignment("search_path", "\"$user\", public"), "\"search_path\" TO '$user', 'public'");
+        assert_eq!(assignment("search_path", "\"\""), "\"search_path\" TO ''");
+        assert_eq!(assignment("my.setting", "it's"), "\"my\".\"setting\" TO 'it''s'");
+    }
+}

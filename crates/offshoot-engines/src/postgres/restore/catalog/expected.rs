@@ -1,0 +1,84 @@
+//! Which object a statement of a schema makes.
+
+use super::Key;
+use crate::postgres::roles::statement;
+use offshoot_format::manifest::Manifest;
+use pg_query::protobuf::{ObjectType, RangeVar};
+use pg_query::{Node, NodeEnum};
+use std::collections::HashMap;
+
+/// How the snapshot writes an object.
+pub(super) struct Written {
+    /// The statement.
+    pub sql: String,
+    /// Whether it is a constraint that was not valid at the source.
+    pub is_not_valid: bool,
+}
+
+/// All objects of a manifest by key.
+pub(super) fn written(manifest: &Manifest) -> HashMap<Key, Written> {
+    let items = manifest.content.schema.iter().filter_map(|item| {
+        let is_not_valid = item.sql.trim_end().ends_with(" NOT VALID");
+        Some((made_by(&item.sql)?, Written { sql: item.sql.clone(), is_not_valid }))
+    });
+    items.collect()
+}
+
+/// The object that a statement makes, if it makes one that has a name.
+pub(super) fn made_by(sql: &str) -> Option<Key> {
+    let adds = sql.starts_with("ALTER TABLE ") && sql.contains(" ADD CONSTRAINT ");
+    if !adds && !sql.starts_with("CREATE ") {
+        return None;
+    }
+    let key = |kind: &str, schema: &str, table: &str, name: &str| {
+        Some((kind.to_owned(), schema.to_owned(), table.to_owned(), name.to_owned()))
+    };
+    let whole = |kind: &str, relation: Option<&RangeVar>| key(kind, &relation?.schemaname, "", &relation?.relname);
+    let within = |kind: &str, relation: Option<&RangeVar>, name: &str| {
+        key(kind, &relation?.schemaname, &relation?.relname, name)
+    };
+    let named = |kind: &str, parts: &[Node]| {
+        let (schema, name) = qualified_name(parts)?;
+        key(kind, &schema, "", &name)
+    };
+    match statement(sql)? {
+        NodeEnum::CreateStmt(create) => whole("table", create.relation.as_ref()),
+        NodeEnum::CreateForeignTableStmt(create) => whole("table", create.base_stmt.as_ref()?.relation.as_ref()),
+        NodeEnum::ViewStmt(view) => whole("view", view.view.as_ref()),
+        NodeEnum::CreateTableAsStmt(create) if create.objtype == ObjectType::ObjectMatview as i32 => {
+            whole("materialized view", create.into.as_ref()?.rel.as_ref())
+        }
+        NodeEnum::CreateSeqStmt(create) => whole("sequence", create.sequence.as_ref()),
+        NodeEnum::CompositeTypeStmt(create) => whole("type", create.typevar.as_ref()),
+        NodeEnum::IndexStmt(index) => key("index", &index.relation.as_ref()?.schemaname, "", &index.idxname),
+        NodeEnum::AlterTableStmt(alter) => match alter.cmds.first()?.node.as_ref()? {
+            NodeEnum::AlterTableCmd(command) => match command.def.as_ref()?.node.as_ref()? {
+                NodeEnum::Constraint(constraint) => within("constraint", alter.relation.as_ref(), &constraint.conname),
+                _ => None,
+            },
+            _ => None,
+        },
+        NodeEnum::CreateTrigStmt(trigger) => within("trigger", trigger.relation.as_ref(), &trigger.trigname),
+        NodeEnum::RuleStmt(rule) => within("rule", rule.relation.as_ref(), &rule.rulename),
+        NodeEnum::CreatePolicyStmt(policy) => within("policy", policy.table.as_ref(), &policy.policy_name),
+        NodeEnum::CreateFunctionStmt(function) => named("function", &function.funcname),
+        NodeEnum::CreateEnumStmt(create) => named("type", &create.type_name),
+        NodeEnum::CreateRangeStmt(create) => named("type", &create.type_name),
+        NodeEnum::CreateDomainStmt(create) => named("type", &create.domainname),
+        NodeEnum::CreateSchemaStmt(create) => key("schema", "", "", &create.schemaname),
+        NodeEnum::CreateExtensionStmt(create) => key("extension", "", "", &create.extname),
+        NodeEnum::CreateEventTrigStmt(create) => key("event trigger", "", "", &create.trigname),
+        _ => None,
+    }
+}
+
+fn qualified_name(parts: &[Node]) -> Option<(String, String)> {
+    let text = |node: &Node| match &node.node {
+        Some(NodeEnum::String(text)) => Some(text.sval.clone()),
+        _ => None,
+    };
+    match parts {
+        [schema, name] => Some((text(schema)?, text(name)?)),
+        _ => None,
+    }
+}

@@ -1,0 +1,61 @@
+//! The mark of an unfinished restore: a schema that nobody overlooks, with one row that says what was going on.
+//!
+//! It lives in the target itself, so that it survives whoever was restoring, and goes in the last step.
+
+use super::{MARK_SCHEMA, PostgresSession};
+use crate::error::Result;
+use crate::postgres::quote::{ident, literal};
+use offshoot_core::target::Mark;
+
+impl PostgresSession<'_> {
+    /// Sets the mark, or replaces it.
+    pub(super) fn put_mark(&self, mark: &Mark) -> Result<()> {
+        let extensions: Vec<String> = mark.extensions.iter().map(|name| literal(name)).collect();
+        let schema = ident(MARK_SCHEMA);
+        let sql = format!(
+            "BEGIN;\n\
+             CREATE SCHEMA IF NOT EXISTS {schema};\n\
+             CREATE TABLE IF NOT EXISTS {schema}.restore (snapshot text, step text, extensions text[]);\n\
+             DELETE FROM {schema}.restore;\n\
+             INSERT INTO {schema}.restore VALUES ({}, {}, ARRAY[{}]::text[]);\n\
+             COMMENT ON SCHEMA {schema} IS {};\n\
+             COMMIT",
+            literal(&mark.snapshot),
+            literal(&mark.step),
+            extensions.join(", "),
+            literal(&format!(
+                "This database is incomplete: a restore of snapshot {} did not end (step: {}). Run the restore again; it starts over.",
+                mark.snapshot, mark.step
+            )),
+        );
+        self.run("mark the target as incomplete", &sql).inspect_err(|_| {
+            let _ = self.run("give up", "ROLLBACK");
+        })
+    }
+
+    /// Removes the mark and all that was put beside it.
+    pub(super) fn drop_mark(&self) -> Result<()> {
+        let sql = format!("DROP SCHEMA IF EXISTS {} CASCADE", ident(MARK_SCHEMA));
+        self.run("remove the mark of an incomplete target", &sql)
+    }
+
+    /// The mark, if there is one.
+    pub(super) fn read_mark(&self) -> Result<Option<Mark>> {
+        let doing = "look for the mark of an unfinished restore";
+        let sql = "SELECT pg_catalog.to_regclass($1::pg_catalog.text) IS NOT NULL, pg_catalog.to_regnamespace($2::pg_catalog.text) IS NOT NULL";
+        let table = format!("{}.restore", ident(MARK_SCHEMA));
+        let found = self.query(doing, sql, &[&table, &ident(MARK_SCHEMA)])?;
+        let Some((has_table, has_schema)) = found.first().map(|row| (row.get::<_, bool>(0), row.get::<_, bool>(1)))
+        else {
+            return Ok(None);
+        };
+        let rows = if has_table {
+            self.query(doing, &format!("SELECT snapshot, step, extensions FROM {table}"), &[])?
+        } else {
+            Vec::new()
+        };
+        let mark = rows.first().map(|row| Mark { snapshot: row.get(0), step: row.get(1), extensions: row.get(2) });
+        // A schema of this name without a row is no mark of ours; it is an object like others.
+        Ok(mark.filter(|_| has_schema))
+    }
+}

@@ -1,0 +1,109 @@
+//! A PostgreSQL database as the target of a restore.
+//!
+//! Implements what `offshoot_core::target` asks for: looking at the target, turning a snapshot's schema into statements,
+//! and doing one piece of work on a session. The order of the work is not decided here.
+
+pub mod adapt;
+mod catalog;
+mod inspect;
+mod large_objects;
+mod load;
+mod mark;
+mod objects;
+mod oversized;
+mod session;
+
+use super::connect::{Canceller, ConnectOptions};
+use crate::bridge::on_own_thread;
+use crate::conninfo::ConnInfo;
+use offshoot_core::target::{Adapted, Choices, Inspection, Target, TargetSession};
+use offshoot_core::{CoreError, Result};
+use offshoot_format::manifest::Manifest;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+pub use session::PostgresSession;
+
+/// Schema that holds the mark of an unfinished restore, and what a restore puts down for a while.
+pub const MARK_SCHEMA: &str = "offshoot_incomplete";
+
+/// A PostgreSQL database that can be restored into.
+#[derive(Debug)]
+pub struct PostgresTarget {
+    conninfo: ConnInfo,
+    options: ConnectOptions,
+    open: Mutex<Open>,
+}
+
+/// The sessions that are open, for ending what they do.
+#[derive(Default)]
+struct Open {
+    next: u64,
+    cancellers: BTreeMap<u64, Canceller>,
+}
+
+impl std::fmt::Debug for Open {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Open").field("sessions", &self.cancellers.len()).finish()
+    }
+}
+
+impl PostgresTarget {
+    /// The database of a connection string. Does not connect yet.
+    #[must_use]
+    pub fn new(conninfo: ConnInfo, options: ConnectOptions) -> Self {
+        Self { conninfo, options, open: Mutex::default() }
+    }
+
+    /// A session.
+    ///
+    /// # Errors
+    /// If there is no connection, or the server is too old.
+    pub fn open(&self) -> crate::Result<PostgresSession<'_>> {
+        PostgresSession::open(self)
+    }
+
+    fn register(&self, canceller: Canceller) -> u64 {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.next += 1;
+        let id = open.next;
+        open.cancellers.insert(id, canceller);
+        id
+    }
+
+    fn forget(&self, id: u64) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).cancellers.remove(&id);
+    }
+}
+
+impl Target for PostgresTarget {
+    fn inspect(&self, _manifest: &Manifest) -> Result<Inspection> {
+        Ok(self.open()?.inspect()?)
+    }
+
+    fn adapt(&self, manifest: &Manifest, inspection: &Inspection, choices: &Choices) -> Adapted {
+        adapt::adapt(manifest, inspection, choices)
+    }
+
+    fn session(&self, choices: &Choices) -> Result<Box<dyn TargetSession + '_>> {
+        let session = self.open().map_err(CoreError::from)?;
+        session.share_memory(choices.maintenance_bytes / choices.jobs.max(1) as u64)?;
+        Ok(Box::new(session))
+    }
+
+    fn interrupt(&self) {
+        let cancellers: Vec<Canceller> =
+            self.open.lock().unwrap_or_else(PoisonError::into_inner).cancellers.values().cloned().collect();
+        if cancellers.is_empty() {
+            return;
+        }
+        // What cannot be cancelled ends by itself; there is nobody to tell.
+        let _ = on_own_thread("interrupt", |bridge| {
+            bridge.block_on(async {
+                for canceller in &cancellers {
+                    let _ = canceller.cancel().await;
+                }
+            });
+        });
+    }
+}

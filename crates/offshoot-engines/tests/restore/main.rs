@@ -1,0 +1,224 @@
+//! Restoring into real servers.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first thing that fails")]
+
+mod taken;
+
+use offshoot_core::Control;
+use offshoot_core::target::Roles;
+use offshoot_engines::conninfo::{ConnInfo, Environment};
+use offshoot_engines::postgres::connect::ConnectOptions;
+use offshoot_engines::postgres::restore::PostgresTarget;
+use offshoot_format::ids::SnapshotId;
+use offshoot_restore::{Options, Plan, RawSnapshot, RestoreError, RestoreReport, apply};
+use offshoot_testkit::fingerprint::fingerprint;
+use offshoot_testkit::postgres::{Server, shared};
+use taken::{Taken, take};
+
+fn target(server: &Server, db: &str) -> PostgresTarget {
+    target_of(&server.url(db))
+}
+
+fn target_of(url: &str) -> PostgresTarget {
+    let environment = Environment::new([("PGSSLMODE", "disable")], None, Some("postgres".into()));
+    PostgresTarget::new(ConnInfo::parse(url, &environment).unwrap(), ConnectOptions::default())
+}
+
+fn options(jobs: usize) -> Options {
+    let mut options = Options::default();
+    options.choices.jobs = jobs;
+    options
+}
+
+fn id() -> SnapshotId {
+    SnapshotId::from_bytes([0x11; 32])
+}
+
+fn try_restore(taken: &Taken, server: &Server, db: &str, options: Options) -> Result<RestoreReport, RestoreError> {
+    let target = target(server, db);
+    let snapshot = RawSnapshot::acknowledge(id(), &taken.manifest, &taken.rows);
+    let plan = Plan::new(snapshot, &target, options)?;
+    apply(&plan, &target, &Control::default())
+}
+
+/// Restores a database and compares both sides by content and by pg_dump.
+fn round_trip(name: &str, sql: &str) {
+    let server = shared();
+    let from = server.fresh_db(name);
+    server.psql(&from, sql);
+    let taken = take(server, &from);
+    for jobs in [1, 3] {
+        let to = server.fresh_db(name);
+        let report = try_restore(&taken, server, &to, options(jobs)).unwrap_or_else(|error| panic!("{error}"));
+        assert!(report.losses.is_empty(), "{:?}", report.losses);
+        assert_same(server, &from, &to);
+        server.dropdb(&to);
+    }
+    server.dropdb(&from);
+}
+
+fn assert_same(server: &Server, from: &str, to: &str) {
+    assert_eq!(fingerprint(server, from), fingerprint(server, to));
+    let [before, after] = [from, to].map(|db| dump(server, db));
+    if before != after {
+        let differing = before.iter().zip(&after).find(|(before, after)| before != after);
+        panic!("pg_dump differs: {differing:?}, {} and {} lines", before.len(), after.len());
+    }
+}
+
+fn dump(server: &Server, db: &str) -> Vec<String> {
+    let text = server.pg_dump(db, &["--schema-only"]);
+    text.lines().filter(|line| !line.starts_with('\\')).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_plain_table() {
+    round_trip(
+        "plain",
+        "CREATE TABLE public.t (id bigint PRIMARY KEY, name text, at timestamptz, large text);
+         INSERT INTO t SELECT i, CASE WHEN i % 7 > 0 THEN 'name ' || i END, 'epoch'::timestamptz + i * interval '1 h',
+           CASE WHEN i % 1000 = 0 THEN repeat('large' || i, 50000) END FROM generate_series(1, 5000) i",
+    );
+}
+
+#[test]
+fn every_kind_of_object() {
+    round_trip("kinds", include_str!("kinds.sql"));
+}
+
+#[test]
+fn an_unfinished_restore_is_marked_and_a_rerun_completes() {
+    let server = shared();
+    let (from, to) = (server.fresh_db("broken_from"), server.fresh_db("broken_to"));
+    server.psql(&from, include_str!("kinds.sql"));
+    let mut taken = take(server, &from);
+    let whole = taken.manifest.content.schema.clone();
+    let mut tried = 0;
+    // One statement of each phase, and one in ten besides.
+    for index in (0..whole.len()).step_by(10) {
+        taken.manifest.content.schema.clone_from(&whole);
+        taken.manifest.content.schema[index].sql = "SELECT 1/0".to_owned();
+        let error = try_restore(&taken, server, &to, options(2)).unwrap_err();
+        assert!(matches!(&error, RestoreError::Step { .. }), "{error}");
+        let label = &whole[index].label;
+        assert!(error.to_string().contains(label.as_str()), "{error} does not name {label}");
+        let step = server.psql(&to, "SELECT step FROM offshoot_incomplete.restore");
+        assert!(step.contains(label.as_str()), "{step}");
+        let comment = server.psql(&to, "SELECT obj_description('offshoot_incomplete'::regnamespace)");
+        assert!(comment.starts_with("This database is incomplete"));
+        tried += 1;
+    }
+    assert!(tried > 5);
+    taken.manifest.content.schema = whole;
+    try_restore(&taken, server, &to, options(2)).unwrap_or_else(|error| panic!("{error}"));
+    assert_same(server, &from, &to);
+    assert_eq!(server.psql(&to, "SELECT count(*) FROM pg_namespace WHERE nspname = 'offshoot_incomplete'"), "0");
+    eprintln!("steps failed: {tried}, reruns that completed: all");
+}
+
+#[test]
+fn refusals_say_what_to_do_and_change_nothing() {
+    let server = shared();
+    let (from, to) = (server.fresh_db("refuse_from"), server.fresh_db("refuse_to"));
+    server.psql(&from, "CREATE TABLE t (a int); INSERT INTO t VALUES (1)");
+    let taken = take(server, &from);
+    let error = try_restore(&taken, server, &from, options(1)).unwrap_err();
+    assert!(matches!(&error, RestoreError::OwnSource { .. }) && error.is_refusal(), "{error}");
+    let mut forced = options(1);
+    forced.force = true;
+    let error = try_restore(&taken, server, &from, forced.clone()).unwrap_err();
+    assert!(matches!(&error, RestoreError::OwnSource { .. }), "{error}");
+    server.psql(&to, "CREATE SCHEMA s; CREATE TABLE s.mine (a int); CREATE TYPE e AS ENUM ('x'); CREATE EXTENSION hstore SCHEMA s; SELECT lo_create(5)");
+    let error = try_restore(&taken, server, &to, options(1)).unwrap_err();
+    assert!(matches!(&error, RestoreError::NotEmpty { .. }) && error.is_refusal(), "{error}");
+    for part in ["table s.mine", "type public.e", "schema s", "1 large objects", "--force"] {
+        assert!(error.to_string().contains(part), "{error} lacks {part}");
+    }
+    assert!(!error.to_string().contains("hstore("), "{error}");
+    try_restore(&taken, server, &to, forced).unwrap();
+    assert_eq!(fingerprint(server, &from), fingerprint(server, &to));
+    assert_eq!(server.psql(&to, "SELECT extname FROM pg_extension WHERE extname = 'hstore'"), "hstore");
+}
+
+#[test]
+fn an_unfit_target_is_told_everything_at_once() {
+    let server = shared();
+    let (from, to) = (server.fresh_db("unfit_from"), "unfit_latin");
+    server.psql(&from, "CREATE TABLE t (a int)");
+    server.createdb(to, "TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'");
+    let mut taken = take(server, &from);
+    let environment = &mut taken.manifest.environment;
+    environment.server_version_num = 990_000;
+    environment.collations.insert("pg_catalog.xx_XX".into(), String::new());
+    let extension = offshoot_format::manifest::Extension { version: "3".into(), schema: "public".into() };
+    environment.extensions.insert("postgis".into(), extension);
+    let error = try_restore(&taken, server, to, options(1)).unwrap_err();
+    assert!(matches!(&error, RestoreError::Unfit { problems } if problems.len() == 4), "{error}");
+    for part in [
+        "older than the snapshot's 99",
+        "ENCODING 'UTF8'",
+        "-postgis-3",
+        "--skip-extension postgis",
+        "collation xx_XX",
+        "locales-all",
+    ] {
+        assert!(error.to_string().contains(part), "{error} lacks {part}");
+    }
+    server.dropdb(to);
+}
+
+#[test]
+fn a_user_without_rights_is_told_the_grants() {
+    let server = shared();
+    let (from, to) = (server.fresh_db("rights_from"), server.fresh_db("rights_to"));
+    server.psql(
+        &from,
+        "CREATE ROLE owner_role; CREATE TABLE t (a int); ALTER TABLE t OWNER TO owner_role; INSERT INTO t VALUES (1)",
+    );
+    server.psql(&from, "CREATE ROLE weak LOGIN");
+    let taken = take(server, &from);
+    let target = target_of(&server.url(&to).replace("postgres@", "weak@"));
+    let plan = |options: Options| {
+        let snapshot = RawSnapshot::acknowledge(id(), &taken.manifest, &taken.rows);
+        let plan = Plan::new(snapshot, &target, options)?;
+        apply(&plan, &target, &Control::default())
+    };
+    let error = plan(options(1)).unwrap_err().to_string();
+    for part in [
+        &format!("GRANT CREATE ON DATABASE \"{to}\" TO \"weak\""),
+        "GRANT CREATE ON SCHEMA public TO \"weak\"",
+        "GRANT \"owner_role\" TO \"weak\"",
+    ] {
+        assert!(error.contains(part), "{error} lacks {part}");
+    }
+    server.psql(&to, &format!("GRANT CREATE ON DATABASE \"{to}\" TO weak; GRANT CREATE ON SCHEMA public TO weak"));
+    let mut skipping = options(1);
+    skipping.choices.roles = Roles::Skip;
+    plan(skipping).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(server.psql(&to, "SELECT tableowner FROM pg_tables WHERE tablename = 't'"), "weak");
+    server.dropdb(&from);
+    server.dropdb(&to);
+    server.psql("postgres", "DROP ROLE owner_role; DROP ROLE weak");
+}
+
+#[test]
+fn skipped_extensions_are_reported_with_what_is_made_of_them() {
+    let server = shared();
+    let (from, to) = (server.fresh_db("skip_from"), server.fresh_db("skip_to"));
+    server.psql(
+        &from,
+        "CREATE EXTENSION hstore; CREATE TABLE kept (a int); CREATE TABLE lost (id serial PRIMARY KEY, h hstore);
+         CREATE VIEW lost_view AS SELECT h -> 'a' AS a FROM lost; CREATE INDEX lost_index ON lost USING gist (h);
+         INSERT INTO kept VALUES (1); INSERT INTO lost (h) VALUES ('a=>b')",
+    );
+    let taken = take(server, &from);
+    let mut skipping = options(2);
+    skipping.choices.skip_extensions = vec!["hstore".into()];
+    let report = try_restore(&taken, server, &to, skipping).unwrap_or_else(|error| panic!("{error}"));
+    let losses = format!("{:?}", report.losses);
+    for part in ["extension hstore", "TABLE public.lost", "VIEW public.lost_view", "INDEX public.lost_index"] {
+        assert!(losses.contains(part), "{losses} lacks {part}");
+    }
+    assert_eq!(server.psql(&to, "SELECT count(*) FROM kept"), "1");
+    assert_eq!(server.psql(&to, "SELECT to_regclass('public.lost') IS NULL"), "t");
+}

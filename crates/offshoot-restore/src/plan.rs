@@ -1,0 +1,161 @@
+//! What a restore will do, as a value that can be read before anything is done.
+//!
+//! Making a plan refuses what must not be done; it connects to nothing and changes nothing.
+
+mod build;
+mod display;
+
+use crate::snapshot::Accepted;
+use crate::{RestoreError, Result};
+use offshoot_core::target::{Adapted, Choices, Inspection, Stage, Target};
+use std::ops::Range;
+
+/// What a user decides about a restore.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Options {
+    /// What the engine must know: jobs, roles, extensions to do without, memory for indexes, statistics.
+    pub choices: Choices,
+    /// Whether objects of users in the target are dropped.
+    pub force: bool,
+    /// Memory for rows that are decoded ahead, in bytes, of all sessions together.
+    pub look_ahead_bytes: u64,
+    /// Tables of at least this many bytes are loaded over several connections at once, without TRUNCATE and FREEZE; none if
+    /// `None`. Measured, it gains little, and its rows are written once more later.
+    pub split_bytes_min: Option<u64>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+        let choices = Choices { maintenance_bytes: 1 << 30, jobs, analyze: true, ..Choices::default() };
+        Self { choices, force: false, look_ahead_bytes: 96 << 20, split_bytes_min: None }
+    }
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// What.
+    pub kind: TaskKind,
+    /// The kind of work that it counts as.
+    pub stage: Stage,
+    /// Its name in messages.
+    pub label: String,
+    /// Tasks that must be done before it, by number.
+    pub needs: Vec<usize>,
+    /// Whether it must run on the first session, because it depends on what was set there.
+    pub first_session: bool,
+    /// Tables that nothing else may work on at the same time.
+    pub exclusive: Vec<(String, String)>,
+    /// A table that others may work on at the same time, but nobody alone.
+    pub shared: Option<(String, String)>,
+    /// How much there is to do, in bytes of rows.
+    pub bytes: u64,
+}
+
+/// What a task does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TaskKind {
+    /// Marks the target as incomplete, at this step.
+    Mark(String),
+    /// Drops an object by its number in the inspection.
+    Drop(usize),
+    /// Work of the engine, by its number.
+    Work(usize),
+    /// Loads a table by its number in the manifest, or the large objects.
+    Load {
+        /// The table.
+        table: Option<usize>,
+        /// Whether it is emptied in the same transaction and its rows are written in their final form.
+        replace: bool,
+        /// Which leaves; all if `None`.
+        leaves: Option<Range<usize>>,
+    },
+    /// Nothing: others wait for all that it waits for.
+    Barrier,
+    /// Counts the rows of tables, by their numbers in the manifest, and compares the sum.
+    Count(Vec<usize>),
+    /// Counts the large objects.
+    CountLargeObjects,
+    /// Compares the catalog.
+    Compare,
+    /// Removes the mark.
+    Unmark,
+}
+
+/// What a restore will do.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    pub(crate) snapshot: Accepted<'a>,
+    pub(crate) inspection: Inspection,
+    pub(crate) adapted: Adapted,
+    pub(crate) options: Options,
+    pub(crate) tasks: Vec<Task>,
+}
+
+impl<'a> Plan<'a> {
+    /// Looks at the target and plans.
+    ///
+    /// # Errors
+    /// `Inspect` if the target cannot be looked at; else as [`Self::from_inspection`].
+    pub fn new(snapshot: impl Into<Accepted<'a>>, target: &dyn Target, options: Options) -> Result<Self> {
+        let snapshot = snapshot.into();
+        let inspection = target.inspect(snapshot.manifest).map_err(|source| RestoreError::Inspect { source })?;
+        let adapted = target.adapt(snapshot.manifest, &inspection, &options.choices);
+        Self::from_inspection(snapshot, inspection, adapted, options)
+    }
+
+    /// Plans from what was seen.
+    ///
+    /// # Errors
+    /// `OwnSource`, `NotEmpty` and `Unfit` where the restore is refused; `Inspect` if the store is damaged.
+    pub fn from_inspection(
+        snapshot: impl Into<Accepted<'a>>,
+        inspection: Inspection,
+        adapted: Adapted,
+        options: Options,
+    ) -> Result<Self> {
+        let snapshot = snapshot.into();
+        refuse(&snapshot, &inspection, &adapted, &options)?;
+        let tasks = build::tasks(&snapshot, &inspection, &adapted, &options)
+            .map_err(|source| RestoreError::Inspect { source })?;
+        Ok(Self { snapshot, inspection, adapted, options, tasks })
+    }
+
+    /// The tasks, by number.
+    #[must_use]
+    pub fn tasks(&self) -> &[Task] {
+        &self.tasks
+    }
+
+    /// What was seen of the target.
+    #[must_use]
+    pub fn inspection(&self) -> &Inspection {
+        &self.inspection
+    }
+
+    /// The work of the engine, what it leaves out, and what the user should know.
+    #[must_use]
+    pub fn adapted(&self) -> &Adapted {
+        &self.adapted
+    }
+}
+
+fn refuse(snapshot: &Accepted<'_>, inspection: &Inspection, adapted: &Adapted, options: &Options) -> Result<()> {
+    let origin = &snapshot.manifest.origin;
+    if !origin.system_id.is_empty()
+        && origin.system_id == inspection.system_id
+        && origin.database_id == inspection.database_id
+    {
+        return Err(RestoreError::OwnSource { database: inspection.database.clone() });
+    }
+    if !inspection.objects.is_empty() && inspection.mark.is_none() && !options.force {
+        let objects = inspection.objects.iter().map(|object| object.label.clone()).collect();
+        return Err(RestoreError::NotEmpty { database: inspection.database.clone(), objects });
+    }
+    if !adapted.problems.is_empty() {
+        return Err(RestoreError::Unfit { problems: adapted.problems.clone() });
+    }
+    Ok(())
+}

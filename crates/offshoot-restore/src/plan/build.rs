@@ -1,0 +1,286 @@
+//! From work to tasks: what waits for what.
+//!
+//! What is not parallel forms one chain on the first session. Rows are loaded side by side after the schema; the indexes of
+//! a table wait for its rows alone, its constraints for its indexes, so that a second connection is busy while the largest
+//! table is still being loaded.
+
+use super::{Options, Task, TaskKind};
+use crate::snapshot::Accepted;
+use offshoot_core::Result;
+use offshoot_core::target::{Adapted, Inspection, Stage, Work};
+use offshoot_format::manifest::TableEntry;
+use std::collections::HashMap;
+
+type Table = (String, String);
+
+/// The tasks of a plan.
+pub(super) fn tasks(
+    snapshot: &Accepted<'_>,
+    inspection: &Inspection,
+    adapted: &Adapted,
+    options: &Options,
+) -> Result<Vec<Task>> {
+    let mut builder = Builder::new(snapshot, adapted, options);
+    builder.mark("schema");
+    for (index, object) in inspection.objects.iter().enumerate() {
+        builder.chain(TaskKind::Drop(index), Stage::Drop, format!("drop {}", object.label));
+    }
+    builder.chain_stage(Stage::Roles);
+    builder.chain_stage(Stage::PreData);
+    builder.mark("rows");
+    builder.loads()?;
+    builder.indexes();
+    builder.constraints();
+    builder.barrier();
+    builder.mark("after the rows");
+    builder.chain_stage(Stage::Attach);
+    builder.parallel_stage(Stage::ForeignKey);
+    builder.parallel_stage(Stage::Validate);
+    for stage in [Stage::PostData, Stage::Sequences, Stage::Refresh] {
+        builder.chain_stage(stage);
+    }
+    builder.parallel_stage_with_counts();
+    builder.chain_stage(Stage::Last);
+    builder.chain(TaskKind::Compare, Stage::Last, "compare the catalog".to_owned());
+    builder.chain(TaskKind::Unmark, Stage::Last, "remove the mark".to_owned());
+    Ok(builder.tasks)
+}
+
+struct Builder<'a> {
+    snapshot: &'a Accepted<'a>,
+    adapted: &'a Adapted,
+    options: &'a Options,
+    tasks: Vec<Task>,
+    /// What the next task of the chain waits for.
+    last: Vec<usize>,
+    /// Parallel tasks that the next barrier waits for.
+    open: Vec<usize>,
+    /// Tasks that load each table, or may put rows into it.
+    loads: HashMap<Table, Vec<usize>>,
+    /// Tasks that build indexes of each table.
+    indexes: HashMap<Table, Vec<usize>>,
+    bytes: HashMap<Table, u64>,
+}
+
+impl<'a> Builder<'a> {
+    fn new(snapshot: &'a Accepted<'a>, adapted: &'a Adapted, options: &'a Options) -> Self {
+        let tables = &snapshot.manifest.content.tables;
+        let bytes = tables.iter().map(|entry| (name(entry), entry.root.logical_bytes)).collect();
+        Self {
+            snapshot,
+            adapted,
+            options,
+            tasks: Vec::new(),
+            last: Vec::new(),
+            open: Vec::new(),
+            loads: HashMap::new(),
+            indexes: HashMap::new(),
+            bytes,
+        }
+    }
+
+    fn works(&self, stage: Stage) -> impl Iterator<Item = (usize, &'a Work)> + use<'a> {
+        let adapted = self.adapted;
+        adapted.works.iter().enumerate().filter(move |(_, work)| work.stage == stage)
+    }
+
+    fn push(&mut self, task: Task) -> usize {
+        self.tasks.push(task);
+        self.tasks.len() - 1
+    }
+
+    /// A task after all before it, on the first session.
+    fn chain(&mut self, kind: TaskKind, stage: Stage, label: String) {
+        let needs = std::mem::take(&mut self.last);
+        let task =
+            Task { kind, stage, label, needs, first_session: true, exclusive: Vec::new(), shared: None, bytes: 0 };
+        self.last = vec![self.push(task)];
+    }
+
+    fn mark(&mut self, step: &str) {
+        self.chain(TaskKind::Mark(step.to_owned()), Stage::Drop, format!("mark as incomplete: {step}"));
+    }
+
+    fn chain_stage(&mut self, stage: Stage) {
+        for (index, work) in self.works(stage) {
+            self.chain(TaskKind::Work(index), stage, work.label.clone());
+        }
+    }
+
+    /// A task beside others.
+    fn beside(&mut self, kind: TaskKind, stage: Stage, label: String, needs: Vec<usize>) -> usize {
+        let task =
+            Task { kind, stage, label, needs, first_session: false, exclusive: Vec::new(), shared: None, bytes: 0 };
+        let index = self.push(task);
+        self.open.push(index);
+        index
+    }
+
+    fn beside_work(&mut self, index: usize, work: &Work, needs: Vec<usize>) -> usize {
+        let bytes = work.table.as_ref().and_then(|table| self.bytes.get(table)).copied().unwrap_or(0);
+        let task = self.beside(TaskKind::Work(index), work.stage, work.label.clone(), needs);
+        self.tasks[task].exclusive.clone_from(&work.exclusive);
+        self.tasks[task].bytes = bytes;
+        if work.exclusive.is_empty() {
+            self.tasks[task].shared.clone_from(&work.table);
+        }
+        task
+    }
+
+    /// The chain goes on when all that runs beside it is done.
+    fn barrier(&mut self) {
+        if self.open.is_empty() {
+            return;
+        }
+        let mut needs = std::mem::take(&mut self.open);
+        needs.append(&mut self.last);
+        let task = Task {
+            kind: TaskKind::Barrier,
+            stage: Stage::Rows,
+            label: String::new(),
+            needs,
+            first_session: false,
+            exclusive: Vec::new(),
+            shared: None,
+            bytes: 0,
+        };
+        self.last = vec![self.push(task)];
+    }
+
+    fn parallel_stage(&mut self, stage: Stage) {
+        let needs = self.last.clone();
+        for (index, work) in self.works(stage) {
+            self.beside_work(index, work, needs.clone());
+        }
+        self.barrier();
+    }
+
+    /// Rows, the largest first.
+    fn loads(&mut self) -> Result<()> {
+        let tables = &self.snapshot.manifest.content.tables;
+        let mut order: Vec<usize> = (0..tables.len()).filter(|&index| tables[index].root.rows > 0).collect();
+        order.sort_by_key(|&index| std::cmp::Reverse(tables[index].root.logical_bytes));
+        for index in order {
+            let entry = &tables[index];
+            let is_plain = entry.load.through.is_none() && !entry.load.append;
+            let parts = if is_plain { self.parts(entry)? } else { Vec::new() };
+            if parts.len() > 1 {
+                for leaves in parts {
+                    self.load(index, entry, false, Some(leaves));
+                }
+            } else {
+                self.load(index, entry, is_plain, None);
+            }
+        }
+        if let Some(objects) = &self.snapshot.manifest.content.large_objects {
+            let kind = TaskKind::Load { table: None, replace: false, leaves: None };
+            let needs = self.last.clone();
+            let task = self.beside(kind, Stage::Rows, "load large objects".to_owned(), needs);
+            self.tasks[task].bytes = objects.root.logical_bytes;
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, index: usize, entry: &TableEntry, replace: bool, leaves: Option<std::ops::Range<usize>>) {
+        let (schema, table) = name(entry);
+        let parts =
+            leaves.as_ref().map_or(String::new(), |range| format!(" (leaves {} to {})", range.start, range.end));
+        let share = leaves.as_ref().map_or(1, |_| self.options.choices.jobs as u64);
+        let kind = TaskKind::Load { table: Some(index), replace, leaves };
+        let task = self.beside(kind, Stage::Rows, format!("load {schema}.{table}{parts}"), self.last.clone());
+        self.tasks[task].bytes = entry.root.logical_bytes / share.max(1);
+        if replace {
+            self.tasks[task].exclusive = vec![(schema.clone(), table.clone())];
+        }
+        self.loads.entry((schema, table)).or_default().push(task);
+        if let Some(root) = &entry.load.through {
+            // Its rows may end in any table below the root.
+            self.loads.entry(root.clone()).or_default().push(task);
+        }
+    }
+
+    /// Ranges of leaves that are loaded at the same time.
+    fn parts(&self, entry: &TableEntry) -> Result<Vec<std::ops::Range<usize>>> {
+        let jobs = self.options.choices.jobs;
+        let is_large = self.options.split_bytes_min.is_some_and(|min| entry.root.logical_bytes >= min);
+        if jobs < 2 || !is_large {
+            return Ok(Vec::new());
+        }
+        let leaves = self.snapshot.rows.leaves(entry)?.len();
+        let part = leaves.div_ceil(jobs).max(1);
+        Ok((0..leaves).step_by(part).map(|start| start..(start + part).min(leaves)).collect())
+    }
+
+    /// What must be loaded before a table is complete.
+    fn loaded(&self, table: Option<&Table>) -> Vec<usize> {
+        let Some(table) = table else { return self.last.clone() };
+        let mut needs = self.loads.get(table).cloned().unwrap_or_default();
+        let entry = self.snapshot.manifest.content.tables.iter().find(|entry| name(entry) == *table);
+        if let Some(root) = entry.and_then(|entry| entry.load.through.as_ref()) {
+            needs.extend(self.loads.get(root).into_iter().flatten());
+        }
+        if needs.is_empty() { self.last.clone() } else { needs }
+    }
+
+    fn indexes(&mut self) {
+        for (index, work) in self.works(Stage::Index) {
+            let needs = self.loaded(work.table.as_ref());
+            let task = self.beside_work(index, work, needs);
+            if let Some(table) = &work.table {
+                self.indexes.entry(table.clone()).or_default().push(task);
+            }
+        }
+    }
+
+    fn constraints(&mut self) {
+        for (index, work) in self.works(Stage::Constraint) {
+            let mut needs = self.loaded(work.table.as_ref());
+            needs.extend(work.table.as_ref().and_then(|table| self.indexes.get(table)).into_iter().flatten());
+            self.beside_work(index, work, needs);
+        }
+    }
+
+    /// Statistics and counts.
+    fn parallel_stage_with_counts(&mut self) {
+        let needs = self.last.clone();
+        for (index, work) in self.works(Stage::Analyze) {
+            self.beside_work(index, work, needs.clone());
+        }
+        for (label, tables) in groups(&self.snapshot.manifest.content.tables) {
+            let entries = &self.snapshot.manifest.content.tables;
+            let bytes = tables.iter().map(|&index| entries[index].root.logical_bytes).sum();
+            let task = self.beside(TaskKind::Count(tables), Stage::Analyze, format!("count {label}"), needs.clone());
+            self.tasks[task].bytes = bytes;
+        }
+        if self.snapshot.manifest.content.large_objects.is_some() {
+            self.beside(TaskKind::CountLargeObjects, Stage::Analyze, "count large objects".to_owned(), needs);
+        }
+        self.barrier();
+    }
+}
+
+/// Tables whose rows are counted together: those that are loaded through the same root may have swapped rows.
+fn groups(tables: &[TableEntry]) -> Vec<(String, Vec<usize>)> {
+    let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
+    let mut roots: HashMap<&Table, usize> = HashMap::new();
+    for (index, entry) in tables.iter().enumerate() {
+        // Rows of an extension's configuration join what was there.
+        if entry.load.append {
+            continue;
+        }
+        let Some(root) = &entry.load.through else {
+            groups.push((format!("{}.{}", entry.spec.schema, entry.spec.name), vec![index]));
+            continue;
+        };
+        let group = *roots.entry(root).or_insert_with(|| {
+            groups.push((format!("{}.{}", root.0, root.1), Vec::new()));
+            groups.len() - 1
+        });
+        groups[group].1.push(index);
+    }
+    groups
+}
+
+fn name(entry: &TableEntry) -> Table {
+    (entry.spec.schema.clone(), entry.spec.name.clone())
+}
