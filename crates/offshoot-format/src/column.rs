@@ -3,6 +3,7 @@
 //! A `Column` is filled value by value, read value by value, or copied in runs; it does not know what its bytes mean.
 //! Its `Debug` shows counts only, never a value.
 
+use crate::bitmap::Bitmap;
 use crate::table::{ColumnSpec, Layout};
 use crate::{FormatError, Result, blob::BlobRef};
 use std::fmt;
@@ -29,51 +30,6 @@ impl fmt::Debug for Cell<'_> {
             Self::Bytes(bytes) => write!(f, "Bytes({} bytes)", bytes.len()),
             Self::Blob(blob) => write!(f, "Blob({} bytes)", blob.bytes),
         }
-    }
-}
-
-/// A growing set of row numbers, one bit a row.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub(crate) struct Bitmap {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) count: usize,
-}
-
-impl Bitmap {
-    fn set(&mut self, row: usize) {
-        if self.bytes.len() <= row / 8 {
-            self.bytes.resize(row / 8 + 1, 0);
-        }
-        self.bytes[row / 8] |= 1 << (row % 8);
-        self.count += 1;
-    }
-
-    fn contains(&self, row: usize) -> bool {
-        self.count > 0 && self.bytes.get(row / 8).is_some_and(|byte| byte >> (row % 8) & 1 == 1)
-    }
-
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.count = 0;
-    }
-
-    /// The bitmap of exactly `rows` rows.
-    pub(crate) fn padded(&self, rows: usize) -> Vec<u8> {
-        let mut bytes = self.bytes.clone();
-        bytes.resize(rows.div_ceil(8), 0);
-        bytes
-    }
-
-    /// A bitmap of `rows` rows from its bytes.
-    pub(crate) fn from_bytes(what: &'static str, bytes: &[u8], rows: usize) -> Result<Self> {
-        let unused = bytes.len() * 8 - rows.min(bytes.len() * 8);
-        let clean = unused < 8 && bytes.last().is_none_or(|last| unused == 0 || last >> (8 - unused) == 0);
-        let count = bytes.iter().map(|byte| byte.count_ones() as usize).sum();
-        if bytes.len() != rows.div_ceil(8) || !clean || count == 0 {
-            return Err(FormatError::Invalid { what, offset: 0, why: "a bitmap that is empty, too long or too short" });
-        }
-        let used = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
-        Ok(Self { bytes: bytes[..used].to_vec(), count })
     }
 }
 

@@ -5,6 +5,7 @@
 //!
 //! What this crate does not do: read files, choose what to write, or know any database engine.
 
+mod bitmap;
 pub mod blob;
 pub mod codec;
 pub mod column;

@@ -10,7 +10,8 @@ mod section;
 
 pub use section::{Compressor, Decompressor, Level};
 
-use crate::column::{Bitmap, Column};
+use crate::bitmap::Bitmap;
+use crate::column::Column;
 use crate::ids::{ChunkId, ChunkKind, IdKey};
 use crate::table::Layout;
 use crate::wire::{Reader, put_varint};
