@@ -7,6 +7,7 @@ mod again;
 mod examined;
 mod memory;
 mod round;
+mod standby;
 mod steps;
 mod values;
 

@@ -25,6 +25,20 @@ const OMITTED: &[(&str, &str, &str)] = &[
          FROM pg_catalog.pg_user_mappings ORDER BY 1",
     ),
     (
+        "rows of foreign table",
+        "they are on another server; the table itself is carried",
+        "SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         WHERE c.relkind = 'f' AND n.nspname NOT LIKE 'pg\\_%' ORDER BY 1",
+    ),
+    (
+        "comment on database",
+        "it belongs to the database's name, not to its content",
+        "SELECT pg_catalog.quote_ident(d.datname) FROM pg_catalog.pg_database d
+         JOIN pg_catalog.pg_shdescription s ON s.objoid = d.oid AND s.classoid = 'pg_catalog.pg_database'::pg_catalog.regclass
+         WHERE d.datname = pg_catalog.current_database()",
+    ),
+    (
         "security label",
         "it belongs to a label provider of the source's server",
         "SELECT DISTINCT provider || ' on ' || objtype || ' ' || objname FROM pg_catalog.pg_seclabels ORDER BY 1",

@@ -66,7 +66,9 @@ pub fn items(statements: &[Statement<'_>]) -> Vec<SchemaItem> {
         };
         let item = SchemaItem { phase, label: label(statement), table, sql: statement.sql.to_owned() };
         // They would fire on whatever is made after them.
-        let is_event_trigger = statement.header.is_some_and(|header| header.kind == "EVENT TRIGGER");
+        let is_event_trigger = statement.header.is_some_and(|header| {
+            header.kind == "EVENT TRIGGER" || header.kind == "COMMENT" && header.name.starts_with("EVENT TRIGGER ")
+        });
         if is_event_trigger { last.push(item) } else { items.push(item) }
     }
     // Where all tables have the usual access method, nothing needs to be said.
@@ -194,9 +196,11 @@ mod tests {
     #[test]
     fn event_triggers_go_last_and_unknown_statements_stay() {
         let sql = "-- Name: e; Type: EVENT TRIGGER; Schema: -; Owner: x\nCREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION public.f();
+            -- Name: EVENT TRIGGER e; Type: COMMENT; Schema: -; Owner: x\nCOMMENT ON EVENT TRIGGER e IS 'x';
             -- Name: n; Type: NOVELTY; Schema: -; Owner: x\nCREATE NOVELTY n;";
         let items = items(sql).unwrap();
-        assert_eq!(items[1].label, "EVENT TRIGGER e");
+        let labels: Vec<&str> = items.iter().skip(1).map(|item| item.label.as_str()).collect();
+        assert_eq!(labels, ["EVENT TRIGGER e", "COMMENT EVENT TRIGGER e"]);
         assert_eq!((items[0].phase, items[0].sql.as_str()), (Phase::PostData, "CREATE NOVELTY n"));
     }
 }

@@ -43,7 +43,7 @@ pub fn items(text: &str) -> Result<Vec<SchemaItem>, EngineError> {
 
 /// Puts statements at the end, but before event triggers, which would fire on them.
 pub fn append_before_event_triggers(schema: &mut Vec<SchemaItem>, items: Vec<SchemaItem>) {
-    let is_event_trigger = |item: &SchemaItem| item.label.contains("EVENT TRIGGER");
+    let is_event_trigger = |item: &SchemaItem| item.phase == Phase::PostData && item.label.contains("EVENT TRIGGER ");
     let at = schema.iter().position(is_event_trigger).unwrap_or(schema.len());
     schema.splice(at..at, items);
 }
