@@ -34,9 +34,9 @@ fn all_stores_conform() {
     println!("conformance: 3 stores");
 }
 
-/// Small packs, so that a small store has several, and no thread that renews leases.
+/// Small packs and segments, so that a small store has several, and no thread that renews leases.
 fn options() -> OpenOptions {
-    OpenOptions { pack_bytes: 8 << 10, heartbeat: None, ..OpenOptions::default() }
+    OpenOptions { pack_bytes: 8 << 10, session_chunks_max: 6, heartbeat: None, ..OpenOptions::default() }
 }
 
 /// A clock that a test turns.

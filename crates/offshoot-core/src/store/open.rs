@@ -15,6 +15,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// Tries to read a chunk while gc moves it.
+const READ_TRIES: usize = 4;
+
 /// How a store is used. The defaults fit; tests and tuning change them.
 #[derive(Debug, Clone)]
 pub struct OpenOptions {
@@ -26,6 +29,8 @@ pub struct OpenOptions {
     pub heartbeat: Option<Duration>,
     /// After this time without a sign a session is taken for dead.
     pub lease_expiry: Duration,
+    /// New chunks that a session keeps in memory, about; more are looked up in segments that it has written.
+    pub session_chunks_max: u64,
     /// Packs that a session writes at the same time; while one is synced the next takes over.
     pub lanes: usize,
     /// What time it is.
@@ -41,6 +46,7 @@ impl Default for OpenOptions {
             index_cache_bytes: 64 << 20,
             heartbeat: Some(Duration::from_secs(60)),
             lease_expiry: Duration::from_secs(30 * 60),
+            session_chunks_max: 256 << 10,
             lanes: 2,
             clock: Clock::default(),
             entropy: Entropy::default(),
@@ -251,14 +257,14 @@ impl OpenStore {
     /// # Errors
     /// `Missing` or `Damaged`.
     pub fn read(&self, id: &ChunkId, kind: ChunkKind) -> Result<StoredChunk> {
-        match self.try_read(id, kind) {
-            // The pack or the segment may have been rewritten by gc since the index was loaded.
-            Err(CoreError::Missing { .. }) => {
-                self.refresh()?;
-                self.try_read(id, kind)
+        for _ in 1..READ_TRIES {
+            match self.try_read(id, kind) {
+                // The pack or the segment may have been rewritten by gc since the index was loaded.
+                Err(CoreError::Missing { .. }) => self.refresh()?,
+                answer => return answer,
             }
-            answer => answer,
         }
+        self.try_read(id, kind)
     }
 
     fn try_read(&self, id: &ChunkId, kind: ChunkKind) -> Result<StoredChunk> {

@@ -207,3 +207,30 @@ fn addresses_resolve() {
     assert!(open.untag(&"v1".parse().unwrap()).unwrap());
     assert!(!open.untag(&"v1".parse().unwrap()).unwrap());
 }
+
+#[test]
+fn a_session_keeps_few_chunks_in_mind() {
+    let (_dir, open) = fresh();
+    let options = OpenOptions { session_chunks_max: 500, pack_bytes: 100 << 10, ..OpenOptions::default() };
+    let open = OpenStore::open_with(open.backend().clone(), options).unwrap();
+    let session = open.begin_session().unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| (0..4000).for_each(|number| drop(put(&session, number))));
+        }
+    });
+    assert!(open.backend().list(ObjectKind::Index).unwrap().len() > 2);
+    for number in 0..4000 {
+        assert!(matches!(put(&session, number), Put::Existed { .. }));
+        let (id, payload) = chunk(&open, number);
+        assert_eq!(session.read(&id, ChunkKind::Column).unwrap().payload, payload);
+    }
+    let written: u64 = (0..4000).map(|number| chunk(&open, number).1.len() as u64 + 20).sum();
+    assert_eq!(session.added_bytes(), written);
+    session.commit(&manifest(&open, 1), None, Expected::Any).unwrap();
+    let open = reopen(&open);
+    for number in 0..4000 {
+        let (id, payload) = chunk(&open, number);
+        assert_eq!(open.read(&id, ChunkKind::Column).unwrap().payload, payload);
+    }
+}

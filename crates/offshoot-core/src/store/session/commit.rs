@@ -12,6 +12,7 @@ use offshoot_format::record::{self, LOG_ENTRIES_MAX, LogEntry, Ref};
 use offshoot_format::refname::RefName;
 use std::collections::{HashMap, HashSet};
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 /// Bytes of a segment that are gathered before they are written.
 const WRITE_BYTES: usize = 1 << 20;
@@ -83,6 +84,31 @@ impl WriteSession {
             return Ok(());
         }
         write_segment(&self.open, &packs, entries.len() as u64, entries.iter().copied().map(Ok))?;
+        Ok(())
+    }
+
+    /// Publishes a segment of the chunks whose packs are durable, and keeps them in mind no longer: memory does not
+    /// grow with the number of chunks.
+    pub(super) fn index_sealed(&self) -> Result<()> {
+        let Ok(_only_one) = self.indexing.try_lock() else { return Ok(()) };
+        let mut sealed = Vec::new();
+        for shard in &self.shards {
+            let placed = lock(shard);
+            let durable = placed.values().filter(|placed| placed.pack.sealed().is_some());
+            sealed.extend(durable.map(|placed| Placed { pack: placed.pack.clone(), entry: placed.entry }));
+        }
+        let (packs, entries) = gather(sealed.into_iter())?;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let count = entries.len() as u64;
+        write_segment(&self.open, &packs, count, entries.iter().copied().map(Ok))?;
+        // From here on others find them, too; so they are found at every moment.
+        self.open.refresh()?;
+        for entry in &entries {
+            lock(self.shard(&entry.id)).remove(&entry.id);
+        }
+        self.unindexed.fetch_sub(count, Ordering::Relaxed);
         Ok(())
     }
 

@@ -81,6 +81,10 @@ pub struct WriteSession {
     /// about to delete them.
     met: RwLock<HashMap<PackId, bool>>,
     added_bytes: AtomicU64,
+    /// Chunks that the next segment will hold.
+    unindexed: AtomicU64,
+    /// Held by the one thread that writes a segment.
+    indexing: Mutex<()>,
     heartbeat: Option<Heartbeat>,
     lease: Arc<HeldLease>,
 }
@@ -143,6 +147,8 @@ impl WriteSession {
             open,
             met,
             added_bytes: AtomicU64::new(0),
+            unindexed: AtomicU64::new(0),
+            indexing: Mutex::new(()),
             heartbeat,
             lease,
         })
@@ -194,6 +200,11 @@ impl WriteSession {
         let (pack, entry) = lane.append(&header, payload, entry)?;
         let stored_bytes = entry.frame_bytes() as u32;
         shard.insert(*id, Placed { pack, entry });
+        drop(shard);
+        let unindexed = self.unindexed.fetch_add(1, Ordering::Relaxed) + 1;
+        if unindexed.is_multiple_of(self.open.options().session_chunks_max / 2 + 1) {
+            self.index_sealed()?;
+        }
         self.added_bytes.fetch_add(stored_bytes.into(), Ordering::Relaxed);
         Ok(Put::New { stored_bytes })
     }
