@@ -23,6 +23,16 @@ pub enum CoreError {
         #[source]
         source: FormatError,
     },
+    /// Written by a newer program.
+    #[error("{object} has version {found}; this offshoot reads up to {supported}. Update offshoot")]
+    Newer {
+        /// What was being read.
+        object: String,
+        /// Its version.
+        found: u16,
+        /// The newest version that can be read.
+        supported: u16,
+    },
     /// Something that should be stored is not there.
     #[error("{object} is missing from the store. Run `offshoot verify` to see what it affects")]
     Missing {
@@ -115,6 +125,17 @@ pub enum CoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+impl CoreError {
+    /// What it means that the bytes of an object are not as they should be.
+    pub(crate) fn damaged(object: impl Into<String>, source: FormatError) -> Self {
+        let object = object.into();
+        match source {
+            FormatError::Version { found, supported, .. } => Self::Newer { object, found, supported },
+            source => Self::Damaged { object, source },
+        }
+    }
 }
 
 fn proposals(near: &[String]) -> String {

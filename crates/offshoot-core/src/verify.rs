@@ -79,6 +79,7 @@ impl VerifyReport {
 fn describe(error: CoreError) -> Result<(String, String)> {
     match error {
         CoreError::Damaged { object, source } => Ok((object, source.to_string())),
+        CoreError::Newer { object, found, .. } => Ok((object, format!("it has version {found}, which is newer"))),
         CoreError::Missing { object } => Ok((object, "it is missing".to_owned())),
         CoreError::Io { operation: "read", path, source } => Ok((path.display().to_string(), source.to_string())),
         error => Err(error),
@@ -172,7 +173,7 @@ impl OpenStore {
 
     fn check_lease(&self, name: &ObjectName) -> Result<()> {
         let Some(bytes) = self.backend().get(name)? else { return Ok(()) };
-        let damaged = |source| CoreError::Damaged { object: name.to_string(), source };
+        let damaged = |source| CoreError::damaged(name.to_string(), source);
         Lease::decode(&bytes).map(|_| ()).map_err(damaged)
     }
 

@@ -83,7 +83,7 @@ impl OpenStore {
         let invalid = offshoot_format::FormatError::Invalid { what: "name", offset: 0, why: "it is that of another" };
         decode(&bytes)
             .and_then(|found| if is_named(&found) { Ok(Some(found)) } else { Err(invalid) })
-            .map_err(|source| CoreError::Damaged { object: object.to_string(), source })
+            .map_err(|source| CoreError::damaged(object.to_string(), source))
     }
 
     /// Gives a snapshot a fixed name.
@@ -131,7 +131,7 @@ impl OpenStore {
         let object = ObjectName::Ref(name.clone());
         loop {
             let Some(before) = self.backend().get(&object)? else { return Ok(()) };
-            let damaged = |source| CoreError::Damaged { object: object.to_string(), source };
+            let damaged = |source| CoreError::damaged(object.to_string(), source);
             let mut moved = Ref::decode(&before).map_err(damaged)?;
             let there: HashSet<SnapshotId> = self.snapshots()?.into_iter().collect();
             let stays = |entry: &LogEntry| there.contains(&entry.snapshot) && !going.contains(&entry.snapshot);

@@ -95,10 +95,6 @@ impl Catalog {
             }
             match self.load_segment(name, object.bytes) {
                 Ok(segment) => loaded.segments.push(Arc::new(segment)),
-                Err(CoreError::Damaged { source: FormatError::Version { what, found, supported }, object }) => {
-                    let source = FormatError::Version { what, found, supported };
-                    return Err(CoreError::Damaged { object, source });
-                }
                 Err(CoreError::Damaged { source, .. }) => loaded.broken.push((name, source)),
                 Err(error) => return Err(error),
             }
@@ -109,7 +105,7 @@ impl Catalog {
 
     fn load_segment(&self, name: [u8; 32], bytes: u64) -> Result<Segment> {
         let object = ObjectName::Index(name);
-        let damaged = |source| CoreError::Damaged { object: object.to_string(), source };
+        let damaged = |source| CoreError::damaged(object.to_string(), source);
         let read = |range: Range<u64>| {
             // The footer has been checked against the length of the object, so this is at most its length.
             let mut buffer = vec![0; (range.end - range.start) as usize];
@@ -199,10 +195,7 @@ impl Catalog {
         let object = ObjectName::Index(segment.name);
         let mut bytes = vec![0; (place.range.end - place.range.start) as usize];
         self.store.read_at(&object, place.range.start, &mut bytes)?;
-        segment
-            .head
-            .check_bucket(&place, &bytes)
-            .map_err(|source| CoreError::Damaged { object: object.to_string(), source })?;
+        segment.head.check_bucket(&place, &bytes).map_err(|source| CoreError::damaged(object.to_string(), source))?;
         let bytes = Arc::new(bytes);
         self.cache.put(key, bytes.clone());
         Ok(Some((place, bytes)))

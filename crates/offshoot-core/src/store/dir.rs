@@ -125,9 +125,11 @@ impl Store for DirStore {
         let make = |dir: &Path| self.vfs.make_dir(dir).map_err(failed("make", dir));
         make(&self.root)?;
         let entries = self.vfs.list(&self.root).map_err(failed("list", &self.root))?;
-        if let Some(foreign) = entries.iter().find(|entry| !["config", "key", LOCK].contains(&entry.name.as_str())) {
-            let source =
-                io::Error::new(ErrorKind::AlreadyExists, format!("it holds {}, which is no store's", foreign.name));
+        let folders = ObjectKind::ALL.into_iter().filter_map(folder).chain([TMP]);
+        let own: Vec<&str> = folders.chain(["config", "key", LOCK]).collect();
+        if let Some(foreign) = entries.iter().find(|entry| !own.contains(&entry.name.as_str())) {
+            let why = format!("it holds {}, which is no part of a store", foreign.name);
+            let source = io::Error::new(ErrorKind::DirectoryNotEmpty, why);
             return Err(failed("make a store in", &self.root)(source));
         }
         make(&self.root.join(TMP))?;
@@ -214,7 +216,7 @@ impl Store for DirStore {
             };
             Some(Listed { name, bytes: entry.bytes, modified_unix_ms: entry.modified_unix_ms })
         };
-        Ok(entries.into_iter().filter_map(listed).collect())
+        Ok(entries.into_iter().filter(|entry| entry.is_file).filter_map(listed).collect())
     }
 
     fn settle(&self, kind: ObjectKind) -> Result<()> {
@@ -262,7 +264,7 @@ impl Store for DirStore {
             bytes: entry.bytes,
             modified_unix_ms: entry.modified_unix_ms,
         };
-        Ok(entries.into_iter().map(unfinished).collect())
+        Ok(entries.into_iter().filter(|entry| entry.is_file).map(unfinished).collect())
     }
 
     fn remove_unfinished(&self, unfinished: &Unfinished) -> Result<()> {

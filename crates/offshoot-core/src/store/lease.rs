@@ -109,7 +109,7 @@ pub(crate) fn read_condemned(store: &dyn Store) -> Result<Vec<([u8; 32], Condemn
         let ObjectName::Condemned(name) = object.name else { continue };
         // One that is gone between listing and reading was carried out.
         let Some(bytes) = store.get(&ObjectName::Condemned(name))? else { continue };
-        let damaged = |source| CoreError::Damaged { object: ObjectName::Condemned(name).to_string(), source };
+        let damaged = |source| CoreError::damaged(ObjectName::Condemned(name).to_string(), source);
         lists.push((name, Condemned::decode(&bytes).map_err(damaged)?));
     }
     Ok(lists)
@@ -129,7 +129,7 @@ pub(crate) fn live_leases(store: &dyn Store, now_unix_ms: u64, expiry_ms: u64) -
         {
             continue;
         }
-        let damaged = |source| CoreError::Damaged { object: ObjectName::Lease(name).to_string(), source };
+        let damaged = |source| CoreError::damaged(ObjectName::Lease(name).to_string(), source);
         live.push((name, lease.map_err(damaged)?));
     }
     Ok(live)

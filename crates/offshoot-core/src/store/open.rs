@@ -287,7 +287,7 @@ impl OpenStore {
         let mut bytes = vec![0; FRAME_HEADER_BYTES + entry.stored_len as usize];
         self.inner.store.read_at(&object, entry.offset.into(), &mut bytes)?;
         check_frame(&entry.id, kind, bytes)
-            .map_err(|source| CoreError::Damaged { object: format!("chunk {} in {object}", entry.id), source })
+            .map_err(|source| CoreError::damaged(format!("chunk {} in {object}", entry.id), source))
     }
 
     /// The manifest of a snapshot. Its digest is checked before it is read.
@@ -367,7 +367,7 @@ pub(super) fn check_frame(
 
 pub(crate) fn damaged(name: &ObjectName) -> impl FnOnce(FormatError) -> CoreError {
     let object = name.to_string();
-    |source| CoreError::Damaged { object, source }
+    |source| CoreError::damaged(object, source)
 }
 
 pub(crate) fn missing(name: &ObjectName) -> CoreError {

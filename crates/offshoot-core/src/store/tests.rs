@@ -131,6 +131,9 @@ fn stores_are_made_once_and_found() {
     assert!(matches!(OpenStore::open(nothing), Err(CoreError::NoStore { .. })));
     std::fs::write(dir.path().join("somebody's file"), "x").unwrap();
     assert!(OpenStore::init(Arc::new(DirStore::new(dir.path())), true).is_err());
+    std::fs::create_dir_all(dir.path().join("project/src")).unwrap();
+    assert!(OpenStore::init(Arc::new(DirStore::new(dir.path().join("project"))), true).is_err());
+    assert!(!dir.path().join("project/packs").exists());
     let scrubbed = OpenStore::init(Arc::new(DirStore::new(dir.path().join("scrubbed"))), false).unwrap();
     assert!(!scrubbed.is_raw());
     let refused = scrubbed.begin_session().unwrap().commit(&manifest(&scrubbed, 1), None, Expected::Any);
@@ -216,7 +219,7 @@ fn a_session_keeps_few_chunks_in_mind() {
     let session = open.begin_session().unwrap();
     std::thread::scope(|scope| {
         for _ in 0..3 {
-            scope.spawn(|| (0..4000).for_each(|number| drop(put(&session, number))));
+            scope.spawn(|| (0..4000).all(|number| put(&session, number).stored_bytes() > 20));
         }
     });
     assert!(open.backend().list(ObjectKind::Index).unwrap().len() > 2);
@@ -233,4 +236,15 @@ fn a_session_keeps_few_chunks_in_mind() {
         let (id, payload) = chunk(&open, number);
         assert_eq!(open.read(&id, ChunkKind::Column).unwrap().payload, payload);
     }
+}
+
+#[test]
+fn a_newer_store_is_refused_as_such() {
+    let (dir, open) = fresh();
+    let path = dir.path().join("s/config");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[8] = 2;
+    std::fs::write(&path, bytes).unwrap();
+    let error = OpenStore::open(open.backend().clone()).unwrap_err();
+    assert_eq!(error.to_string(), "config has version 2; this offshoot reads up to 1. Update offshoot");
 }

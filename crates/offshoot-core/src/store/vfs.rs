@@ -40,11 +40,13 @@ pub trait VfsFile: Send {
     fn reader(&self) -> Arc<dyn ReadAt>;
 }
 
-/// A file in a folder.
+/// What is in a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// Its name in the folder.
     pub name: String,
+    /// Whether it is a file; else it is a folder or something stranger.
+    pub is_file: bool,
     /// Its length.
     pub bytes: u64,
     /// When it was last written, in milliseconds since 1970 UTC.
@@ -89,7 +91,7 @@ pub trait Vfs: Send + Sync + fmt::Debug {
     /// `NotFound`, or whatever the system says.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
-    /// The files of a folder.
+    /// What is in a folder.
     ///
     /// # Errors
     /// `NotFound`, or whatever the system says.
@@ -181,15 +183,19 @@ impl Vfs for OsVfs {
         for entry in std::fs::read_dir(dir)? {
             let entry = entry?;
             let found = match entry.metadata() {
-                Ok(found) if found.is_file() => found,
-                Ok(_) => continue,
+                Ok(found) => found,
                 // It was removed while the folder was read.
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),
             };
             let modified = found.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
             let Ok(name) = entry.file_name().into_string() else { continue };
-            entries.push(Entry { name, bytes: found.len(), modified_unix_ms: modified.as_millis() as u64 });
+            entries.push(Entry {
+                name,
+                is_file: found.is_file(),
+                bytes: found.len(),
+                modified_unix_ms: modified.as_millis() as u64,
+            });
         }
         Ok(entries)
     }

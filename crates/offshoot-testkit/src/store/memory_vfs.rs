@@ -154,14 +154,21 @@ impl Vfs for MemoryVfs {
         if !disk.dirs.contains(dir) {
             return Err(ErrorKind::NotFound.into());
         }
-        let inside = disk.names.iter().filter(|(path, _)| path.parent() == Some(dir));
-        Ok(inside
-            .map(|(path, (number, modified))| Entry {
-                name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-                bytes: disk.files[number].len() as u64,
-                modified_unix_ms: *modified,
-            })
-            .collect())
+        let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let inside = |path: &Path| path.parent() == Some(dir);
+        let files = disk.names.iter().filter(|(path, _)| inside(path)).map(|(path, (number, modified))| Entry {
+            name: name(path),
+            is_file: true,
+            bytes: disk.files[number].len() as u64,
+            modified_unix_ms: *modified,
+        });
+        let folders = disk.dirs.iter().filter(|path| inside(path)).map(|path| Entry {
+            name: name(path),
+            is_file: false,
+            bytes: 0,
+            modified_unix_ms: 0,
+        });
+        Ok(files.chain(folders).collect())
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {

@@ -217,8 +217,7 @@ impl WriteSession {
         let own = lock(self.shard(id)).get(id).map(|placed| (placed.pack.clone(), placed.entry));
         let Some((pack, entry)) = own else { return self.open.read(id, kind) };
         let frame = pack.read(entry.offset, FRAME_HEADER_BYTES + entry.stored_len as usize)?;
-        check_frame(id, kind, frame)
-            .map_err(|source| CoreError::Damaged { object: format!("chunk {id} of a new pack"), source })
+        check_frame(id, kind, frame).map_err(|source| CoreError::damaged(format!("chunk {id} of a new pack"), source))
     }
 
     /// Bytes that this session added so far, without the index and the manifest.
