@@ -10,6 +10,7 @@ use offshoot_engines::conninfo::{ConnInfo, Environment};
 use offshoot_engines::postgres::connect::ConnectOptions;
 use offshoot_engines::postgres::restore::PostgresTarget;
 use offshoot_format::ids::SnapshotId;
+use offshoot_format::manifest::Role;
 use offshoot_restore::{Options, Plan, RawSnapshot, RestoreError, RestoreReport, apply};
 use offshoot_testkit::fingerprint::fingerprint;
 use offshoot_testkit::postgres::{Server, shared};
@@ -221,4 +222,178 @@ fn skipped_extensions_are_reported_with_what_is_made_of_them() {
     }
     assert_eq!(server.psql(&to, "SELECT count(*) FROM kept"), "1");
     assert_eq!(server.psql(&to, "SELECT to_regclass('public.lost') IS NULL"), "t");
+}
+
+#[test]
+fn rows_that_copy_does_not_take_are_put_together_on_the_server() {
+    let server = shared();
+    let (from, to) = (server.fresh_db("large_from"), server.fresh_db("large_to"));
+    server.psql(
+        &from,
+        "CREATE TYPE m AS ENUM ('a', 'b');
+         CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, a text NOT NULL, b bytea, ms m[], g int GENERATED ALWAYS AS (1) STORED);
+         INSERT INTO t (a, b, ms) SELECT repeat('x' || i, 200000), CASE WHEN i % 2 = 0 THEN decode(repeat('ab', 400000), 'hex') END,
+           array_fill('b'::m, ARRAY[30000]) FROM generate_series(1, 5) i;
+         INSERT INTO t (a) VALUES ('small');
+         CREATE TABLE as_text (a aclitem, t text); INSERT INTO as_text SELECT NULL, repeat(E'\\t' || i, 300000) FROM generate_series(1, 2) i",
+    );
+    let taken = take(server, &from);
+    let target = target(server, &to).with_copy_row_bytes_max(500_000);
+    let plan = Plan::new(RawSnapshot::acknowledge(id(), &taken.manifest, &taken.rows), &target, options(1)).unwrap();
+    let report = apply(&plan, &target, &Control::default()).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(report.rows, 8);
+    assert_same(server, &from, &to);
+}
+
+#[test]
+fn a_wish_to_stop_ends_it_soon_and_a_rerun_completes() {
+    let server = shared();
+    let (from, to) = (server.fresh_db("stop_from"), server.fresh_db("stop_to"));
+    server.psql(
+        &from,
+        "CREATE FUNCTION slow(i int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM pg_sleep(0.2); RETURN i; END $$;
+         CREATE TABLE t (a int); INSERT INTO t SELECT generate_series(1, 3000)",
+    );
+    let mut taken = take(server, &from);
+    let sql = "CREATE INDEX slow_index ON public.t USING btree (public.slow(a))".to_owned();
+    let index = offshoot_format::manifest::SchemaItem {
+        phase: offshoot_format::manifest::Phase::Index,
+        label: "INDEX public.slow_index".into(),
+        table: Some(("public".into(), "t".into())),
+        sql,
+    };
+    taken.manifest.content.schema.push(index);
+    let target = target(server, &to);
+    let plan = Plan::new(RawSnapshot::acknowledge(id(), &taken.manifest, &taken.rows), &target, options(2)).unwrap();
+    let control = Control::new(|_| {});
+    let stopper = control.clone();
+    let error = std::thread::scope(|scope| {
+        scope.spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(700));
+            stopper.cancel();
+        });
+        apply(&plan, &target, &control).unwrap_err()
+    });
+    assert!(matches!(error, RestoreError::Cancelled { .. }), "{error}");
+    assert_eq!(server.psql(&to, "SELECT count(*) FROM offshoot_incomplete.restore"), "1");
+    taken.manifest.content.schema.pop();
+    try_restore(&taken, server, &to, options(2)).unwrap_or_else(|error| panic!("{error}"));
+    assert_same(server, &from, &to);
+}
+
+#[test]
+fn roles_are_made_without_login_or_mapped() {
+    let server = shared();
+    let (from, made, mapped) =
+        (server.fresh_db("roles_from"), server.fresh_db("roles_made"), server.fresh_db("roles_mapped"));
+    server.psql(
+        &from,
+        "CREATE TABLE t (a int); INSERT INTO t VALUES (1); CREATE TABLE u (a int);
+         CREATE ROLE first_role LOGIN PASSWORD 'secret' BYPASSRLS; CREATE ROLE second_role; GRANT second_role TO first_role;
+         ALTER TABLE t OWNER TO first_role; GRANT SELECT ON u TO second_role;
+         CREATE POLICY p ON u TO second_role USING (true); ALTER DEFAULT PRIVILEGES FOR ROLE first_role GRANT SELECT ON TABLES TO second_role",
+    );
+    let mut taken = take(server, &from);
+    let role = |name: &str| Role { name: name.into(), attributes: vec![], member_of: vec![], settings: vec![] };
+    let first = Role {
+        attributes: vec!["LOGIN".into(), "BYPASSRLS".into(), "NOCREATEDB".into()],
+        member_of: vec!["second_role".into()],
+        settings: vec![("search_path".into(), "\"$user\", public".into())],
+        ..role("first_role")
+    };
+    taken.manifest.environment.roles = vec![first, role("second_role")];
+    server.dropdb(&from);
+    server.psql("postgres", "DROP ROLE first_role; DROP ROLE second_role");
+    let mut mapping = options(1);
+    mapping.choices.roles = Roles::Map;
+    let report = try_restore(&taken, server, &mapped, mapping).unwrap_or_else(|error| panic!("{error}"));
+    assert!(format!("{:?}", report.losses).contains("POLICY"), "{:?}", report.losses);
+    assert_eq!(server.psql(&mapped, "SELECT tableowner FROM pg_tables WHERE tablename = 't'"), "postgres");
+    try_restore(&taken, server, &made, options(1)).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(server.psql(&made, "SELECT tableowner FROM pg_tables WHERE tablename = 't'"), "first_role");
+    let role = "SELECT rolcanlogin, rolbypassrls, rolpassword IS NULL, pg_has_role(oid, 'second_role', 'MEMBER') FROM pg_authid WHERE rolname = 'first_role'";
+    assert_eq!(server.psql(&made, role), "f|t|t|t");
+    let setting = "SELECT setconfig FROM pg_db_role_setting WHERE setrole = 'first_role'::regrole";
+    assert_eq!(server.psql(&made, setting), r#"{"search_path=\"$user\", public"}"#);
+    server.dropdb(&made);
+    server.dropdb(&mapped);
+    server.psql("postgres", "DROP ROLE first_role; DROP ROLE second_role");
+}
+
+#[test]
+fn real_databases_come_back_the_same() {
+    let Some(folder) = offshoot_testkit::real_data() else { return };
+    let server = shared();
+    for name in offshoot_testkit::real_data::POSTGRES_SETS {
+        let (from, to) = (server.fresh_db(name), server.fresh_db(name));
+        offshoot_testkit::real_data::load_postgres(&folder, server, &from, name);
+        let taken = take(server, &from);
+        let report = try_restore(&taken, server, &to, options(2)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_same(server, &from, &to);
+        eprintln!("{name}: {} rows, {:.2?}", report.rows, report.elapsed);
+        server.dropdb(&from);
+        server.dropdb(&to);
+    }
+}
+
+#[test]
+fn a_database_is_compared_with_a_snapshot() {
+    use offshoot_core::look_ahead::LookAhead;
+    use offshoot_engines::postgres::capture::PostgresSource;
+    use offshoot_engines::postgres::capture::options::CaptureOptions;
+    use offshoot_engines::postgres::compare::against;
+    let server = shared();
+    let (from, to) = (server.fresh_db("against_from"), server.fresh_db("against_to"));
+    server.psql(&from, include_str!("kinds.sql"));
+    server.psql(&from, "INSERT INTO as_text VALUES (NULL, NULL, 'the last row is a short one')");
+    let taken = take(server, &from);
+    try_restore(&taken, server, &to, options(2)).unwrap_or_else(|error| panic!("{error}"));
+    let environment = Environment::new([("PGSSLMODE", "disable")], None, Some("postgres".into()));
+    let mut reading = CaptureOptions::default();
+    reading.pg_dump = vec![server.binaries().pg_dump().unwrap()];
+    let mut source = PostgresSource::new(ConnInfo::parse(&server.url(&to), &environment).unwrap(), reading);
+    let look_ahead = LookAhead::new(2, 32 << 20).unwrap();
+    let mut compare = || {
+        let compared = against(&taken.manifest, &taken.rows, &mut source, &look_ahead, &Control::default());
+        compared.unwrap_or_else(|error| panic!("{error}"))
+    };
+    assert!(compare().is_empty(), "{:?}", compare());
+    server.psql(&to, "VACUUM FULL; UPDATE types SET m = 'sad' WHERE id = 5; DROP TABLE unlogged; CREATE TABLE added (a int);
+        DELETE FROM booked WHERE during @> '2020-01-01'::timestamp; SELECT nextval('counter'); SELECT lo_put(7001, 0, 'S')");
+    let differences = compare();
+    let tables: Vec<String> = differences.tables.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        tables,
+        [
+            "large_objects: its rows are others",
+            "public.booked: 2 rows in the snapshot, 1 in the database",
+            "public.types: its rows are others",
+            "public.unlogged: it is not in the database",
+            "public.added: it is not in the snapshot",
+        ]
+    );
+    assert_eq!(differences.sequences, [("public".to_owned(), "counter".to_owned())]);
+}
+
+#[test]
+fn a_plan_says_what_it_will_do_and_does_nothing() {
+    let server = shared();
+    let (from, to) = (server.fresh_db("plan_from"), server.fresh_db("plan_to"));
+    server.psql(
+        &from,
+        "CREATE TABLE big (id int PRIMARY KEY, t text); CREATE TABLE small (id int PRIMARY KEY REFERENCES big, u int UNIQUE, CHECK (u > 0));
+         CREATE INDEX big_t ON big (t); CREATE SEQUENCE s; CREATE MATERIALIZED VIEW m AS SELECT 1 AS one;
+         INSERT INTO big SELECT i, i::text FROM generate_series(1, 1000) i; INSERT INTO small VALUES (1, 1)",
+    );
+    server.psql(&to, "CREATE TABLE old (a int)");
+    let taken = take(server, &from);
+    let target = target(server, &to);
+    let mut forced = options(2);
+    forced.force = true;
+    let snapshot = RawSnapshot::acknowledge(id(), &taken.manifest, &taken.rows);
+    let plan = Plan::new(snapshot, &target, forced).unwrap().to_string();
+    let plan = plan.replace(&to, "TARGET").replace(&server.psql(&to, "SHOW server_version"), "VERSION");
+    let golden = include_str!("plan.txt");
+    assert!(plan == golden, "the plan is not the golden one:\n{plan}");
+    assert_eq!(server.psql(&to, "SELECT to_regclass('old')"), "old");
 }

@@ -8,13 +8,13 @@ use offshoot_core::read::LeafHandle;
 use offshoot_core::target::Rows;
 use offshoot_engines::postgres::quote::{ident_list, qualified};
 use offshoot_engines::postgres::schema;
+use offshoot_engines::postgres::types::TypeTree;
 use offshoot_engines::postgres::types::rewrite::{Put, Rewriter};
-use offshoot_engines::postgres::types::{TypeTree, binary_layout};
 use offshoot_format::blob::{BlobRef, PIECE_BYTES};
 use offshoot_format::column::{Batch, INLINE_VALUE_BYTES_MAX};
 use offshoot_format::ids::{ChunkId, ChunkKind, ContentRoot, IdKey};
 use offshoot_format::manifest::{
-    Content, Environment, Extension, Load, Manifest, Origin, Role, SchemaItem, Sequence, Stats, TableEntry, Trust,
+    Content, Environment, Extension, Load, Manifest, Origin, SchemaItem, Sequence, Stats, TableEntry, Trust,
 };
 use offshoot_format::table::{ColumnSpec, Key, KeyOrder, Layout, RowForm, TableSpec};
 use offshoot_format::tree::TreeRoot;
@@ -107,16 +107,6 @@ async fn empty_manifest(client: &Client, db: &str) -> Manifest {
     let extensions = "SELECT extname::text, extversion::text, nspname::text FROM pg_extension e JOIN pg_namespace n ON n.oid = extnamespace";
     for row in client.query(extensions, &[]).await.unwrap() {
         environment.extensions.insert(row.get(0), Extension { version: row.get(1), schema: row.get(2) });
-    }
-    let roles = "SELECT rolname::text FROM pg_roles WHERE rolname !~ '^pg_' AND rolname LIKE '%\\_role'";
-    for row in client.query(roles, &[]).await.unwrap() {
-        let name = row.get(0);
-        environment.roles.push(Role {
-            name,
-            attributes: vec!["NOSUPERUSER".into()],
-            member_of: vec![],
-            settings: vec![],
-        });
     }
     let origin = Origin {
         engine: "postgres".into(),
@@ -315,20 +305,7 @@ async fn large_objects(client: &Client, taken: &mut Taken) {
     if rows.is_empty() {
         return;
     }
-    let column = |name: &str, layout| ColumnSpec {
-        name: name.into(),
-        type_name: String::new(),
-        layout,
-        order: KeyOrder::Bytes,
-        nullable: false,
-    };
-    let spec = TableSpec {
-        schema: String::new(),
-        name: offshoot_core::source::LARGE_OBJECTS.into(),
-        columns: vec![column("oid", binary_layout(26)), column("data", Layout::Var)],
-        key: Key::Unique(vec![0]),
-        form: RowForm::Binary,
-    };
+    let spec = offshoot_engines::postgres::catalog::large_objects::spec();
     let mut batch = Batch::new(&spec.columns);
     let mut bytes = 0;
     for row in &rows {

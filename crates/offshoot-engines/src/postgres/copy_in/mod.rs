@@ -5,6 +5,8 @@
 //! memory does not grow with the size of a value. It does not talk to a server.
 
 mod binary;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use super::types::rewrite::Malformed;

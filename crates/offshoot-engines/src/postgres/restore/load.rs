@@ -72,7 +72,7 @@ impl PostgresSession<'_> {
             mend: "Run the restore again; it starts over".to_owned(),
         })?;
         let tree = self.bridge.block_on(TypeTree::load(&self.client, types.iter().copied()))?;
-        Ok(RowEncoder::new(table.spec.form, tree, types))
+        Ok(RowEncoder::new(table.spec.form, tree, types).with_row_bytes_max(self.target.copy_row_bytes_max))
     }
 
     pub(super) fn begin_copy(&self, statement: &str, form: RowForm, doing: &str) -> Result<CopyStream<'_>> {

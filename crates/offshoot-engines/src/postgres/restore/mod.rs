@@ -14,6 +14,7 @@ mod oversized;
 mod session;
 
 use super::connect::{Canceller, ConnectOptions};
+use super::copy_in::COPY_ROW_BYTES_MAX;
 use crate::bridge::on_own_thread;
 use crate::conninfo::ConnInfo;
 use offshoot_core::target::{Adapted, Choices, Inspection, Target, TargetSession};
@@ -32,6 +33,7 @@ pub const MARK_SCHEMA: &str = "offshoot_incomplete";
 pub struct PostgresTarget {
     conninfo: ConnInfo,
     options: ConnectOptions,
+    copy_row_bytes_max: u64,
     open: Mutex<Open>,
 }
 
@@ -52,7 +54,14 @@ impl PostgresTarget {
     /// The database of a connection string. Does not connect yet.
     #[must_use]
     pub fn new(conninfo: ConnInfo, options: ConnectOptions) -> Self {
-        Self { conninfo, options, open: Mutex::default() }
+        Self { conninfo, options, copy_row_bytes_max: COPY_ROW_BYTES_MAX, open: Mutex::default() }
+    }
+
+    /// The same with another limit for rows that go through COPY, in bytes; larger ones are put together on the server.
+    #[must_use]
+    pub fn with_copy_row_bytes_max(mut self, bytes: u64) -> Self {
+        self.copy_row_bytes_max = bytes;
+        self
     }
 
     /// A session.
