@@ -1,4 +1,5 @@
 //! A made-up source into a real store and back: what a capture publishes, and what a failed one does not.
+#![allow(clippy::unwrap_used)]
 
 use offshoot_core::capture::{CaptureOptions, capture};
 use offshoot_core::snapshot::SnapshotReader;

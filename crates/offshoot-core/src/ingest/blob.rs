@@ -1,6 +1,6 @@
 //! Streams one large value into pieces.
 
-use super::encode::{BlobSizes, LeafEncoder};
+use super::leaves::{BlobSizes, LeafEncoder};
 use crate::Result;
 use crate::chunks::WriteChunks;
 use crate::source::BlobSink;

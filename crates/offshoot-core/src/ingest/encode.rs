@@ -1,35 +1,36 @@
 //! The workers that turn cut leaves into chunks, behind a queue that is bounded in bytes.
 
-use crate::chunks::WriteChunks;
+use super::leaves::{Chunks, LeafEncoder, Stored};
 use crate::{CoreError, Result};
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use offshoot_format::blob::BlobRef;
-use offshoot_format::codec::{Canonical, Encoder};
-use offshoot_format::column::{Batch, Cell, Column};
-use offshoot_format::ids::{ChunkId, ChunkKind};
-use offshoot_format::leaf::{INLINE_COLUMN_BYTES_MAX, Leaf, LeafColumn};
-use offshoot_format::manifest::ColumnStats;
-use std::collections::HashMap;
+use offshoot_format::column::{Batch, Column};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
-
-/// A leaf that was stored.
-#[derive(Debug, Clone)]
-pub(super) struct Stored {
-    pub id: ChunkId,
-    pub rows: u64,
-    pub logical_bytes: u64,
-    pub columns: Vec<ColumnStats>,
-}
-
-/// Stored and added bytes of the large values of this ingest, which their writers know and the leaves report.
-pub(super) type BlobSizes = Mutex<HashMap<ChunkId, (u64, u64)>>;
 
 /// Where a worker leaves its result.
 pub(super) type Slot = Arc<OnceLock<Stored>>;
 
+/// What a worker does.
+pub(super) enum Work {
+    /// Encodes a leaf that may still be joined with others; its chunks wait in the spill file, if there is one.
+    Spool(Batch),
+    /// Encodes a leaf as it will be and stores its chunks.
+    Store(Batch),
+    /// Stores the chunks of a leaf that turned out to be final.
+    Publish(Slot),
+}
+
+impl Work {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Spool(rows) | Self::Store(rows) => rows.columns.iter().map(Column::capacity_bytes).sum(),
+            Self::Publish(slot) => slot.get().map_or(0, Stored::waiting_bytes),
+        }
+    }
+}
+
 struct Job {
-    rows: Batch,
+    work: Work,
     bytes: usize,
     slot: Slot,
 }
@@ -63,29 +64,23 @@ impl State {
 
 impl Encoders {
     /// Starts `threads` workers; leaves of at most about `queue_bytes_max` wait for them.
-    pub fn start(
-        chunks: &Arc<dyn WriteChunks>,
-        blobs: &Arc<BlobSizes>,
-        threads: usize,
-        queue_bytes_max: usize,
-    ) -> Result<Self> {
+    pub fn start(chunks: &Arc<Chunks>, threads: usize, queue_bytes_max: usize) -> Result<Self> {
         let (sender, receiver) = unbounded::<Job>();
         let state = Arc::new(State { progress: Mutex::default(), changed: Condvar::new(), queue_bytes_max });
         let spawn = |number: usize| {
-            let (chunks, blobs) = (Arc::clone(chunks), Arc::clone(blobs));
-            let (receiver, state) = (receiver.clone(), Arc::clone(&state));
+            let (chunks, receiver, state) = (Arc::clone(chunks), receiver.clone(), Arc::clone(&state));
             std::thread::Builder::new()
                 .name(format!("encode-{number}"))
-                .spawn(move || work(&*chunks, &blobs, &receiver, &state))
+                .spawn(move || work(&chunks, &receiver, &state))
                 .map_err(|source| CoreError::Io { operation: "start", path: "encoder thread".into(), source })
         };
         let threads = (0..threads.max(1)).map(spawn).collect::<Result<_>>()?;
         Ok(Self { queue: Some(sender), state, threads })
     }
 
-    /// Queues a leaf; waits while the queue is full.
-    pub fn submit(&self, rows: Batch) -> Result<Slot> {
-        let bytes = rows.columns.iter().map(Column::capacity_bytes).sum();
+    /// Queues work on a leaf; waits while the queue is full.
+    pub fn submit(&self, work: Work) -> Result<Slot> {
+        let bytes = work.bytes();
         let mut progress = self.state.lock();
         while progress.queued_jobs > 0
             && progress.queued_bytes + bytes > self.state.queue_bytes_max
@@ -98,7 +93,7 @@ impl Encoders {
         progress.queued_jobs += 1;
         drop(progress);
         let slot = Slot::default();
-        let job = Job { rows, bytes, slot: Arc::clone(&slot) };
+        let job = Job { work, bytes, slot: Arc::clone(&slot) };
         self.queue.as_ref().and_then(|queue| queue.send(job).ok()).ok_or(CoreError::Poisoned)?;
         Ok(slot)
     }
@@ -165,109 +160,21 @@ impl Drop for Done<'_> {
     }
 }
 
-fn work(chunks: &dyn WriteChunks, blobs: &BlobSizes, queue: &Receiver<Job>, state: &State) {
-    let mut worker = LeafEncoder::default();
-    for job in queue {
-        let mut done = Done { state, bytes: job.bytes, result: None };
+fn work(chunks: &Chunks, queue: &Receiver<Job>, state: &State) {
+    let mut encoder = LeafEncoder::default();
+    for Job { work, bytes, slot } in queue {
+        let mut done = Done { state, bytes, result: None };
         if state.lock().poisoned {
             done.result = Some(Ok(()));
             continue;
         }
-        done.result = Some(worker.store(chunks, blobs, &job.rows).map(|stored| {
-            let _ = job.slot.set(stored);
+        let stored = match &work {
+            Work::Spool(rows) => encoder.spool(chunks, rows),
+            Work::Store(rows) => encoder.store(chunks, rows),
+            Work::Publish(spooled) => spooled.get().ok_or(CoreError::Poisoned).and_then(|leaf| chunks.publish(leaf)),
+        };
+        done.result = Some(stored.map(|stored| {
+            let _ = slot.set(stored);
         }));
-    }
-}
-
-/// Stores leaves; holds the codec contexts and scratch memory of one thread.
-#[derive(Default)]
-pub(super) struct LeafEncoder {
-    encoder: Encoder,
-    canonical: Canonical,
-    payload: Vec<u8>,
-}
-
-impl LeafEncoder {
-    /// Stores the chunks of a leaf and the leaf.
-    pub fn store(&mut self, chunks: &dyn WriteChunks, blobs: &BlobSizes, rows: &Batch) -> Result<Stored> {
-        let mut columns = Vec::with_capacity(rows.columns.len());
-        let mut stats = Vec::with_capacity(rows.columns.len());
-        for column in &rows.columns {
-            let (stored, mut column_stats) = self.column(chunks, column)?;
-            if column.blob_count() > 0 {
-                add_blobs(&mut column_stats, column, blobs);
-            }
-            columns.push(stored);
-            stats.push(column_stats);
-        }
-        let leaf = Leaf { rows: rows.rows as u32, columns }.encode();
-        let id = self.bytes(chunks, ChunkKind::Leaf, &leaf)?.0;
-        let logical_bytes = stats.iter().map(|stats| stats.logical_bytes).sum();
-        Ok(Stored { id, rows: rows.rows as u64, logical_bytes, columns: stats })
-    }
-
-    fn column(&mut self, chunks: &dyn WriteChunks, column: &Column) -> Result<(LeafColumn, ColumnStats)> {
-        let logical_bytes = column.bytes_len() as u64;
-        let mut stats = ColumnStats { logical_bytes, ..ColumnStats::default() };
-        if let Some(inlined) = inlined(column) {
-            return Ok((inlined, stats));
-        }
-        self.canonical.set(column);
-        let id = self.canonical.id(chunks.id_key(), column);
-        let bytes = self.canonical.bytes_len(column);
-        if let Some(stored_bytes) = chunks.known(&id)? {
-            stats.reused_logical_bytes = logical_bytes;
-            stats.stored_bytes = u64::from(stored_bytes);
-        } else {
-            self.payload.clear();
-            self.encoder.column(column, &self.canonical, &mut self.payload)?;
-            stats.added_bytes = u64::from(chunks.write(&id, ChunkKind::Column, bytes, &self.payload)?);
-            stats.stored_bytes = stats.added_bytes;
-        }
-        Ok((LeafColumn::Chunk { id, bytes: bytes as u32, blobs: column.blob_count() > 0 }, stats))
-    }
-
-    /// Stores a byte string; returns its id, its stored size and what the store grew by.
-    pub fn bytes(&mut self, chunks: &dyn WriteChunks, kind: ChunkKind, plain: &[u8]) -> Result<(ChunkId, u32, u32)> {
-        let id = chunks.id_key().chunk_id(kind, &[plain]);
-        if let Some(stored) = chunks.known(&id)? {
-            return Ok((id, stored, 0));
-        }
-        self.payload.clear();
-        self.encoder.bytes(plain, &mut self.payload)?;
-        let added = chunks.write(&id, kind, plain.len(), &self.payload)?;
-        Ok((id, added, added))
-    }
-}
-
-/// Counts the large values of a column in the place of their references.
-fn add_blobs(stats: &mut ColumnStats, column: &Column, blobs: &BlobSizes) {
-    let sizes = blobs.lock().unwrap_or_else(PoisonError::into_inner);
-    for row in 0..column.rows() {
-        let Cell::Blob(blob) = column.cell(row) else { continue };
-        let value_bytes = blob.bytes.saturating_sub(BlobRef::ENCODED_BYTES as u64);
-        let (stored_bytes, added_bytes) = sizes.get(&blob.id).copied().unwrap_or_default();
-        stats.logical_bytes += value_bytes;
-        stats.stored_bytes += stored_bytes;
-        stats.added_bytes += added_bytes;
-        if added_bytes == 0 {
-            stats.reused_logical_bytes += value_bytes;
-        }
-    }
-}
-
-/// The form of a column that needs no chunk: NULL or one short value in every row.
-fn inlined(column: &Column) -> Option<LeafColumn> {
-    if column.rows() == 0 || column.null_count() == column.rows() {
-        return Some(LeafColumn::Null);
-    }
-    if column.null_count() > 0 || column.blob_count() > 0 {
-        return None;
-    }
-    match column.cell(0) {
-        Cell::Bytes(first) if first.len() <= INLINE_COLUMN_BYTES_MAX => (1..column.rows())
-            .all(|row| column.cell(row) == Cell::Bytes(first))
-            .then(|| LeafColumn::Constant(first.to_vec())),
-        _ => None,
     }
 }

@@ -4,7 +4,7 @@
 //! rows between them. What is merged are the ends of ranges, and the leaves that late rows fall into.
 
 use super::cut::{Cut, Cutter, End};
-use super::encode::Slot;
+use super::encode::{Slot, Work};
 use super::keys::{Keys, Mark};
 use super::table::Table;
 use crate::Result;
@@ -119,8 +119,8 @@ fn settle(table: &Table<'_>, group: Group, before: &mut Option<(Mark, u64)>, fin
     {
         *before = Some((leaf.last.clone(), leaf.copies));
         let slot = match leaf.body {
-            Body::Stored(slot) => slot,
-            Body::Kept(rows) => table.submit(rows)?,
+            Body::Stored(slot) => table.submit(Work::Publish(slot))?,
+            Body::Kept(rows) => table.submit(Work::Store(rows))?,
         };
         finals.push(Final { slot, last: leaf.last, hash: leaf.hash });
         return Ok(());
@@ -212,6 +212,6 @@ fn merge(
 
 fn finish(table: &Table<'_>, cut: Cut, before: &mut Option<(Mark, u64)>, finals: &mut Vec<Final>) -> Result<()> {
     *before = Some((cut.last.clone(), cut.copies));
-    finals.push(Final { slot: table.submit(cut.rows)?, last: cut.last, hash: cut.hash });
+    finals.push(Final { slot: table.submit(Work::Store(cut.rows))?, last: cut.last, hash: cut.hash });
     Ok(())
 }

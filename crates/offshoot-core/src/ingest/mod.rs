@@ -8,9 +8,11 @@ mod blob;
 mod cut;
 mod encode;
 mod keys;
+mod leaves;
 mod merge;
 mod range;
 mod scatter;
+mod spill;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -18,10 +20,12 @@ mod tests;
 use crate::chunks::WriteChunks;
 use crate::source::{Sink, TableSink};
 use crate::{Control, CoreError, Result};
-use encode::{BlobSizes, Encoders};
+use encode::Encoders;
+use leaves::{BlobSizes, Chunks};
 use offshoot_format::manifest::TableStats;
 use offshoot_format::table::TableSpec;
 use offshoot_format::tree::TreeRoot;
+use spill::Spill;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,8 +38,9 @@ pub struct IngestOptions {
     pub encoders: usize,
     /// Bytes of leaves that may wait for them.
     pub queue_bytes_max: usize,
-    /// Folder for the anonymous files of tables whose rows come in random order. Without one they are sorted in small
-    /// runs and merged, which takes longer.
+    /// Folder for an anonymous file of about the size that the store grows by: for rows that come in random order, and for
+    /// leaves that may still be joined with others. Without one, rows are sorted in small runs, and leaves that are
+    /// joined later stay in the store until gc frees them.
     pub spill: Option<PathBuf>,
 }
 
@@ -62,11 +67,9 @@ pub struct Ingest {
 }
 
 struct Shared {
-    chunks: Arc<dyn WriteChunks>,
+    chunks: Arc<Chunks>,
     control: Control,
     encoders: Encoders,
-    blobs: Arc<BlobSizes>,
-    spill: Option<PathBuf>,
     begun: Mutex<BTreeSet<(String, String)>>,
     done: Mutex<BTreeMap<(String, String), IngestedTable>>,
 }
@@ -86,20 +89,11 @@ impl Ingest {
     /// # Errors
     /// If the threads cannot be started.
     pub fn begin(chunks: Arc<dyn WriteChunks>, options: &IngestOptions, control: &Control) -> Result<Self> {
-        let blobs = Arc::new(BlobSizes::default());
-        let encoders = Encoders::start(&chunks, &blobs, options.encoders, options.queue_bytes_max)?;
+        let spill = options.spill.as_deref().map(Spill::create).transpose()?;
+        let chunks = Arc::new(Chunks { store: chunks, spill, blobs: BlobSizes::default() });
+        let encoders = Encoders::start(&chunks, options.encoders, options.queue_bytes_max)?;
         let (begun, done) = Default::default();
-        Ok(Self {
-            shared: Shared {
-                chunks,
-                control: control.clone(),
-                encoders,
-                blobs,
-                spill: options.spill.clone(),
-                begun,
-                done,
-            },
-        })
+        Ok(Self { shared: Shared { chunks, control: control.clone(), encoders, begun, done } })
     }
 
     /// What made the workers give up, if they did: the cause of errors that a source saw as `Poisoned`.

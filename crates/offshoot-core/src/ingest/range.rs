@@ -5,6 +5,7 @@
 //! came. Rows that are still late are collected apart and become runs of their own.
 
 use super::cut::{Cut, Cutter};
+use super::encode::Work;
 use super::keys::Sorted;
 use super::merge::{Body, Run, RunLeaf};
 use super::scatter::Scatterer;
@@ -176,7 +177,10 @@ impl<'t> Range<'t> {
 fn keep(table: &Table<'_>, leaves: &mut Vec<RunLeaf>, cut: Cut) -> Result<()> {
     let kept = leaves.is_empty() || cut.end == super::cut::End::Open;
     let leaf =
-        RunLeaf::new(cut, |rows| if kept { Ok(Body::Kept(rows)) } else { table.submit(rows).map(Body::Stored) })?;
+        RunLeaf::new(
+            cut,
+            |rows| if kept { Ok(Body::Kept(rows)) } else { table.submit(Work::Spool(rows)).map(Body::Stored) },
+        )?;
     leaves.push(leaf);
     Ok(())
 }

@@ -5,16 +5,13 @@
 
 use super::keys::{Keys, Sorted};
 use super::range::Range;
+use super::spill::Spill;
 use super::table::Table;
+use crate::Result;
 use crate::source::{BATCH_BYTES, BATCH_ROWS, RangeSink};
-use crate::{CoreError, Result};
 use offshoot_format::codec::{Canonical, Decoder, Encoder};
 use offshoot_format::column::{Batch, Column};
 use offshoot_format::table::Layout;
-use std::fs::File;
-use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Parts of a table.
@@ -30,7 +27,6 @@ pub(super) struct Scatter {
     bounds: Vec<Box<[u8]>>,
     parts: Vec<Mutex<Part>>,
     layouts: Vec<Layout>,
-    spill: Spill,
 }
 
 #[derive(Default)]
@@ -47,36 +43,6 @@ struct Extent {
     rows: usize,
 }
 
-/// An anonymous file that several threads append to.
-struct Spill {
-    file: File,
-    end: AtomicU64,
-    path: PathBuf,
-}
-
-impl Spill {
-    fn create(path: PathBuf) -> Result<Self> {
-        match tempfile::tempfile_in(&path) {
-            Ok(file) => Ok(Self { file, end: AtomicU64::new(0), path }),
-            Err(source) => Err(CoreError::Io { operation: "create a spill file in", path, source }),
-        }
-    }
-
-    fn append(&self, bytes: &[u8]) -> Result<u64> {
-        let offset = self.end.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        self.file.write_all_at(bytes, offset).map_err(|source| self.failed("write a spill file in", source))?;
-        Ok(offset)
-    }
-
-    fn read(&self, offset: u64, bytes: &mut [u8]) -> Result<()> {
-        self.file.read_exact_at(bytes, offset).map_err(|source| self.failed("read a spill file in", source))
-    }
-
-    fn failed(&self, operation: &'static str, source: std::io::Error) -> CoreError {
-        CoreError::Io { operation, path: self.path.clone(), source }
-    }
-}
-
 /// Scratch memory of one range.
 #[derive(Default)]
 pub(super) struct Scatterer {
@@ -88,7 +54,7 @@ pub(super) struct Scatterer {
 
 impl Scatter {
     /// Parts whose bounds divide these keys evenly.
-    pub fn new(sample: &Sorted, table: &Table<'_>, spill: PathBuf) -> Result<Self> {
+    pub fn new(sample: &Sorted, table: &Table<'_>) -> Self {
         let mut bounds: Vec<Box<[u8]>> = (1..PARTS)
             .filter(|_| sample.len() > 0)
             .map(|part| sample.key(part * sample.len() / PARTS).into())
@@ -96,11 +62,11 @@ impl Scatter {
         bounds.dedup();
         let parts = (0..=bounds.len()).map(|_| Mutex::default()).collect();
         let layouts = table.spec.columns.iter().map(|column| column.layout).collect();
-        Ok(Self { bounds, parts, layouts, spill: Spill::create(spill)? })
+        Self { bounds, parts, layouts }
     }
 
     /// Takes rows in any order.
-    pub fn push(&self, table: &Table<'_>, batch: &Batch, scratch: &mut Scatterer) -> Result<()> {
+    pub fn push(&self, table: &Table<'_>, spill: &Spill, batch: &Batch, scratch: &mut Scatterer) -> Result<()> {
         let keys = Keys::of(&table.keys, batch);
         scratch.rows.resize_with(self.parts.len(), Vec::new);
         for row in 0..batch.rows {
@@ -114,7 +80,7 @@ impl Scatter {
                 let open = part.open.get_or_insert_with(|| table.fresh());
                 open.gather(batch, &rows)?;
                 if open.bytes_len() >= PART_BYTES_MAX || open.rows >= BATCH_ROWS {
-                    self.spill(&mut part, scratch)?;
+                    spill_part(spill, &mut part, scratch)?;
                 }
             }
             rows.clear();
@@ -123,29 +89,11 @@ impl Scatter {
         Ok(())
     }
 
-    fn spill(&self, part: &mut Part, scratch: &mut Scatterer) -> Result<()> {
-        let Some(open) = &mut part.open else { return Ok(()) };
-        scratch.payload.clear();
-        let mut columns = Vec::with_capacity(open.columns.len());
-        for column in &open.columns {
-            let start = scratch.payload.len();
-            scratch.canonical.set(column);
-            scratch.encoder.column(column, &scratch.canonical, &mut scratch.payload)?;
-            columns.push((scratch.payload.len() - start) as u32);
-        }
-        let offset = self.spill.append(&scratch.payload)?;
-        part.bytes += open.bytes_len();
-        part.spilled.push(Extent { offset, columns, rows: open.rows });
-        open.clear();
-        Ok(())
-    }
-
-    fn load(&self, extent: &Extent, decoder: &mut Decoder) -> Result<Batch> {
+    fn load(&self, spill: &Spill, extent: &Extent, decoder: &mut Decoder) -> Result<Batch> {
         let mut offset = extent.offset;
         let mut columns = Vec::with_capacity(extent.columns.len());
         for (&bytes, &layout) in extent.columns.iter().zip(&self.layouts) {
-            let mut payload = vec![0; bytes as usize];
-            self.spill.read(offset, &mut payload)?;
+            let payload = spill.read(offset, bytes as usize)?;
             offset += u64::from(bytes);
             columns.push(decoder.column(layout, &payload)?);
         }
@@ -153,19 +101,19 @@ impl Scatter {
     }
 
     /// Ends the table's ranges: sorts each part into a run.
-    pub fn finish(&self, table: &Table<'_>) -> Result<()> {
+    pub fn finish(&self, table: &Table<'_>, spill: &Spill) -> Result<()> {
         let mut decoder = Decoder::default();
         for part in &self.parts {
             table.control().check()?;
             let part = std::mem::take(&mut *part.lock().unwrap_or_else(PoisonError::into_inner));
-            self.sort(table, part, &mut decoder)?;
+            self.sort(table, spill, part, &mut decoder)?;
         }
         Ok(())
     }
 
-    fn sort(&self, table: &Table<'_>, part: Part, decoder: &mut Decoder) -> Result<()> {
+    fn sort(&self, table: &Table<'_>, spill: &Spill, part: Part, decoder: &mut Decoder) -> Result<()> {
         let small = part.bytes <= SORT_BYTES_MAX;
-        let batches = part.spilled.iter().map(|extent| self.load(extent, decoder)).chain(part.open.map(Ok));
+        let batches = part.spilled.iter().map(|extent| self.load(spill, extent, decoder)).chain(part.open.map(Ok));
         if small {
             let columns = self.layouts.iter().map(|&layout| Column::new(layout)).collect();
             let mut rows = Batch { columns, rows: 0 };
@@ -189,6 +137,24 @@ impl Scatter {
         }
         range.finish()
     }
+}
+
+/// Writes the open batch of a part to the spill file.
+fn spill_part(spill: &Spill, part: &mut Part, scratch: &mut Scatterer) -> Result<()> {
+    let Some(open) = &mut part.open else { return Ok(()) };
+    scratch.payload.clear();
+    let mut columns = Vec::with_capacity(open.columns.len());
+    for column in &open.columns {
+        let start = scratch.payload.len();
+        scratch.canonical.set(column);
+        scratch.encoder.column(column, &scratch.canonical, &mut scratch.payload)?;
+        columns.push((scratch.payload.len() - start) as u32);
+    }
+    let offset = spill.append(&scratch.payload)?;
+    part.bytes += open.bytes_len();
+    part.spilled.push(Extent { offset, columns, rows: open.rows });
+    open.clear();
+    Ok(())
 }
 
 const _: () = assert!(PART_BYTES_MAX <= BATCH_BYTES);

@@ -3,8 +3,9 @@
 use super::Shared;
 use super::blob::BlobWriter;
 use super::cut::Cutter;
-use super::encode::{LeafEncoder, Slot};
+use super::encode::{Slot, Work};
 use super::keys::Sorted;
+use super::leaves::LeafEncoder;
 use super::merge::{Body, Run, RunLeaf, join};
 use super::range::Range;
 use super::scatter::{Scatter, Scatterer};
@@ -77,14 +78,14 @@ impl<'i> Table<'i> {
         }
     }
 
-    pub fn submit(&self, rows: Batch) -> Result<Slot> {
-        self.shared.encoders.submit(rows)
+    pub fn submit(&self, work: Work) -> Result<Slot> {
+        self.shared.encoders.submit(work)
     }
 
     /// The rows of a leaf that was stored a while ago.
     pub fn load(&self, slot: &Slot, reader: &mut LeafReader) -> Result<Batch> {
         let stored = slot.get().ok_or(CoreError::Poisoned)?;
-        reader.batch(&*self.shared.chunks, &self.spec.columns, &stored.id)
+        self.shared.chunks.load(stored, &self.spec.columns, reader)
     }
 
     /// Cuts sorted rows into a run of its own.
@@ -92,7 +93,7 @@ impl<'i> Table<'i> {
         let mut cutter = self.cutter();
         let mut leaves = Vec::new();
         let mut store = |cut| {
-            leaves.push(RunLeaf::new(cut, |rows| self.submit(rows).map(Body::Stored))?);
+            leaves.push(RunLeaf::new(cut, |rows| self.submit(Work::Spool(rows)).map(Body::Stored))?);
             Ok(())
         };
         let keyed = (0..rows.len()).map(|place| (rows.row(place), rows.key(place)));
@@ -105,23 +106,23 @@ impl<'i> Table<'i> {
 
     /// Whether rows in random order can be partitioned on disk.
     pub fn can_spill(&self) -> bool {
-        self.shared.spill.is_some()
+        self.shared.chunks.spill.is_some()
     }
 
     /// Takes rows in random order. The first ones decide the bounds of the parts.
     pub fn scatter(&self, batch: &Batch, scratch: &mut Scatterer) -> Result<()> {
+        let spill = self.shared.chunks.spill.as_ref().ok_or(CoreError::Protocol("there is no spill file"))?;
         let mut slot = self.scatter.lock().unwrap_or_else(PoisonError::into_inner);
         let scatter = match &*slot {
             Some(scatter) => Arc::clone(scatter),
             None => {
-                let path = self.shared.spill.clone().unwrap_or_default();
-                let scatter = Arc::new(Scatter::new(&Sorted::new(&self.keys, batch.clone()), self, path)?);
+                let scatter = Arc::new(Scatter::new(&Sorted::new(&self.keys, batch.clone()), self));
                 *slot = Some(Arc::clone(&scatter));
                 scatter
             }
         };
         drop(slot);
-        scatter.push(self, batch, scratch)
+        scatter.push(self, spill, batch, scratch)
     }
 
     /// Scatters the rows of leaves that were cut already.
@@ -143,7 +144,7 @@ impl<'i> Table<'i> {
     }
 
     pub fn blob_writer(&self) -> BlobWriter<'_> {
-        BlobWriter::new(&*self.shared.chunks, &self.shared.blobs)
+        BlobWriter::new(&*self.shared.chunks.store, &self.shared.chunks.blobs)
     }
 
     pub fn fail(&self) {
@@ -162,15 +163,15 @@ impl TableSink for Table<'_> {
             return Err(CoreError::Protocol("a range of the table did not end well"));
         }
         let scatter = self.scatter.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(scatter) = scatter {
-            scatter.finish(&self)?;
+        if let (Some(scatter), Some(spill)) = (scatter, &self.shared.chunks.spill) {
+            scatter.finish(&self, spill)?;
         }
         self.shared.encoders.drain()?;
         let runs = std::mem::take(&mut *self.runs.lock().unwrap_or_else(PoisonError::into_inner));
         let finals = join(&self, runs)?;
         self.shared.encoders.drain()?;
         let mut encoder = LeafEncoder::default();
-        let chunks = &*self.shared.chunks;
+        let chunks = &*self.shared.chunks.store;
         let mut tree =
             TreeBuilder::new(|node: &Node| encoder.bytes(chunks, ChunkKind::Node, &node.encode()).map(|(id, ..)| id));
         let mut stats = TableStats { rows: 0, columns: vec![ColumnStats::default(); self.spec.columns.len()] };

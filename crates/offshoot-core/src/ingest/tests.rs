@@ -170,6 +170,24 @@ fn random_order_is_scattered() {
 }
 
 #[test]
+fn late_rows_leave_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: Vec<Row> = (0..100_000).map(|id| (id, text(id))).collect();
+    let ordered = Memory::new();
+    let expected = ingest(&ordered, &by_id(), std::slice::from_ref(&rows), 8192);
+    let (late, mut early): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.0 % 100 == 7);
+    early.extend(late);
+    let parts: Vec<Vec<Row>> = early.chunks(60_000).map(<[Row]>::to_vec).collect();
+    let memory = Memory::new();
+    let spill = Some(folder.path().to_owned());
+    let table = ingest_in(&memory, &by_id(), &parts, 8192, spill, false);
+    assert_eq!(table.root, expected.root);
+    assert_eq!(memory.chunks.lock().unwrap().len(), ordered.chunks.lock().unwrap().len());
+    let sum = |table: &IngestedTable| table.stats.columns.iter().map(|column| column.added_bytes).sum::<u64>();
+    assert_eq!(sum(&table), sum(&expected));
+}
+
+#[test]
 fn equal_rows_are_counted() {
     let memory = Memory::new();
     let spec = spec(Key::WholeRow);
