@@ -1,6 +1,7 @@
 //! What the end-to-end tests share: a database goes into a store and comes out on a server, and both are compared.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
+use offshoot::manifest::Manifest;
 use offshoot::{CaptureOptions, CaptureReport, Connection, Control, Environment, InitOptions, RestoreOptions, Store};
 use offshoot_testkit::fingerprint::fingerprint;
 use offshoot_testkit::postgres::{Binaries, Server};
@@ -58,10 +59,30 @@ pub fn round_trip(server: &Server, db: &str, target: &Server) {
     if server.binaries().major_version() == target.binaries().major_version() {
         assert_eq!(schema(target, &copy), schema(server, db), "{db}: schemas differ");
         let again = capture(&scratch.store, target, &copy);
-        assert_eq!(again.manifest.content_root, first.manifest.content_root, "{db}: another content root");
+        let (was, is) = (&first.manifest, &again.manifest);
+        assert!(is.content_root == was.content_root, "{db}: another content root: {:#?}", differences(was, is));
         assert_eq!(again.manifest.stats.added_bytes, 0, "{db}: the copy added chunks");
     }
     target.dropdb(&copy);
+}
+
+/// What differs between the contents of two manifests, by name.
+fn differences(was: &Manifest, is: &Manifest) -> Vec<String> {
+    let mut found = Vec::new();
+    let (a, b) = (&was.content, &is.content);
+    let pairs = a.schema.iter().zip(&b.schema).filter(|(a, b)| a.sql != b.sql);
+    found.extend(pairs.take(3).map(|(a, b)| format!("{} is now {}", a.sql, b.sql)));
+    if a.schema.len() != b.schema.len() {
+        found.push(format!("{} statements are now {}", a.schema.len(), b.schema.len()));
+    }
+    let pairs = a.tables.iter().zip(&b.tables).filter(|(a, b)| a.spec != b.spec || a.root != b.root);
+    found.extend(pairs.map(|(a, b)| format!("{:?} {:?} is now {:?} {:?}", a.spec, a.root, b.spec, b.root)));
+    if a.tables.len() != b.tables.len() || a.large_objects != b.large_objects {
+        found.push("the number of tables, or the large objects".into());
+    }
+    let pairs = a.sequences.iter().zip(&b.sequences).filter(|(a, b)| a != b);
+    found.extend(pairs.map(|(a, b)| format!("{a:?} is now {b:?}")));
+    found
 }
 
 /// The schema as pg_dump tells it, without its own noise and without what is left out on purpose.
