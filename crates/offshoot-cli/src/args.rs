@@ -1,6 +1,6 @@
 //! The words of the command line: global options and commands. What a command takes is in its own file.
 
-use crate::commands::{capture, completions, forget, gc, init, log, man, show, tag, verify};
+use crate::commands::{capture, completions, doctor, forget, gc, init, log, man, restore, show, tag, verify};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -22,6 +22,7 @@ pub struct Cli {
 
 /// Options of all commands.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Options of all commands")]
 pub struct Globals {
     /// The store; else OFFSHOOT_STORE, else `store` in offshoot.toml, else .offshoot beside it
     #[arg(long, global = true, value_name = "PATH|URL")]
@@ -59,6 +60,10 @@ pub enum Command {
     Gc(gc::Gc),
     /// Check the store, or compare a snapshot with a live database
     Verify(verify::Verify),
+    /// Restore a snapshot into a database
+    Restore(restore::Restore),
+    /// Say whether a database can be captured, and what is missing
+    Doctor(doctor::Doctor),
     /// Print the completions of a shell
     Completions(completions::Completions),
     /// Write the manual pages into a folder
@@ -77,6 +82,8 @@ impl Command {
             Self::Forget(_) => "forget",
             Self::Gc(_) => "gc",
             Self::Verify(_) => "verify",
+            Self::Restore(_) => "restore",
+            Self::Doctor(_) => "doctor",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
         }

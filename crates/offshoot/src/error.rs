@@ -74,7 +74,7 @@ impl Error {
         let text = error.to_string();
         let (message, hint) = split_advice(&text);
         let told = message.to_owned();
-        Self { kind, message: told, hint: hint.map(str::to_owned), source: untold(error, &text) }
+        Self { kind, message: told, hint: hint.map(uncapitalized), source: untold(error, &text) }
     }
 
     fn with_hint(mut self, hint: impl Into<String>) -> Self {
@@ -95,6 +95,17 @@ fn split_advice(text: &str) -> (&str, Option<&str>) {
     match ends.filter(is_end).min() {
         Some((end, next)) => (&text[..end], Some(text[next..].trim_end_matches('.'))),
         None => (text.strip_suffix('.').unwrap_or(text), None),
+    }
+}
+
+/// A sentence as it goes on after a colon; a word in capitals, such as GRANT, keeps them.
+fn uncapitalized(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    match (letters.next(), letters.clone().next()) {
+        (Some(first), Some(second)) if second.is_lowercase() || second == ' ' => {
+            first.to_lowercase().chain(letters).collect()
+        }
+        _ => sentence.to_owned(),
     }
 }
 
@@ -216,6 +227,7 @@ fn io_hint(error: &std::io::Error) -> Option<&'static str> {
     Some(match error.kind() {
         Io::StorageFull => "free some space there and try again; nothing was published",
         Io::QuotaExceeded => "raise the quota or free some space and try again; nothing was published",
+        Io::AlreadyExists | Io::NotADirectory => "a store is a folder; name one with --store",
         Io::PermissionDenied => "run as the user that the store belongs to, or give this one access to it",
         Io::ReadOnlyFilesystem => "mount the file system writable, or use a store elsewhere",
         _ => return None,
@@ -290,7 +302,7 @@ mod tests {
         let error = Error::from(CoreError::from(refused));
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(error.source().is_none());
-        assert_eq!(error.hint(), Some("Upgrade the server"));
+        assert_eq!(error.hint(), Some("upgrade the server"));
         let source = std::io::Error::from(std::io::ErrorKind::StorageFull);
         let error = Error::from(CoreError::Io { operation: "write", path: "/store/tmp/x".into(), source });
         assert_eq!(error.to_string(), "write /store/tmp/x failed");

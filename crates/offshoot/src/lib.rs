@@ -1,13 +1,57 @@
 //! Snapshots of Postgres databases in content-addressed chunks, for embedders.
 //!
+//! A few lines to capture, and a few to restore:
+//!
+//! ```no_run
+//! use offshoot::{CaptureOptions, Connection, Control, Environment, InitOptions, RestoreOptions, Store};
+//!
+//! # fn main() -> offshoot::Result<()> {
+//! let environment = Environment::new(std::env::vars_os(), None, None);
+//! let shop = Connection::parse("postgresql://reader@db.example/shop", &environment)?;
+//! let store = Store::init(".offshoot", InitOptions { raw: true })?;
+//! store.capture(&shop, &CaptureOptions::default(), &Control::default())?;
+//!
+//! let copy = Connection::parse("postgresql://postgres@localhost/shop_copy", &environment)?;
+//! let plan = store.plan_restore("shop", &copy, &RestoreOptions::default())?;
+//! println!("{plan}");
+//! plan.apply(&Control::default())?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A store can be looked at without a server:
+//!
+//! ```
+//! use offshoot::{Control, Depth, ErrorKind, InitOptions, Store};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("store");
+//! let store = Store::init(&path, InitOptions { raw: true })?;
+//! for snapshot in store.log(None)? {
+//!     println!("{} {} rows", snapshot.id, snapshot.rows);
+//! }
+//! assert!(store.verify(None, Depth::Full, &Control::default())?.is_sound());
+//!
+//! let error = store.snapshot("prod").unwrap_err();
+//! assert_eq!(error.kind(), ErrorKind::NotFound);
+//! assert_eq!(error.hint(), Some("`offshoot log` lists the snapshots"));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! No argument parsing, no terminal and no process environment in here: what the operations depend on, the caller gives
 //! them. Every call blocks until its work is done and works on threads of its own, so that it can be made from plain
 //! code as well as from inside a tokio runtime; there, put it on a thread where blocking is allowed (`spawn_blocking`).
+//! A [`Control`] watches an operation and stops it from any thread. What destroys something is a plan first: a value
+//! that says what it will do when it is displayed, and does it when it is applied.
 
 pub mod amounts;
 mod capture;
 mod connection;
+mod doctor;
 mod error;
+mod restore;
 mod snapshot;
 mod space;
 mod store;
@@ -15,7 +59,9 @@ mod verify;
 
 pub use capture::{CaptureOptions, CaptureReport};
 pub use connection::Connection;
+pub use doctor::DoctorReport;
 pub use error::{Error, ErrorKind, Result};
+pub use restore::{RestoreOptions, RestorePlan};
 pub use snapshot::{Snapshot, Summary, reused_share_of};
 pub use space::{ForgetOptions, ForgetPlan, GcOptions, GcPlan, PackCount};
 pub use store::{InitOptions, Store};
@@ -23,11 +69,13 @@ pub use store::{InitOptions, Store};
 pub use verify::Depth;
 
 pub use offshoot_core::gc::{Forgotten, GcReport, Kept};
+pub use offshoot_core::target::Roles;
 pub use offshoot_core::verify::{Affected, Problem as Damage, VerifyReport};
 pub use offshoot_core::{Control, Event};
 pub use offshoot_engines::conninfo::{Environment, FileContent, ReadFile};
 pub use offshoot_format::ids::{ContentRoot, SnapshotId};
 pub use offshoot_format::{manifest, table, tree};
+pub use offshoot_restore::{RestoreReport, StepTime};
 
 /// Runs work that talks to a server on a thread of its own, so that the caller may be inside an async runtime.
 fn on_own_thread<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> {

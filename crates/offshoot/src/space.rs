@@ -72,7 +72,9 @@ impl Store {
         let plan = open.plan_forget(&Forget::Snapshots(vec![id]))?;
         if let Some(kept) = plan.keep.first() {
             let message = format!("{address} is kept by its {}", kept.why);
-            return Err(Error::new(ErrorKind::Refused, message, "remove the tag first: `offshoot tag NAME --delete`"));
+            let tag = kept.why.strip_prefix("tag ").unwrap_or("NAME");
+            let hint = format!("remove the tag first: `offshoot tag {tag} --delete`");
+            return Err(Error::new(ErrorKind::Refused, message, hint));
         }
         Ok(ForgetPlan { open, plan })
     }

@@ -2,11 +2,13 @@
 
 pub mod capture;
 pub mod completions;
+pub mod doctor;
 pub mod forget;
 pub mod gc;
 pub mod init;
 pub mod log;
 pub mod man;
+pub mod restore;
 pub mod show;
 pub mod tag;
 pub mod verify;
@@ -30,6 +32,8 @@ pub fn run(command: &Command, context: &Context) -> Outcome {
         Command::Forget(command) => command.run(context),
         Command::Gc(command) => command.run(context),
         Command::Verify(command) => command.run(context),
+        Command::Restore(command) => command.run(context),
+        Command::Doctor(command) => command.run(context),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),
     };

@@ -1,0 +1,132 @@
+//! Capture and the store's own commands on a real server.
+
+use crate::session::Session;
+use offshoot_testkit::postgres::shared;
+
+const SCHEMA: &str = "
+CREATE TABLE customer (id int PRIMARY KEY, name text, \"Größe\" numeric);
+INSERT INTO customer SELECT n, 'name ' || n, n * 1.5 FROM generate_series(1, 5000) n;
+CREATE TABLE \"Bestellung 注文\" (id bigint PRIMARY KEY, customer_id int, note text);
+INSERT INTO \"Bestellung 注文\" SELECT n, n % 5000, 'canary-' || md5(n::text) FROM generate_series(1, 20000) n;
+CREATE SEQUENCE counter; SELECT nextval('counter');
+";
+
+#[test]
+fn a_day_with_a_store() {
+    let server = shared();
+    // A name of fixed length, for the widths of tables.
+    let db = "a_day_with_a_store".to_owned();
+    server.createdb(&db, "TEMPLATE template0");
+    server.psql(&db, SCHEMA);
+    let url = server.url(&db);
+    let mut session = Session::new();
+    session.replace(server.port().to_string(), "PORT");
+    session.run(&["init", "--raw"]);
+    let first = session.quietly(&["--json", "capture", &url, "--name", "prod"]);
+    assert_eq!((first.code, first.stderr.as_str()), (Some(0), ""), "{}", first.stdout);
+    let first = first.json();
+    assert_eq!((&first["command"], &first["tables"], &first["rows"]), (&"capture".into(), &2.into(), &25_000.into()));
+    assert!(first["added_bytes"].as_u64().unwrap() > 1000 && first["seconds"].as_f64().unwrap() > 0.0);
+    server.psql(&db, "UPDATE customer SET name = 'changed' WHERE id % 100 = 0");
+    let second = session.quietly(&["--json", "capture", &url, "--name", "prod"]).json();
+    assert!(second["reused_share"].as_f64().unwrap() > 0.8, "{second}");
+    let third = session.quietly(&["--json", "capture", &url, "--name", "prod"]).json();
+    assert_eq!((&third["added_bytes"], &third["content_root"]), (&0.into(), &second["content_root"]));
+
+    session.run(&["log", "prod"]);
+    session.run(&["tag", "prod~2", "v1"]);
+    session.run(&["tag", "prod", "v1"]);
+    session.run(&["tag", "prod", "prod"]);
+    session.run(&["log"]);
+    session.run(&["show", "v1x"]);
+    session.run(&["forget", "v1"]);
+    session.run(&["forget", "v1", "--keep-last", "3"]);
+    session.run(&["forget", "prod", "--keep-last", "1", "--dry-run"]);
+    session.run(&["forget", "prod", "--keep-last", "1"]);
+    session.run(&["log", "prod"]);
+    session.run(&["tag", "prod", "v1", "--delete"]);
+    session.run(&["tag", "v1", "--delete"]);
+    session.run(&["verify", "--quick"]);
+    session.compare("day.txt");
+}
+
+#[test]
+fn show_has_the_lock_and_the_sizes() {
+    let server = shared();
+    let db = server.fresh_db("shown");
+    server.psql(&db, SCHEMA);
+    let session = Session::new();
+    session.quietly(&["init", "--raw"]);
+    assert_eq!(session.quietly(&["capture", &server.url(&db)]).code, Some(0));
+    let shown = session.quietly(&["show", &db, "--tables", "--columns"]).stdout;
+    for part in ["environment\nserver ", "TimeZone", "sequences\npublic.counter ", "Größe", "注文", "REUSED"] {
+        assert!(shown.contains(part), "{part:?} is not in {shown}");
+    }
+    let json = session.quietly(&["--json", "show", &db, "--columns"]).json();
+    assert_eq!(json["environment"]["encoding"], "UTF8");
+    assert_eq!(json["table_sizes"][1]["columns"][1]["column"], "name");
+    assert_eq!(json["table_sizes"][0]["rows"], 20_000);
+}
+
+#[test]
+fn space_comes_back() {
+    let server = shared();
+    let db = server.fresh_db("space");
+    server.psql(&db, SCHEMA);
+    let session = Session::new();
+    session.quietly(&["init", "--raw"]);
+    let url = server.url(&db);
+    let captured = session.quietly(&["--json", "capture", &url, "--name", "old"]).json();
+    server.psql(&db, "DROP TABLE \"Bestellung 注文\"");
+    assert_eq!(session.quietly(&["capture", &url, "--name", "new"]).code, Some(0));
+    assert_eq!(session.quietly(&["forget", "old"]).code, Some(0));
+    let plan = session.quietly(&["--json", "gc", "--grace", "0s", "--dry-run"]).json();
+    assert_eq!(plan["dry_run"], true);
+    let mut freed = 0;
+    for _ in 0..3 {
+        let done = session.quietly(&["--json", "gc", "--grace", "0s"]).json();
+        freed += done["done"]["freed_bytes"].as_u64().unwrap();
+    }
+    println!("freed {freed} of {} bytes", captured["added_bytes"]);
+    assert!(freed > 0);
+    let verified = session.quietly(&["--json", "verify"]);
+    assert_eq!((verified.code, &verified.json()["sound"]), (Some(0), &true.into()));
+}
+
+#[test]
+fn damage_is_found_and_named() {
+    let server = shared();
+    let db = server.fresh_db("damage");
+    server.psql(&db, SCHEMA);
+    let session = Session::new();
+    session.quietly(&["init", "--raw"]);
+    assert_eq!(session.quietly(&["capture", &server.url(&db)]).code, Some(0));
+    let pack = std::fs::read_dir(session.dir().join(".offshoot/packs")).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = std::fs::read(&pack).unwrap();
+    let middle = bytes.len() / 3;
+    bytes[middle] ^= 0x10;
+    std::fs::remove_file(&pack).unwrap();
+    std::fs::write(&pack, bytes).unwrap();
+    let ran = session.quietly(&["verify"]);
+    assert_eq!(ran.code, Some(5), "{}", ran.stdout);
+    assert!(ran.stdout.contains("table ") && ran.stdout.contains("column "), "{}", ran.stdout);
+    let json = session.quietly(&["--json", "verify", &db]).json();
+    assert_eq!(json["sound"], false);
+}
+
+#[test]
+fn logs_have_steps_and_never_a_value() {
+    let server = shared();
+    let db = server.fresh_db("logged");
+    server.psql(&db, SCHEMA);
+    let session = Session::new();
+    session.quietly(&["init", "--raw"]);
+    let ran = session.quietly(&["-v", "capture", &server.url(&db)]);
+    assert!(ran.stderr.contains("step=\"lock\"") && ran.stderr.contains("step=\"data\""), "{}", ran.stderr);
+    let mut command = session.command(&["-v", "capture", &server.url(&db)]);
+    let output = command.env("RUST_LOG", "trace,tokio_postgres=trace").output().unwrap();
+    let logged = String::from_utf8(output.stderr).unwrap();
+    assert!(!logged.contains("canary-") && !logged.contains("tokio_postgres") && !logged.contains("SELECT"));
+    let silent = session.quietly(&["--quiet", "capture", &server.url(&db)]);
+    assert_eq!((silent.code, silent.stderr.as_str()), (Some(0), ""));
+}

@@ -1,0 +1,11 @@
+//! The command as a process: what it prints, its exit codes, and what it leaves.
+
+#![allow(clippy::unwrap_used)]
+
+mod bad_input;
+mod bad_source;
+mod capture;
+mod interrupt;
+mod restore;
+mod session;
+mod words;
