@@ -338,7 +338,8 @@ const DIFFERS: CoreError = CoreError::Protocol("the target is not what the snaps
 
 fn step_name(kind: &TaskKind, stage: Stage) -> &'static str {
     match kind {
-        TaskKind::Mark(_) | TaskKind::Unmark => "mark",
+        TaskKind::Mark(_) => "mark",
+        TaskKind::Unmark => "unmark",
         TaskKind::Count(_) | TaskKind::CountLargeObjects | TaskKind::Compare => "compare",
         _ => stage_name(stage),
     }

@@ -13,7 +13,7 @@ use offshoot_format::ids::SnapshotId;
 use offshoot_format::manifest::Role;
 use offshoot_restore::{Options, Plan, RawSnapshot, RestoreError, RestoreReport, apply};
 use offshoot_testkit::fingerprint::fingerprint;
-use offshoot_testkit::postgres::{Server, shared};
+use offshoot_testkit::postgres::{Binaries, Server, shared, shared_of};
 use taken::{Taken, take};
 
 fn target(server: &Server, db: &str) -> PostgresTarget {
@@ -42,20 +42,45 @@ fn try_restore(taken: &Taken, server: &Server, db: &str, options: Options) -> Re
     apply(&plan, &target, &Control::default())
 }
 
-/// Restores a database and compares both sides by content and by pg_dump.
+/// Restores a database on every server that is wanted, and compares both sides by content and by pg_dump.
 fn round_trip(name: &str, sql: &str) {
-    let server = shared();
-    let from = server.fresh_db(name);
-    server.psql(&from, sql);
-    let taken = take(server, &from);
-    for jobs in [1, 3] {
-        let to = server.fresh_db(name);
-        let report = try_restore(&taken, server, &to, options(jobs)).unwrap_or_else(|error| panic!("{error}"));
-        assert!(report.losses.is_empty(), "{:?}", report.losses);
-        assert_same(server, &from, &to);
-        server.dropdb(&to);
+    for binaries in Binaries::wanted() {
+        let server = shared_of(&binaries);
+        let from = server.fresh_db(name);
+        server.psql(&from, &for_major(sql, binaries.major_version()));
+        let taken = take(server, &from);
+        for jobs in [1, 3] {
+            let to = server.fresh_db(name);
+            let report = try_restore(&taken, server, &to, options(jobs)).unwrap_or_else(|error| panic!("{error}"));
+            assert!(report.losses.is_empty(), "{:?}", report.losses);
+            assert_same(server, &from, &to);
+            server.dropdb(&to);
+        }
+        server.dropdb(&from);
+        eprintln!("{name}: the same on {}", binaries.version());
     }
-    server.dropdb(&from);
+}
+
+/// The script without what an older server does not know, and with what only a newer one does.
+fn for_major(sql: &str, major: u32) -> String {
+    let mut sql = sql.to_owned();
+    if major < 15 {
+        sql = sql.replace("NULLS NOT DISTINCT ", "");
+    }
+    if major < 14 {
+        sql = sql.replace(
+            "CREATE TYPE public.mood_range AS RANGE (subtype = public.mood);",
+            "CREATE DOMAIN public.mood_range AS text;",
+        );
+    }
+    if major >= 18 {
+        sql.push_str(
+            ";\nCREATE TABLE public.newer (id int, during daterange, v int GENERATED ALWAYS AS (id * 2) VIRTUAL, \
+             CONSTRAINT named NOT NULL id, CONSTRAINT loose_not_null NOT NULL v NO INHERIT);
+             INSERT INTO public.newer VALUES (1, '[2020-01-01,2021-01-01)');",
+        );
+    }
+    sql
 }
 
 fn assert_same(server: &Server, from: &str, to: &str) {
@@ -396,4 +421,21 @@ fn a_plan_says_what_it_will_do_and_does_nothing() {
     let golden = include_str!("plan.txt");
     assert!(plan == golden, "the plan is not the golden one:\n{plan}");
     assert_eq!(server.psql(&to, "SELECT to_regclass('old')"), "old");
+}
+
+#[test]
+fn an_older_major_goes_into_a_newer_one() {
+    let versions = Binaries::wanted();
+    let Some(newest) = versions.last() else { return };
+    for older in versions.iter().filter(|older| older.major_version() < newest.major_version()) {
+        let (old, new) = (shared_of(older), shared_of(newest));
+        let (from, to) = (old.fresh_db("older"), new.fresh_db("newer"));
+        old.psql(&from, &for_major(include_str!("kinds.sql"), older.major_version()));
+        let taken = take(old, &from);
+        try_restore(&taken, new, &to, options(2)).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(fingerprint(old, &from), fingerprint(new, &to));
+        let error = try_restore(&take(new, &to), old, &old.fresh_db("refused"), options(1)).unwrap_err();
+        assert!(error.to_string().contains("Restore into PostgreSQL"), "{error}");
+        eprintln!("{} into {}: the same", older.version(), newest.version());
+    }
 }
