@@ -139,7 +139,7 @@ fn ref_name(named: Option<&str>, database: &str) -> Result<RefName> {
     }
 }
 
-fn engine_options(options: &CaptureOptions) -> EngineOptions {
+pub(crate) fn engine_options(options: &CaptureOptions) -> EngineOptions {
     let mut engine = EngineOptions::default();
     engine.jobs = options.jobs.unwrap_or(engine.jobs);
     engine.max_block = options.max_block.unwrap_or(engine.max_block);

@@ -48,6 +48,7 @@
 
 pub mod amounts;
 mod capture;
+mod compare;
 mod connection;
 mod doctor;
 mod error;
@@ -58,6 +59,7 @@ mod store;
 mod verify;
 
 pub use capture::{CaptureOptions, CaptureReport};
+pub use compare::Comparison;
 pub use connection::Connection;
 pub use doctor::DoctorReport;
 pub use error::{Error, ErrorKind, Result};
@@ -68,6 +70,7 @@ pub use store::{InitOptions, Store};
 
 pub use verify::Depth;
 
+pub use offshoot_core::digest::{HowDiffers, TableDifference};
 pub use offshoot_core::gc::{Forgotten, GcReport, Kept};
 pub use offshoot_core::target::Roles;
 pub use offshoot_core::verify::{Affected, Problem as Damage, VerifyReport};

@@ -1,4 +1,4 @@
-//! Checking a store, and comparing a snapshot with a live database.
+//! Checking a store.
 
 use crate::{Result, Store};
 use offshoot_core::Control;

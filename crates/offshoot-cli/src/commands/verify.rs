@@ -1,30 +1,45 @@
-//! `offshoot verify`: check the store.
+//! `offshoot verify`: check the store, or compare a snapshot with a live database.
 
 use super::Outcome;
 use crate::context::Context;
 use crate::failure::code;
 use crate::output::Report;
+use crate::render::comparison;
 use crate::render::text::plain_line;
+use crate::surroundings;
 use clap::Args;
 use offshoot::amounts::{bytes, count};
-use offshoot::{Affected, Depth, VerifyReport};
+use offshoot::{Affected, CaptureOptions, Depth, VerifyReport};
 use serde_json::{Value, json};
 
 /// Check the store, or compare a snapshot with a live database
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// Only what this snapshot needs
+    /// Only what this snapshot needs; the one to compare with --against
     #[arg(value_name = "SNAPSHOT")]
     snapshot: Option<String>,
     /// Only the structure; no row is read
-    #[arg(long)]
+    #[arg(long, conflicts_with = "against")]
     quick: bool,
+    /// Compare the snapshot with this live database, table by table, and name the tables that differ
+    #[arg(long, value_name = "URL", requires = "snapshot")]
+    against: Option<String>,
 }
 
 impl Verify {
     /// Runs the command.
     pub fn run(&self, context: &Context) -> Outcome {
         let store = context.open_store()?;
+        if let (Some(snapshot), Some(url)) = (&self.snapshot, &self.against) {
+            let connection = context.connection(url)?;
+            let options = CaptureOptions { pg_dump: surroundings::pg_dump_programs(), ..CaptureOptions::default() };
+            return Ok(comparison::report(&store.verify_against(
+                snapshot,
+                &connection,
+                &options,
+                &context.control(),
+            )?));
+        }
         let depth = if self.quick { Depth::Quick } else { Depth::Full };
         let report = store.verify(self.snapshot.as_deref(), depth, &context.control())?;
         let json = json!({

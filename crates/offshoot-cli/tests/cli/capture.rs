@@ -130,3 +130,31 @@ fn logs_have_steps_and_never_a_value() {
     let silent = session.quietly(&["--quiet", "capture", &server.url(&db)]);
     assert_eq!((silent.code, silent.stderr.as_str()), (Some(0), ""));
 }
+
+#[test]
+fn a_snapshot_is_compared_with_a_live_database() {
+    let server = shared();
+    let db = server.fresh_db("against");
+    server.psql(&db, SCHEMA);
+    let session = Session::new();
+    session.quietly(&["init", "--raw"]);
+    let url = server.url(&db);
+    assert_eq!(session.quietly(&["capture", &url, "--name", "live"]).code, Some(0));
+    server.psql(&db, "CLUSTER customer USING customer_pkey");
+    let equal = session.quietly(&["verify", "live", "--against", &url]);
+    assert_eq!((equal.code, equal.stdout.as_str()), (Some(0), "compared 2 tables, 25,000 rows: equal\n"));
+    server.psql(
+        &db,
+        "UPDATE customer SET name = 'canary-x' WHERE id = 7; SELECT nextval('counter');
+                      DELETE FROM \"Bestellung 注文\" WHERE id = 9; CREATE TABLE extra (id int)",
+    );
+    let ran = session.quietly(&["verify", "live", "--against", &url]);
+    assert_eq!(ran.code, Some(5), "{}", ran.stderr);
+    let wanted = "public.\"Bestellung 注文\": 20,000 rows in the snapshot, 19,999 in the database\n\
+                  public.customer: as many rows, but other values\npublic.extra: only in the database\n\
+                  sequence public.counter: it stands elsewhere\ncompared 2 tables, 25,000 rows: 4 differ\n";
+    assert_eq!(ran.stdout, wanted);
+    let json = session.quietly(&["--json", "verify", "live", "--against", &url]).json();
+    assert_eq!((&json["equal"], json["tables_differing"].as_array().unwrap().len()), (&false.into(), 3));
+    assert_eq!(session.quietly(&["verify", "--against", &url]).code, Some(2), "a snapshot must be named");
+}

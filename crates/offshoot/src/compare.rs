@@ -1,0 +1,102 @@
+//! Comparing a snapshot with a live database, table by table, in any order of rows.
+//!
+//! The database is read as a capture reads it, but only digests are kept. Schemas are not compared: a restore compares
+//! them itself.
+
+use crate::capture::engine_options;
+use crate::{CaptureOptions, Connection, Result, Store, on_own_thread};
+use offshoot_core::digest::{DigestSink, Digests, TableDifference};
+use offshoot_core::look_ahead::LookAhead;
+use offshoot_core::snapshot::SnapshotReader;
+use offshoot_core::source::{Captured, Source};
+use offshoot_core::{Control, CoreError, Event};
+use offshoot_engines::postgres::capture::PostgresSource;
+use offshoot_format::ids::SnapshotId;
+use offshoot_format::manifest::Sequence;
+use std::sync::Arc;
+
+/// Attempts in all, while the source says that another may succeed.
+const ATTEMPTS: u32 = 3;
+/// Memory for leaves that are decoded ahead, in bytes.
+const LOOK_AHEAD_BYTES: u64 = 96 << 20;
+
+/// What a comparison came to.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Comparison {
+    /// The snapshot.
+    pub snapshot: SnapshotId,
+    /// Tables of the snapshot.
+    pub tables: usize,
+    /// Rows of the snapshot.
+    pub rows: u64,
+    /// Tables that are not the same on both sides.
+    pub tables_differing: Vec<TableDifference>,
+    /// Sequences that stand elsewhere, or are on one side only: schema and name.
+    pub sequences_differing: Vec<(String, String)>,
+}
+
+impl Comparison {
+    /// Whether both hold the same.
+    #[must_use]
+    pub fn is_equal(&self) -> bool {
+        self.tables_differing.is_empty() && self.sequences_differing.is_empty()
+    }
+}
+
+impl Store {
+    /// Compares what a snapshot holds with what a live database holds. Of the options, the name is not looked at.
+    ///
+    /// # Errors
+    /// As [`Store::snapshot`] and [`Store::capture`]. What differs is in the report, not in the error.
+    pub fn verify_against(
+        &self,
+        address: &str,
+        connection: &Connection,
+        options: &CaptureOptions,
+        control: &Control,
+    ) -> Result<Comparison> {
+        let snapshot = self.snapshot(address)?;
+        let mut source = PostgresSource::new(connection.info().clone(), engine_options(options));
+        let (database, captured) = on_own_thread(|| digest_database(&mut source, control))??;
+        let reader = SnapshotReader::new(Arc::new(self.open_store().clone()), snapshot.manifest);
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let look_ahead = LookAhead::new(threads, LOOK_AHEAD_BYTES)?;
+        let manifest = reader.manifest();
+        let stored = Digests::of_snapshot(manifest, &reader, &look_ahead, control)?;
+        Ok(Comparison {
+            snapshot: snapshot.id,
+            tables: manifest.content.tables.len(),
+            rows: manifest.stats.rows,
+            tables_differing: stored.differences(&database, manifest),
+            sequences_differing: sequences_differing(&manifest.content.sequences, &captured.sequences),
+        })
+    }
+}
+
+fn digest_database(source: &mut PostgresSource, control: &Control) -> Result<(Digests, Captured)> {
+    let mut left = ATTEMPTS;
+    loop {
+        left -= 1;
+        let sink = DigestSink::default();
+        match source.capture(&sink, control) {
+            Ok(captured) => return Ok((sink.finish(), captured)),
+            Err(CoreError::Source { retryable: true, source }) if left > 0 => {
+                control.check()?;
+                control.emit(&Event::Warning { message: format!("{source}; trying again") });
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn sequences_differing(ours: &[Sequence], theirs: &[Sequence]) -> Vec<(String, String)> {
+    let lacks = |side: &[Sequence], sequence: &Sequence| !side.contains(sequence);
+    let missing = ours.iter().filter(|sequence| lacks(theirs, sequence));
+    let extra = theirs.iter().filter(|sequence| lacks(ours, sequence));
+    let mut names: Vec<_> =
+        missing.chain(extra).map(|sequence| (sequence.schema.clone(), sequence.name.clone())).collect();
+    names.sort();
+    names.dedup();
+    names
+}
