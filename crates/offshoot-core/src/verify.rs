@@ -229,10 +229,8 @@ impl OpenStore {
                     None => report.problem(ObjectName::Pack(pack.id).to_string(), LOST_PACK),
                 }
             }
-            for bucket in 0..segment.head.buckets() {
-                if let Err(error) = self.catalog().bucket(&segment, bucket) {
-                    report.take(error)?;
-                }
+            if let Err(error) = self.catalog().check(&segment) {
+                report.take(error)?;
             }
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! Segments of the index: chunk id -> pack, offset, lengths, kind.
 //!
 //! A segment is written as a stream (so that merging large ones needs little memory) and read in pieces: its head
-//! (pack table and fanout) is kept in memory, a bucket of about 64 entries is read when an id falls into it. The hash
+//! (pack table and fanout) is kept in memory, a bucket of about 16 entries is read when an id falls into it. The hash
 //! in the footer covers the head, and the fanout holds a checksum of each bucket, so that opening a store does not
 //! read all of its index.
 
@@ -24,7 +24,7 @@ pub const FANOUT_ROW_BYTES: usize = 12;
 /// Length of the footer.
 pub const FOOTER_BYTES: usize = 56;
 /// Entries that a bucket has on average, at most.
-const BUCKET_ENTRIES: u64 = 64;
+const BUCKET_ENTRIES: u64 = 16;
 /// Most bits of an id that choose its bucket.
 const FANOUT_BITS_MAX: u8 = 24;
 /// Most packs of one segment.
@@ -290,6 +290,12 @@ impl SegmentHead {
     #[must_use]
     pub fn entries(&self) -> u64 {
         self.entries
+    }
+
+    /// Where all entries are in the segment.
+    #[must_use]
+    pub fn range(&self) -> Range<u64> {
+        self.entries_offset..self.entries_offset + self.entries * ENTRY_BYTES as u64
     }
 
     /// Number of buckets.

@@ -118,7 +118,7 @@ impl Input<'_> {
             if self.bucket >= self.segment.head.buckets() {
                 return Ok(None);
             }
-            if let Some((_, bytes)) = self.catalog.bucket(self.segment, self.bucket)? {
+            if let Some(bytes) = self.catalog.bucket(self.segment, self.bucket)? {
                 let rows = &self.rows;
                 let kept = |entry: IndexEntry| Some(IndexEntry { pack: rows[entry.pack as usize]?, ..entry });
                 self.entries.extend(index::entries(&bytes).filter_map(kept));

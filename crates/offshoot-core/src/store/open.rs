@@ -23,7 +23,7 @@ const READ_TRIES: usize = 4;
 pub struct OpenOptions {
     /// Bytes after which a pack is ended.
     pub pack_bytes: u64,
-    /// Memory for buckets of the index.
+    /// Memory for entries of the index.
     pub index_cache_bytes: usize,
     /// How often a session says that it is there. None: only when it commits.
     pub heartbeat: Option<Duration>,

@@ -22,6 +22,8 @@ use std::thread::JoinHandle;
 const BUFFER_BYTES: usize = 1 << 20;
 /// Buffers that may wait for the thread.
 const BUFFERS_WAITING: usize = 4;
+/// Chunks after which a pack is ended however short it is: its index is in memory until then.
+const PACK_CHUNKS_MAX: usize = 1 << 16;
 /// Longest pack that options can ask for, so that offsets fit with the longest chunk at the end.
 const PACK_BYTES_MAX: u64 = 2 << 30;
 
@@ -131,7 +133,7 @@ impl Lane {
         tail.buffer.extend_from_slice(payload);
         tail.entries.push(entry);
         let end = u64::from(tail.start) + tail.buffer.len() as u64;
-        let full = end >= self.pack_bytes;
+        let full = end >= self.pack_bytes || tail.entries.len() >= PACK_CHUNKS_MAX;
         let job = (full || tail.buffer.len() >= BUFFER_BYTES).then(|| next_buffer(&pack, &mut tail));
         let entries = full.then(|| std::mem::take(&mut tail.entries));
         drop(tail);
