@@ -98,3 +98,18 @@ fn a_change_in_one_column_adds_that_column() {
     assert_eq!(added[..3], [0, 0, 0]);
     assert!(added[3] > 0 && second.manifest.stats.added_bytes * 20 < first.manifest.stats.added_bytes);
 }
+
+#[test]
+fn large_values_end_streams_in_either_form() {
+    let server = Server::start(ServerOptions::new());
+    let db = server.fresh_db("large");
+    // A regclass has no binary form that means anything elsewhere, so the first table is read as text.
+    server.psql(
+        &db,
+        "CREATE TABLE as_text (id integer PRIMARY KEY, kind regclass, body text); \
+         INSERT INTO as_text SELECT i, 'pg_class', repeat(md5(i::text), 10000) FROM generate_series(1, 3) i; \
+         CREATE TABLE as_binary (id integer PRIMARY KEY, body bytea); \
+         INSERT INTO as_binary SELECT i, decode(repeat(md5(i::text), 100000), 'hex') FROM generate_series(1, 3) i",
+    );
+    round_trip(&server, &db, &server);
+}

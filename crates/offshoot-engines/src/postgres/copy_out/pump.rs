@@ -143,9 +143,7 @@ impl<'p, 't> Pump<'p, 't> {
     /// Can be dropped at any wait and called again: all state is in `self` and the batch.
     async fn receive(&mut self, batch: &mut Batch, pumped: &mut Pumped) -> crate::Result<Wish> {
         loop {
-            if self.at == self.chunk.len() && (self.is_ended || !self.fetch(pumped).await?) {
-                return Ok(Wish::Ended);
-            }
+            // Also without bytes: after a large value the parser may have the end of its row to tell.
             let mut input = &self.chunk[self.at..];
             let step = self.rows.step(&mut input, batch)?;
             let wish = match step {
@@ -157,6 +155,9 @@ impl<'p, 't> Pump<'p, 't> {
             self.at = self.chunk.len() - input.len();
             if let Some(wish) = wish {
                 return Ok(wish);
+            }
+            if self.at == self.chunk.len() && (self.is_ended || !self.fetch(pumped).await?) {
+                return Ok(Wish::Ended);
             }
         }
     }
