@@ -6,12 +6,11 @@
 use crate::chunks::WriteChunks;
 use crate::ingest::{Ingest, IngestOptions, IngestedTable};
 use crate::source::{Captured, LARGE_OBJECTS, Source};
-use crate::store::{Expected, ObjectName, OpenStore, Store as _, WriteSession};
+use crate::store::{Expected, OpenStore, WriteSession};
 use crate::{Control, CoreError, Event, Result};
 use offshoot_format::content::canonical;
 use offshoot_format::ids::{ContentRoot, SnapshotId};
 use offshoot_format::manifest::{Content, Load, Manifest, Stats, TableEntry, Trust};
-use offshoot_format::record::Ref;
 use offshoot_format::refname::RefName;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -67,20 +66,12 @@ pub fn capture(
     };
     control.step("publish");
     let session = Arc::into_inner(session).ok_or(CoreError::Poisoned)?;
-    let before = newest(store, &name)?;
+    let before = store.get_ref(&name)?;
     let manifest = manifest(store, captured, tables, before, began);
     let added_bytes = session.added_bytes();
     let manifest = Manifest { stats: Stats { added_bytes, ..manifest.stats }, ..manifest };
     let snapshot = session.commit(&manifest, Some(&name), Expected::Exactly(before))?;
     Ok(CaptureReport { snapshot, name, manifest, added_bytes })
-}
-
-/// The snapshot that a ref names now.
-fn newest(store: &OpenStore, name: &RefName) -> Result<Option<SnapshotId>> {
-    let object = ObjectName::Ref(name.clone());
-    let Some(bytes) = store.backend().get(&object)? else { return Ok(None) };
-    let found = Ref::decode(&bytes).map_err(|source| CoreError::Damaged { object: object.to_string(), source })?;
-    Ok(found.newest().map(|entry| entry.snapshot))
 }
 
 /// Captures rows, again while that may help.
