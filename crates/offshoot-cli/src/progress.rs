@@ -13,8 +13,8 @@ static BAR: OnceLock<ProgressBar> = OnceLock::new();
 
 /// How often the line is drawn anew.
 const TICK: Duration = Duration::from_millis(125);
-const WITHOUT_END: &str = "{spinner} {prefix}{msg}";
-const WITH_END: &str = "{spinner} {prefix} [{bar:24}]{msg}, {eta} left";
+const WITHOUT_END: &str = "{spinner} {wide_msg}";
+const WITH_END: &str = "{spinner} [{bar:20}] {eta} left  {wide_msg}";
 
 /// A callback for a control that shows its events, if it may and stderr is a terminal.
 pub fn watcher(shows: bool) -> impl Fn(&Event) + Send + Sync + 'static {
@@ -52,7 +52,10 @@ fn style(template: &str) -> ProgressStyle {
 struct Seen {
     rows: AtomicU64,
     bytes: AtomicU64,
-    /// When the first rows came.
+    /// Rows that are expected in all; 0 where nobody knows.
+    expected: AtomicU64,
+    step: Mutex<String>,
+    /// When rows were first waited for.
     began: OnceLock<Instant>,
     drawn: Mutex<Option<Instant>>,
 }
@@ -63,16 +66,13 @@ impl Seen {
             Event::Step { name } => {
                 let (rows, bytes) = (self.rows.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed));
                 tracing::info!(target: "offshoot::progress", step = name.as_str(), rows, bytes);
-                if let Some(bar) = BAR.get() {
-                    bar.set_prefix(crate::render::text::plain_line(name));
-                }
+                *self.step.lock().unwrap_or_else(PoisonError::into_inner) = crate::render::text::plain_line(name);
+                self.draw(rows, bytes);
             }
             Event::Total { rows, bytes } => {
                 tracing::info!(target: "offshoot::progress", rows_expected = *rows, bytes_expected = *bytes);
-                if let Some(bar) = BAR.get().filter(|_| *rows > 0) {
-                    bar.set_length(*rows);
-                    bar.set_style(style(WITH_END));
-                }
+                self.began.get_or_init(Instant::now);
+                self.expected.store(*rows, Ordering::Relaxed);
             }
             Event::Rows { rows, bytes } => self.rows(*rows, *bytes),
             Event::Warning { message } => crate::output::warn(message),
@@ -83,16 +83,27 @@ impl Seen {
     fn rows(&self, rows: u64, bytes: u64) {
         let rows = self.rows.fetch_add(rows, Ordering::Relaxed) + rows;
         let bytes = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        let began = self.began.get_or_init(Instant::now);
-        let Some(bar) = BAR.get() else { return };
+        self.began.get_or_init(Instant::now);
         let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
         if drawn.is_some_and(|drawn| drawn.elapsed() < TICK) {
             return;
         }
         *drawn = Some(Instant::now());
+        self.draw(rows, bytes);
+    }
+
+    fn draw(&self, rows: u64, bytes: u64) {
+        let Some(bar) = BAR.get() else { return };
+        let step = self.step.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(began) = self.began.get().filter(|_| rows > 0) else { return bar.set_message(step) };
+        let expected = self.expected.load(Ordering::Relaxed);
+        if expected > 0 && bar.length().is_none() {
+            bar.set_length(expected);
+            bar.set_style(style(WITH_END));
+        }
         bar.set_position(rows);
         let per_second = (bytes as f64 / began.elapsed().as_secs_f64().max(0.001)) as u64;
         let (rows, bytes, rate) = (amounts::count(rows), amounts::bytes(bytes), amounts::bytes(per_second));
-        bar.set_message(format!(" {rows} rows, {bytes}, {rate}/s"));
+        bar.set_message(format!("{rows} rows, {bytes}, {rate}/s  {step}"));
     }
 }

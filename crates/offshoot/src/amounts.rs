@@ -28,6 +28,12 @@ pub fn count(number: u64) -> String {
     text
 }
 
+/// A count of things whose plural is made with an s: `1 table`, `12 tables`.
+#[must_use]
+pub fn counted(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
 /// A share from 0 to 1 in percent: `0 %`, `0.04 %`, `97.3 %`, and `100 %` only for all of it.
 #[must_use]
 pub fn percent(share: f64) -> String {
@@ -88,6 +94,7 @@ mod tests {
         assert_eq!(bytes(u64::MAX), "16.0 EiB");
         assert_eq!(count(999), "999");
         assert_eq!(count(1_203_400), "1,203,400");
+        assert_eq!((counted(1, "row"), counted(0, "row")), ("1 row".into(), "0 rows".into()));
         assert_eq!(percent(0.0), "0 %");
         assert_eq!(percent(0.000_01), "under 0.01 %");
         assert_eq!(percent(0.9999), "99.9 %");

@@ -1,6 +1,6 @@
 //! Giving space back: forgetting snapshots, and gc. Both are plans first, which print what they would do.
 
-use crate::amounts::{bytes, moment};
+use crate::amounts::{bytes, counted, moment};
 use crate::{Error, ErrorKind, Result, Store};
 use offshoot_core::Control;
 use offshoot_core::gc::{self, Forget, Forgotten, GcReport, Kept, PackAction};
@@ -211,20 +211,23 @@ impl fmt::Display for GcPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = |verb: &str, count: PackCount| match count.packs {
             0 => Ok(()),
-            packs => writeln!(f, "{verb:<9} {packs:>6} packs  {}", bytes(count.bytes)),
+            packs => writeln!(f, "{verb:<9} {:>12}  {}", counted(packs as u64, "pack"), bytes(count.bytes)),
         };
         line("keep", self.kept())?;
         line("drop", self.dropped())?;
         line("rewrite", self.rewritten())?;
         line("condemned", self.condemned())?;
         if self.blocking_sessions() > 0 {
-            writeln!(f, "condemned packs wait for {} sessions that are under way", self.blocking_sessions())?;
+            let sessions = counted(self.blocking_sessions() as u64, "session");
+            writeln!(f, "condemned packs wait for {sessions} under way")?;
         }
         if !self.plan.unnamed.is_empty() {
-            writeln!(f, "remove {} snapshots that a crash left without a name", self.plan.unnamed.len())?;
+            let snapshots = counted(self.plan.unnamed.len() as u64, "snapshot");
+            writeln!(f, "remove {snapshots} that a crash left without a name")?;
         }
         if !self.plan.unfinished.is_empty() {
-            writeln!(f, "remove {} files that a crash left unfinished", self.plan.unfinished.len())?;
+            let files = counted(self.plan.unfinished.len() as u64, "file");
+            writeln!(f, "remove {files} that a crash left unfinished")?;
         }
         writeln!(f, "frees {} once the grace period is over", bytes(self.freed_bytes()))
     }

@@ -7,7 +7,7 @@ use crate::output::{Report, Style};
 use crate::render::facts::Facts;
 use crate::{surroundings, values};
 use clap::Args;
-use offshoot::amounts::{bytes, count, percent, span};
+use offshoot::amounts::{bytes, count, counted, percent, span};
 use offshoot::{CaptureOptions, CaptureReport};
 use serde_json::{Value, json};
 use std::num::NonZeroUsize;
@@ -69,7 +69,7 @@ fn told(report: &CaptureReport, style: Style) -> String {
     let mut facts = Facts::default();
     facts.add("snapshot", report.snapshot.to_string());
     facts.add("ref", &report.name);
-    facts.add("rows", format!("{} in {} tables", count(stats.rows), count(tables)));
+    facts.add("rows", format!("{} in {}", count(stats.rows), counted(tables, "table")));
     facts.add("logical", bytes(stats.logical_bytes));
     facts.add("stored", bytes(stats.stored_bytes));
     facts.add("added", bytes(stats.added_bytes));

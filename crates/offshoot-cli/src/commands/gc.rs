@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::output::Report;
 use crate::values;
 use clap::Args;
-use offshoot::amounts::bytes;
+use offshoot::amounts::{bytes, counted};
 use offshoot::{GcOptions, GcPlan, GcReport};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -45,23 +45,28 @@ impl Gc {
 }
 
 fn told(report: &GcReport) -> String {
-    let mut text = format!("freed {} in {} packs\n", bytes(report.deleted_bytes), report.deleted_packs);
+    let mut text = format!("freed {} in {}\n", bytes(report.deleted_bytes), packs(report.deleted_packs));
     if report.condemned_packs > 0 {
         let condemned = bytes(report.condemned_bytes);
-        text.push_str(&format!("condemned {condemned} in {} packs", report.condemned_packs));
+        text.push_str(&format!("condemned {condemned} in {}", packs(report.condemned_packs)));
         if report.rewritten_bytes > 0 {
             text.push_str(&format!(", after copying {} out of them", bytes(report.rewritten_bytes)));
         }
         text.push_str("; a gc after the grace period frees them\n");
     }
     if report.spared_packs > 0 {
-        text.push_str(&format!("spared {} condemned packs, which a snapshot needs again\n", report.spared_packs));
+        text.push_str(&format!("spared {}, which a snapshot needs again\n", packs(report.spared_packs)));
     }
     if report.unnamed_snapshots + report.unfinished > 0 {
-        let (snapshots, files) = (report.unnamed_snapshots, report.unfinished);
-        text.push_str(&format!("removed {snapshots} snapshots and {files} files that a crash left behind\n"));
+        let snapshots = counted(report.unnamed_snapshots as u64, "snapshot");
+        let files = counted(report.unfinished as u64, "file");
+        text.push_str(&format!("removed {snapshots} and {files} that a crash left behind\n"));
     }
     text
+}
+
+fn packs(packs: usize) -> String {
+    counted(packs as u64, "pack")
 }
 
 fn planned(plan: &GcPlan) -> Value {

@@ -7,7 +7,7 @@ use crate::render::facts::Facts;
 use crate::render::text::qualified;
 use crate::render::{lock, sizes};
 use clap::Args;
-use offshoot::amounts::{bytes, count, moment, percent, span};
+use offshoot::amounts::{bytes, count, counted, moment, percent, span};
 use offshoot::manifest::Trust;
 use offshoot::{Snapshot, Summary};
 use serde_json::{Value, json};
@@ -83,7 +83,7 @@ fn head(facts: &mut Facts, snapshot: &Snapshot, summary: &Summary) {
     );
     facts.add("content", manifest.content_root.to_string());
     facts.add("parent", summary.parent.map_or_else(|| "none".to_owned(), |id| id.to_string()));
-    facts.add("rows", format!("{} in {} tables", count(summary.rows), count(summary.tables)));
+    facts.add("rows", format!("{} in {}", count(summary.rows), counted(summary.tables, "table")));
     facts.add("logical", bytes(summary.logical_bytes));
     facts.add("stored", bytes(summary.stored_bytes));
     facts.add("added", bytes(summary.added_bytes));

@@ -8,7 +8,7 @@ use crate::render::comparison;
 use crate::render::text::plain_line;
 use crate::surroundings;
 use clap::Args;
-use offshoot::amounts::{bytes, count};
+use offshoot::amounts::{bytes, count, counted};
 use offshoot::{Affected, CaptureOptions, Depth, VerifyReport};
 use serde_json::{Value, json};
 
@@ -63,14 +63,18 @@ fn told(report: &VerifyReport) -> String {
             text.push_str(&format!("  affects {}\n", plain_line(&place(affected))));
         }
     }
-    let (snapshots, packs) = (count(report.snapshots as u64), count(report.packs as u64));
-    text.push_str(&format!("checked {snapshots} snapshots, {packs} packs, {}", bytes(report.bytes)));
+    let (snapshots, packs) = (counted(report.snapshots as u64, "snapshot"), counted(report.packs as u64, "pack"));
+    text.push_str(&format!("checked {snapshots}, {packs}, {}", bytes(report.bytes)));
     if report.leaves > 0 {
-        text.push_str(&format!(", {} leaves", count(report.leaves as u64)));
+        text.push_str(&format!(
+            ", {} {}",
+            count(report.leaves as u64),
+            if report.leaves == 1 { "leaf" } else { "leaves" }
+        ));
     }
     match report.problems.len() {
         0 => text.push_str(": sound\n"),
-        problems => text.push_str(&format!(": {problems} problems\n")),
+        problems => text.push_str(&format!(": {}\n", counted(problems as u64, "problem"))),
     }
     text
 }

@@ -3,7 +3,7 @@
 use super::text::{plain_line, qualified};
 use crate::failure::code;
 use crate::output::Report;
-use offshoot::amounts::count;
+use offshoot::amounts::{count, counted};
 use offshoot::{Comparison, HowDiffers, TableDifference};
 use serde_json::{Value, json};
 
@@ -16,10 +16,14 @@ pub fn report(comparison: &Comparison) -> Report {
     for (schema, name) in &comparison.sequences_differing {
         text.push_str(&format!("sequence {}: it stands elsewhere\n", plain_line(&qualified(schema, name))));
     }
-    let (tables, rows) = (count(comparison.tables as u64), count(comparison.rows));
+    let (tables, rows) = (counted(comparison.tables as u64, "table"), counted(comparison.rows, "row"));
     let differing = comparison.tables_differing.len() + comparison.sequences_differing.len();
-    let verdict = if comparison.is_equal() { "equal".to_owned() } else { format!("{differing} differ") };
-    text.push_str(&format!("compared {tables} tables, {rows} rows: {verdict}\n"));
+    let verdict = if comparison.is_equal() {
+        "equal".to_owned()
+    } else {
+        format!("{differing} {}", if differing == 1 { "differs" } else { "differ" })
+    };
+    text.push_str(&format!("compared {tables}, {rows}: {verdict}\n"));
     let exit = if comparison.is_equal() { code::DONE } else { code::FOUND };
     Report::done(text, in_json(comparison)).with_code(exit)
 }

@@ -8,4 +8,5 @@ mod capture;
 mod interrupt;
 mod restore;
 mod session;
+mod unlucky;
 mod words;
