@@ -6,6 +6,7 @@ mod bad_input;
 mod bad_source;
 mod capture;
 mod interrupt;
+mod privileges;
 mod restore;
 mod session;
 mod unlucky;
