@@ -54,7 +54,6 @@ fn demo() -> Result<(), Box<dyn Error>> {
     shop::change(&server, "shop")?;
     offshoot.run(&["capture", &source, "--name", "prod"])?;
     offshoot.run(&["log"])?;
-    offshoot.run(&["show", "prod", "--tables"])?;
     say("Done. Nothing is left behind");
     Ok(())
 }
