@@ -91,3 +91,8 @@ fn on_own_thread<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> {
         Ok(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })
 }
+
+/// The examples of the document run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/embedding.md")]
+mod embedding {}

@@ -94,29 +94,49 @@ fn operations_are_watched() {
     assert!(*rows >= 13_000, "{rows} rows went by");
 }
 
+/// A control that cancels itself when a step begins whose name begins so.
+fn stops_at(step: &'static str) -> Control {
+    let slot: Arc<Mutex<Option<Control>>> = Arc::default();
+    let own = Arc::clone(&slot);
+    let control = Control::new(move |event| {
+        if matches!(event, Event::Step { name } if name.starts_with(step)) {
+            own.lock().unwrap().as_ref().unwrap().cancel();
+        }
+    });
+    *slot.lock().unwrap() = Some(control.clone());
+    control
+}
+
 #[test]
 fn what_is_cancelled_leaves_nothing() {
     let server = shared();
     let (_folder, store) = store();
     let source = connection(server, &filled(server, "cancelled"));
-    for step in ["lock", "schema", "data", "publish"] {
-        let slot: Arc<Mutex<Option<Control>>> = Arc::default();
-        let own = Arc::clone(&slot);
-        let control = Control::new(move |event| {
-            if matches!(event, Event::Step { name } if name == step) {
-                own.lock().unwrap().as_ref().unwrap().cancel();
-            }
-        });
-        *slot.lock().unwrap() = Some(control.clone());
-        let outcome = store.capture(&source, &options(server, "cancelled"), &control);
-        // After the last step began there is nothing left to stop, and either is right.
-        if step != "publish" {
-            assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Interrupted, "at {step}");
-            assert!(store.log(None).unwrap().is_empty(), "at {step}");
-        }
-        slot.lock().unwrap().take();
+    for step in ["list", "lock", "schema", "data", "sequences"] {
+        let outcome = store.capture(&source, &options(server, "cancelled"), &stops_at(step));
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Interrupted, "at {step}");
+        assert!(store.log(None).unwrap().is_empty(), "at {step}");
     }
     assert!(store.verify(None, Depth::Full, &Control::default()).unwrap().is_sound());
+}
+
+#[test]
+fn a_cancelled_restore_marks_its_target_and_starts_over() {
+    let server = shared();
+    let (_folder, store) = store();
+    let db = filled(server, "again");
+    let copy = server.fresh_db("again_copy");
+    store.capture(&connection(server, &db), &options(server, "again"), &Control::default()).unwrap();
+    let (target, options) = (connection(server, &copy), RestoreOptions::default());
+    for step in ["TABLE public.customer", "load public.orders", "compare"] {
+        let error = store.restore("again", &target, &options, &stops_at(step)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Interrupted, "at {step}: {error}");
+        let marks = "SELECT count(*) FROM pg_namespace WHERE nspname = 'offshoot_incomplete'";
+        assert_eq!(server.psql(&copy, marks), "1", "at {step}");
+    }
+    assert!(store.plan_restore("again", &target, &options).unwrap().to_string().contains("restart"));
+    assert_eq!(store.restore("again", &target, &options, &Control::default()).unwrap().rows, 13_000);
+    assert_eq!(fingerprint(server, &db), fingerprint(server, &copy));
 }
 
 #[test]
