@@ -11,7 +11,7 @@ use super::merge::{Body, Run, RunLeaf};
 use super::scatter::Scatterer;
 use super::table::Table;
 use crate::source::{BATCH_BYTES, BATCH_ROWS, BlobSink, RangeSink};
-use crate::{Event, Result};
+use crate::Result;
 use offshoot_format::column::Batch;
 
 /// Late rows that are collected before they are sorted and cut.
@@ -192,8 +192,6 @@ impl RangeSink for Range<'_> {
 
     fn push(&mut self, batch: Batch) -> Result<()> {
         self.table.check(&batch)?;
-        let bytes = batch.bytes_len() as u64;
-        self.table.control().emit(&Event::Rows { rows: batch.rows as u64, bytes });
         self.take(batch)
     }
 

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! A server starts from a copy of a data directory that `initdb` made once per binary, locale and encoding
-//! ([`template`]); it runs as nobody when the tests run as root, because PostgreSQL refuses root. Durability
+//! (`template`); it runs as nobody when the tests run as root, because PostgreSQL refuses root. Durability
 //! is off: these servers survive a restart, not a power cut.
 //!
 //! Tests that need no settings of their own take [`shared`], one server a process, and a database each.
