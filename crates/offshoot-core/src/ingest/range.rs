@@ -10,8 +10,8 @@ use super::keys::Sorted;
 use super::merge::{Body, Run, RunLeaf};
 use super::scatter::Scatterer;
 use super::table::Table;
-use crate::source::{BATCH_BYTES, BATCH_ROWS, BlobSink, RangeSink};
 use crate::Result;
+use crate::source::{BATCH_BYTES, BATCH_ROWS, BlobSink, RangeSink};
 use offshoot_format::column::Batch;
 
 /// Late rows that are collected before they are sorted and cut.
