@@ -88,7 +88,7 @@ impl Bench {
         let script = "set -e; half() { for t in users orders events documents; do \
                       pages=$(psql -XAtq \"$URL\" -c \"select relpages / 2 from pg_class where relname = '$t'\"); \
                       psql -Xq \"$URL\" -c \"copy (select * from $t where ctid $1 '($pages,0)') to stdout (format \
-                      binary)\" >/dev/null; done; }; half '<' & half '>=' & wait %1 && wait %2";
+                      binary)\" >/dev/null; done; }; half '<' & a=$!; half '>=' & b=$!; wait $a && wait $b";
         self.measure(Command::new("bash").args(["-c", script]).env("URL", self.server.socket_url("bench")), &[])
     }
 
@@ -132,7 +132,7 @@ impl Bench {
         };
         let one = |tables: &[&str]| tables.iter().map(load).collect::<Vec<_>>().join(" && ");
         let (a, b) = (one(&["documents", "orders"]), one(&["users", "events"]));
-        let script = format!("({a}) & ({b}) & wait %1 && wait %2");
+        let script = format!("({a}) & a=$!; ({b}) & b=$!; wait $a && wait $b");
         self.measure(Command::new("bash").args(["-c", &script]).env("URL", self.server.socket_url(&target)), &[])
     }
 

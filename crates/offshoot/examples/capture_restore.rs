@@ -2,19 +2,25 @@
 //!
 //!     cargo run -p offshoot --example capture_restore -- STORE SOURCE_URL TARGET_URL
 //!
-//! The store is made if there is none. It takes rows as they are at the source, so guard it like the source.
+//! The store is made if there is none. It takes rows as they are at the source, so guard it like the source. Without
+//! arguments it shows itself on a throwaway server, which is how the project's tests run it.
 
 use offshoot::{CaptureOptions, Connection, Control, Environment, Event, InitOptions, RestoreOptions, Store, amounts};
+use offshoot_testkit::postgres::{Server, ServerOptions};
 use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [store, source, target] = arguments.as_slice() else {
-        eprintln!("usage: capture_restore STORE SOURCE_URL TARGET_URL");
-        return ExitCode::from(2);
+    let outcome = match arguments.as_slice() {
+        [store, source, target] => run(Path::new(store), source, target),
+        [] => by_itself(),
+        _ => {
+            eprintln!("usage: capture_restore STORE SOURCE_URL TARGET_URL");
+            return ExitCode::from(2);
+        }
     };
-    match run(Path::new(store), source, target) {
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
@@ -24,6 +30,20 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The same on a throwaway server and in a temporary folder.
+#[allow(clippy::expect_used)]
+fn by_itself() -> offshoot::Result<()> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let server = Server::start(ServerOptions::new());
+    server.createdb("shop", "");
+    server.createdb("shop_copy", "");
+    server.psql(
+        "shop",
+        "CREATE TABLE customer AS SELECT i AS id, 'customer ' || i AS name FROM generate_series(1, 10000) i",
+    );
+    run(&folder.path().join("store"), &server.url("shop"), &server.url("shop_copy"))
 }
 
 fn run(path: &Path, source: &str, target: &str) -> offshoot::Result<()> {
