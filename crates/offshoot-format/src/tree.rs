@@ -79,9 +79,15 @@ impl Node {
         let count = reader.varint_max("children of a node", CHILDREN_MAX as u64)?;
         let mut entries = Vec::with_capacity(count.min(reader.remaining() / ID_BYTES));
         for _ in 0..count {
+            let id = ChunkId::from_bytes(reader.array()?);
+            let rows = reader.varint()?;
+            // Nothing is stored for no rows; a tree of such children could be walked for ever.
+            if rows == 0 {
+                return Err(reader.invalid("a child without rows"));
+            }
             entries.push(Entry {
-                id: ChunkId::from_bytes(reader.array()?),
-                rows: reader.varint()?,
+                id,
+                rows,
                 logical_bytes: reader.varint()?,
                 last_key: reader.bytes("key in a node", KEY_PREFIX_BYTES_MAX as u64)?.to_vec(),
             });
@@ -235,7 +241,7 @@ mod tests {
     fn nodes_come_back() {
         let entry = |i: u8| Entry {
             id: ChunkId::from_bytes([i; 32]),
-            rows: u64::from(i),
+            rows: u64::from(i) + 1,
             logical_bytes: 10,
             last_key: vec![i; 3],
         };
@@ -245,5 +251,7 @@ mod tests {
             assert!(Node::decode(&bytes[..end]).is_err());
         }
         assert_eq!(Node::decode(&bytes), Ok(node));
+        let empty = Node { entries: vec![Entry { rows: 0, ..entry(1) }] };
+        assert!(matches!(Node::decode(&empty.encode()), Err(FormatError::Invalid { .. })));
     }
 }
