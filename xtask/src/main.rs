@@ -20,6 +20,7 @@ const HELP: &str = "\
 Chores of the project. Usage: cargo xtask CHORE [OPTIONS]
 
   setup                  install what building and testing needs (apt, as root; otherwise says what to run)
+    --all-majors           and fetch the servers of PostgreSQL 12 to 18 and the newest pg_dump, for tests
   demo                   capture and restore a small shop on throwaway servers; needs nothing, leaves nothing
   test                   set up, then all tests, doc tests, examples and a minute of fuzzing
     --all-majors           on PostgreSQL 12 to 18 too
@@ -57,6 +58,11 @@ fn run(words: &[&str]) -> Result<(), Failure> {
             Ok(())
         }
         ["setup"] => setup::run(),
+        ["setup", "--all-majors"] => {
+            setup::run()?;
+            majors::ALL.try_for_each(majors::fetch_server)?;
+            majors::fetch_client()
+        }
         ["demo"] => {
             setup::run()?;
             process::cargo(&["build", "--quiet", "--package", "offshoot-cli"]).run()?;
