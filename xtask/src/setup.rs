@@ -5,6 +5,7 @@
 //! once, since the tests start their own and a machine should run no server that its owner did not ask for.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -122,11 +123,16 @@ fn has_libclang() -> bool {
     let llvm: Vec<PathBuf> = dirs.iter().map(|dir| dir.join("lib")).filter(|dir| dir.is_dir()).collect();
     dirs.extend(llvm);
     dirs.extend([PathBuf::from("/usr/lib"), PathBuf::from("/usr/lib64"), PathBuf::from("/usr/local/lib")]);
-    let is_libclang = |path: &PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        (name.starts_with("libclang.so") || name.starts_with("libclang-")) && name.contains(".so")
-    };
-    dirs.iter().any(|dir| entries(dir).iter().any(is_libclang))
+    dirs.iter()
+        .flat_map(|dir| entries(dir))
+        .filter_map(|path| path.file_name().map(OsStr::to_owned))
+        .any(|name| is_libclang(&name.to_string_lossy()))
+}
+
+/// Whether a file is the library with clang's C interface; the one for C++ alone, which other packages bring, is not.
+fn is_libclang(name: &str) -> bool {
+    let versioned = name.starts_with("libclang-") && !name.starts_with("libclang-cpp") && name.contains(".so");
+    name.starts_with("libclang.so") || versioned
 }
 
 fn has_postgres() -> bool {
@@ -144,7 +150,17 @@ fn entries(dir: &Path) -> Vec<PathBuf> {
 mod tests {
     use std::fs;
 
-    use super::{clusters, commands_for};
+    use super::{clusters, commands_for, is_libclang};
+
+    #[test]
+    fn the_cpp_library_is_not_taken_for_libclang() {
+        for name in ["libclang.so", "libclang.so.1", "libclang-14.so.1", "libclang-14.so.14.0.6"] {
+            assert!(is_libclang(name), "{name}");
+        }
+        for name in ["libclang-cpp.so.14", "libclang-cpp.so", "libclangTooling.a", "libclang_rt.asan.so"] {
+            assert!(!is_libclang(name), "{name}");
+        }
+    }
 
     #[test]
     fn the_commands_name_the_packages_and_make_no_cluster() {
