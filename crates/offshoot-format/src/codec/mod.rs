@@ -7,6 +7,7 @@
 mod dictionary;
 mod planes;
 mod section;
+mod words;
 
 pub use section::{Compressor, Decompressor, Level};
 
