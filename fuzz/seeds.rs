@@ -27,10 +27,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let columns = vec![
         LeafColumn::Null,
         LeafColumn::Constant(vec![1, 2, 3]),
+        LeafColumn::Inline(vec![0, 2, 7, 9]),
         LeafColumn::Chunk { id: id(7), bytes: 1000, blobs: false },
         LeafColumn::Chunk { id: id(8), bytes: 99, blobs: true },
     ];
-    write("leaf", "four", &Leaf { rows: 4096, columns }.encode())?;
+    write("leaf", "five", &Leaf { rows: 4096, columns }.encode())?;
     let entry = |byte| Entry { id: id(byte), rows: 4096, logical_bytes: 1 << 20, last_key: vec![byte; 8] };
     write("node", "three", &Node { entries: (1..4).map(entry).collect() }.encode())?;
     write("blob", "two", &BlobList { pieces: vec![(id(1), 65536), (id(2), 17)] }.encode())?;

@@ -262,14 +262,15 @@ impl OpenStore {
         control: &Control,
         damaged: &mut BTreeMap<ChunkId, String>,
     ) -> Result<usize> {
-        let (found, pieces) = self.walk_new(table, seen, control, damaged)?;
+        let (mut found, pieces) = self.walk_new(table, seen, control, damaged)?;
+        found.extend(held_leaf(table).filter(|id| seen.insert(*id)));
         let problems = Mutex::new(Vec::new());
         let columns = &table.spec.columns;
         found.par_iter().filter(|id| !damaged.contains_key(id)).try_for_each_init(
             LeafReader::default,
             |reader, id| {
                 control.check()?;
-                match reader.batch(self, columns, id) {
+                match reader.batch(self, columns, &table.root, id) {
                     Ok(batch) => {
                         control.emit(&Event::Rows { rows: batch.rows as u64, bytes: 0 });
                         Ok(())
@@ -335,7 +336,7 @@ impl OpenStore {
     ) -> Result<()> {
         let (_, why) = describe(error)?;
         let mut found = Vec::new();
-        let leaf = reader.leaf(self, leaf_id)?;
+        let leaf = reader.leaf(self, &table.root, leaf_id)?;
         for (column, spec) in leaf.columns.iter().zip(&table.spec.columns) {
             let LeafColumn::Chunk { id, .. } = column else { continue };
             if let Err(error) = reader.column(self, column, spec, leaf.rows as usize) {
@@ -377,6 +378,7 @@ impl OpenStore {
     fn uses(&self, table: &TableEntry, damaged: &BTreeMap<ChunkId, String>) -> Vec<(ChunkId, Option<String>)> {
         let mut found = Vec::new();
         let mut leaves = Vec::new();
+        found.extend(held_leaf(table).filter(|id| damaged.contains_key(id)).map(|id| (id, None)));
         // What cannot be walked is among the damaged, which are not descended into.
         let _ = walk(self, table, &mut |id, kind| {
             let is_damaged = damaged.contains_key(id);
@@ -390,7 +392,7 @@ impl OpenStore {
         });
         let mut reader = LeafReader::default();
         for id in leaves {
-            let Ok(leaf) = reader.leaf(self, &id) else { continue };
+            let Ok(leaf) = reader.leaf(self, &table.root, &id) else { continue };
             for (column, spec) in leaf.columns.iter().zip(&table.spec.columns) {
                 let LeafColumn::Chunk { id, .. } = column else { continue };
                 if damaged.contains_key(id) {
@@ -400,6 +402,11 @@ impl OpenStore {
         }
         found
     }
+}
+
+/// The leaf that the root of a table holds.
+fn held_leaf(table: &TableEntry) -> Option<ChunkId> {
+    table.root.id.filter(|_| table.root.leaf.is_some())
 }
 
 fn tables(manifest: &Manifest) -> impl Iterator<Item = &TableEntry> {

@@ -24,8 +24,8 @@ pub const LEAF_ROWS_MAX: usize = 1 << 17;
 /// Most bytes that the values of one column of one leaf may have.
 pub const COLUMN_BYTES_MAX: usize = 32 << 20;
 
-const HAS_NULLS: u8 = 1;
-const HAS_BLOBS: u8 = 2;
+pub(crate) const HAS_NULLS: u8 = 1;
+pub(crate) const HAS_BLOBS: u8 = 2;
 /// In payloads only: how values are coded is not part of what they are.
 const IN_DICTIONARY: u8 = 4;
 
@@ -221,7 +221,7 @@ fn check(actual: ChunkId, expected: &ChunkId) -> Result<()> {
 }
 
 /// Where each value ends, from the lengths; the sum is capped before anything is allocated for the values.
-fn ends_of(lengths: &[u8]) -> Result<Vec<u32>> {
+pub(crate) fn ends_of(lengths: &[u8]) -> Result<Vec<u32>> {
     let mut total = 0u64;
     let mut ends = Vec::with_capacity(lengths.len() / 4);
     for length in lengths.chunks_exact(4) {
