@@ -137,7 +137,7 @@ impl Leaf {
                     LeafColumn::Chunk { id, bytes, blobs: tag == 3 }
                 }
                 4 => LeafColumn::Inline(reader.bytes("column in a leaf", INLINE_COLUMN_BYTES_MAX as u64)?.to_vec()),
-                _ => return Err(reader.invalid("an unknown form of a column")),
+                _ => return Err(FormatError::newer_chunk("leaf")),
             });
         }
         reader.end()?;

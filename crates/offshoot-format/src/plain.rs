@@ -3,13 +3,13 @@
 //! It is covered by the id of the leaf, so it has none of its own. Columns with blobs are never held so: marking reads
 //! leaves, and must find every blob without decoding columns that have none.
 
-use crate::Result;
 use crate::bitmap::Bitmap;
 use crate::codec::{Canonical, HAS_NULLS, LEAF_ROWS_MAX, ends_of};
 use crate::column::Column;
 use crate::leaf::INLINE_COLUMN_BYTES_MAX;
 use crate::table::Layout;
 use crate::wire::Reader;
+use crate::{FormatError, Result};
 
 /// The plaintext of a column, if it is short enough for the leaf; `canonical` was set to it.
 #[must_use]
@@ -26,7 +26,7 @@ pub fn decode(layout: Layout, plain: &[u8]) -> Result<Column> {
     let mut reader = Reader::new("column", plain);
     let flags = reader.u8()?;
     if flags & !HAS_NULLS != 0 {
-        return Err(reader.invalid("unknown flags"));
+        return Err(FormatError::newer_chunk("column in a leaf"));
     }
     let rows = reader.varint_max("rows of a leaf", LEAF_ROWS_MAX as u64)?;
     let nulls = match flags {

@@ -314,7 +314,11 @@ impl OpenStore {
         let mut entries = Vec::new();
         for object in store.list(ObjectKind::Pack)? {
             let Some(id) = pack_of(&object.name).filter(|id| !indexed.contains(id)) else { continue };
-            let Ok(parts) = read_parts(store, self.uuid(), &id, object.bytes) else { continue };
+            let parts = match read_parts(store, self.uuid(), &id, object.bytes) {
+                Ok(parts) => parts,
+                Err(error @ CoreError::Newer { .. }) => return Err(error),
+                Err(_) => continue,
+            };
             let pack = packs.len() as u32;
             packs.push(index::PackRow { id, bytes: object.bytes });
             entries.extend(parts.entries.iter().map(|entry| index::IndexEntry {

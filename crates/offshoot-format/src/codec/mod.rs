@@ -144,7 +144,7 @@ impl Decoder {
         let mut reader = Reader::new("column", payload);
         let flags = reader.u8()?;
         if flags & !(HAS_NULLS | HAS_BLOBS | IN_DICTIONARY) != 0 {
-            return Err(reader.invalid("unknown flags"));
+            return Err(FormatError::newer_chunk("column"));
         }
         let rows = reader.varint_max("rows of a leaf", LEAF_ROWS_MAX as u64)?;
         let mut bitmap = |flag: u8, reader: &mut Reader<'_>| -> Result<Bitmap> {

@@ -226,7 +226,7 @@ impl Decompressor {
                     out.extend_from_slice(&plain);
                 }
             }
-            _ => return Err(reader.invalid("an unknown codec")),
+            _ => return Err(FormatError::newer_chunk("codec of a section")),
         }
         Ok(())
     }
