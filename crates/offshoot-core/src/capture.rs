@@ -56,6 +56,7 @@ pub fn capture(
     options: &CaptureOptions,
     control: &Control,
 ) -> Result<CaptureReport> {
+    let _span = tracing::info_span!("capture").entered();
     let began = Instant::now();
     let session = Arc::new(store.begin_session()?);
     let (captured, tables) = attempt(&session, source, options, control)?;
@@ -73,6 +74,7 @@ pub fn capture(
     let added_bytes = session.added_bytes();
     let manifest = Manifest { stats: Stats { added_bytes, ..manifest.stats }, ..manifest };
     let snapshot = session.commit(&manifest, Some(&name), Expected::Exactly(before))?;
+    tracing::info!(%snapshot, %name, rows = manifest.stats.rows, added_bytes, "published");
     Ok(CaptureReport { snapshot, name, manifest, added_bytes })
 }
 
@@ -93,6 +95,7 @@ fn attempt(
             Err(CoreError::Source { retryable: true, source }) if left > 0 => {
                 drop(ingest);
                 control.check()?;
+                tracing::info!(attempts_left = left, "a new attempt on a new snapshot");
                 control.emit(&Event::Warning { message: format!("{source}; trying again") });
             }
             // A failure of the workers is the cause, what the source saw of it is the effect.

@@ -206,6 +206,7 @@ impl TableSink for Table<'_> {
             tree.push(entry, leaf.hash)?;
         }
         let root = TreeRoot { leaf: small, ..tree.finish()? };
+        tracing::debug!(schema = self.spec.schema, table = self.spec.name, rows = stats.rows, "table stored");
         self.shared.done(self.spec, root, stats)
     }
 }

@@ -91,6 +91,7 @@ impl OpenStore {
     /// If the store cannot be listed. What is damaged is in the report.
     pub fn verify_quick(&self, control: &Control) -> Result<VerifyReport> {
         self.refresh()?;
+        let _span = tracing::info_span!("verify structure").entered();
         let mut report = VerifyReport::default();
         control.step("snapshots");
         let there = self.check_snapshots(&mut report)?;
@@ -103,6 +104,8 @@ impl OpenStore {
         }
         control.step("index");
         self.check_index(&packs, &mut report)?;
+        let problems = report.problems.len();
+        tracing::info!(snapshots = report.snapshots, packs = report.packs, problems, "structure checked");
         Ok(report)
     }
 
@@ -122,6 +125,7 @@ impl OpenStore {
                 self.check_pack(&pack, true, &mut report)?;
             }
         }
+        let _span = tracing::info_span!("verify rows").entered();
         control.step("rows");
         let before = report.problems.len();
         self.check_rows(snapshots, control, &mut report)?;
@@ -129,6 +133,8 @@ impl OpenStore {
             // A gc that was interrupted may leave rows of the index for a pack that nothing needs.
             report.problems.retain(|problem| problem.why != LOST_PACK);
         }
+        let problems = report.problems.len();
+        tracing::info!(leaves = report.leaves, bytes = report.bytes, problems, "rows checked");
         Ok(report)
     }
 
