@@ -62,7 +62,7 @@ fn run(words: &[&str]) -> Result<(), Failure> {
         ["setup"] => setup::run(),
         ["setup", "--all-majors"] => {
             setup::run()?;
-            majors::ALL.try_for_each(majors::fetch_server)?;
+            majors::ALL.into_iter().try_for_each(majors::fetch_server)?;
             majors::fetch_client()
         }
         ["demo"] => {
