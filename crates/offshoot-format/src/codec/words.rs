@@ -30,7 +30,7 @@ const SAVED_PART_MIN: usize = 2;
 const SAMPLE_PIECES: usize = 12;
 const SAMPLE_PIECE_BYTES: usize = 8 << 10;
 
-const SLOTS: usize = 4 * WORDS_MAX;
+const SLOTS: usize = 2 * WORDS_MAX;
 /// Bytes that are copied in one go where fewer would do.
 const SHORT_COPY: usize = 16;
 
