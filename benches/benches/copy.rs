@@ -39,15 +39,19 @@ fn transposition(criterion: &mut Criterion) {
         bencher.iter(|| {
             let mut rows = BinaryRows::new(&tree, &TYPES);
             let mut taken = 0;
-            for mut input in stream.chunks(READ_BYTES) {
+            for chunk in stream.chunks(READ_BYTES) {
+                let mut at = 0;
                 loop {
-                    match rows.step(&mut input, &mut out).unwrap() {
-                        Step::Full => {
-                            taken += out.rows;
-                            out.clear();
-                        }
-                        Step::More | Step::End => break,
-                        _ => {}
+                    let mut input = &chunk[at..];
+                    let step = rows.step(&mut input, &mut out).unwrap();
+                    let (full, over) = (step == Step::Full, matches!(step, Step::More | Step::End));
+                    at = chunk.len() - input.len();
+                    if over {
+                        break;
+                    }
+                    if full {
+                        taken += out.rows;
+                        out.clear();
                     }
                 }
             }

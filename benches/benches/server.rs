@@ -30,7 +30,7 @@ fn filled() -> Server {
 fn rows_a_second(criterion: &mut Criterion) {
     let server = filled();
     let folder = tempfile::tempdir().unwrap();
-    let connection = |database: &str| Connection::parse(&server.url(database), &Environment::default()).unwrap();
+    let connection = |database: &str| Connection::parse(&server.url(database), &Environment::empty()).unwrap();
     let source = connection("bench");
     let number = Cell::new(0);
     let fresh_store = || {
