@@ -253,9 +253,7 @@ impl Writer {
         upload.write(&footer)?;
         let id: PackId = pack::pack_id(&hasher.finalize());
         upload.publish(&ObjectName::Pack(id))?;
-        let row = PackRow { id, bytes: end + (index.len() + footer.len()) as u64 };
-        tracing::debug!(pack = %id, chunks = entries.len(), bytes = row.bytes, "pack published");
-        Ok(row)
+        Ok(PackRow { id, bytes: end + (index.len() + footer.len()) as u64 })
     }
 }
 

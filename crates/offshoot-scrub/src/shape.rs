@@ -1,0 +1,177 @@
+//! The transform at the heart: a value becomes another value of the same shape.
+//!
+//! Grapheme by grapheme: script for script, case for case, digit for digit, emoji for emoji of the same make; as many
+//! code points and as many bytes. White space, punctuation, marks, joiners and everything else that is structure stays, and
+//! so does the normalization form. What is rewritten are the *units* that [`parse`] finds; their alphabets say what they
+//! may become ([`crate::alphabet`]).
+//!
+//! Two modes. *Injective*: all units together are moved by a keyed permutation without fixed points ([`crate::permute`]),
+//! so that distinct values of one shape stay distinct. *Free*: units are drawn from numbers that follow from the whole
+//! value, which is faster; two values may meet.
+//!
+//! Both look at the value without case and without its structure: `f(lower(x)) = lower(f(x))`, and `12-34` and `1234` stay
+//! equal but for the dash. So columns that compare without case, or pad with blanks, keep their distinct values distinct.
+
+mod ascii;
+mod parse;
+
+use crate::alphabet::Alphabets;
+use crate::alphabet::emoji::Sequences;
+use crate::permute::{Permuter, Tweak};
+use crate::prf::Prf;
+use parse::{Parser, Source, Unit};
+
+/// The shape transform for one domain.
+#[derive(Debug, Clone)]
+pub struct Shape {
+    prf: Prf,
+    is_injective: bool,
+    folds_case: bool,
+}
+
+/// Memory that is kept from one value to the next; one for each thread that rewrites.
+#[derive(Debug, Default)]
+pub struct Work {
+    pub(crate) permuter: Permuter,
+    parser: Parser,
+    units: Vec<Unit>,
+    digits: Vec<u32>,
+    radices: Vec<u32>,
+    symbols: Vec<u8>,
+}
+
+/// What became of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It is another value now.
+    Changed,
+    /// It is the only one of its shape, as an empty value or one of punctuation alone.
+    OnlyOne,
+}
+
+impl Shape {
+    /// Draws replacements freely; the fast mode for columns that need not stay unique.
+    #[must_use]
+    pub fn free(prf: Prf) -> Self {
+        Self { prf, is_injective: false, folds_case: false }
+    }
+
+    /// Permutes the values of a shape.
+    #[must_use]
+    pub fn injective(prf: Prf) -> Self {
+        Self { prf, is_injective: true, folds_case: false }
+    }
+
+    /// Also replaces letters that have the lower case of another letter (the Kelvin sign is the only common one) by that lower
+    /// case, so that what lower() takes for equal stays equal and what it tells apart stays apart.
+    #[must_use]
+    pub fn folding_case(self) -> Self {
+        Self { folds_case: true, ..self }
+    }
+
+    /// Whether distinct values stay distinct.
+    #[must_use]
+    pub fn is_injective(&self) -> bool {
+        self.is_injective
+    }
+
+    /// Appends what the value becomes. Any bytes are a value.
+    #[inline]
+    pub fn apply(&self, work: &mut Work, value: &[u8], out: &mut Vec<u8>) -> Change {
+        if !self.is_injective && ascii::apply_free(&self.prf, value, out) {
+            return Change::Changed;
+        }
+        self.apply_any(work, value, out)
+    }
+
+    fn apply_any(&self, work: &mut Work, value: &[u8], out: &mut Vec<u8>) -> Change {
+        if self.folds_case
+            && let Some(folded) = parse::fold_strange_capitals(value)
+        {
+            return self.apply_any(work, &folded, out);
+        }
+        work.units.clear();
+        if value.is_ascii() {
+            ascii::units(value, &mut work.units);
+        } else {
+            work.parser.units(value, &mut work.units);
+        }
+        work.digits.clear();
+        work.radices.clear();
+        work.digits.extend(work.units.iter().map(|unit| unit.digit));
+        work.radices.extend(work.units.iter().map(|unit| unit.radix));
+        if work.radices.iter().all(|radix| *radix < 2) {
+            out.extend_from_slice(value);
+            return Change::OnlyOne;
+        }
+        if self.is_injective {
+            let tweak = tweak(&work.units);
+            work.permuter.apply(&self.prf, tweak, &mut work.digits, &work.radices);
+        } else {
+            self.draw(work);
+        }
+        let mut written = 0;
+        for (unit, digit) in work.units.iter().zip(&work.digits) {
+            out.extend_from_slice(&value[written..unit.start]);
+            unit.push_member(*digit, &work.parser, out);
+            written = unit.end;
+        }
+        out.extend_from_slice(&value[written..]);
+        Change::Changed
+    }
+
+    /// Digits that follow from all units together, and differ from them in at least one place.
+    fn draw(&self, work: &mut Work) {
+        work.symbols.clear();
+        for unit in &work.units {
+            Unit { is_upper: false, ..*unit }.push_member(unit.digit, &work.parser, &mut work.symbols);
+        }
+        let mut stream = self.prf.draw(&work.symbols);
+        for (digit, radix) in work.digits.iter_mut().zip(&work.radices) {
+            *digit = stream.below(*radix);
+        }
+        if work.digits.iter().zip(&work.units).all(|(digit, unit)| *digit == unit.digit)
+            && let Some(at) = work.radices.iter().position(|radix| *radix > 1)
+        {
+            work.digits[at] = (work.digits[at] + 1 + stream.below(work.radices[at] - 1)) % work.radices[at];
+        }
+    }
+}
+
+/// Tells shapes apart by their alphabets alone: neither case nor structure is in it.
+fn tweak(units: &[Unit]) -> Tweak {
+    const HASHED: u64 = 1 << 55;
+    // Letters and digits of ASCII as bits after a one; anything else by a hash (FNV-1a), where a collision does no harm.
+    let mut bits = 1;
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut is_plain = units.len() < 55;
+    for unit in units {
+        match unit.source {
+            Source::AsciiDigit => bits <<= 1,
+            Source::AsciiLetter => bits = bits << 1 | 1,
+            _ => is_plain = false,
+        }
+        hash = (hash ^ u64::from(unit.source.number()) << 20 ^ u64::from(unit.radix)).wrapping_mul(0x0100_0000_01b3);
+    }
+    Tweak(if is_plain { bits } else { (hash ^ hash >> 32) & (HASHED - 1) | HASHED })
+}
+
+/// A digest of all tables that pseudonyms depend on: where it differs, equal keys give different pseudonyms.
+#[must_use]
+pub fn tables_digest() -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    let mut list = |kind: u8, members: &mut dyn Iterator<Item = String>| {
+        hasher.update(&[0xff, kind]);
+        members.for_each(|member| {
+            hasher.update(member.as_bytes()).update(&[0xfe]);
+        });
+    };
+    for alphabet in &Alphabets::get().alphabets {
+        list(0, &mut alphabet.lower.iter().map(char::to_string));
+        list(1, &mut alphabet.upper.iter().map(char::to_string));
+    }
+    for make in &Sequences::get().makes {
+        list(2, &mut make.iter().map(|sequence| sequence.to_string()));
+    }
+    *hasher.finalize().as_bytes()
+}
