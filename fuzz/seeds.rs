@@ -27,10 +27,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let columns = vec![
         LeafColumn::Null,
         LeafColumn::Constant(vec![1, 2, 3]),
+        LeafColumn::Inline(vec![0, 2, 7, 9]),
         LeafColumn::Chunk { id: id(7), bytes: 1000, blobs: false },
         LeafColumn::Chunk { id: id(8), bytes: 99, blobs: true },
     ];
-    write("leaf", "four", &Leaf { rows: 4096, columns }.encode())?;
+    write("leaf", "five", &Leaf { rows: 4096, columns }.encode())?;
     let entry = |byte| Entry { id: id(byte), rows: 4096, logical_bytes: 1 << 20, last_key: vec![byte; 8] };
     write("node", "three", &Node { entries: (1..4).map(entry).collect() }.encode())?;
     write("blob", "two", &BlobList { pieces: vec![(id(1), 65536), (id(2), 17)] }.encode())?;
@@ -47,7 +48,54 @@ fn main() -> Result<(), Box<dyn Error>> {
     let config =
         Config { uuid: "03".repeat(16), domain: Domain::Raw, made_unix_ms: 1, made_by: "offshoot 0.1.0".into() };
     write("record", "config", &config.encode()?)?;
-    write("record", "key", &encode_key(&IdKey::from_bytes([1; 32]))?)
+    write("record", "key", &encode_key(&IdKey::from_bytes([1; 32]))?)?;
+    copy_streams()?;
+    connection_strings()
+}
+
+/// Streams with the fixed part that the targets read at their end.
+fn copy_streams() -> Result<(), Box<dyn Error>> {
+    let words = |words: &[u32]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>();
+    let labels = [words(&[1, 0, 20_000, 2, 1, 1]), b"a".to_vec(), words(&[u32::MAX])].concat();
+    let row = [words(&[2, 23, 4, 7, 20_001, labels.len() as u32]), labels.clone()].concat();
+    let mut rows = words(&[1, 0, 20_002, 2, 1]);
+    for _ in 0..2 {
+        rows.extend(words(&[row.len() as u32]));
+        rows.extend_from_slice(&row);
+    }
+    let range = [vec![2], words(&[row.len() as u32]), row.clone(), words(&[row.len() as u32]), row.clone()].concat();
+    let ranges = [words(&[2, 1]), vec![1], words(&[range.len() as u32]), range.clone()].concat();
+    for (kind, name, value) in
+        [(0, "labels", &labels), (1, "row", &row), (2, "rows", &rows), (3, "range", &range), (4, "ranges", &ranges)]
+    {
+        write("rewrite", name, &[&value[..], &[kind, 3]].concat())?;
+    }
+    let mut binary = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0".to_vec();
+    for number in 0..3u32 {
+        binary.extend([0, 3]);
+        binary.extend(words(&[4, number, 5]));
+        binary.extend_from_slice(b"value");
+        binary.extend(words(&[labels.len() as u32]));
+        binary.extend_from_slice(&labels);
+    }
+    let null = [[0, 3].to_vec(), words(&[u32::MAX; 3])].concat();
+    binary.extend(null);
+    binary.extend([0xff, 0xff]);
+    let fixed = |shape: u8| [shape, 5, 0, 0];
+    // Three columns from the first type on.
+    write("copy_out", "binary", &[&binary[..], &fixed(3 << 1)].concat())?;
+    write("copy_out", "text", &[&b"1\tva\\tlue\t{a}\n\\N\t\\N\t\\N\n2\t\t\\\\\n"[..], &fixed(3 << 1 | 1)].concat())
+}
+
+fn connection_strings() -> Result<(), Box<dyn Error>> {
+    let texts: [(&str, &[u8]); 5] = [
+        ("url", b"postgresql://ada:p%40ss@db.example:5433,[::1]/shop?sslmode=verify-ca&connect_timeout=5"),
+        ("words", b"host=a,b port=1,2 user='a d\\'a' password=x dbname=shop target_session_attrs=read-write"),
+        ("service", b"service=shop\0# services\n[shop]\nhost=db.example\nport=5433\n[other]\nhost=x\n"),
+        ("passwords", b"postgresql://ada@db/shop\0\0# one\nother:*:*:*:no\ndb:5432:sh\\op:ada:a\\:b\n*:*:*:*:rest\n"),
+        ("name", b"shop"),
+    ];
+    texts.into_iter().try_for_each(|(name, text)| write("conninfo", name, text))
 }
 
 fn columns() -> Result<Vec<(&'static str, u8, Column)>, Box<dyn Error>> {

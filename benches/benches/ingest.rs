@@ -70,7 +70,7 @@ fn ingests(criterion: &mut Criterion) {
         let mut reader = LeafReader::default();
         bencher.iter(|| {
             for leaf in leaves(&*memory, &stored.root).unwrap() {
-                black_box(reader.batch(&*memory, &stored.spec.columns, &leaf.id).unwrap().rows);
+                black_box(reader.batch(&*memory, &stored.spec.columns, &stored.root, &leaf.id).unwrap().rows);
             }
         });
     });

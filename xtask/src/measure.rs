@@ -16,9 +16,19 @@ pub fn bench(arguments: &[&str]) -> Result<(), Failure> {
 
 /// The comparison with other tools, in release mode.
 pub fn bench_peers(arguments: &[&str]) -> Result<(), Failure> {
+    beside_the_command("peers", arguments)
+}
+
+/// An application's transactions beside a capture and beside pg_dump, in release mode.
+pub fn bench_load(arguments: &[&str]) -> Result<(), Failure> {
+    beside_the_command("load", arguments)
+}
+
+/// A program of the benches, with the command built beside it.
+fn beside_the_command(name: &str, arguments: &[&str]) -> Result<(), Failure> {
     setup::run()?;
     cargo(&["build", "--quiet", "--release", "--package", "offshoot-cli"]).run()?;
-    cargo(&["run", "--quiet", "--release", "--package", "offshoot-benches", "--bin", "peers", "--"])
+    cargo(&["run", "--quiet", "--release", "--package", "offshoot-benches", "--bin", name, "--"])
         .arguments(arguments)
         .run()
 }

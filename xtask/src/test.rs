@@ -1,16 +1,14 @@
-//! `test` and `nightly`: everything that must hold, in one go, with a summary.
+//! `test`: everything that must hold, in one go, with a summary.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::process::{Failure, Steps, cargo};
-use crate::{fuzz, majors, setup, tidy};
+use crate::{fuzz, majors, setup};
 
 /// How long the fuzzing of a test run takes, over all targets.
 const FUZZ_SMOKE: Duration = Duration::from_secs(60);
-/// How long the fuzzing of a night takes, over all targets.
-const FUZZ_NIGHT: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// Sets the machine up and runs all tests.
 pub fn run(options: &[&str]) -> Result<(), Failure> {
@@ -24,30 +22,13 @@ pub fn run(options: &[&str]) -> Result<(), Failure> {
     }
     let mut steps = Steps::default();
     fetch_majors(&mut steps, all_majors);
-    tests(&mut steps, all_majors, false);
+    tests(&mut steps, all_majors);
     steps.step("fuzz, a minute", || fuzz::all(FUZZ_SMOKE));
     steps.finish()
 }
 
-/// The long forms of everything.
-pub fn nightly() -> Result<(), Failure> {
-    setup::run()?;
-    let mut steps = Steps::default();
-    steps.step("tidy", tidy::run);
-    fetch_majors(&mut steps, true);
-    tests(&mut steps, true, true);
-    steps.step("PostgreSQL's regression database", regress);
-    steps.step("fuzz", || fuzz::all(FUZZ_NIGHT));
-    if cargo(&["deny", "--version"]).succeeds() {
-        steps.step("cargo-deny", || cargo(&["deny", "check"]).run());
-    } else {
-        steps.skip("cargo-deny", "not installed: cargo install --locked cargo-deny");
-    }
-    steps.finish()
-}
-
 /// Other majors are welcome, not needed: a test that wants one and lacks it says so.
-fn fetch_majors(steps: &mut Steps, all: bool) {
+pub fn fetch_majors(steps: &mut Steps, all: bool) {
     let wanted: Vec<u32> = if all { majors::ALL.collect() } else { vec![majors::NEWEST] };
     for major in wanted {
         let name = format!("PostgreSQL {major}");
@@ -63,15 +44,12 @@ fn fetch_majors(steps: &mut Steps, all: bool) {
     }
 }
 
-/// The tests, doc tests and examples. `OFFSHOOT_ALL_MAJORS` and `OFFSHOOT_LONG` tell them how far to go.
-fn tests(steps: &mut Steps, all_majors: bool, long: bool) {
+/// The tests, doc tests and examples. `OFFSHOOT_ALL_MAJORS` tells them how far to go.
+pub fn tests(steps: &mut Steps, all_majors: bool) {
     let with_settings = |arguments: &[&str]| {
         let mut command = cargo(arguments).variable("OFFSHOOT_PG_MAJORS", majors::dir());
         if all_majors {
             command = command.variable("OFFSHOOT_ALL_MAJORS", "1");
-        }
-        if long {
-            command = command.variable("OFFSHOOT_LONG", "1");
         }
         command
     };

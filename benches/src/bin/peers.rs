@@ -53,18 +53,23 @@ fn run() -> Result<()> {
 type Step = fn(&Bench) -> Result<Measure>;
 
 /// The steps of a round; later ones use what earlier ones left.
-const STEPS: [(&str, Step); 10] = [
+const STEPS: [(&str, Step); 12] = [
     ("COPY binary to nowhere", Bench::ceiling),
     ("pg_dump -Fd -j2 -Z0", |bench| bench.pg_dump("plain", &["-Z0"])),
     ("pg_dump -Fd -j2", |bench| bench.pg_dump("default", &[])),
     ("offshoot capture", Bench::capture),
     ("offshoot capture, unchanged", Bench::recapture),
-    ("COPY binary FREEZE, rows only", Bench::load_ceiling),
-    ("pg_restore -j2", |bench| bench.pg_restore(&bench.server)),
+    ("COPY binary FREEZE, rows only", |bench| bench.load_ceiling("")),
+    ("COPY binary FREEZE, rows only, lz4", |bench| bench.load_ceiling(LZ4)),
+    ("pg_restore -j2", |bench| bench.pg_restore(&bench.server, "")),
+    ("pg_restore -j2, lz4", |bench| bench.pg_restore(&bench.server, LZ4)),
     ("offshoot restore", |bench| bench.restore(&bench.server)),
-    ("pg_restore -j2, wal_level=minimal", |bench| bench.pg_restore(&bench.minimal)),
+    ("pg_restore -j2, wal_level=minimal", |bench| bench.pg_restore(&bench.minimal, "")),
     ("offshoot restore, wal_level=minimal", |bench| bench.restore(&bench.minimal)),
 ];
+
+/// What makes a session compress long values as offshoot's restore does, which peers leave to the server's setting.
+const LZ4: &str = "-c default_toast_compression=lz4";
 
 struct Bench {
     server: Server,
@@ -110,7 +115,7 @@ impl Bench {
     }
 
     /// The rows alone, as the server takes them fastest: two tables at a time into bare tables.
-    fn load_ceiling(&self) -> Result<Measure> {
+    fn load_ceiling(&self, settings: &str) -> Result<Measure> {
         let target = fresh(&self.server)?;
         let files = self.clear("binary")?;
         std::fs::create_dir(&files)?;
@@ -133,14 +138,16 @@ impl Bench {
         let one = |tables: &[&str]| tables.iter().map(load).collect::<Vec<_>>().join(" && ");
         let (a, b) = (one(&["documents", "orders"]), one(&["users", "events"]));
         let script = format!("({a}) & a=$!; ({b}) & b=$!; wait $a && wait $b");
-        self.measure(Command::new("bash").args(["-c", &script]).env("URL", self.server.socket_url(&target)), &[])
+        let mut command = Command::new("bash");
+        command.args(["-c", &script]).env("URL", self.server.socket_url(&target)).env("PGOPTIONS", settings);
+        self.measure(&mut command, &[])
     }
 
-    fn pg_restore(&self, server: &Server) -> Result<Measure> {
+    fn pg_restore(&self, server: &Server, settings: &str) -> Result<Measure> {
         let target = fresh(server)?;
         let dump = self.folder.join("default");
         let mut command = Command::new(self.server.binaries().program("pg_restore"));
-        command.args(["-j2", "-d", &server.socket_url(&target)]).arg(&dump);
+        command.args(["-j2", "-d", &server.socket_url(&target)]).arg(&dump).env("PGOPTIONS", settings);
         self.measure(&mut command, &[])
     }
 

@@ -4,7 +4,7 @@
 //! attempt before is found again by its ids. Nothing is visible before the session commits.
 
 use crate::chunks::WriteChunks;
-use crate::ingest::{Ingest, IngestOptions, IngestedTable};
+use crate::ingest::{Ingest, IngestOptions, IngestedTable, reuse_inlined};
 use crate::source::{Captured, LARGE_OBJECTS, Source};
 use crate::store::{Expected, OpenStore, WriteSession};
 use crate::{Control, CoreError, Event, Result};
@@ -12,6 +12,7 @@ use offshoot_format::content::canonical;
 use offshoot_format::ids::{ContentRoot, SnapshotId};
 use offshoot_format::manifest::{Content, Load, Manifest, Stats, TableEntry, Trust};
 use offshoot_format::refname::RefName;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -55,6 +56,7 @@ pub fn capture(
     options: &CaptureOptions,
     control: &Control,
 ) -> Result<CaptureReport> {
+    let _span = tracing::info_span!("capture").entered();
     let began = Instant::now();
     let session = Arc::new(store.begin_session()?);
     let (captured, tables) = attempt(&session, source, options, control)?;
@@ -67,10 +69,12 @@ pub fn capture(
     control.step("publish");
     let session = Arc::into_inner(session).ok_or(CoreError::Poisoned)?;
     let before = store.get_ref(&name)?;
+    let tables = count_held(store, tables, before);
     let manifest = manifest(store, captured, tables, before, began);
     let added_bytes = session.added_bytes();
     let manifest = Manifest { stats: Stats { added_bytes, ..manifest.stats }, ..manifest };
     let snapshot = session.commit(&manifest, Some(&name), Expected::Exactly(before))?;
+    tracing::info!(%snapshot, %name, rows = manifest.stats.rows, added_bytes, "published");
     Ok(CaptureReport { snapshot, name, manifest, added_bytes })
 }
 
@@ -91,12 +95,26 @@ fn attempt(
             Err(CoreError::Source { retryable: true, source }) if left > 0 => {
                 drop(ingest);
                 control.check()?;
+                tracing::info!(attempts_left = left, "a new attempt on a new snapshot");
                 control.emit(&Event::Warning { message: format!("{source}; trying again") });
             }
             // A failure of the workers is the cause, what the source saw of it is the effect.
             Err(error) => return Err(ingest.failure().unwrap_or(error)),
         }
     }
+}
+
+/// Counts the tables as reused that are held in their roots as they were in the snapshot before.
+fn count_held(store: &OpenStore, mut tables: Vec<IngestedTable>, before: Option<SnapshotId>) -> Vec<IngestedTable> {
+    // These are figures only: a snapshot before that cannot be read is no reason to fail.
+    let Some(before) = before.and_then(|before| store.manifest(&before).ok()) else { return tables };
+    let known: HashSet<_> = before.content.tables.iter().filter_map(|table| table.root.id).collect();
+    for table in tables.iter_mut().filter(|table| table.root.leaf.is_some()) {
+        if table.root.id.is_some_and(|id| known.contains(&id)) {
+            reuse_inlined(&mut table.stats.columns);
+        }
+    }
+    tables
 }
 
 fn manifest(

@@ -9,6 +9,7 @@ use offshoot_format::column::{Batch, Cell, Column};
 use offshoot_format::ids::{ChunkId, ChunkKind};
 use offshoot_format::leaf::{Leaf, LeafColumn, check_columns};
 use offshoot_format::manifest::TableEntry;
+use offshoot_format::plain;
 use offshoot_format::table::ColumnSpec;
 use offshoot_format::tree::{HEIGHT_MAX, Node, TreeRoot};
 use std::sync::Arc;
@@ -34,13 +35,30 @@ pub struct LeafReader {
 }
 
 impl LeafReader {
-    /// The rows of a leaf.
+    /// The rows of a leaf of the tree with this root.
     ///
     /// # Errors
     /// `Missing` or `Damaged`, naming the chunk.
-    pub fn batch(&mut self, chunks: &dyn ReadChunks, columns: &[ColumnSpec], id: &ChunkId) -> Result<Batch> {
-        let leaf = self.leaf(chunks, id)?;
-        check_columns(&leaf, columns.len()).map_err(|source| damaged("leaf", id, source))?;
+    pub fn batch(
+        &mut self,
+        chunks: &dyn ReadChunks,
+        columns: &[ColumnSpec],
+        root: &TreeRoot,
+        id: &ChunkId,
+    ) -> Result<Batch> {
+        let leaf = self.leaf(chunks, root, id)?;
+        self.rows(chunks, columns, &leaf, id)
+    }
+
+    /// The rows of a leaf that was read.
+    pub(crate) fn rows(
+        &mut self,
+        chunks: &dyn ReadChunks,
+        columns: &[ColumnSpec],
+        leaf: &Leaf,
+        id: &ChunkId,
+    ) -> Result<Batch> {
+        check_columns(leaf, columns.len()).map_err(|source| damaged("leaf", id, source))?;
         let rows = leaf.rows as usize;
         let mut batch = Batch { columns: Vec::with_capacity(columns.len()), rows };
         for (column, spec) in leaf.columns.iter().zip(columns) {
@@ -49,11 +67,18 @@ impl LeafReader {
         Ok(batch)
     }
 
-    /// What a leaf is made of.
+    /// What a leaf of the tree with this root is made of.
     ///
     /// # Errors
     /// `Missing` or `Damaged`, naming the chunk.
-    pub fn leaf(&mut self, chunks: &dyn ReadChunks, id: &ChunkId) -> Result<Leaf> {
+    pub fn leaf(&mut self, chunks: &dyn ReadChunks, root: &TreeRoot, id: &ChunkId) -> Result<Leaf> {
+        match &root.leaf {
+            Some(leaf) => leaf.verified(chunks.id_key(), id).map_err(|source| damaged("leaf", id, source)),
+            None => self.stored_leaf(chunks, id),
+        }
+    }
+
+    pub(crate) fn stored_leaf(&mut self, chunks: &dyn ReadChunks, id: &ChunkId) -> Result<Leaf> {
         let plain = self.object(chunks, ChunkKind::Leaf, id, Leaf::BYTES_MAX)?;
         Leaf::decode(&plain).map_err(|source| damaged("leaf", id, source))
     }
@@ -107,18 +132,15 @@ impl LeafReader {
         match column {
             LeafColumn::Chunk { id, .. } => {
                 let payload = chunks.payload(id, ChunkKind::Column)?;
-                let column = self
-                    .decoder
+                self.decoder
                     .column(spec.layout, &payload)
                     .and_then(|column| self.decoder.verify(&column, chunks.id_key(), id).map(|()| column))
-                    .map_err(|source| damaged(&spec.name, id, source))?;
-                if column.rows() != rows {
-                    let source =
-                        FormatError::Invalid { what: "column", offset: 0, why: "it has other rows than its leaf" };
-                    return Err(damaged(&spec.name, id, source));
-                }
-                Ok(column)
+                    .and_then(|column| check_rows(column, rows))
+                    .map_err(|source| damaged(&spec.name, id, source))
             }
+            LeafColumn::Inline(plain) => plain::decode(spec.layout, plain)
+                .and_then(|column| check_rows(column, rows))
+                .map_err(|source| CoreError::damaged(format!("column {}", spec.name), source)),
             LeafColumn::Null => {
                 let mut column = Column::new(spec.layout);
                 (0..rows.min(LEAF_ROWS_MAX)).for_each(|_| column.push_null());
@@ -175,7 +197,14 @@ fn descend(
 }
 
 fn damaged(what: &str, id: &ChunkId, source: FormatError) -> CoreError {
-    CoreError::Damaged { object: format!("{what} {id}"), source }
+    CoreError::damaged(format!("{what} {id}"), source)
+}
+
+fn check_rows(column: Column, rows: usize) -> offshoot_format::Result<Column> {
+    if column.rows() == rows {
+        return Ok(column);
+    }
+    Err(FormatError::Invalid { what: "column", offset: 0, why: "it has other rows than its leaf" })
 }
 
 /// The pieces of a large value, one after the other.
@@ -214,7 +243,8 @@ impl Iterator for BlobReader {
 
 /// Everything that the rows of a table are stored in, for marking and checking.
 ///
-/// Calls `visit` with the id and kind of every chunk below the root: nodes, leaves, columns, blob lists and pieces.
+/// Calls `visit` with the id and kind of every chunk below the root: nodes, leaves, columns, blob lists and pieces. A
+/// leaf that the root holds is no chunk and has none.
 /// `visit` returns whether to go on below it, so that what snapshots share is walked once.
 ///
 /// # Errors
@@ -224,7 +254,7 @@ pub fn walk(
     table: &TableEntry,
     visit: &mut dyn FnMut(&ChunkId, ChunkKind) -> Result<bool>,
 ) -> Result<()> {
-    let Some(id) = table.root.id else { return Ok(()) };
+    let Some(id) = table.root.id.filter(|_| table.root.leaf.is_none()) else { return Ok(()) };
     let mut walker = Walker { chunks, reader: LeafReader::default(), columns: &table.spec.columns, visit };
     walker.descend(&id, table.root.height.min(HEIGHT_MAX))
 }
@@ -254,7 +284,7 @@ impl Walker<'_> {
         if !(self.visit)(id, ChunkKind::Leaf)? {
             return Ok(());
         }
-        let leaf = self.reader.leaf(self.chunks, id)?;
+        let leaf = self.reader.stored_leaf(self.chunks, id)?;
         check_columns(&leaf, self.columns.len()).map_err(|source| damaged("leaf", id, source))?;
         for (column, spec) in leaf.columns.iter().zip(self.columns) {
             let LeafColumn::Chunk { id, blobs, .. } = column else { continue };

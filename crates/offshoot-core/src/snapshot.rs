@@ -45,7 +45,7 @@ impl SnapshotReader {
         thread_local! {
             static READER: std::cell::RefCell<LeafReader> = std::cell::RefCell::default();
         }
-        READER.with_borrow_mut(|reader| reader.batch(&*self.chunks, &table.spec.columns, &leaf.id))
+        READER.with_borrow_mut(|reader| reader.batch(&*self.chunks, &table.spec.columns, &table.root, &leaf.id))
     }
 
     /// The pieces of a large value, of at most 1 MiB each.

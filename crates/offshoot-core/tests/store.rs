@@ -12,6 +12,8 @@ mod damage;
 mod faults;
 #[path = "store/garbage.rs"]
 mod garbage;
+#[path = "store/newer.rs"]
+mod newer;
 #[path = "store/simulation.rs"]
 mod simulation;
 

@@ -92,7 +92,8 @@ mod tests {
             key: Key::Unique(vec![0]),
             form: RowForm::Binary,
         };
-        let root = TreeRoot { id: Some(ChunkId::from_bytes([1; 32])), height: 0, rows: 3, logical_bytes: 12 };
+        let root =
+            TreeRoot { id: Some(ChunkId::from_bytes([1; 32])), height: 0, rows: 3, logical_bytes: 12, leaf: None };
         let sql = "CREATE TABLE t (id integer)".into();
         Content {
             schema: vec![SchemaItem { phase: Phase::PreData, label: "TABLE t".into(), table: None, sql }],

@@ -3,6 +3,7 @@
 //! Variants are chosen by what a caller can do: fetch a newer program, report damage, or fix an input.
 
 use crate::ids::ChunkId;
+use crate::version::PACK;
 
 /// Why bytes could not be turned into a value.
 #[derive(Debug, thiserror::Error, Clone, PartialEq, Eq)]
@@ -66,4 +67,12 @@ pub enum FormatError {
         /// The codec's own words.
         why: String,
     },
+}
+
+impl FormatError {
+    /// What is sound and still not understood: something inside of a chunk that a newer program has written. Such a
+    /// thing is only met after a checksum was right.
+    pub(crate) fn newer_chunk(what: &'static str) -> Self {
+        Self::Version { what, found: PACK.version + 1, supported: PACK.version }
+    }
 }

@@ -98,7 +98,7 @@ fn parse_hex(text: &str) -> Result<[u8; ID_BYTES], InvalidId> {
     Ok(bytes)
 }
 
-fn nibble(digit: u8) -> Result<u8, InvalidId> {
+pub(crate) fn nibble(digit: u8) -> Result<u8, InvalidId> {
     match digit {
         b'0'..=b'9' => Ok(digit - b'0'),
         b'a'..=b'f' => Ok(digit - b'a' + 10),

@@ -4,10 +4,13 @@ use crate::codec::LEAF_ROWS_MAX;
 use crate::ids::{ChunkId, ID_BYTES};
 use crate::wire::{Reader, put_bytes, put_varint};
 use crate::{FormatError, Result};
+use std::fmt;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-/// A column whose canonical plaintext has at most this many bytes is held in the leaf itself.
-pub const INLINE_COLUMN_BYTES_MAX: usize = 64;
+/// A value of at most this many bytes that all rows have is held in the leaf.
+pub const CONSTANT_BYTES_MAX: usize = 64;
+/// A column without blobs whose canonical plaintext has at most this many bytes is held in the leaf.
+pub const INLINE_COLUMN_BYTES_MAX: usize = 512;
 /// Most columns of a table (PostgreSQL has 1600, MySQL 4096).
 pub const COLUMNS_MAX: usize = 8192;
 /// Rows after which a leaf ends even without a boundary.
@@ -47,13 +50,15 @@ pub fn ends_node(hash: u64, level: u8) -> bool {
     hash >> shift & 63 == 0
 }
 
-/// One column of a leaf.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One column of a leaf. Its Debug shows no value.
+#[derive(Clone, PartialEq, Eq)]
 pub enum LeafColumn {
     /// NULL in every row.
     Null,
     /// The same short value in every row.
     Constant(Vec<u8>),
+    /// The canonical plaintext of a short column.
+    Inline(Vec<u8>),
     /// A chunk of its own.
     Chunk {
         /// The chunk.
@@ -63,6 +68,17 @@ pub enum LeafColumn {
         /// Whether some of its values are blobs, so that marking need not read it to find out.
         blobs: bool,
     },
+}
+
+impl fmt::Debug for LeafColumn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("Null"),
+            Self::Constant(value) => write!(f, "Constant({} bytes)", value.len()),
+            Self::Inline(plain) => write!(f, "Inline({} bytes)", plain.len()),
+            Self::Chunk { id, bytes, .. } => write!(f, "Chunk({id}, {bytes} bytes)"),
+        }
+    }
 }
 
 /// A leaf.
@@ -88,6 +104,10 @@ impl Leaf {
                     out.push(1);
                     put_bytes(&mut out, value);
                 }
+                LeafColumn::Inline(plain) => {
+                    out.push(4);
+                    put_bytes(&mut out, plain);
+                }
                 LeafColumn::Chunk { id, bytes, blobs } => {
                     out.push(2 + u8::from(*blobs));
                     out.extend_from_slice(id.as_bytes());
@@ -110,17 +130,24 @@ impl Leaf {
         for _ in 0..count {
             columns.push(match reader.u8()? {
                 0 => LeafColumn::Null,
-                1 => LeafColumn::Constant(reader.bytes("constant of a leaf", INLINE_COLUMN_BYTES_MAX as u64)?.to_vec()),
+                1 => LeafColumn::Constant(reader.bytes("constant of a leaf", CONSTANT_BYTES_MAX as u64)?.to_vec()),
                 tag @ (2 | 3) => {
                     let id = ChunkId::from_bytes(reader.array()?);
                     let bytes = reader.varint_max("column of a leaf", u64::from(u32::MAX))? as u32;
                     LeafColumn::Chunk { id, bytes, blobs: tag == 3 }
                 }
-                _ => return Err(reader.invalid("an unknown form of a column")),
+                4 => LeafColumn::Inline(reader.bytes("column in a leaf", INLINE_COLUMN_BYTES_MAX as u64)?.to_vec()),
+                _ => return Err(FormatError::newer_chunk("leaf")),
             });
         }
         reader.end()?;
         Ok(Self { rows, columns })
+    }
+
+    /// Whether no column is a chunk.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        !self.columns.iter().any(|column| matches!(column, LeafColumn::Chunk { .. }))
     }
 
     /// Largest plaintext that [`Self::decode`] is given, in bytes.
@@ -149,10 +176,12 @@ mod tests {
             columns: vec![
                 LeafColumn::Null,
                 LeafColumn::Constant(vec![1, 2]),
+                LeafColumn::Inline(vec![3; 100]),
                 LeafColumn::Chunk { id: ChunkId::from_bytes([7; 32]), bytes: 123_456, blobs: false },
                 LeafColumn::Chunk { id: ChunkId::from_bytes([8; 32]), bytes: 1, blobs: true },
             ],
         };
+        assert!(!format!("{leaf:?}").contains("[1, 2"));
         let bytes = leaf.encode();
         assert_eq!(Leaf::decode(&bytes), Ok(leaf));
         for end in 0..bytes.len() {

@@ -18,6 +18,7 @@ pub mod key;
 pub mod leaf;
 pub mod manifest;
 pub mod pack;
+pub mod plain;
 pub mod record;
 pub mod refname;
 pub mod table;

@@ -1,4 +1,4 @@
-//! The manifest: everything about one snapshot that is not rows.
+//! The manifest: everything about one snapshot but its rows; those of tiny tables are in their roots.
 //!
 //! It is stored as JSON in an envelope (magic, version, checksum; see `docs/format.md`), because it is small, read by
 //! people in an incident, and grows fields over time. What the content root covers is encoded apart and canonically,
@@ -242,10 +242,10 @@ pub struct TableStats {
 pub struct ColumnStats {
     /// Values before any coding.
     pub logical_bytes: u64,
-    /// Stored size of its chunks.
+    /// Stored size of its chunks; where leaves hold the column, nothing.
     pub stored_bytes: u64,
     /// Stored size of those chunks that this capture added.
     pub added_bytes: u64,
-    /// Values whose chunk was in the store already, before any coding.
+    /// Values that were in the store already, as a chunk, in a leaf or in a root, before any coding.
     pub reused_logical_bytes: u64,
 }

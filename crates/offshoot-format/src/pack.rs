@@ -109,7 +109,7 @@ impl FrameHeader {
         let [codec, kind, key, flags] = reader.array()?;
         if (codec, key, flags) != (0, 0, 0) {
             // Compression of whole frames, encryption and base ids have their places, and no meaning yet.
-            return Err(FormatError::Version { what: "frame", found: PACK.version + 1, supported: PACK.version });
+            return Err(FormatError::newer_chunk("frame"));
         }
         let kind = ChunkKind::from_byte(kind).ok_or_else(|| reader.invalid("a chunk kind that does not exist"))?;
         Ok(Self { stored_len, raw_len, kind, checksum: reader.u64()? })

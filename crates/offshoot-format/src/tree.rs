@@ -1,15 +1,18 @@
 //! The tree of a table: leaves in key order under nodes whose ends are decided by content.
 
-use crate::ids::{ChunkId, ID_BYTES};
-use crate::leaf::ends_node;
+use crate::ids::{ChunkId, ChunkKind, ID_BYTES, IdKey, InvalidId, nibble};
+use crate::leaf::{Leaf, ends_node};
 use crate::wire::{Reader, put_bytes, put_varint};
 use crate::{FormatError, Result};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Bytes of the last key that an entry keeps for finding a key; longer keys are cut.
 pub const KEY_PREFIX_BYTES_MAX: usize = 64;
 /// Children after which a node ends even without a boundary.
 pub const CHILDREN_MAX: usize = 1024;
+/// A leaf without chunks whose plaintext has at most this many bytes is held in the root, if it is the table's only one.
+pub const ROOT_LEAF_BYTES_MAX: usize = 192;
 /// Most levels of nodes; 64 to the 12 leaves are more than any disk holds.
 pub const HEIGHT_MAX: u8 = 12;
 
@@ -24,6 +27,69 @@ pub struct TreeRoot {
     pub rows: u64,
     /// Bytes of all values in all.
     pub logical_bytes: u64,
+    /// The leaf that `id` names, if it is held here and is no chunk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaf: Option<RootLeaf>,
+}
+
+/// The plaintext of a leaf that is the whole of a tiny table. Its Debug shows no value.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RootLeaf(Vec<u8>);
+
+impl RootLeaf {
+    /// A leaf, if it fits into a root.
+    #[must_use]
+    pub fn new(leaf: &Leaf, plain: &[u8]) -> Option<Self> {
+        (leaf.is_whole() && plain.len() <= ROOT_LEAF_BYTES_MAX).then(|| Self(plain.to_vec()))
+    }
+
+    /// Its plaintext, not verified.
+    #[must_use]
+    pub fn plain(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The leaf, checked to be what `id` names.
+    ///
+    /// # Errors
+    /// `Digest` if it is another, or if it cannot be held in a root.
+    pub fn verified(&self, key: &IdKey, id: &ChunkId) -> Result<Leaf> {
+        let actual = key.chunk_id(ChunkKind::Leaf, &[&self.0]);
+        if actual != *id {
+            return Err(FormatError::Digest { expected: *id, actual });
+        }
+        let leaf = Leaf::decode(&self.0)?;
+        if leaf.is_whole() {
+            return Ok(leaf);
+        }
+        Err(FormatError::Invalid { what: "leaf", offset: 0, why: "it is held in a root and has chunks" })
+    }
+}
+
+impl TryFrom<String> for RootLeaf {
+    type Error = &'static str;
+
+    fn try_from(digits: String) -> std::result::Result<Self, Self::Error> {
+        let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
+        if !rest.is_empty() || pairs.len() > ROOT_LEAF_BYTES_MAX {
+            return Err("a leaf in a root is too long");
+        }
+        let byte = |pair: &[u8; 2]| Ok(nibble(pair[0])? << 4 | nibble(pair[1])?);
+        pairs.iter().map(byte).collect::<std::result::Result<_, InvalidId>>().map(Self).map_err(|_| "no leaf")
+    }
+}
+
+impl From<RootLeaf> for String {
+    fn from(leaf: RootLeaf) -> Self {
+        leaf.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl fmt::Debug for RootLeaf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RootLeaf({} bytes)", self.0.len())
+    }
 }
 
 /// A child of a node.
@@ -39,8 +105,8 @@ pub struct Entry {
     pub last_key: Vec<u8>,
 }
 
-impl std::fmt::Debug for Entry {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Entry({}, {} rows, {} bytes)", self.id, self.rows, self.logical_bytes)
     }
 }
@@ -166,6 +232,7 @@ impl<E, F: FnMut(&Node) -> std::result::Result<ChunkId, E>> TreeBuilder<F> {
             height,
             rows: builder.rows,
             logical_bytes: builder.logical_bytes,
+            leaf: None,
         };
         let mut level = 0;
         while level < self.levels.len() {
@@ -188,8 +255,7 @@ impl<E, F: FnMut(&Node) -> std::result::Result<ChunkId, E>> TreeBuilder<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{ChunkKind, IdKey};
-    use crate::leaf::row_hash;
+    use crate::leaf::{LeafColumn, row_hash};
     use std::collections::HashMap;
 
     fn build(leaves: u64) -> (TreeRoot, HashMap<ChunkId, Node>) {
@@ -253,5 +319,30 @@ mod tests {
         assert_eq!(Node::decode(&bytes), Ok(node));
         let empty = Node { entries: vec![Entry { rows: 0, ..entry(1) }] };
         assert!(matches!(Node::decode(&empty.encode()), Err(FormatError::Invalid { .. })));
+    }
+
+    #[test]
+    fn a_root_holds_a_whole_leaf_and_no_other() {
+        let key = IdKey::from_bytes([5; 32]);
+        let chunk = LeafColumn::Chunk { id: ChunkId::from_bytes([1; 32]), bytes: 1, blobs: false };
+        let leaf = |column| Leaf { rows: 1, columns: vec![column] };
+        let whole = leaf(LeafColumn::Constant(vec![7; 3]));
+        let plain = whole.encode();
+        let id = key.chunk_id(ChunkKind::Leaf, &[&plain]);
+        let held = RootLeaf::new(&whole, &plain).unwrap();
+        assert_eq!(held.verified(&key, &id), Ok(whole));
+        assert!(held.verified(&key, &ChunkId::from_bytes([1; 32])).is_err());
+        let root = TreeRoot { id: Some(id), height: 0, rows: 1, logical_bytes: 3, leaf: Some(held) };
+        assert!(!format!("{root:?}").contains("07") && !format!("{root:?}").contains("7, 7"));
+        let json = serde_json::to_string(&root).unwrap();
+        assert_eq!(serde_json::from_str::<TreeRoot>(&json).unwrap(), root);
+        assert!(serde_json::from_str::<TreeRoot>(&json.replace("\"leaf\":\"", "\"leaf\":\"x0")).is_err());
+        let parts = leaf(chunk);
+        assert_eq!(RootLeaf::new(&parts, &parts.encode()), None);
+        let forged = RootLeaf(parts.encode());
+        let id = key.chunk_id(ChunkKind::Leaf, &[forged.plain()]);
+        assert!(matches!(forged.verified(&key, &id), Err(FormatError::Invalid { .. })));
+        let long = leaf(LeafColumn::Inline(vec![0; ROOT_LEAF_BYTES_MAX]));
+        assert_eq!(RootLeaf::new(&long, &long.encode()), None);
     }
 }

@@ -5,7 +5,9 @@
 
 use offshoot_format::ids::{ChunkId, ChunkKind, PackId};
 use offshoot_format::index::{self, IndexEntry, PackRow, SegmentEncoder};
+use offshoot_format::leaf::{CONSTANT_BYTES_MAX, INLINE_COLUMN_BYTES_MAX};
 use offshoot_format::pack::{self, PackEntry, PackHeader};
+use offshoot_format::tree::ROOT_LEAF_BYTES_MAX;
 use offshoot_format::version::{ALL, INDEX_END, PACK_END};
 use offshoot_format::{envelope, version};
 use std::collections::BTreeMap;
@@ -140,6 +142,17 @@ fn segments() {
     let fields: &[(&str, &[u8])] =
         &[("packs", &two), ("bits", &[0]), ("entries", &entries), ("head hash", hash.as_bytes()), ("end", &INDEX_END)];
     assert_holds("Segment footer", &footer, fields);
+}
+
+#[test]
+fn what_is_held_where() {
+    for (what, bytes) in [
+        ("one value of at most", CONSTANT_BYTES_MAX),
+        ("a column without blobs whose canonical plaintext has at most", INLINE_COLUMN_BYTES_MAX),
+        ("chunk and its plaintext has at most", ROOT_LEAF_BYTES_MAX),
+    ] {
+        assert!(DOC.contains(&format!("{what} {bytes} bytes")), "{what}");
+    }
 }
 
 #[test]

@@ -27,6 +27,7 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(50);
 /// them the target is marked as incomplete, and applying a new plan starts over.
 pub fn apply(plan: &Plan<'_>, target: &dyn Target, control: &Control) -> Result<RestoreReport> {
     let jobs = plan.options.choices.jobs.max(1);
+    let _span = tracing::info_span!("restore", snapshot = %plan.snapshot.id, tasks = plan.tasks.len(), jobs).entered();
     let step = |source| RestoreError::Step { step: "begin".to_owned(), source };
     // Decoders get every core: the senders wait for the server most of the time.
     let threads = std::thread::available_parallelism().map_or(jobs, usize::from);
@@ -193,6 +194,8 @@ impl<'a> Shared<'a> {
             if let Err(error) = done {
                 return self.fail(task.label.clone(), error);
             }
+            let millis = (self.began.elapsed() - began).as_millis() as u64;
+            tracing::debug!(task = task.label, millis, "task done");
             let mut state = self.lock();
             note_time(&mut state.report.steps, step_name(&task.kind, task.stage), began, self.began.elapsed());
             state.schedule.done(index);

@@ -4,10 +4,16 @@
 
 mod bad_input;
 mod bad_source;
+mod busy;
 mod capture;
 mod interrupt;
+mod kills;
+mod logs;
+mod names;
 mod privileges;
 mod restore;
+mod rows;
 mod session;
+mod targets;
 mod unlucky;
 mod words;

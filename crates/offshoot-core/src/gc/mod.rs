@@ -156,6 +156,7 @@ impl OpenStore {
     /// `Damaged` or `Missing` if a snapshot cannot be walked: then nothing may be deleted, because it cannot be known
     /// what is needed.
     pub fn plan_gc(&self, options: &GcOptions, control: &Control) -> Result<GcPlan> {
+        let _span = tracing::info_span!("plan gc").entered();
         self.refresh()?;
         let store = &**self.backend();
         control.step("mark");
@@ -167,6 +168,7 @@ impl OpenStore {
             condemned.iter().flat_map(|(_, list)| list.packs.iter().copied()).collect();
         control.step("count");
         let leases = self.live_leases()?;
+        tracing::info!(snapshots = marks.snapshots(), chunks = marks.chunks(), sessions = leases.len(), "marked");
         let young = leases.iter().map(|(_, lease)| lease.began_unix_ms.saturating_sub(SKEW_MS)).min();
         let (packs, copies) = self.plan_packs(&marks, &condemned_packs, young, options)?;
         let now = self.now_unix_ms();
@@ -197,6 +199,7 @@ impl OpenStore {
     /// `Busy` if another gc runs; `Damaged` or `Missing` if a snapshot cannot be walked. Interrupted anywhere, the
     /// store is whole, and the next gc goes on.
     pub fn gc(&self, plan: GcPlan, control: &Control) -> Result<GcReport> {
+        let _span = tracing::info_span!("gc").entered();
         let mut report = GcReport::default();
         let rewritten: HashSet<PackId> = plan.copies.keys().copied().collect();
         let mut session = WriteSession::begin_avoiding(self.clone(), PURPOSE, &rewritten)?;
@@ -214,10 +217,13 @@ impl OpenStore {
         session.write_chunks()?;
         self.refresh()?;
         self.condemn(&plan, &mut report)?;
+        tracing::info!(packs = report.condemned_packs, rewritten_bytes = report.rewritten_bytes, "condemned");
         control.step("sweep");
         self.sweep(plan, &session, control, &mut report)?;
         session.end()?;
         self.refresh()?;
+        let GcReport { deleted_packs, deleted_bytes, spared_packs, unfinished, .. } = report;
+        tracing::info!(deleted_packs, deleted_bytes, spared_packs, unfinished, "swept");
         Ok(report)
     }
 
@@ -314,7 +320,11 @@ impl OpenStore {
         let mut entries = Vec::new();
         for object in store.list(ObjectKind::Pack)? {
             let Some(id) = pack_of(&object.name).filter(|id| !indexed.contains(id)) else { continue };
-            let Ok(parts) = read_parts(store, self.uuid(), &id, object.bytes) else { continue };
+            let parts = match read_parts(store, self.uuid(), &id, object.bytes) {
+                Ok(parts) => parts,
+                Err(error @ CoreError::Newer { .. }) => return Err(error),
+                Err(_) => continue,
+            };
             let pack = packs.len() as u32;
             packs.push(index::PackRow { id, bytes: object.bytes });
             entries.extend(parts.entries.iter().map(|entry| index::IndexEntry {

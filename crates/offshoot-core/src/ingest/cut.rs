@@ -142,7 +142,7 @@ impl Cutter {
 
     fn take(&mut self, end: End) -> Option<Cut> {
         let first = self.first.take()?;
-        let columns = self.open.columns.iter().map(|column| Column::new(column.layout())).collect();
+        let columns = self.open.columns.iter().map(Column::fresh).collect();
         let empty = Batch { columns, rows: 0 };
         self.open_bytes = 0;
         Some(Cut {

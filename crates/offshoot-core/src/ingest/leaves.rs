@@ -5,14 +5,16 @@
 
 use super::spill::Spill;
 use crate::chunks::{ReadChunks, WriteChunks};
-use crate::{Result, read::LeafReader};
+use crate::{CoreError, Result, read::LeafReader};
 use offshoot_format::blob::BlobRef;
 use offshoot_format::codec::{Canonical, Encoder};
 use offshoot_format::column::{Batch, Cell, Column};
 use offshoot_format::ids::{ChunkId, ChunkKind, IdKey};
-use offshoot_format::leaf::{INLINE_COLUMN_BYTES_MAX, Leaf, LeafColumn};
+use offshoot_format::leaf::{CONSTANT_BYTES_MAX, Leaf, LeafColumn};
 use offshoot_format::manifest::ColumnStats;
+use offshoot_format::plain;
 use offshoot_format::table::ColumnSpec;
+use offshoot_format::tree::RootLeaf;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -23,6 +25,10 @@ pub(super) struct Stored {
     pub rows: u64,
     pub logical_bytes: u64,
     pub columns: Vec<ColumnStats>,
+    /// The leaf itself, if it is so small that it is stored only where it is not the whole table.
+    pub small: Option<RootLeaf>,
+    /// Whether the leaf was in the store already.
+    known: bool,
     waiting: Vec<Waiting>,
 }
 
@@ -45,6 +51,13 @@ impl Stored {
     }
 }
 
+/// Counts the columns that are held in a leaf as reused, because the leaf is.
+pub(crate) fn reuse_inlined(columns: &mut [ColumnStats]) {
+    for column in columns.iter_mut().filter(|column| column.stored_bytes == 0) {
+        column.reused_logical_bytes = column.logical_bytes;
+    }
+}
+
 /// Stored and added bytes of the large values of this ingest, which their writers know and the leaves report.
 pub(super) type BlobSizes = Mutex<HashMap<ChunkId, (u64, u64)>>;
 
@@ -58,18 +71,18 @@ pub(super) struct Chunks {
 impl Chunks {
     /// Stores the chunks of a leaf that wait.
     pub fn publish(&self, leaf: &Stored) -> Result<Stored> {
-        let Some(spill) = &self.spill else { return Ok(leaf.clone()) };
         let mut published = Stored { waiting: Vec::new(), ..leaf.clone() };
         for waiting in &leaf.waiting {
             let known = self.store.known(&waiting.id)?;
             let (stored, added) = match known {
                 Some(stored) => (stored, 0),
                 None => {
-                    let payload = spill.read(waiting.offset, waiting.bytes)?;
+                    let payload = self.spilled(waiting)?;
                     let stored = self.store.write(&waiting.id, waiting.kind, waiting.plain_bytes, &payload)?;
                     (stored, stored)
                 }
             };
+            published.known |= waiting.column.is_none() && known.is_some();
             if let Some(column) = waiting.column.and_then(|column| published.columns.get_mut(column)) {
                 column.stored_bytes += u64::from(stored);
                 column.added_bytes += u64::from(added);
@@ -78,12 +91,25 @@ impl Chunks {
                 }
             }
         }
+        if published.known {
+            reuse_inlined(&mut published.columns);
+        }
         Ok(published)
+    }
+
+    fn spilled(&self, waiting: &Waiting) -> Result<Vec<u8>> {
+        let spill = self.spill.as_ref().ok_or(CoreError::Protocol("there is no spill file"))?;
+        spill.read(waiting.offset, waiting.bytes)
     }
 
     /// The rows of a leaf, wherever its chunks are.
     pub fn load(&self, leaf: &Stored, columns: &[ColumnSpec], reader: &mut LeafReader) -> Result<Batch> {
-        reader.batch(&Unpublished { chunks: self, leaf }, columns, &leaf.id)
+        let chunks = Unpublished { chunks: self, leaf };
+        let found = match &leaf.small {
+            Some(small) => small.verified(self.store.id_key(), &leaf.id)?,
+            None => reader.stored_leaf(&chunks, &leaf.id)?,
+        };
+        reader.rows(&chunks, columns, &found, &leaf.id)
     }
 }
 
@@ -100,9 +126,9 @@ impl ReadChunks for Unpublished<'_> {
 
     fn payload(&self, id: &ChunkId, kind: ChunkKind) -> Result<Vec<u8>> {
         let waiting = self.leaf.waiting.iter().find(|waiting| waiting.id == *id && waiting.kind == kind);
-        match (waiting, &self.chunks.spill) {
-            (Some(waiting), Some(spill)) => spill.read(waiting.offset, waiting.bytes),
-            _ => self.chunks.store.payload(id, kind),
+        match waiting {
+            Some(waiting) => self.chunks.spilled(waiting),
+            None => self.chunks.store.payload(id, kind),
         }
     }
 }
@@ -129,15 +155,18 @@ impl LeafEncoder {
             columns.push(stored);
             stats.push(column_stats);
         }
-        let leaf = Leaf { rows: rows.rows as u32, columns }.encode();
-        let id = chunks.store.id_key().chunk_id(ChunkKind::Leaf, &[&leaf]);
-        if chunks.store.known(&id)?.is_none() {
+        let leaf = Leaf { rows: rows.rows as u32, columns };
+        let plain = leaf.encode();
+        let id = chunks.store.id_key().chunk_id(ChunkKind::Leaf, &[&plain]);
+        let small = RootLeaf::new(&leaf, &plain);
+        let known = small.is_none() && chunks.store.known(&id)?.is_some();
+        if small.is_none() && !known {
             self.payload.clear();
-            self.encoder.bytes(&leaf, &mut self.payload)?;
-            self.put(chunks, (id, ChunkKind::Leaf, None), leaf.len(), &mut waiting)?;
+            self.encoder.bytes(&plain, &mut self.payload)?;
+            self.put(chunks, (id, ChunkKind::Leaf, None), plain.len(), &mut waiting)?;
         }
         let logical_bytes = stats.iter().map(|stats| stats.logical_bytes).sum();
-        Ok(Stored { id, rows: rows.rows as u64, logical_bytes, columns: stats, waiting })
+        Ok(Stored { id, rows: rows.rows as u64, logical_bytes, columns: stats, small, known, waiting })
     }
 
     /// Encodes and stores a leaf.
@@ -159,6 +188,9 @@ impl LeafEncoder {
             return Ok((inlined, stats));
         }
         self.canonical.set(column);
+        if let Some(plain) = plain::encode(column, &self.canonical) {
+            return Ok((LeafColumn::Inline(plain), stats));
+        }
         let id = self.canonical.id(chunks.store.id_key(), column);
         let bytes = self.canonical.bytes_len(column);
         if let Some(stored_bytes) = chunks.store.known(&id)? {
@@ -227,7 +259,7 @@ fn inlined(column: &Column) -> Option<LeafColumn> {
         return None;
     }
     match column.cell(0) {
-        Cell::Bytes(first) if first.len() <= INLINE_COLUMN_BYTES_MAX => (1..column.rows())
+        Cell::Bytes(first) if first.len() <= CONSTANT_BYTES_MAX => (1..column.rows())
             .all(|row| column.cell(row) == Cell::Bytes(first))
             .then(|| LeafColumn::Constant(first.to_vec())),
         _ => None,

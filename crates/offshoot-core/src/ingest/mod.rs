@@ -21,6 +21,7 @@ use crate::chunks::WriteChunks;
 use crate::source::{Sink, TableSink};
 use crate::{Control, CoreError, Result};
 use encode::Encoders;
+pub(crate) use leaves::reuse_inlined;
 use leaves::{BlobSizes, Chunks};
 use offshoot_format::manifest::TableStats;
 use offshoot_format::table::TableSpec;

@@ -5,7 +5,7 @@ use super::blob::BlobWriter;
 use super::cut::Cutter;
 use super::encode::{Slot, Work};
 use super::keys::Sorted;
-use super::leaves::LeafEncoder;
+use super::leaves::{LeafEncoder, reuse_inlined};
 use super::merge::{Body, Run, RunLeaf, join};
 use super::range::Range;
 use super::scatter::{Scatter, Scatterer};
@@ -17,7 +17,8 @@ use offshoot_format::ids::ChunkKind;
 use offshoot_format::key::KeyEncoder;
 use offshoot_format::manifest::{ColumnStats, TableStats};
 use offshoot_format::table::TableSpec;
-use offshoot_format::tree::{Entry, KEY_PREFIX_BYTES_MAX, Node, TreeBuilder};
+use offshoot_format::tree::{Entry, KEY_PREFIX_BYTES_MAX, Node, TreeBuilder, TreeRoot};
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -170,15 +171,27 @@ impl TableSink for Table<'_> {
         let runs = std::mem::take(&mut *self.runs.lock().unwrap_or_else(PoisonError::into_inner));
         let finals = join(&self, runs)?;
         self.shared.encoders.drain()?;
-        let mut encoder = LeafEncoder::default();
+        let (mut encoder, mut leaf_encoder) = (LeafEncoder::default(), LeafEncoder::default());
         let chunks = &*self.shared.chunks.store;
         let mut tree =
             TreeBuilder::new(|node: &Node| encoder.bytes(chunks, ChunkKind::Node, &node.encode()).map(|(id, ..)| id));
         let mut stats = TableStats { rows: 0, columns: vec![ColumnStats::default(); self.spec.columns.len()] };
+        let mut small = None;
+        let alone = finals.len() == 1;
         for leaf in finals {
             let stored = leaf.slot.get().ok_or(CoreError::Poisoned)?;
+            let mut columns = Cow::Borrowed(&stored.columns);
+            match &stored.small {
+                Some(leaf) if !alone => {
+                    let (.., added) = leaf_encoder.bytes(chunks, ChunkKind::Leaf, leaf.plain())?;
+                    if added == 0 {
+                        reuse_inlined(columns.to_mut());
+                    }
+                }
+                leaf => small = leaf.clone(),
+            }
             stats.rows += stored.rows;
-            for (sum, column) in stats.columns.iter_mut().zip(&stored.columns) {
+            for (sum, column) in stats.columns.iter_mut().zip(&*columns) {
                 sum.logical_bytes += column.logical_bytes;
                 sum.stored_bytes += column.stored_bytes;
                 sum.added_bytes += column.added_bytes;
@@ -192,7 +205,8 @@ impl TableSink for Table<'_> {
             };
             tree.push(entry, leaf.hash)?;
         }
-        let root = tree.finish()?;
+        let root = TreeRoot { leaf: small, ..tree.finish()? };
+        tracing::debug!(schema = self.spec.schema, table = self.spec.name, rows = stats.rows, "table stored");
         self.shared.done(self.spec, root, stats)
     }
 }

@@ -102,7 +102,7 @@ fn ingest_in(
 fn read(memory: &Memory, table: &IngestedTable) -> Vec<Row> {
     let mut rows = Vec::new();
     for leaf in leaves(memory, &table.root).unwrap() {
-        let batch = LeafReader::default().batch(memory, &table.spec.columns, &leaf.id).unwrap();
+        let batch = LeafReader::default().batch(memory, &table.spec.columns, &table.root, &leaf.id).unwrap();
         assert_eq!(batch.rows as u64, leaf.rows);
         for row in 0..batch.rows {
             let Cell::Bytes(id) = batch.columns[0].cell(row) else { panic!() };
@@ -270,7 +270,7 @@ fn large_values_come_back() {
     table.finish().unwrap();
     let table = ingest.finish().unwrap().pop().unwrap();
     let leaf = leaves(&*memory, &table.root).unwrap()[0];
-    let batch = LeafReader::default().batch(&*memory, &table.spec.columns, &leaf.id).unwrap();
+    let batch = LeafReader::default().batch(&*memory, &table.spec.columns, &table.root, &leaf.id).unwrap();
     let Cell::Blob(found) = batch.columns[1].cell(0) else { panic!() };
     let back: Vec<u8> = BlobReader::open(memory as _, &found).unwrap().flat_map(|piece| piece.unwrap()).collect();
     assert!(back == value);

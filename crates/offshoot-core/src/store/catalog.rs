@@ -10,7 +10,9 @@ use super::objects::{ObjectKind, ObjectName, Store};
 use crate::{CoreError, Result};
 use offshoot_format::FormatError;
 use offshoot_format::ids::{ChunkId, PackId};
-use offshoot_format::index::{self, BucketPlace, FOOTER_BYTES, IndexEntry, PackRow, SegmentFooter, SegmentHead};
+use offshoot_format::index::{
+    self, BucketPlace, FOOTER_BYTES, HEADER_BYTES, IndexEntry, PackRow, SegmentFooter, SegmentHead,
+};
 use offshoot_format::pack::{FRAME_HEADER_BYTES, UUID_BYTES};
 use std::collections::HashSet;
 use std::ops::{Deref, Range};
@@ -149,6 +151,7 @@ impl Catalog {
             let mut buffer = vec![0; (range.end - range.start) as usize];
             self.store.read_at(&object, range.start, &mut buffer).map(|()| buffer)
         };
+        SegmentFooter::check_version(&read(0..bytes.min(HEADER_BYTES as u64))?).map_err(damaged)?;
         let footer = read(bytes.saturating_sub(FOOTER_BYTES as u64)..bytes)?;
         let footer = SegmentFooter::decode(&footer, bytes).map_err(damaged)?;
         let head = footer.decode_head(self.uuid, &read(footer.front())?, &read(footer.fanout())?).map_err(damaged)?;

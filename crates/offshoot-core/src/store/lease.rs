@@ -44,6 +44,7 @@ impl HeldLease {
             let before = held.state.lock().unwrap_or_else(PoisonError::into_inner).take();
             held.write(before.map(|(_, bytes)| bytes).as_deref(), &lease)?;
         }
+        tracing::debug!(purpose, avoided_packs = packs.len(), "lease taken");
         Ok((held, packs))
     }
 
@@ -78,7 +79,10 @@ impl HeldLease {
             return Ok(());
         }
         match self.store.swap(&self.name, Some(&before), Some(&bytes))? {
-            Swap::Done => *state = Some((lease, bytes)),
+            Swap::Done => {
+                tracing::trace!(purpose = lease.purpose, "lease renewed");
+                *state = Some((lease, bytes));
+            }
             Swap::Lost { .. } => return Err(CoreError::LeaseLost),
         }
         Ok(())

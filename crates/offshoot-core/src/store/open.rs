@@ -8,7 +8,7 @@ use crate::{CoreError, Result};
 use offshoot_format::FormatError;
 use offshoot_format::ids::{ChunkId, ChunkKind, IdKey, SnapshotId};
 use offshoot_format::manifest::Manifest;
-use offshoot_format::pack::{self, FRAME_HEADER_BYTES, UUID_BYTES};
+use offshoot_format::pack::{self, FRAME_HEADER_BYTES, PackHeader, UUID_BYTES};
 use offshoot_format::record::{self, Config, Domain};
 use std::fmt;
 use std::path::PathBuf;
@@ -286,8 +286,18 @@ impl OpenStore {
         let object = ObjectName::Pack(pack.id);
         let mut bytes = vec![0; FRAME_HEADER_BYTES + entry.stored_len as usize];
         self.inner.store.read_at(&object, entry.offset.into(), &mut bytes)?;
-        check_frame(&entry.id, kind, bytes)
-            .map_err(|source| CoreError::damaged(format!("chunk {} in {object}", entry.id), source))
+        check_frame(&entry.id, kind, bytes).map_err(|source| {
+            self.newer_pack(&object)
+                .unwrap_or_else(|| CoreError::damaged(format!("chunk {} in {object}", entry.id), source))
+        })
+    }
+
+    /// Why a frame may look damaged that is not: its pack is of a newer version.
+    fn newer_pack(&self, pack: &ObjectName) -> Option<CoreError> {
+        let mut header = [0; pack::HEADER_BYTES];
+        self.inner.store.read_at(pack, 0, &mut header).ok()?;
+        let error = CoreError::damaged(pack.to_string(), PackHeader::decode(&header).err()?);
+        matches!(error, CoreError::Newer { .. }).then_some(error)
     }
 
     /// The manifest of a snapshot. Its digest is checked before it is read.

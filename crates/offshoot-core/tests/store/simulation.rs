@@ -180,7 +180,7 @@ fn read() -> Result<()> {
     let outcome = store.manifest(&id).and_then(|manifest| {
         for table in &manifest.content.tables {
             for leaf in offshoot_core::read::leaves(&store, &table.root)? {
-                offshoot_core::read::LeafReader::default().batch(&store, &table.spec.columns, &leaf.id)?;
+                offshoot_core::read::LeafReader::default().batch(&store, &table.spec.columns, &table.root, &leaf.id)?;
             }
         }
         Ok(())

@@ -126,4 +126,30 @@ mod tests {
             prop_assert_eq!(tokens(&sql), vec![(0, sql.len() as i32)]);
         }
     }
+
+    /// A server reads names and texts back as they were, under either meaning of a backslash.
+    #[test]
+    fn a_server_reads_them_so() {
+        use proptest::strategy::ValueTree as _;
+        use proptest::test_runner::TestRunner;
+        let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let mut runner = TestRunner::deterministic();
+        let texts = (0..200).map(|_| "[\\PC\\n\\r\\t'\"\\\\$;:-]{1,63}".new_tree(&mut runner).unwrap().current());
+        let (mut sql, mut wanted) = (String::new(), Vec::new());
+        for (at, text) in texts.enumerate() {
+            let cut = (0..=63.min(text.len())).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+            let name = &text[..cut];
+            let setting = if at % 2 == 0 { "on" } else { "off" };
+            sql.push_str(&format!(
+                "SET standard_conforming_strings = {setting};\nSELECT encode(convert_to({}, 'UTF8'), 'hex');\n\
+                 CREATE TEMP TABLE {} ();\n\
+                 SELECT encode(convert_to(relname, 'UTF8'), 'hex') FROM pg_class WHERE oid = {}::regclass;\nDROP TABLE {};\n",
+                literal(&text), ident(name), literal(&ident(name)), qualified("pg_temp", name)
+            ));
+            wanted.extend([hex(&text), hex(name)]);
+        }
+        let said =
+            offshoot_testkit::postgres::shared().psql("postgres", &format!("SET escape_string_warning = off;\n{sql}"));
+        assert!(said.lines().eq(wanted.iter().map(String::as_str)));
+    }
 }

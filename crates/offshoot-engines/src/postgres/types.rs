@@ -142,6 +142,13 @@ impl TypeTree {
         }
     }
 
+    /// A tree of these types, made without a server; all of them have a binary form.
+    #[must_use]
+    pub fn of(types: impl IntoIterator<Item = (u32, TypeKind)>) -> Self {
+        let node = |(oid, kind)| (oid, TypeNode { oid, name: format!("type {oid}"), kind, binary: true });
+        Self { nodes: types.into_iter().map(node).collect() }
+    }
+
     /// A type of the tree.
     #[must_use]
     pub fn get(&self, oid: u32) -> Option<&TypeNode> {

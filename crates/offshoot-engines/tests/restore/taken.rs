@@ -188,7 +188,7 @@ async fn tables(client: &Client, taken: &mut Taken) {
 }
 
 fn entry(spec: TableSpec, rows: usize, bytes: usize, through: Option<(String, String)>) -> TableEntry {
-    let root = TreeRoot { id: None, height: 0, rows: rows as u64, logical_bytes: bytes as u64 };
+    let root = TreeRoot { id: None, height: 0, rows: rows as u64, logical_bytes: bytes as u64, leaf: None };
     TableEntry { spec, root, load: Load { through, ..Load::default() } }
 }
 

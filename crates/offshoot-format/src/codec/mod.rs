@@ -7,6 +7,7 @@
 mod dictionary;
 mod planes;
 mod section;
+mod words;
 
 pub use section::{Compressor, Decompressor, Level};
 
@@ -23,8 +24,8 @@ pub const LEAF_ROWS_MAX: usize = 1 << 17;
 /// Most bytes that the values of one column of one leaf may have.
 pub const COLUMN_BYTES_MAX: usize = 32 << 20;
 
-const HAS_NULLS: u8 = 1;
-const HAS_BLOBS: u8 = 2;
+pub(crate) const HAS_NULLS: u8 = 1;
+pub(crate) const HAS_BLOBS: u8 = 2;
 /// In payloads only: how values are coded is not part of what they are.
 const IN_DICTIONARY: u8 = 4;
 
@@ -143,7 +144,7 @@ impl Decoder {
         let mut reader = Reader::new("column", payload);
         let flags = reader.u8()?;
         if flags & !(HAS_NULLS | HAS_BLOBS | IN_DICTIONARY) != 0 {
-            return Err(reader.invalid("unknown flags"));
+            return Err(FormatError::newer_chunk("column"));
         }
         let rows = reader.varint_max("rows of a leaf", LEAF_ROWS_MAX as u64)?;
         let mut bitmap = |flag: u8, reader: &mut Reader<'_>| -> Result<Bitmap> {
@@ -220,7 +221,7 @@ fn check(actual: ChunkId, expected: &ChunkId) -> Result<()> {
 }
 
 /// Where each value ends, from the lengths; the sum is capped before anything is allocated for the values.
-fn ends_of(lengths: &[u8]) -> Result<Vec<u32>> {
+pub(crate) fn ends_of(lengths: &[u8]) -> Result<Vec<u32>> {
     let mut total = 0u64;
     let mut ends = Vec::with_capacity(lengths.len() / 4);
     for length in lengths.chunks_exact(4) {

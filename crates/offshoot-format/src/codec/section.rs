@@ -1,5 +1,6 @@
 //! A section of a payload: a byte string under one codec, chosen when it is written.
 
+use super::words;
 use crate::wire::{Reader, put_bytes, put_varint};
 use crate::{FormatError, Result};
 
@@ -13,6 +14,8 @@ pub(super) const FILL: u8 = 2;
 pub(super) const PLANES: u8 = 3;
 /// The same over differences of neighbours, zigzag-coded.
 pub(super) const DELTA_PLANES: u8 = 4;
+/// Text whose frequent words are replaced by codes.
+pub(super) const WORDS: u8 = 5;
 
 /// Shorter sections are stored as they are: a frame would not pay.
 const COMPRESSED_BYTES_MIN: usize = 48;
@@ -31,6 +34,8 @@ pub enum Level {
     Fast,
     /// Text and documents.
     Text,
+    /// Text whose words are replaced already.
+    Coded,
 }
 
 /// Compresses sections; one a thread.
@@ -38,6 +43,7 @@ pub struct Compressor {
     fast: zstd::bulk::Compressor<'static>,
     text: zstd::bulk::Compressor<'static>,
     frame: Vec<u8>,
+    words: words::Scratch,
 }
 
 impl Default for Compressor {
@@ -49,12 +55,17 @@ impl Default for Compressor {
             let _ = context.include_contentsize(false);
             context
         };
-        Self { fast: context(1), text: context(TEXT_LEVEL), frame: Vec::new() }
+        Self { fast: context(1), text: context(TEXT_LEVEL), frame: Vec::new(), words: words::Scratch::default() }
     }
 }
 
-/// Measured on the wide tables of the benchmark: see docs/benchmarks.md.
+/// The higher level, for text where a sample shows that it pays. Measured on the wide tables of the benchmark: see
+/// docs/benchmarks.md.
 const TEXT_LEVEL: i32 = 3;
+/// Bytes of text that both levels are tried on; shorter texts go to the higher one.
+const TRIAL_BYTES: usize = 32 << 10;
+/// The higher level must save this part of what the lower one needs.
+const TRIAL_SAVES_PART: usize = 32;
 
 impl Compressor {
     /// Appends `plain` under the codec that suits it.
@@ -68,6 +79,9 @@ impl Compressor {
             out.push(first);
             return Ok(());
         }
+        if level == Level::Text && plain.len() >= words::PLAIN_BYTES_MIN && self.words(plain, out)? {
+            return Ok(());
+        }
         if plain.len() >= COMPRESSED_BYTES_MIN && self.compress(plain, level)? {
             out.push(ZSTD);
             put_varint(out, plain.len() as u64);
@@ -79,21 +93,48 @@ impl Compressor {
         Ok(())
     }
 
+    /// Appends text with its words replaced, if that pays.
+    fn words(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<bool> {
+        let mut words = std::mem::take(&mut self.words);
+        let start = out.len();
+        out.push(WORDS);
+        let pays = words.encode(plain, self, out);
+        self.words = words;
+        if !matches!(pays, Ok(true)) {
+            out.truncate(start);
+        }
+        pays
+    }
+
     /// Leaves the frame of `plain` in `self.frame`; says whether it is worth keeping.
     fn compress(&mut self, plain: &[u8], level: Level) -> Result<bool> {
         if !looks_compressible(plain) {
             return Ok(false);
         }
+        let higher = level != Level::Fast && self.higher_pays(plain)?;
+        let frame_bytes = self.frame_of(plain, higher)?;
+        Ok(frame_bytes + 8 < plain.len() - plain.len() / 32)
+    }
+
+    /// Whether text is worth the higher level, by a trial of both on a piece from its middle.
+    fn higher_pays(&mut self, plain: &[u8]) -> Result<bool> {
+        if plain.len() < 4 * TRIAL_BYTES {
+            return Ok(true);
+        }
+        let middle = plain.len() / 2;
+        let piece = &plain[middle..middle + TRIAL_BYTES];
+        let lower_bytes = self.frame_of(piece, false)?;
+        Ok(self.frame_of(piece, true)? < lower_bytes - lower_bytes / TRIAL_SAVES_PART)
+    }
+
+    /// Leaves the frame of `plain` in `self.frame`; returns its length.
+    fn frame_of(&mut self, plain: &[u8], higher: bool) -> Result<usize> {
         self.frame.clear();
         self.frame.reserve(zstd::zstd_safe::compress_bound(plain.len()));
-        let context = match level {
-            Level::Fast => &mut self.fast,
-            Level::Text => &mut self.text,
-        };
+        let context = if higher { &mut self.text } else { &mut self.fast };
         context
             .compress_to_buffer(plain, &mut self.frame)
-            .map_err(|error| FormatError::Codec { what: "section", why: error.to_string() })?;
-        Ok(self.frame.len() + 8 < plain.len() - plain.len() / 32)
+            .map_err(|error| FormatError::Codec { what: "section", why: error.to_string() })
     }
 }
 
@@ -121,6 +162,7 @@ fn looks_compressible(plain: &[u8]) -> bool {
 #[derive(Default)]
 pub struct Decompressor {
     context: zstd::bulk::Decompressor<'static>,
+    in_words: bool,
 }
 
 impl Decompressor {
@@ -149,6 +191,18 @@ impl Decompressor {
     }
 
     fn append(&mut self, reader: &mut Reader<'_>, max: usize, out: &mut Vec<u8>) -> Result<()> {
+        if self.in_words || reader.clone().u8()? != WORDS {
+            return self.append_simple(reader, max, out);
+        }
+        reader.u8()?;
+        // The sections of a section with words have none themselves: no nesting that a forger decides the depth of.
+        self.in_words = true;
+        let done = words::decode(reader, max, self, out);
+        self.in_words = false;
+        done
+    }
+
+    fn append_simple(&mut self, reader: &mut Reader<'_>, max: usize, out: &mut Vec<u8>) -> Result<()> {
         match reader.u8()? {
             RAW => out.extend_from_slice(reader.bytes("section", max as u64)?),
             FILL => {
@@ -172,7 +226,7 @@ impl Decompressor {
                     out.extend_from_slice(&plain);
                 }
             }
-            _ => return Err(reader.invalid("an unknown codec")),
+            _ => return Err(FormatError::newer_chunk("codec of a section")),
         }
         Ok(())
     }

@@ -58,6 +58,80 @@ fn few_values_take_a_byte_a_row_or_less() {
     round_trip(&many);
 }
 
+/// A column of texts with these words in an order that only looks random.
+fn texts(words: &[&str], rows: usize) -> Column {
+    let mut column = Column::new(Layout::Var);
+    let mut state = 1u64;
+    for row in 0..rows {
+        let mut text = String::new();
+        for _ in 0..row % 120 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            text.push_str(words[(state >> 40) as usize % words.len()]);
+            text.push_str([" ", " ", " ", ", ", ". ", "  ", "-"][(state >> 33) as usize % 7]);
+        }
+        column.push(text.as_bytes()).unwrap();
+    }
+    column
+}
+
+#[test]
+fn texts_of_few_words_take_a_byte_a_word() {
+    let words =
+        ["the", "delivery", "Zürich", "東京", "Привет", "👍", "a", "warehouse", "internationalization", "O'Brien"];
+    let column = texts(&words, 1000);
+    let payload = round_trip(&column);
+    assert!(payload.len() * 7 < column.bytes_len(), "{} of {}", payload.len(), column.bytes_len());
+}
+
+#[test]
+fn texts_of_more_words_than_single_codes() {
+    let words: Vec<String> =
+        (0..900).map(|word| "abcdefghij"[word % 7..].repeat(1 + word / 300) + &"xyz"[..1 + word % 3]).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    round_trip(&texts(&words, 3000));
+}
+
+#[test]
+fn texts_that_leave_no_byte_for_a_code() {
+    let mut column = texts(&["always", "the", "same", "words"], 1000);
+    column.push(&(0..=255).collect::<Vec<u8>>()).unwrap();
+    round_trip(&column);
+    // One byte left, which then has to lead to every word.
+    let mut column = texts(&["always", "the", "same", "words"], 1000);
+    column.push(&(1..=255).collect::<Vec<u8>>()).unwrap();
+    round_trip(&column);
+}
+
+#[test]
+fn words_inside_words_are_refused() {
+    // A section of words whose lengths are a section of words again, and so on.
+    let mut payload = vec![0];
+    put_varint(&mut payload, 1);
+    payload.extend_from_slice(&[section::RAW, 4, 1, 0, 0, 0]);
+    for _ in 0..10_000 {
+        payload.push(section::WORDS);
+        payload.extend_from_slice(&[0; 34]);
+    }
+    assert!(Decoder::default().column(Layout::Var, &payload).is_err());
+}
+
+#[test]
+fn changed_words_are_another_column_or_an_error() {
+    let column = texts(&["some", "words", "that", "repeat", "often"], 400);
+    let payload = round_trip(&column);
+    let key = IdKey::from_bytes([3; 32]);
+    let mut canonical = Canonical::default();
+    canonical.set(&column);
+    let mut decoder = Decoder::default();
+    for bit in (0..8 * payload.len()).step_by(61) {
+        let mut changed = payload.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        if let Ok(back) = decoder.column(Layout::Var, &changed) {
+            assert!(back == column || decoder.verify(&back, &key, &canonical.id(&key, &column)).is_err());
+        }
+    }
+}
+
 #[test]
 fn empty_and_null_columns() {
     for layout in [Layout::Fixed(1), Layout::Fixed(16), Layout::Fixed(255), Layout::Var] {
@@ -114,6 +188,16 @@ fn any_column() -> impl Strategy<Value = Column> {
 }
 
 proptest! {
+    #[test]
+    fn any_text_comes_back(pieces in proptest::collection::vec(".{0,20}", 1..30), order in proptest::collection::vec(any::<usize>(), 2000)) {
+        let mut column = Column::new(Layout::Var);
+        for part in order.chunks(7) {
+            let text: String = part.iter().map(|at| pieces[at % pieces.len()].as_str()).collect();
+            column.push(text.as_bytes()).unwrap();
+        }
+        round_trip(&column);
+    }
+
     #[test]
     fn any_column_comes_back(column in any_column()) {
         round_trip(&column);

@@ -17,8 +17,10 @@ use offshoot_format::refname::RefName;
 use offshoot_format::table::{ColumnSpec, Key, KeyOrder, Layout, RowForm, TableSpec};
 use std::sync::Arc;
 
-/// Rows of every table.
+/// Rows of a table. Its first column is held in the leaf, the others are chunks.
 const ROWS: u32 = 60;
+/// Rows of a table whose number is 5 above a multiple of 8: so few that the root of the table holds them.
+const ROWS_TINY: u32 = 3;
 /// Length of the one large value that a table has when its number is divisible by 16.
 const BLOB_BYTES: usize = 300 << 10;
 
@@ -102,7 +104,7 @@ fn fill(ingest: &Ingest, position: usize, number: u64) -> Result<()> {
     let mut range = sink.range(false)?;
     let mut dice = Dice::new(number);
     let mut batch = Batch::new(&spec.columns);
-    for row in 0..ROWS {
+    for row in 0..if number % 8 == 5 { ROWS_TINY } else { ROWS } {
         batch.columns[0].push(&row.to_be_bytes())?;
         let text: Vec<u8> = (0..1 + dice.below(24)).map(|_| dice.roll() as u8).collect();
         batch.columns[1].push(&text)?;

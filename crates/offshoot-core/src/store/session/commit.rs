@@ -38,6 +38,7 @@ impl WriteSession {
         let (id, bytes) = record::encode_manifest(self.open.id_key(), manifest)?;
         let object = ObjectName::Manifest(id);
         let created = store.put(&object, &bytes)?;
+        tracing::debug!(snapshot = %id, bytes = bytes.len(), created, "manifest written");
         let undo = || {
             if let Some(name) = name {
                 let _ = self.open.step_back(name, &HashSet::from([id]));
@@ -55,6 +56,7 @@ impl WriteSession {
                 }
                 answer => answer?,
             }
+            tracing::debug!(%name, snapshot = %id, "ref moved");
         }
         drop(self.heartbeat.take());
         // If the process slept so long that it was taken for dead, gc may have deleted what the snapshot needs, or be
@@ -167,6 +169,7 @@ pub(crate) fn write_segment(
     upload.write(&out)?;
     let name = *hasher.finalize().as_bytes();
     upload.publish(&ObjectName::Index(name))?;
+    tracing::debug!(packs = packs.len(), chunks = count, "index segment published");
     Ok(name)
 }
 

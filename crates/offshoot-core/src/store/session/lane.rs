@@ -253,7 +253,9 @@ impl Writer {
         upload.write(&footer)?;
         let id: PackId = pack::pack_id(&hasher.finalize());
         upload.publish(&ObjectName::Pack(id))?;
-        Ok(PackRow { id, bytes: end + (index.len() + footer.len()) as u64 })
+        let row = PackRow { id, bytes: end + (index.len() + footer.len()) as u64 };
+        tracing::debug!(pack = %id, chunks = entries.len(), bytes = row.bytes, "pack published");
+        Ok(row)
     }
 }
 

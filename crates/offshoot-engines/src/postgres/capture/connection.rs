@@ -65,6 +65,7 @@ impl Connection {
         client.batch_execute(&reading_pins(version)).await.map_err(refused("set the session up"))?;
         let row = client.query_one("SELECT pg_catalog.pg_backend_pid()", &[]).await;
         let pid = row.map_err(refused("set the session up"))?.get(0);
+        tracing::debug!(server = %version, encoding, pid, "connected");
         Ok(Self { client, version, pid, encoding, libpq_environment, host: session.host })
     }
 

@@ -72,6 +72,7 @@ impl Leader {
                 EngineError::Unstable { .. } => {}
                 error => return Err(error.into()),
             }
+            tracing::info!(tries, waited_ms = started.elapsed().as_millis() as u64, "lock and list again");
             roll_back(bridge, connection)?;
             stop.check()?;
             std::thread::sleep(PAUSE);
@@ -90,7 +91,9 @@ impl Leader {
         let before = bridge.block_on(relations::list(client))?;
         bridge.block_on(privileges::check(client, &before))?;
         control.step("lock");
+        let started = Instant::now();
         bridge.block_on(lock(client, &before, attempt_wait(options)))?;
+        tracing::info!(tables = before.len(), millis = started.elapsed().as_millis() as u64, "locked");
         control.step("snapshot");
         let snapshot = bridge.block_on(client.query_one("SELECT pg_catalog.pg_export_snapshot()", &[]));
         let snapshot = snapshot.map_err(refused("export a snapshot"))?.get(0);
@@ -106,7 +109,10 @@ impl Leader {
             object: format!("rows of table {}", shown(&table.spec.schema, &table.spec.name)),
             reason: "the table is unlogged and the source is a standby, which has no rows of it".to_owned(),
         });
-        Ok(Self { snapshot, tables, tree, not_carried: not_carried.collect() })
+        let leader = Self { snapshot, tables, tree, not_carried: not_carried.collect() };
+        let (rows, bytes) = leader.totals();
+        tracing::info!(snapshot = leader.snapshot, tables = leader.tables.len(), rows, bytes, "snapshot taken");
+        Ok(leader)
     }
 
     /// How tables are loaded back, where it is not the plain way.

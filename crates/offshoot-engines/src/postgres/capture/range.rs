@@ -42,6 +42,7 @@ impl Reader<'_> {
             let mut pumped = Pumped::default();
             let sql = copy_statement(self.table, &from, blocks.end);
             let outcome = self.copy(&sql, self.rows(), sink, &mut pumped);
+            tracing::debug!(rows = pumped.rows, bytes = pumped.bytes, "copied");
             let Err(error) = outcome else { return Ok(()) };
             if !oversize::is_oversize(&error) {
                 return Err(error);

@@ -100,6 +100,7 @@ impl<'w> Watch<'w> {
                     let (schema, name): (Option<String>, Option<String>) = (row.get(2), row.get(3));
                     let table = shown(&schema.unwrap_or_default(), &name.unwrap_or_default());
                     let waited_ms = self.options.max_block.as_millis() as u64;
+                    tracing::info!(table, waited_ms, "somebody waits behind the locks: they are given up");
                     return self.give_up(&bridge, &connection, EngineError::Blocking { table, waited_ms });
                 }
             }

@@ -33,6 +33,7 @@ pub fn run(
     while let Some(task) = work.next()? {
         stop.check()?;
         if !savepoints.lock(&bridge, &connection, leader, &task)? {
+            tracing::debug!(table = task.table, "left to the leader, who holds the lock");
             work.leave_to_leader(task);
             continue;
         }
@@ -71,6 +72,9 @@ fn read(
     task: &Task<'_>,
 ) -> Result<(), CoreError> {
     let table = &leader.tables[task.table];
+    let (schema, name) = (&table.spec.schema, &table.spec.name);
+    let (first_block, end_block) = (task.blocks.start, task.blocks.end);
+    let _span = tracing::debug_span!("range", schema, table = name, first_block, end_block).entered();
     let mut sink = task.open.sink.range(table.is_scattered)?;
     let reader = range::Reader { bridge, connection, stop, table, tree: &leader.tree };
     reader.read(task.blocks, &mut *sink)?;

@@ -1,9 +1,10 @@
-//! Splits large CopyData messages into small ones on the way in.
+//! Splits large CopyData messages into small ones on the way in, and joins small ones.
 //!
 //! The client library hands on a CopyData message only when all of it is in its buffer, and a row may be near 1 GB. COPY
 //! promises nothing about how its bytes are cut into messages, so a long message is as well read as several short ones:
-//! where one begins, its header is replaced, and further headers are put between its bytes. All other messages pass
-//! through unchanged.
+//! where one begins, its header is replaced, and further headers are put between its bytes. In turn the server sends a
+//! message a row, and each costs the client library more than its parsing: those that came with one read are joined. All
+//! other messages pass through unchanged.
 //!
 //! Reads go through one buffer, which is searched header by header; whole runs of messages are then copied at once. It
 //! must sit above TLS, and see the stream from the first byte after its negotiation.
@@ -133,6 +134,39 @@ impl<S> Split<S> {
         Ok(true)
     }
 
+    /// Joins the whole CopyData messages between the first header in the buffer and its end, in place.
+    fn join(&mut self) {
+        let mut from = self.start.saturating_add(self.verbatim).saturating_add(self.uncut);
+        let mut to = from;
+        // Where the header of the message stands that the next one can be joined to.
+        let mut open: Option<usize> = None;
+        while let Some(&[tag, b1, b2, b3, b4]) = self.buffer[..self.end].get(from..).and_then(<[u8]>::first_chunk) {
+            let length = u32::from_be_bytes([b1, b2, b3, b4]) as usize;
+            // One that is not whole, or an impossible one, which is refused when it is its turn.
+            if length < 4 || length - 4 > self.end - from - HEADER_BYTES {
+                break;
+            }
+            let after = from + 1 + length;
+            let payload = length - 4;
+            let joins = open.filter(|header| tag == COPY_DATA_TAG && to - header + payload <= COPY_DATA_BYTES_MAX);
+            let begin = if let Some(header) = joins {
+                let joined = (to - header - HEADER_BYTES + payload + 4) as u32;
+                self.buffer[header + 1..header + HEADER_BYTES].copy_from_slice(&joined.to_be_bytes());
+                from + HEADER_BYTES
+            } else {
+                open = (tag == COPY_DATA_TAG).then_some(to);
+                from
+            };
+            self.buffer.copy_within(begin..after, to);
+            to += after - begin;
+            from = after;
+        }
+        if to < from {
+            self.buffer.copy_within(from..self.end, to);
+            self.end -= from - to;
+        }
+    }
+
     fn begin_piece(&mut self) {
         let piece = self.uncut.min(COPY_DATA_BYTES_MAX);
         self.uncut -= piece;
@@ -159,6 +193,9 @@ impl<S: AsyncRead + Unpin> Split<S> {
         ready!(Pin::new(&mut self.inner).poll_read(cx, &mut free))?;
         let count = free.filled().len();
         self.end += count;
+        if self.greeting.is_none() {
+            self.join();
+        }
         if count == 0 && !self.is_between_messages() {
             return Poll::Ready(Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,
@@ -299,6 +336,19 @@ mod tests {
                 assert_eq!(read, bytes);
             }
         }
+    }
+
+    #[test]
+    fn messages_of_one_read_are_joined() {
+        let rows: Vec<u8> = (0..100).flat_map(|row| message(b'd', &payload(row, row as u8))).collect();
+        let bytes = [message(b'H', b"x"), rows, message(b'c', b""), message(b'C', b"COPY 100\0")].concat();
+        let read = read_all(bytes.clone(), vec![READ_BYTES], 8192).unwrap();
+        assert_eq!(messages(&read).len(), 4);
+        assert_eq!(joined(&messages(&read)), joined(&messages(&bytes)));
+        // No more than the limit is joined.
+        let half: Vec<u8> = (0..4).flat_map(|row| message(b'd', &payload(COPY_DATA_BYTES_MAX / 3, row))).collect();
+        let read = read_all(half, vec![READ_BYTES], 8192).unwrap();
+        assert!(messages(&read).len() == 2 && messages(&read).iter().all(|(_, row)| row.len() <= COPY_DATA_BYTES_MAX));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! come out piece by piece and are never held whole. [`pump`] joins a parser to a connection and to a sink.
 
 pub mod binary;
+#[cfg(feature = "schema")]
 pub mod pump;
 #[cfg(test)]
 mod tests;

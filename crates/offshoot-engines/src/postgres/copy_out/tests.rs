@@ -240,4 +240,6 @@ fn wrong_streams_are_refused() {
     for text in ["a\tb\n", "a", "\\Nx\n", "a\\"] {
         assert!(parse(Rows::Text(TextRows::new(1)), &[Layout::Var], &[text.as_bytes()]).is_err(), "{text:?}");
     }
+    let large = [vec![b'x'; INLINE_VALUE_BYTES_MAX + 1], b"\n".to_vec()].concat();
+    assert!(parse(Rows::Text(TextRows::new(0)), &[], &[&large]).is_err(), "a large value where no column is");
 }

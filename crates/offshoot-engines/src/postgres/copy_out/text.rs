@@ -124,6 +124,9 @@ impl TextRows {
         if self.is_null {
             return Err(wrong("a NULL is followed by a value"));
         }
+        if self.columns == 0 {
+            return Err(wrong("a row has another number of fields than the table"));
+        }
         self.is_begun = true;
         self.field.extend_from_slice(bytes);
         Ok(())

@@ -46,6 +46,10 @@ impl<'s> Header<'s> {
 /// `PgDump` if it does not scan as SQL.
 pub fn statements(text: &str) -> Result<Vec<Statement<'_>>, EngineError> {
     let text = without_restrict(text);
+    // The scanner gives a null pointer for no tokens at all, which its binding does not expect.
+    if text.bytes().all(|byte| matches!(byte, b' ' | b'\t'..=b'\r')) {
+        return Ok(Vec::new());
+    }
     let tokens = pg_query::scan_tokens(text)
         .map_err(|_| EngineError::PgDump { message: "its output is not SQL".to_owned(), retryable: false })?;
     let mut statements = Vec::new();
@@ -137,6 +141,7 @@ impl Nesting {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn texts(sql: &str) -> Vec<&str> {
         statements(sql).unwrap().into_iter().map(|statement| statement.sql).collect()
@@ -165,11 +170,63 @@ mod tests {
         assert_eq!(texts(sql), ["SET a = 1"]);
         assert_eq!(texts("SELECT '\n\\unrestrict abc\n';\nSELECT 1;"), ["SELECT '\n\\unrestrict abc\n'", "SELECT 1"]);
         assert_eq!(texts("SELECT '\n\\restrict abc\n';"), ["SELECT '\n\\restrict abc\n'"]);
+        assert!(texts("").is_empty() && texts(" \t\r\n\x0b\x0c").is_empty() && texts("\\restrict abc\n").is_empty());
     }
 
     #[test]
     fn names_with_anything_in_them() {
         let sql = "CREATE TABLE \"a;\nb\"\"(\" (x text DEFAULT ';''' );\nSELECT $a$;$a$;";
         assert_eq!(texts(sql).len(), 2);
+    }
+
+    /// Pieces that change what a splitter must think of what follows.
+    const PIECES: [&str; 34] = [
+        ";",
+        "'",
+        "\"",
+        "$$",
+        "$a$",
+        "--",
+        "/*",
+        "*/",
+        "\n",
+        "\\",
+        "\\restrict x\n",
+        "\\unrestrict x\n",
+        "(",
+        ")",
+        "BEGIN ATOMIC",
+        "CASE",
+        "END",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql",
+        "CREATE TABLE t (x int)",
+        "SELECT 1",
+        "AS",
+        "E'\\'",
+        "U&'\\0041'",
+        "-- Name: t; Type: TABLE; Schema: public; Owner: a\n",
+        "ALTER TABLE ONLY",
+        "t",
+        "SET search_path = ''",
+        "COMMENT ON TABLE t IS 'x'",
+        "\0",
+        "é",
+        "👍",
+        " ",
+        "1e",
+        "CREATE EVENT TRIGGER",
+    ];
+
+    proptest! {
+        #[test]
+        fn any_text_is_split_or_refused(pieces in proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..40)) {
+            let text = pieces.concat();
+            if let Ok(split) = statements(&text) {
+                for statement in &split {
+                    prop_assert!(text.contains(statement.sql) && !statement.sql.trim().is_empty());
+                }
+                let _items = crate::postgres::schema::classify::items(&split);
+            }
+        }
     }
 }

@@ -3,8 +3,12 @@
 //! A `Column` is filled value by value, read value by value, or copied in runs; it does not know what its bytes mean.
 //! Its `Debug` shows counts only, never a value.
 
+mod batch;
+
+pub use batch::Batch;
+
 use crate::bitmap::Bitmap;
-use crate::table::{ColumnSpec, Layout};
+use crate::table::Layout;
 use crate::{FormatError, Result, blob::BlobRef};
 use std::fmt;
 use std::ops::Range;
@@ -75,7 +79,8 @@ impl Column {
                 if column.bytes.len() != rows * usize::from(width) || column.blobs.count > 0 {
                     return Err(invalid("values that do not fill their rows"));
                 }
-                for row in (0..rows).filter(|&row| column.nulls.contains(row)) {
+                let nulls = if column.nulls.count > 0 { 0..rows } else { 0..0 };
+                for row in nulls.filter(|&row| column.nulls.contains(row)) {
                     let width = usize::from(width);
                     if column.bytes[row * width..(row + 1) * width].iter().any(|&byte| byte != 0) {
                         return Err(invalid("bytes in the place of a NULL"));
@@ -87,7 +92,8 @@ impl Column {
                 {
                     return Err(invalid("values that do not fill their rows"));
                 }
-                for row in 0..rows {
+                let marked = if column.nulls.count + column.blobs.count > 0 { 0..rows } else { 0..0 };
+                for row in marked {
                     let length = column.range(row).len();
                     let null = column.nulls.contains(row);
                     let blob = column.blobs.contains(row);
@@ -230,6 +236,7 @@ impl Column {
     ///
     /// # Errors
     /// `Invalid` if the layouts differ or the column grows over 4 GiB.
+    #[inline]
     pub fn extend_from(&mut self, other: &Self, rows: Range<usize>) -> Result<()> {
         if self.layout != other.layout || rows.end > other.rows {
             return Err(wrong_length());
@@ -259,41 +266,25 @@ impl Column {
     /// # Errors
     /// As [`Self::extend_from`].
     pub fn gather(&mut self, other: &Self, rows: &[u32]) -> Result<()> {
-        let (Some(&first), Some(&last)) = (rows.first(), rows.last()) else { return Ok(()) };
-        if last.checked_sub(first).is_some_and(|span| span as usize + 1 == rows.len())
-            && rows.windows(2).all(|pair| pair[0] < pair[1])
-        {
-            return self.extend_from(other, first as usize..last as usize + 1);
+        let mut rest = rows;
+        while let Some((&first, after)) = rest.split_first() {
+            // Rows that nearly were in order come in long runs, and a run is one copy.
+            let run =
+                1 + after.iter().zip(u64::from(first) + 1..).take_while(|&(&row, next)| u64::from(row) == next).count();
+            let first = first as usize;
+            self.extend_from(other, first..first + run)?;
+            rest = &rest[run..];
         }
-        if self.layout != other.layout || rows.iter().any(|&row| row as usize >= other.rows) {
-            return Err(wrong_length());
-        }
-        match self.layout {
-            Layout::Fixed(_) => {
-                for &row in rows {
-                    self.bytes.extend_from_slice(&other.bytes[other.range(row as usize)]);
-                }
-            }
-            Layout::Var => {
-                self.ends.reserve(rows.len());
-                for &row in rows {
-                    self.bytes.extend_from_slice(&other.bytes[other.range(row as usize)]);
-                    self.ends.push(self.bytes.len() as u32);
-                }
-                u32::try_from(self.bytes.len()).map_err(|_| too_long())?;
-            }
-        }
-        for (marks, from) in [(&mut self.nulls, &other.nulls), (&mut self.blobs, &other.blobs)] {
-            if from.count > 0 {
-                for (place, &row) in rows.iter().enumerate() {
-                    if from.contains(row as usize) {
-                        marks.set(self.rows + place);
-                    }
-                }
-            }
-        }
-        self.rows += rows.len();
         Ok(())
+    }
+
+    /// An empty column of the same layout, with room for as much as this one has.
+    #[must_use]
+    pub fn fresh(&self) -> Self {
+        let mut fresh = Self::new(self.layout);
+        fresh.ends.reserve(self.ends.len());
+        fresh.bytes.reserve(self.bytes.len());
+        fresh
     }
 
     /// Removes all rows and keeps the memory.
@@ -331,65 +322,6 @@ fn wrong_length() -> FormatError {
 
 fn too_long() -> FormatError {
     FormatError::Invalid { what: "column", offset: 0, why: "more than 4 GiB of values at once" }
-}
-
-/// Rows of one table, column by column.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Batch {
-    /// The columns, in the order of the table; all have as many rows as the batch.
-    pub columns: Vec<Column>,
-    /// The number of rows, which a table without columns has too.
-    pub rows: usize,
-}
-
-impl Batch {
-    /// An empty batch for these columns.
-    #[must_use]
-    pub fn new(columns: &[ColumnSpec]) -> Self {
-        Self { columns: columns.iter().map(|column| Column::new(column.layout)).collect(), rows: 0 }
-    }
-
-    /// Bytes of the values as they are held here.
-    #[must_use]
-    pub fn bytes_len(&self) -> usize {
-        self.columns.iter().map(Column::bytes_len).sum()
-    }
-
-    /// Appends a run of rows of another batch of the same table.
-    ///
-    /// # Errors
-    /// As [`Column::extend_from`].
-    pub fn extend_from(&mut self, other: &Self, rows: Range<usize>) -> Result<()> {
-        for (column, from) in self.columns.iter_mut().zip(&other.columns) {
-            column.extend_from(from, rows.clone())?;
-        }
-        self.rows += rows.len();
-        Ok(())
-    }
-
-    /// Appends some rows of another batch of the same table, in the order given.
-    ///
-    /// # Errors
-    /// As [`Column::gather`].
-    pub fn gather(&mut self, other: &Self, rows: &[u32]) -> Result<()> {
-        for (column, from) in self.columns.iter_mut().zip(&other.columns) {
-            column.gather(from, rows)?;
-        }
-        self.rows += rows.len();
-        Ok(())
-    }
-
-    /// Removes all rows and keeps the memory.
-    pub fn clear(&mut self) {
-        self.columns.iter_mut().for_each(Column::clear);
-        self.rows = 0;
-    }
-}
-
-impl fmt::Debug for Batch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Batch({} rows, {:?})", self.rows, self.columns)
-    }
 }
 
 #[cfg(test)]

@@ -3,18 +3,15 @@
 //! Nothing is mended here, and nothing stops at the first problem: the report names every damaged object, and for a
 //! damaged chunk every snapshot, table and column that needs it.
 
-use crate::read::{LeafReader, walk};
+mod rows;
+
 use crate::store::lease::read_condemned;
 use crate::store::packs::{read_parts, scan};
 use crate::store::{Listed, ObjectKind, ObjectName, OpenStore};
-use crate::{Control, CoreError, Event, Result};
-use offshoot_format::ids::{ChunkId, ChunkKind, PackId, SnapshotId};
-use offshoot_format::leaf::LeafColumn;
-use offshoot_format::manifest::{Manifest, TableEntry};
+use crate::{Control, CoreError, Result};
+use offshoot_format::ids::{PackId, SnapshotId};
 use offshoot_format::record::Lease;
-use rayon::prelude::*;
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
 
 /// What is said of a pack that the index knows and that is not there.
 const LOST_PACK: &str = "it is missing; a full check says whether a snapshot needs it";
@@ -94,6 +91,7 @@ impl OpenStore {
     /// If the store cannot be listed. What is damaged is in the report.
     pub fn verify_quick(&self, control: &Control) -> Result<VerifyReport> {
         self.refresh()?;
+        let _span = tracing::info_span!("verify structure").entered();
         let mut report = VerifyReport::default();
         control.step("snapshots");
         let there = self.check_snapshots(&mut report)?;
@@ -106,6 +104,8 @@ impl OpenStore {
         }
         control.step("index");
         self.check_index(&packs, &mut report)?;
+        let problems = report.problems.len();
+        tracing::info!(snapshots = report.snapshots, packs = report.packs, problems, "structure checked");
         Ok(report)
     }
 
@@ -125,6 +125,7 @@ impl OpenStore {
                 self.check_pack(&pack, true, &mut report)?;
             }
         }
+        let _span = tracing::info_span!("verify rows").entered();
         control.step("rows");
         let before = report.problems.len();
         self.check_rows(snapshots, control, &mut report)?;
@@ -132,6 +133,8 @@ impl OpenStore {
             // A gc that was interrupted may leave rows of the index for a pack that nothing needs.
             report.problems.retain(|problem| problem.why != LOST_PACK);
         }
+        let problems = report.problems.len();
+        tracing::info!(leaves = report.leaves, bytes = report.bytes, problems, "rows checked");
         Ok(report)
     }
 
@@ -235,173 +238,4 @@ impl OpenStore {
         }
         Ok(())
     }
-
-    fn check_rows(&self, snapshots: &[SnapshotId], control: &Control, report: &mut VerifyReport) -> Result<()> {
-        let all = self.snapshots()?;
-        let snapshots = if snapshots.is_empty() { &all } else { snapshots };
-        let mut seen = HashSet::new();
-        let mut damaged: BTreeMap<ChunkId, String> = BTreeMap::new();
-        for snapshot in snapshots {
-            let Ok(manifest) = self.manifest(snapshot) else { continue };
-            for table in tables(&manifest) {
-                let checked = self.check_table(table, &mut seen, control, &mut damaged)?;
-                report.leaves += checked;
-            }
-        }
-        for (object, why, affected) in self.affected(&all, damaged)? {
-            report.problems.push(Problem { object, why, affected });
-        }
-        Ok(())
-    }
-
-    /// Checks what is below the root of a table and was not checked yet. Returns how many leaves were.
-    fn check_table(
-        &self,
-        table: &TableEntry,
-        seen: &mut HashSet<ChunkId>,
-        control: &Control,
-        damaged: &mut BTreeMap<ChunkId, String>,
-    ) -> Result<usize> {
-        let (found, pieces) = self.walk_new(table, seen, control, damaged)?;
-        let problems = Mutex::new(Vec::new());
-        let columns = &table.spec.columns;
-        found.par_iter().filter(|id| !damaged.contains_key(id)).try_for_each_init(
-            LeafReader::default,
-            |reader, id| {
-                control.check()?;
-                match reader.batch(self, columns, id) {
-                    Ok(batch) => {
-                        control.emit(&Event::Rows { rows: batch.rows as u64, bytes: 0 });
-                        Ok(())
-                    }
-                    Err(error) => self.find_columns(table, id, reader, error, &problems),
-                }
-            },
-        )?;
-        pieces.par_iter().try_for_each_init(LeafReader::default, |reader, id| {
-            let Err(error) = reader.piece(self, id) else { return Ok(()) };
-            let (_, why) = describe(error)?;
-            problems.lock().unwrap_or_else(PoisonError::into_inner).push((*id, why));
-            Ok::<_, CoreError>(())
-        })?;
-        damaged.extend(problems.into_inner().unwrap_or_else(PoisonError::into_inner));
-        Ok(found.len())
-    }
-
-    /// The leaves and pieces below the root of a table that were not seen yet.
-    fn walk_new(
-        &self,
-        table: &TableEntry,
-        seen: &mut HashSet<ChunkId>,
-        control: &Control,
-        damaged: &mut BTreeMap<ChunkId, String>,
-    ) -> Result<(Vec<ChunkId>, Vec<ChunkId>)> {
-        // The walk ends at the first chunk that cannot be read; what is beside it is found by walking without it.
-        loop {
-            let (mut walked, mut last) = (HashSet::new(), None);
-            let (mut leaves, mut pieces) = (Vec::new(), Vec::new());
-            let answer = walk(self, table, &mut |id, kind| {
-                control.check()?;
-                last = Some(*id);
-                if damaged.contains_key(id) || seen.contains(id) || !walked.insert(*id) {
-                    return Ok(false);
-                }
-                match kind {
-                    ChunkKind::Leaf => leaves.push(*id),
-                    ChunkKind::Piece => pieces.push(*id),
-                    _ => {}
-                }
-                Ok(true)
-            });
-            match (answer, last) {
-                (Ok(()), _) => {
-                    seen.extend(walked);
-                    return Ok((leaves, pieces));
-                }
-                (Err(error), Some(id)) if !damaged.contains_key(&id) => damaged.insert(id, describe(error)?.1),
-                (Err(error), _) => return Err(error),
-            };
-        }
-    }
-
-    /// Which columns of a leaf it is that cannot be read.
-    fn find_columns(
-        &self,
-        table: &TableEntry,
-        leaf_id: &ChunkId,
-        reader: &mut LeafReader,
-        error: CoreError,
-        problems: &Mutex<Vec<(ChunkId, String)>>,
-    ) -> Result<()> {
-        let (_, why) = describe(error)?;
-        let mut found = Vec::new();
-        let leaf = reader.leaf(self, leaf_id)?;
-        for (column, spec) in leaf.columns.iter().zip(&table.spec.columns) {
-            let LeafColumn::Chunk { id, .. } = column else { continue };
-            if let Err(error) = reader.column(self, column, spec, leaf.rows as usize) {
-                found.push((*id, describe(error)?.1));
-            }
-        }
-        if found.is_empty() {
-            found.push((*leaf_id, why));
-        }
-        problems.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
-        Ok(())
-    }
-
-    /// Which parts of which snapshots need the damaged chunks.
-    fn affected(
-        &self,
-        snapshots: &[SnapshotId],
-        damaged: BTreeMap<ChunkId, String>,
-    ) -> Result<Vec<(String, String, Vec<Affected>)>> {
-        let mut affected: BTreeMap<ChunkId, Vec<Affected>> = BTreeMap::new();
-        for snapshot in snapshots.iter().filter(|_| !damaged.is_empty()) {
-            let Ok(manifest) = self.manifest(snapshot) else { continue };
-            for table in tables(&manifest) {
-                let named = format!("{}.{}", table.spec.schema, table.spec.name);
-                for (id, column) in self.uses(table, &damaged) {
-                    let place = Affected { snapshot: *snapshot, table: Some(named.clone()), column };
-                    let places = affected.entry(id).or_default();
-                    if !places.contains(&place) {
-                        places.push(place);
-                    }
-                }
-            }
-        }
-        let problem = |(id, why)| (format!("chunk {id}"), why, affected.remove(&id).unwrap_or_default());
-        Ok(damaged.into_iter().map(problem).collect())
-    }
-
-    /// The damaged chunks of a table, with the name of the column for those that are one's.
-    fn uses(&self, table: &TableEntry, damaged: &BTreeMap<ChunkId, String>) -> Vec<(ChunkId, Option<String>)> {
-        let mut found = Vec::new();
-        let mut leaves = Vec::new();
-        // What cannot be walked is among the damaged, which are not descended into.
-        let _ = walk(self, table, &mut |id, kind| {
-            let is_damaged = damaged.contains_key(id);
-            match kind {
-                ChunkKind::Leaf if !is_damaged => leaves.push(*id),
-                ChunkKind::Column => {}
-                _ if is_damaged => found.push((*id, None)),
-                _ => {}
-            }
-            Ok(!is_damaged)
-        });
-        let mut reader = LeafReader::default();
-        for id in leaves {
-            let Ok(leaf) = reader.leaf(self, &id) else { continue };
-            for (column, spec) in leaf.columns.iter().zip(&table.spec.columns) {
-                let LeafColumn::Chunk { id, .. } = column else { continue };
-                if damaged.contains_key(id) {
-                    found.push((*id, Some(spec.name.clone())));
-                }
-            }
-        }
-        found
-    }
-}
-
-fn tables(manifest: &Manifest) -> impl Iterator<Item = &TableEntry> {
-    manifest.content.tables.iter().chain(&manifest.content.large_objects)
 }

@@ -1,0 +1,170 @@
+//! `cargo xtask bench-load`: what copying a database costs an application that works in it meanwhile.
+//!
+//! pgbench runs alone, beside captures and beside pg_dump, in turn, for as long each time; a copy that is through is begun
+//! again. Prints the transactions a second of each, as medians, and how long a copy took beside it. Arguments:
+//! `--scale S` (pgbench's; 20 is about 300 MB), `--seconds N` of each run, `--rounds N`.
+
+use offshoot_testkit::postgres::{Server, ServerOptions};
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench-load failed: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What works beside the application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    Nothing,
+    PgDump,
+    Capture,
+}
+
+const ALL: [(Beside, &str); 3] =
+    [(Beside::Nothing, "nothing"), (Beside::PgDump, "pg_dump -Fd -j2"), (Beside::Capture, "offshoot capture --jobs 2")];
+
+fn run() -> Result<()> {
+    let scale = argument("--scale", 20)?;
+    let (seconds, rounds) = (argument("--seconds", 30)?, argument("--rounds", 3)?);
+    let settings = [("shared_buffers", "1GB"), ("max_wal_size", "8GB"), ("checkpoint_timeout", "1h"), ("fsync", "on")];
+    let options = settings.iter().fold(ServerOptions::new(), |options, (name, value)| options.setting(name, value));
+    let server = Server::try_start(options.setting("synchronous_commit", "off"))?;
+    server.createdb("load", "");
+    let folder = tempfile::tempdir()?;
+    let bench = Bench { server, folder: folder.path().to_owned(), offshoot: program()? };
+    eprintln!("loading pgbench's tables at scale {scale} ...");
+    finished(bench.pgbench(&["-i", "-q", "-s", &scale.to_string()]).stderr(Stdio::null()).spawn()?)?;
+    let mut results: Vec<(Vec<f64>, Vec<f64>)> = vec![Default::default(); ALL.len()];
+    for round in 0..rounds {
+        for ((beside, name), (rates, copies)) in ALL.iter().zip(&mut results) {
+            let (rate, took) = bench.measure(*beside, seconds)?;
+            eprintln!("round {}: beside {name}: {rate:.0} transactions/s, {} copies", round + 1, took.len());
+            rates.push(rate);
+            copies.extend(took);
+        }
+    }
+    println!("{}; pgbench -c 4, scale {scale}, {seconds} s, {rounds} rounds", bench.server.binaries().version());
+    println!("| beside | transactions/s (median) | of those alone | seconds a copy (median) |\n|---|---|---|---|");
+    let alone = median(&results[0].0).unwrap_or(1.0);
+    for ((_, name), (rates, copies)) in ALL.iter().zip(&results) {
+        let rate = median(rates).unwrap_or(0.0);
+        let copy = median(copies).map_or_else(String::new, |seconds| format!("{seconds:.1}"));
+        println!("| {name} | {rate:.0} | {:.0} % | {copy} |", 100.0 * rate / alone);
+    }
+    Ok(())
+}
+
+struct Bench {
+    server: Server,
+    folder: PathBuf,
+    offshoot: PathBuf,
+}
+
+impl Bench {
+    /// Transactions a second beside something, and the seconds of each copy that was through meanwhile.
+    fn measure(&self, beside: Beside, seconds: u64) -> Result<(f64, Vec<f64>)> {
+        self.server.try_psql("load", "VACUUM; CHECKPOINT")?;
+        let mut application =
+            self.pgbench(&["-n", "-c", "4", "-T", &seconds.to_string()]).stdout(Stdio::piped()).spawn()?;
+        let mut copies = Vec::new();
+        let mut copy: Option<(Child, Instant)> = None;
+        while application.try_wait()?.is_none() {
+            if let Some((child, began)) = &mut copy {
+                if let Some(status) = child.try_wait()? {
+                    // 3 is that of a capture that could not carry everything.
+                    check(status.success() || status.code() == Some(3), "a copy")?;
+                    copies.push(began.elapsed().as_secs_f64());
+                    copy = None;
+                }
+            } else if let Some(mut command) = self.copy(beside)? {
+                copy = Some((command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?, Instant::now()));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        if let Some((mut child, _)) = copy {
+            child.kill()?;
+            child.wait()?;
+        }
+        let output = application.wait_with_output()?;
+        check(output.status.success(), "pgbench")?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let rate = said.lines().find_map(|line| line.strip_prefix("tps = ")?.split_whitespace().next()?.parse().ok());
+        Ok((rate.ok_or("pgbench gave no rate")?, copies))
+    }
+
+    /// A copy from the beginning: neither tool finds anything of the one before.
+    fn copy(&self, beside: Beside) -> Result<Option<Command>> {
+        let url = self.server.socket_url("load");
+        Ok(match beside {
+            Beside::Nothing => None,
+            Beside::PgDump => {
+                let out = self.folder.join("dump");
+                clear(&out)?;
+                let mut command = Command::new(self.server.binaries().pg_dump()?);
+                command.args(["-Fd", "-j2", "-f"]).arg(out).arg(url);
+                Some(command)
+            }
+            Beside::Capture => {
+                clear(&self.folder.join("store"))?;
+                finished(self.offshoot(&["init", "--raw"]).spawn()?)?;
+                Some(self.offshoot(&["capture", &url, "--jobs", "2"]))
+            }
+        })
+    }
+
+    fn pgbench(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.server.binaries().program("pgbench"));
+        command.args(arguments).arg("-h").arg(self.server.socket_dir()).arg("-p").arg(self.server.port().to_string());
+        command.args(["-U", "postgres", "load"]).stdin(Stdio::null()).stdout(Stdio::null());
+        command
+    }
+
+    fn offshoot(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.offshoot);
+        command.args(arguments).env("OFFSHOOT_STORE", self.folder.join("store"));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+}
+
+fn clear(path: &Path) -> Result<()> {
+    if path.exists() {
+        std::fs::remove_dir_all(path)?;
+    }
+    Ok(())
+}
+
+fn finished(mut child: Child) -> Result<()> {
+    check(child.wait()?.success(), "a preparation")
+}
+
+fn median(values: &[f64]) -> Option<f64> {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
+}
+
+fn argument(name: &str, default: u64) -> Result<u64> {
+    let mut arguments = std::env::args().skip_while(|argument| argument != name).skip(1);
+    Ok(arguments.next().map(|value| value.parse()).transpose()?.unwrap_or(default))
+}
+
+fn check(good: bool, what: &str) -> Result<()> {
+    if good { Ok(()) } else { Err(format!("{what} failed").into()) }
+}
+
+/// The command beside this program.
+fn program() -> Result<PathBuf> {
+    let program = std::env::current_exe()?.with_file_name("offshoot");
+    if program.is_file() { Ok(program) } else { Err("the command is not built; use `cargo xtask bench-load`".into()) }
+}

@@ -1,0 +1,100 @@
+//! One store, several processes: each command says what it waits for or gives way to, and nothing is lost.
+//!
+//! A command is held where it has just taken its lease: it logs that, and its log is a pipe that is full.
+
+use crate::session::Session;
+use offshoot_testkit::postgres::shared;
+use std::io::{PipeReader, Read, Write, pipe};
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+/// What a pipe holds on Linux before its writer waits.
+const PIPE_BYTES: usize = 64 << 10;
+
+/// A command that stands still with its lease.
+struct Held {
+    command: Child,
+    log: PipeReader,
+}
+
+impl Held {
+    fn start(session: &Session, args: &[&str]) -> Self {
+        let (log, mut writer) = pipe().unwrap();
+        writer.write_all(&[b'.'; PIPE_BYTES]).unwrap();
+        let mut command = session.command(args);
+        command.env("RUST_LOG", "offshoot_core::store::lease=debug").stdout(Stdio::null()).stderr(writer);
+        let command = command.spawn().unwrap();
+        let leases = session.dir().join(".offshoot/leases");
+        while std::fs::read_dir(&leases).unwrap().count() == 0 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Self { command, log }
+    }
+
+    /// Lets it go on to its end.
+    fn finish(mut self) -> (Option<i32>, String) {
+        let mut said = String::new();
+        self.log.read_to_string(&mut said).unwrap();
+        (self.command.wait().unwrap().code(), said.trim_start_matches('.').to_owned())
+    }
+}
+
+fn session_with_snapshot(name: &str) -> (Session, String) {
+    let server = shared();
+    let db = server.fresh_db(name);
+    server.psql(
+        &db,
+        "CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT n, n FROM generate_series(1, 5000) n",
+    );
+    let session = Session::new();
+    session.quietly(&["init", "--raw"]);
+    let url = server.url(&db);
+    assert_eq!(session.quietly(&["capture", &url, "--name", "kept"]).code, Some(0));
+    assert_eq!(session.quietly(&["capture", &url, "--name", "gone"]).code, Some(0));
+    assert_eq!(session.quietly(&["forget", "gone"]).code, Some(0));
+    (session, url)
+}
+
+#[test]
+fn a_second_gc_is_told_of_the_first() {
+    let (session, _) = session_with_snapshot("two_gcs");
+    let first = Held::start(&session, &["gc", "--grace", "0s"]);
+    let second = session.quietly(&["gc", "--grace", "0s"]);
+    assert_eq!(second.code, Some(1), "{}", second.stdout);
+    assert!(second.stderr.contains("error: another gc runs in .offshoot"), "{}", second.stderr);
+    assert!(second.stderr.contains("\nhint: "), "{}", second.stderr);
+    let (code, said) = first.finish();
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(session.quietly(&["verify"]).code, Some(0));
+}
+
+#[test]
+fn a_capture_and_a_gc_work_beside_each_other() {
+    let (session, url) = session_with_snapshot("beside");
+    let gc = Held::start(&session, &["gc", "--grace", "0s"]);
+    let captured = session.quietly(&["capture", &url, "--name", "beside_gc"]);
+    assert_eq!(captured.code, Some(0), "{}", captured.stderr);
+    assert_eq!(gc.finish().0, Some(0));
+    assert_eq!(session.quietly(&["verify"]).code, Some(0));
+
+    let capture = Held::start(&session, &["capture", &url, "--name", "beside_capture"]);
+    for _ in 0..3 {
+        let collected = session.quietly(&["gc", "--grace", "0s"]);
+        assert_eq!(collected.code, Some(0), "{}", collected.stderr);
+    }
+    let (code, said) = capture.finish();
+    assert_eq!(code, Some(0), "{said}");
+    let verified = session.quietly(&["--json", "verify"]);
+    assert_eq!((verified.code, &verified.json()["snapshots"]), (Some(0), &3.into()), "{}", verified.stdout);
+}
+
+#[test]
+fn two_captures_of_one_name_end_in_one_each_told() {
+    let (session, url) = session_with_snapshot("two_captures");
+    let first = Held::start(&session, &["capture", &url, "--name", "kept"]);
+    let second = session.quietly(&["capture", &url, "--name", "kept"]);
+    assert_eq!(second.code, Some(0), "{}", second.stderr);
+    let (code, said) = first.finish();
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(session.quietly(&["--json", "verify"]).json()["snapshots"], 3, "one after the other, none is lost");
+}
