@@ -7,6 +7,9 @@ use offshoot_format::column::{Batch, Column};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
+/// Work of at most this many bytes is done by whoever brings it.
+const SMALL_WORK_BYTES_MAX: usize = 64 << 10;
+
 /// Where a worker leaves its result.
 pub(super) type Slot = Arc<OnceLock<Stored>>;
 
@@ -27,6 +30,14 @@ impl Work {
             Self::Publish(slot) => slot.get().map_or(0, Stored::waiting_bytes),
         }
     }
+
+    fn run(&self, chunks: &Chunks, encoder: &mut LeafEncoder) -> Result<Stored> {
+        match self {
+            Self::Spool(rows) => encoder.spool(chunks, rows),
+            Self::Store(rows) => encoder.store(chunks, rows),
+            Self::Publish(spooled) => spooled.get().ok_or(CoreError::Poisoned).and_then(|leaf| chunks.publish(leaf)),
+        }
+    }
 }
 
 struct Job {
@@ -40,6 +51,9 @@ pub(super) struct Encoders {
     queue: Option<Sender<Job>>,
     state: Arc<State>,
     threads: Vec<JoinHandle<()>>,
+    chunks: Arc<Chunks>,
+    /// For work that is done at once.
+    idle: Mutex<Vec<LeafEncoder>>,
 }
 
 struct State {
@@ -75,12 +89,16 @@ impl Encoders {
                 .map_err(|source| CoreError::Io { operation: "start", path: "encoder thread".into(), source })
         };
         let threads = (0..threads.max(1)).map(spawn).collect::<Result<_>>()?;
-        Ok(Self { queue: Some(sender), state, threads })
+        Ok(Self { queue: Some(sender), state, threads, chunks: Arc::clone(chunks), idle: Mutex::default() })
     }
 
-    /// Queues work on a leaf; waits while the queue is full.
+    /// Queues work on a leaf; waits while the queue is full. Small work is done at once: a small table would wait longer
+    /// for its turn than its work takes.
     pub fn submit(&self, work: Work) -> Result<Slot> {
         let bytes = work.bytes();
+        if bytes <= SMALL_WORK_BYTES_MAX {
+            return self.do_now(&work);
+        }
         let mut progress = self.state.lock();
         while progress.queued_jobs > 0
             && progress.queued_bytes + bytes > self.state.queue_bytes_max
@@ -96,6 +114,26 @@ impl Encoders {
         let job = Job { work, bytes, slot: Arc::clone(&slot) };
         self.queue.as_ref().and_then(|queue| queue.send(job).ok()).ok_or(CoreError::Poisoned)?;
         Ok(slot)
+    }
+
+    fn do_now(&self, work: &Work) -> Result<Slot> {
+        check(&mut self.state.lock())?;
+        let mut encoder = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        let stored = work.run(&self.chunks, &mut encoder)?;
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(encoder);
+        Ok(Arc::new(OnceLock::from(stored)))
+    }
+
+    /// Waits until these leaves are stored, whatever else is queued.
+    pub fn wait<'s>(&self, slots: impl Iterator<Item = &'s Slot>) -> Result<()> {
+        for slot in slots {
+            let mut progress = self.state.lock();
+            while slot.get().is_none() && !progress.poisoned {
+                progress = self.state.changed.wait(progress).unwrap_or_else(PoisonError::into_inner);
+            }
+            check(&mut progress)?;
+        }
+        Ok(())
     }
 
     /// Waits until every leaf that was queued is stored.
@@ -168,12 +206,7 @@ fn work(chunks: &Chunks, queue: &Receiver<Job>, state: &State) {
             done.result = Some(Ok(()));
             continue;
         }
-        let stored = match &work {
-            Work::Spool(rows) => encoder.spool(chunks, rows),
-            Work::Store(rows) => encoder.store(chunks, rows),
-            Work::Publish(spooled) => spooled.get().ok_or(CoreError::Poisoned).and_then(|leaf| chunks.publish(leaf)),
-        };
-        done.result = Some(stored.map(|stored| {
+        done.result = Some(work.run(chunks, &mut encoder).map(|stored| {
             let _ = slot.set(stored);
         }));
     }

@@ -39,6 +39,14 @@ impl RunLeaf {
         let Cut { rows, first, last, hash, copies, end } = cut;
         Ok(Self { first, last, hash, copies, end, body: body(rows)? })
     }
+
+    /// Where its chunks will be named, if it is not in memory.
+    pub fn slot(&self) -> Option<&Slot> {
+        match &self.body {
+            Body::Stored(slot) => Some(slot),
+            Body::Kept(_) => None,
+        }
+    }
 }
 
 /// A leaf of the table as it will be.

@@ -128,7 +128,8 @@ impl<'i> Table<'i> {
 
     /// Scatters the rows of leaves that were cut already.
     pub fn pour(&self, leaves: impl Iterator<Item = RunLeaf>, scratch: &mut Scatterer) -> Result<()> {
-        self.shared.encoders.drain()?;
+        let leaves: Vec<RunLeaf> = leaves.collect();
+        self.shared.encoders.wait(leaves.iter().filter_map(RunLeaf::slot))?;
         let mut reader = LeafReader::default();
         for leaf in leaves {
             let rows = match leaf.body {
@@ -167,10 +168,10 @@ impl TableSink for Table<'_> {
         if let (Some(scatter), Some(spill)) = (scatter, &self.shared.chunks.spill) {
             scatter.finish(&self, spill)?;
         }
-        self.shared.encoders.drain()?;
         let runs = std::mem::take(&mut *self.runs.lock().unwrap_or_else(PoisonError::into_inner));
+        self.shared.encoders.wait(runs.iter().flat_map(|run| &run.leaves).filter_map(RunLeaf::slot))?;
         let finals = join(&self, runs)?;
-        self.shared.encoders.drain()?;
+        self.shared.encoders.wait(finals.iter().map(|leaf| &leaf.slot))?;
         let (mut encoder, mut leaf_encoder) = (LeafEncoder::default(), LeafEncoder::default());
         let chunks = &*self.shared.chunks.store;
         let mut tree =
