@@ -316,3 +316,59 @@ proptest! {
         prop_assert_eq!(ingest_in(&memory, &spec, &parts, batch_rows, Some(folder), true).root, expected.root);
     }
 }
+
+/// Chunks that the workers cannot get at until the gate is opened.
+struct Gated {
+    memory: Arc<Memory>,
+    open: Mutex<bool>,
+    changed: std::sync::Condvar,
+}
+
+impl ReadChunks for Gated {
+    fn id_key(&self) -> &IdKey {
+        self.memory.id_key()
+    }
+
+    fn payload(&self, id: &ChunkId, kind: ChunkKind) -> Result<Vec<u8>> {
+        self.memory.payload(id, kind)
+    }
+}
+
+impl WriteChunks for Gated {
+    fn known(&self, id: &ChunkId) -> Result<Option<u32>> {
+        if std::thread::current().name().is_some_and(|name| name.starts_with("encode")) {
+            let open = self.open.lock().unwrap();
+            drop(self.changed.wait_while(open, |open| !*open).unwrap());
+        }
+        self.memory.known(id)
+    }
+
+    fn write(&self, id: &ChunkId, kind: ChunkKind, plain_bytes: usize, payload: &[u8]) -> Result<u32> {
+        self.memory.write(id, kind, plain_bytes, payload)
+    }
+}
+
+#[test]
+fn a_small_table_does_not_wait_for_a_large_one() {
+    let gated = Arc::new(Gated { memory: Memory::new(), open: Mutex::new(false), changed: Default::default() });
+    let chunks: Arc<dyn WriteChunks> = Arc::clone(&gated) as _;
+    let ingest = Ingest::begin(chunks, &IngestOptions::default(), &Control::default()).unwrap();
+    let rows: Vec<Row> =
+        (0..30_000).map(|id| (id, Some(format!("row {id} {}", "x".repeat(40)).into_bytes()))).collect();
+    let (large, small) = (by_id(), TableSpec { name: "small".into(), ..by_id() });
+    let table = ingest.table(&large).unwrap();
+    let mut range = table.range(false).unwrap();
+    rows.chunks(1000).for_each(|rows| range.push(batch(&large, rows)).unwrap());
+    range.finish().unwrap();
+    // All workers are at the gate now, or will be; this must end without them.
+    let other = ingest.table(&small).unwrap();
+    let mut range = other.range(false).unwrap();
+    range.push(batch(&small, &rows[..10])).unwrap();
+    range.finish().unwrap();
+    other.finish().unwrap();
+    *gated.open.lock().unwrap() = true;
+    gated.changed.notify_all();
+    table.finish().unwrap();
+    let tables = ingest.finish().unwrap();
+    assert_eq!(tables.iter().map(|table| table.root.rows).collect::<Vec<_>>(), [10, 30_000]);
+}
