@@ -1,7 +1,8 @@
 //! `cargo xtask bench-load`: what copying a database costs an application that works in it meanwhile.
 //!
-//! pgbench runs alone, beside captures and beside pg_dump, in turn, for as long each time; a copy that is through is begun
-//! again. Prints the transactions a second of each, as medians, and how long a copy took beside it. Arguments:
+//! pgbench runs alone, beside pg_dump and beside captures, in turn, for as long each time; a copy that is through is begun
+//! again. Prints the transactions a second of each, as medians, how long a copy took beside it, and the product of the loss
+//! and that time: a quick copy may weigh more while it lasts. Arguments:
 //! `--scale S` (pgbench's; 20 is about 300 MB), `--seconds N` of each run, `--rounds N`.
 
 use offshoot_testkit::postgres::{Server, ServerOptions};
@@ -27,11 +28,15 @@ fn main() -> ExitCode {
 enum Beside {
     Nothing,
     PgDump,
-    Capture,
+    Capture { jobs: &'static str },
 }
 
-const ALL: [(Beside, &str); 3] =
-    [(Beside::Nothing, "nothing"), (Beside::PgDump, "pg_dump -Fd -j2"), (Beside::Capture, "offshoot capture --jobs 2")];
+const ALL: [(Beside, &str); 4] = [
+    (Beside::Nothing, "nothing"),
+    (Beside::PgDump, "pg_dump -Fd -j2"),
+    (Beside::Capture { jobs: "2" }, "offshoot capture --jobs 2"),
+    (Beside::Capture { jobs: "1" }, "offshoot capture --jobs 1"),
+];
 
 fn run() -> Result<()> {
     let scale = argument("--scale", 20)?;
@@ -54,12 +59,16 @@ fn run() -> Result<()> {
         }
     }
     println!("{}; pgbench -c 4, scale {scale}, {seconds} s, {rounds} rounds", bench.server.binaries().version());
-    println!("| beside | transactions/s (median) | of those alone | seconds a copy (median) |\n|---|---|---|---|");
+    println!(
+        "| beside | transactions/s | of those alone | seconds a copy | transactions lost a copy |\n|---|---|---|---|---|"
+    );
     let alone = median(&results[0].0).unwrap_or(1.0);
     for ((_, name), (rates, copies)) in ALL.iter().zip(&results) {
         let rate = median(rates).unwrap_or(0.0);
-        let copy = median(copies).map_or_else(String::new, |seconds| format!("{seconds:.1}"));
-        println!("| {name} | {rate:.0} | {:.0} % | {copy} |", 100.0 * rate / alone);
+        let (copy, lost) = median(copies).map_or_else(Default::default, |seconds| {
+            (format!("{seconds:.1}"), format!("{:.0}", (alone - rate) * seconds))
+        });
+        println!("| {name} | {rate:.0} | {:.0} % | {copy} | {lost} |", 100.0 * rate / alone);
     }
     Ok(())
 }
@@ -114,10 +123,10 @@ impl Bench {
                 command.args(["-Fd", "-j2", "-f"]).arg(out).arg(url);
                 Some(command)
             }
-            Beside::Capture => {
+            Beside::Capture { jobs } => {
                 clear(&self.folder.join("store"))?;
                 finished(self.offshoot(&["init", "--raw"]).spawn()?)?;
-                Some(self.offshoot(&["capture", &url, "--jobs", "2"]))
+                Some(self.offshoot(&["capture", &url, "--jobs", jobs]))
             }
         })
     }
