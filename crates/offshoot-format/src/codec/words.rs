@@ -78,7 +78,7 @@ const HIGH: u64 = 0x80 * ONES;
 /// The high bit of each byte that belongs to a word: a letter of ASCII, or above 127.
 #[inline]
 fn letters(bytes: u64) -> u64 {
-    let low = (bytes & !HIGH) | 0x20 * ONES;
+    let low = (bytes & !HIGH) | (0x20 * ONES);
     let from_a = low + (0x80 - 0x61) * ONES;
     let past_z = low + (0x80 - 0x7b) * ONES;
     ((from_a & !past_z) | bytes) & HIGH
