@@ -1,5 +1,6 @@
 //! What keeps a snapshot from being restored into this target, each with what mends it; and what is only worth knowing.
 
+use crate::postgres::quote::{ident, ident_list};
 use crate::postgres::roles::{NamedRoles, named_roles};
 use offshoot_core::target::{Choices, Inspection, Problem, Roles};
 use offshoot_format::manifest::Manifest;
@@ -66,17 +67,16 @@ fn extensions(manifest: &Manifest, inspection: &Inspection, choices: &Choices, p
                     "the extension {name} is in schema {schema} on the target, in {} in the snapshot",
                     wanted.schema
                 );
-                let mend = format!(
-                    "Run there: ALTER EXTENSION \"{name}\" SET SCHEMA \"{}\", or DROP EXTENSION \"{name}\"",
-                    wanted.schema
-                );
+                let (name, schema) = (ident(name), ident(&wanted.schema));
+                let mend = format!("Run there: ALTER EXTENSION {name} SET SCHEMA {schema}, or DROP EXTENSION {name}");
                 problems.push(problem(what, mend));
             }
             None if !there.may_install => {
                 let what = format!("the role {} may not install the extension {name}", inspection.user);
                 let mend = format!(
-                    "Let a superuser run in the target: CREATE EXTENSION \"{name}\" SCHEMA \"{}\"; or do without it: --skip-extension {name}",
-                    wanted.schema
+                    "Let a superuser run in the target: CREATE EXTENSION {} SCHEMA {}; or do without it: --skip-extension {name}",
+                    ident(name),
+                    ident(&wanted.schema)
                 );
                 problems.push(problem(what, mend));
             }
@@ -106,7 +106,7 @@ fn roles(manifest: &Manifest, inspection: &Inspection, choices: &Choices, proble
     let missing = manifest.environment.roles.iter().filter(|role| there(&role.name).is_none()).count();
     if missing > 0 && !inspection.may_create_roles {
         let what = format!("the role {} may not make the {missing} roles that the target lacks", inspection.user);
-        let mend = format!("Run: ALTER ROLE \"{}\" CREATEROLE; or leave roles out: --roles skip", inspection.user);
+        let mend = format!("Run: ALTER ROLE {} CREATEROLE; or leave roles out: --roles skip", ident(&inspection.user));
         problems.push(problem(what, mend));
     }
     let owners: BTreeSet<String> = manifest
@@ -120,10 +120,9 @@ fn roles(manifest: &Manifest, inspection: &Inspection, choices: &Choices, proble
         .collect();
     let foreign: Vec<&String> = owners.iter().filter(|name| there(name).is_some_and(|(_, may_act)| !may_act)).collect();
     if !foreign.is_empty() {
-        let names: Vec<String> = foreign.iter().map(|name| format!("\"{name}\"")).collect();
-        let what = format!("the role {} may not give objects to {}", inspection.user, names.join(", "));
-        let mend =
-            format!("Run: GRANT {} TO \"{}\"; or leave roles out: --roles skip", names.join(", "), inspection.user);
+        let names = ident_list(foreign.into_iter().map(String::as_str));
+        let what = format!("the role {} may not give objects to {names}", inspection.user);
+        let mend = format!("Run: GRANT {names} TO {}; or leave roles out: --roles skip", ident(&inspection.user));
         problems.push(problem(what, mend));
     }
 }
