@@ -110,6 +110,15 @@ impl ForgetPlan {
         self.plan.refs_removed.iter().map(ToString::to_string).collect()
     }
 
+    /// Bytes that nothing but what goes needs: what gc can give back afterwards. Walks every snapshot of the store.
+    ///
+    /// # Errors
+    /// `Damaged` if a snapshot cannot be read.
+    pub fn freeable_bytes(&self, control: &Control) -> Result<u64> {
+        let going: Vec<_> = self.plan.forget.iter().map(|gone| gone.snapshot).collect();
+        Ok(self.open.bytes_only_in(&going, control)?)
+    }
+
     /// Forgets. The space is given back by gc. Returns how many snapshots went.
     ///
     /// # Errors

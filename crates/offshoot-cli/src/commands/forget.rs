@@ -6,6 +6,7 @@ use crate::output::Report;
 use crate::values;
 use clap::Args;
 use offshoot::ForgetOptions;
+use offshoot::amounts::bytes;
 use serde_json::json;
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ impl Forget {
         let plan = store.plan_forget(&self.what, &options)?;
         let forgotten: Vec<String> = plan.forgotten().iter().map(|gone| gone.snapshot.to_string()).collect();
         let kept = plan.kept().iter().map(|kept| json!({ "snapshot": kept.snapshot.to_string(), "why": kept.why }));
-        let json = json!({
+        let mut json = json!({
             "dry_run": self.dry_run,
             "forgotten": forgotten,
             "kept": kept.collect::<Vec<_>>(),
@@ -43,6 +44,9 @@ impl Forget {
         });
         let mut text = plan.to_string();
         if self.dry_run {
+            let freeable = plan.freeable_bytes(&context.control())?;
+            json["freeable_bytes"] = json!(freeable);
+            text.push_str(&format!("nothing else needs {} of it, which gc can give back\n", bytes(freeable)));
             text.push_str("dry run: nothing was changed\n");
         } else {
             let gone = plan.apply()?;

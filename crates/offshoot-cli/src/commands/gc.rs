@@ -45,7 +45,10 @@ impl Gc {
 }
 
 fn told(report: &GcReport) -> String {
-    let mut text = format!("freed {} in {}\n", bytes(report.deleted_bytes), packs(report.deleted_packs));
+    let mut text = format!("deleted {} in {}", bytes(report.deleted_bytes), packs(report.deleted_packs));
+    let change = bytes(report.freed_bytes.unsigned_abs());
+    let direction = if report.freed_bytes < 0 { "larger for now" } else { "smaller" };
+    text.push_str(&format!("; the store is {change} {direction}\n"));
     if report.condemned_packs > 0 {
         let condemned = bytes(report.condemned_bytes);
         text.push_str(&format!("condemned {condemned} in {}", packs(report.condemned_packs)));
@@ -84,8 +87,9 @@ fn planned(plan: &GcPlan) -> Value {
 
 fn done(report: &GcReport) -> Value {
     json!({
-        "freed_packs": report.deleted_packs,
-        "freed_bytes": report.deleted_bytes,
+        "deleted_packs": report.deleted_packs,
+        "deleted_bytes": report.deleted_bytes,
+        "freed_bytes": report.freed_bytes,
         "condemned_packs": report.condemned_packs,
         "condemned_bytes": report.condemned_bytes,
         "rewritten_bytes": report.rewritten_bytes,

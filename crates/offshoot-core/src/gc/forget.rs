@@ -5,9 +5,11 @@
 //! came before it.
 
 use super::is_over;
+use super::mark::Marks;
 use crate::store::{ObjectName, OpenStore};
-use crate::{CoreError, Result};
+use crate::{Control, CoreError, Result};
 use offshoot_format::ids::SnapshotId;
+use offshoot_format::pack::ENTRY_BYTES;
 use offshoot_format::record::LogEntry;
 use offshoot_format::refname::RefName;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -117,6 +119,26 @@ impl OpenStore {
             }
         }
         Ok(entries)
+    }
+
+    /// Bytes that no other snapshot needs: the chunks of these alone, and their manifests. It is what gc can give back
+    /// once they are forgotten; packs of which little is dead stay as they are for now.
+    ///
+    /// # Errors
+    /// `Damaged` or `Missing` if a snapshot cannot be walked.
+    pub fn bytes_only_in(&self, snapshots: &[SnapshotId], control: &Control) -> Result<u64> {
+        let mut marks = Marks::default();
+        marks.update(self, control, snapshots)?;
+        let mut bytes = 0;
+        for snapshot in snapshots {
+            bytes += self.backend().len(&ObjectName::Manifest(*snapshot))?.unwrap_or(0);
+            marks.walk(self, control, &self.manifest(snapshot)?, &mut |id| {
+                let stored_bytes = self.contains(id)?.unwrap_or(0);
+                bytes += u64::from(stored_bytes) + ENTRY_BYTES as u64;
+                Ok(())
+            })?;
+        }
+        Ok(bytes)
     }
 
     fn reason(&self, what: &Forget, age: usize, entry: &LogEntry) -> Option<String> {

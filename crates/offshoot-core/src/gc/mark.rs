@@ -7,6 +7,7 @@ use crate::read::walk;
 use crate::store::OpenStore;
 use crate::{Control, CoreError, Result};
 use offshoot_format::ids::{ChunkId, SnapshotId};
+use offshoot_format::manifest::Manifest;
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -73,14 +74,29 @@ impl Marks {
                 Err(CoreError::Missing { .. }) => continue,
                 answer => answer?,
             };
-            for table in manifest.content.tables.iter().chain(&manifest.content.large_objects) {
-                let ids = &mut self.ids;
-                walk(open, table, &mut |id, _| {
-                    control.check()?;
-                    Ok(ids.insert(id))
-                })?;
-            }
+            self.walk(open, control, &manifest, &mut |_| Ok(()))?;
             self.walked.insert(snapshot);
+        }
+        Ok(())
+    }
+
+    /// Marks what one snapshot needs; `visit` sees what was not marked yet.
+    pub(super) fn walk(
+        &mut self,
+        open: &OpenStore,
+        control: &Control,
+        manifest: &Manifest,
+        visit: &mut dyn FnMut(&ChunkId) -> Result<()>,
+    ) -> Result<()> {
+        for table in manifest.content.tables.iter().chain(&manifest.content.large_objects) {
+            walk(open, table, &mut |id, _| {
+                control.check()?;
+                let is_new = self.ids.insert(id);
+                if is_new {
+                    visit(id)?;
+                }
+                Ok(is_new)
+            })?;
         }
         Ok(())
     }

@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 impl OpenStore {
     /// Replaces all segments that can be read by one without the packs of `gone`. `may_go_on` is asked before the old
-    /// ones are removed; if not, the new one is.
-    pub(super) fn merge_segments(&self, gone: &HashSet<PackId>, may_go_on: &dyn Fn() -> Result<()>) -> Result<()> {
+    /// ones are removed; if not, the new one is. Returns what the index grew by, in bytes.
+    pub(super) fn merge_segments(&self, gone: &HashSet<PackId>, may_go_on: &dyn Fn() -> Result<()>) -> Result<i64> {
         let segments = self.catalog().segments();
         let mut rows: BTreeMap<PackId, u64> = BTreeMap::new();
         for pack in segments.iter().flat_map(|segment| segment.head.packs()) {
@@ -32,15 +32,21 @@ impl OpenStore {
             written = Some(write_segment(self, &packs, count, merged)?);
         }
         if let Err(error) = may_go_on() {
-            if let Some(name) = written {
+            if let Some((name, _)) = written {
                 store.remove(&ObjectName::Index(name))?;
             }
             return Err(error);
         }
+        let mut grown_bytes = written.map_or(0, |(_, bytes)| bytes as i64);
         for segment in segments {
-            store.remove(&ObjectName::Index(segment.name))?;
+            let name = ObjectName::Index(segment.name);
+            let bytes = store.len(&name)?.unwrap_or(0);
+            if store.remove(&name)? {
+                grown_bytes -= bytes as i64;
+            }
         }
-        self.refresh()
+        self.refresh()?;
+        Ok(grown_bytes)
     }
 }
 

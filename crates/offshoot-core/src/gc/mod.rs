@@ -30,6 +30,9 @@ const SKEW_MS: u64 = 5 * 60 * 1000;
 /// Left-overs of writing that are younger than this are never touched.
 const UNFINISHED_MS_MIN: u64 = 60 * 1000;
 
+/// What a pack has beside its frames and their entries.
+const PACK_AROUND_BYTES: u64 = (pack::HEADER_BYTES + pack::FOOTER_BYTES) as u64;
+
 /// When packs are dropped and rewritten.
 #[derive(Debug, Clone)]
 pub struct GcOptions {
@@ -110,19 +113,21 @@ pub struct GcPlan {
     /// What is live, for the execution; the second mark adds to it.
     marks: Marks,
     options: GcOptions,
+    pack_bytes: u64,
     copies: BTreeMap<PackId, Vec<(ChunkId, ChunkKind)>>,
 }
 
 impl GcPlan {
-    /// Bytes that the plan frees once the grace period is over.
+    /// Bytes of packs that the plan frees once the grace period is over: those of the packs that end, less those of the
+    /// packs that what is live in them is copied to.
     #[must_use]
     pub fn freed_bytes(&self) -> u64 {
-        let dead = |pack: &PackPlan| match pack.action {
-            PackAction::Keep => 0,
-            PackAction::Drop | PackAction::Condemned => pack.bytes,
-            PackAction::Rewrite => pack.bytes - pack.live_bytes.min(pack.bytes),
-        };
-        self.packs.iter().map(dead).sum()
+        let ending = self.packs.iter().filter(|pack| pack.action != PackAction::Keep);
+        let ending_bytes: u64 = ending.map(|pack| pack.bytes).sum();
+        let copied = self.packs.iter().filter(|pack| pack.action == PackAction::Rewrite);
+        let copied_bytes: u64 = copied.map(|pack| pack.live_bytes.saturating_sub(PACK_AROUND_BYTES)).sum();
+        let new_packs = copied_bytes.div_ceil(self.pack_bytes);
+        ending_bytes.saturating_sub(copied_bytes + new_packs * PACK_AROUND_BYTES)
     }
 }
 
@@ -147,6 +152,9 @@ pub struct GcReport {
     pub unnamed_snapshots: usize,
     /// Left-overs that were removed.
     pub unfinished: usize,
+    /// What the store is smaller by: everything that was removed, less what was written. Below 0 while copies lie beside
+    /// the condemned packs that they were made of.
+    pub freed_bytes: i64,
 }
 
 impl OpenStore {
@@ -189,6 +197,7 @@ impl OpenStore {
             merge_segments: self.catalog().segments().len() > options.segments_max,
             marks,
             options: options.clone(),
+            pack_bytes: self.options().pack_bytes.max(1),
             copies,
         })
     }
@@ -215,6 +224,7 @@ impl OpenStore {
             }
         }
         session.write_chunks()?;
+        report.freed_bytes -= session.published_bytes() as i64;
         self.refresh()?;
         self.condemn(&plan, &mut report)?;
         tracing::info!(packs = report.condemned_packs, rewritten_bytes = report.rewritten_bytes, "condemned");
@@ -266,7 +276,7 @@ impl OpenStore {
         for object in &listed {
             let Some(id) = pack_of(&object.name) else { continue };
             let chunks = live.get(&id).map_or(0, Vec::len) as u64;
-            let around = (pack::HEADER_BYTES + pack::FOOTER_BYTES) as u64 + chunks * pack::ENTRY_BYTES as u64;
+            let around = PACK_AROUND_BYTES + chunks * pack::ENTRY_BYTES as u64;
             let live_bytes = live_bytes.get(&id).map_or(0, |frames| frames + around);
             let is_young = young.is_some_and(|began| object.modified_unix_ms >= began);
             let action = match live_bytes {

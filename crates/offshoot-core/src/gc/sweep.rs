@@ -29,7 +29,9 @@ impl OpenStore {
         }
         let list =
             Condemned { published_unix_ms: self.now_unix_ms(), packs: packs.iter().map(|pack| pack.id).collect() };
-        self.backend().put(&ObjectName::Condemned(self.options().entropy.random()?), &list.encode()?)?;
+        let list = list.encode()?;
+        self.backend().put(&ObjectName::Condemned(self.options().entropy.random()?), &list)?;
+        report.freed_bytes -= list.len() as i64;
         report.condemned_packs = packs.len();
         report.condemned_bytes = packs.iter().map(|pack| pack.bytes).sum();
         Ok(())
@@ -62,22 +64,22 @@ impl OpenStore {
         session.renew()?;
         let unindexed = self.ending_rows(&gone)?;
         if plan.merge_segments || !unindexed.is_empty() {
-            self.merge_segments(&unindexed, &|| session.renew())?;
+            report.freed_bytes -= self.merge_segments(&unindexed, &|| session.renew())?;
         }
         for id in gone {
             control.check()?;
             let name = ObjectName::Pack(id);
-            let bytes = store.len(&name)?.unwrap_or(0);
-            if store.remove(&name)? {
+            if let Some(bytes) = self.remove_counted(&name, report)? {
                 report.deleted_packs += 1;
                 report.deleted_bytes += bytes;
             }
         }
         for (name, _) in due {
-            store.remove(&ObjectName::Condemned(name))?;
+            self.remove_counted(&ObjectName::Condemned(name), report)?;
         }
         for left in &plan.unfinished {
             store.remove_unfinished(left)?;
+            report.freed_bytes += left.bytes as i64;
             report.unfinished += 1;
         }
         Ok(())
@@ -156,8 +158,17 @@ impl OpenStore {
         }
         let now = self.unnamed(&plan.options, &[session.lease_name()])?;
         for id in plan.unnamed.iter().filter(|id| now.contains(id)) {
-            report.unnamed_snapshots += usize::from(self.backend().remove(&ObjectName::Manifest(*id))?);
+            let removed = self.remove_counted(&ObjectName::Manifest(*id), report)?;
+            report.unnamed_snapshots += usize::from(removed.is_some());
         }
         Ok(())
+    }
+
+    /// Removes an object. Returns its length, unless it was gone.
+    fn remove_counted(&self, name: &ObjectName, report: &mut GcReport) -> Result<Option<u64>> {
+        let bytes = self.backend().len(name)?.unwrap_or(0);
+        let removed = self.backend().remove(name)?.then_some(bytes);
+        report.freed_bytes += removed.unwrap_or(0) as i64;
+        Ok(removed)
     }
 }

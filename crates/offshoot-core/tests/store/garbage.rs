@@ -60,6 +60,64 @@ fn forgotten_space_comes_back_after_the_grace_period() {
     assert_eq!(gc(&store, DAY), GcReport::default());
 }
 
+fn all_bytes(memory: &MemoryStore) -> i64 {
+    let unfinished: u64 = memory.unfinished().unwrap().iter().map(|left| left.bytes).sum();
+    let listed = ObjectKind::ALL.iter().flat_map(|kind| memory.list(*kind).unwrap());
+    listed.map(|object| object.bytes as i64).sum::<i64>() + unfinished as i64
+}
+
+#[test]
+fn what_is_said_to_be_freed_is_freed_to_the_byte() {
+    let (clock, memory, store) = fresh();
+    sample::capture(&store, "prod", &[1, 2, 3, 16], clock.now()).unwrap();
+    sample::capture(&store, "prod", &[1, 2, 4, 32], clock.now()).unwrap();
+    sample::prepare(&store, &[7, 48], None, clock.now()).unwrap().commit(None, Expected::Any).unwrap();
+    let mut upload = memory.upload().unwrap();
+    upload.write(b"half a pack").unwrap();
+    std::mem::forget(upload);
+    clock.advance(3 * DAY);
+    // The first snapshot goes: its packs are partly needed, and what a crash left goes, too.
+    let going = store.resolve("prod~1").unwrap();
+    let alone = store.bytes_only_in(&[going], &Control::default()).unwrap();
+    let manifest = store.backend().len(&ObjectName::Manifest(going)).unwrap().unwrap();
+    forget(&store, "prod~1");
+    let options = GcOptions { grace: Duration::from_secs(DAY), dead_percent: 0, ..GcOptions::default() };
+    let (mut rounds, mut said) = (0, Vec::new());
+    while rounds < 2 || !memory.list(ObjectKind::Condemned).unwrap().is_empty() {
+        let before = all_bytes(&memory);
+        let plan = store.plan_gc(&options, &Control::default()).unwrap();
+        said.push((plan.freed_bytes(), bytes(&memory)));
+        let report = store.gc(plan, &Control::default()).unwrap();
+        assert_eq!(before - all_bytes(&memory), report.freed_bytes, "round {rounds}: {report:?}");
+        clock.advance(DAY + 1);
+        rounds += 1;
+        assert!(rounds < 9);
+    }
+    let (planned, packs_before) = said[0];
+    assert_eq!(packs_before - bytes(&memory), planned);
+    // What was alone in the snapshot is a part of it; the rest is of the snapshot without a name and the ends of packs.
+    assert!(alone - manifest < planned && alone > 300 << 10, "{alone} {manifest} {planned}");
+    assert_sound(&store, "after gc");
+    println!("gc: {rounds} rounds, {planned} bytes said and freed, difference 0");
+}
+
+#[test]
+fn what_snapshots_have_alone_is_known_to_the_byte() {
+    let (clock, memory, store) = fresh();
+    sample::capture(&store, "prod", &[1, 2], clock.now()).unwrap();
+    let before = all_bytes(&memory);
+    let index: u64 = memory.list(ObjectKind::Index).unwrap().iter().map(|object| object.bytes).sum();
+    let refs: u64 = memory.list(ObjectKind::Ref).unwrap().iter().map(|object| object.bytes).sum();
+    let packs = memory.list(ObjectKind::Pack).unwrap().len() as u64;
+    let second = sample::capture(&store, "prod", &[1, 16], clock.now()).unwrap();
+    let others = |kind| memory.list(kind).unwrap().iter().map(|object| object.bytes).sum::<u64>();
+    let grown = (all_bytes(&memory) - before) as u64
+        - (others(ObjectKind::Index) - index)
+        - (others(ObjectKind::Ref) - refs)
+        - (memory.list(ObjectKind::Pack).unwrap().len() as u64 - packs) * 104;
+    assert_eq!(store.bytes_only_in(&[second], &Control::default()).unwrap(), grown);
+}
+
 #[test]
 fn without_grace_it_comes_back_at_once() {
     let (clock, memory, store) = fresh();

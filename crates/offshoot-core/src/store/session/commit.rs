@@ -85,7 +85,12 @@ impl WriteSession {
         if entries.is_empty() {
             return Ok(());
         }
-        write_segment(&self.open, &packs, entries.len() as u64, entries.iter().copied().map(Ok))?;
+        self.write_segment(&packs, &entries)
+    }
+
+    fn write_segment(&self, packs: &[PackRow], entries: &[IndexEntry]) -> Result<()> {
+        let (_, bytes) = write_segment(&self.open, packs, entries.len() as u64, entries.iter().copied().map(Ok))?;
+        self.published_bytes.fetch_add(bytes, Ordering::Relaxed);
         Ok(())
     }
 
@@ -104,7 +109,7 @@ impl WriteSession {
             return Ok(());
         }
         let count = entries.len() as u64;
-        write_segment(&self.open, &packs, count, entries.iter().copied().map(Ok))?;
+        self.write_segment(&packs, &entries)?;
         // From here on others find them, too; so they are found at every moment.
         self.open.refresh()?;
         for entry in &entries {
@@ -144,15 +149,16 @@ fn gather(placed: impl Iterator<Item = Placed>) -> Result<(Vec<PackRow>, Vec<Ind
     Ok((packs, entries))
 }
 
-/// Writes and publishes an index segment. `entries` come in order; `count` is about how many. Returns its name.
+/// Writes and publishes an index segment. `entries` come in order; `count` is about how many. Returns its name and length.
 pub(crate) fn write_segment(
     open: &OpenStore,
     packs: &[PackRow],
     count: u64,
     entries: impl Iterator<Item = Result<IndexEntry>>,
-) -> Result<[u8; 32]> {
+) -> Result<([u8; 32], u64)> {
     let mut upload = open.backend().upload()?;
     let mut hasher = blake3::Hasher::new();
+    let mut bytes = 0;
     let mut out = Vec::with_capacity(WRITE_BYTES + WRITE_BYTES / 8);
     let mut encoder = SegmentEncoder::new(open.uuid(), open.options().entropy.random()?, packs, count, &mut out)?;
     for entry in entries {
@@ -160,6 +166,7 @@ pub(crate) fn write_segment(
         if out.len() >= WRITE_BYTES {
             hasher.update(&out);
             upload.write(&out)?;
+            bytes += out.len() as u64;
             out.clear();
         }
     }
@@ -170,7 +177,7 @@ pub(crate) fn write_segment(
     let name = *hasher.finalize().as_bytes();
     upload.publish(&ObjectName::Index(name))?;
     tracing::debug!(packs = packs.len(), chunks = count, "index segment published");
-    Ok(name)
+    Ok((name, bytes + out.len() as u64))
 }
 
 /// Moves a ref.

@@ -15,6 +15,7 @@ use offshoot_format::pack::{self, FRAME_HEADER_BYTES, HEADER_BYTES, PackEntry, P
 use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 
@@ -95,9 +96,14 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn start(open: &OpenStore, failure: &Arc<Failure>) -> Result<Self> {
+    pub(super) fn start(open: &OpenStore, failure: &Arc<Failure>, published_bytes: &Arc<AtomicU64>) -> Result<Self> {
         let (jobs, received) = bounded(BUFFERS_WAITING);
-        let writer = Writer { store: open.backend().clone(), failure: failure.clone(), open: None };
+        let writer = Writer {
+            store: open.backend().clone(),
+            failure: failure.clone(),
+            published_bytes: published_bytes.clone(),
+            open: None,
+        };
         let thread = spawn("offshoot-pack", move || writer.run(&received))?;
         let pack_bytes = open.options().pack_bytes.min(PACK_BYTES_MAX);
         Ok(Self {
@@ -200,6 +206,7 @@ fn next_buffer(pack: &Arc<SessionPack>, tail: &mut Tail) -> Job {
 struct Writer {
     store: Arc<dyn Store>,
     failure: Arc<Failure>,
+    published_bytes: Arc<AtomicU64>,
     open: Option<(Box<dyn Upload>, blake3::Hasher)>,
 }
 
@@ -255,6 +262,7 @@ impl Writer {
         upload.publish(&ObjectName::Pack(id))?;
         let row = PackRow { id, bytes: end + (index.len() + footer.len()) as u64 };
         tracing::debug!(pack = %id, chunks = entries.len(), bytes = row.bytes, "pack published");
+        self.published_bytes.fetch_add(row.bytes, Ordering::Relaxed);
         Ok(row)
     }
 }

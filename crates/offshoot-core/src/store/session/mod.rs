@@ -81,6 +81,8 @@ pub struct WriteSession {
     /// about to delete them.
     met: RwLock<HashMap<PackId, bool>>,
     added_bytes: AtomicU64,
+    /// Length of the packs and segments that it published.
+    published_bytes: Arc<AtomicU64>,
     /// Chunks that the next segment will hold.
     unindexed: AtomicU64,
     /// Held by the one thread that writes a segment.
@@ -136,7 +138,9 @@ impl WriteSession {
         // After the lease was taken, nothing that this finds can go away.
         open.refresh()?;
         let failure = Arc::<Failure>::default();
-        let lanes = (0..options.lanes.max(1)).map(|_| Lane::start(&open, &failure)).collect::<Result<_>>()?;
+        let published_bytes = Arc::<AtomicU64>::default();
+        let start = |_| Lane::start(&open, &failure, &published_bytes);
+        let lanes = (0..options.lanes.max(1)).map(start).collect::<Result<_>>()?;
         let met = RwLock::new(avoided.into_iter().map(|pack| (pack, false)).collect());
         let lease = Arc::new(lease);
         let heartbeat = Heartbeat::start(&open, &lease, &failure)?;
@@ -147,6 +151,7 @@ impl WriteSession {
             open,
             met,
             added_bytes: AtomicU64::new(0),
+            published_bytes,
             unindexed: AtomicU64::new(0),
             indexing: Mutex::new(()),
             heartbeat,
@@ -224,6 +229,11 @@ impl WriteSession {
     #[must_use]
     pub fn added_bytes(&self) -> u64 {
         self.added_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Length of the packs and segments that this session published so far.
+    pub(crate) fn published_bytes(&self) -> u64 {
+        self.published_bytes.load(Ordering::Relaxed)
     }
 
     /// The store that is written to, as it was when the session began.
