@@ -14,7 +14,6 @@ use offshoot_format::manifest::{Content, Load, Manifest, Stats, TableEntry, Trus
 use offshoot_format::refname::RefName;
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// How a capture is done.
 #[derive(Debug, Clone)]
@@ -57,7 +56,7 @@ pub fn capture(
     control: &Control,
 ) -> Result<CaptureReport> {
     let _span = tracing::info_span!("capture").entered();
-    let began = Instant::now();
+    let began_unix_ms = store.now_unix_ms();
     let session = Arc::new(store.begin_session()?);
     let (captured, tables) = attempt(&session, source, options, control)?;
     let name = match &options.name {
@@ -70,7 +69,7 @@ pub fn capture(
     let session = Arc::into_inner(session).ok_or(CoreError::Poisoned)?;
     let before = store.get_ref(&name)?;
     let tables = count_held(store, tables, before);
-    let manifest = manifest(store, captured, tables, before, began);
+    let manifest = manifest(store, captured, tables, before, began_unix_ms);
     let added_bytes = session.added_bytes();
     let manifest = Manifest { stats: Stats { added_bytes, ..manifest.stats }, ..manifest };
     let snapshot = session.commit(&manifest, Some(&name), Expected::Exactly(before))?;
@@ -122,7 +121,7 @@ fn manifest(
     captured: Captured,
     tables: Vec<IngestedTable>,
     parent: Option<SnapshotId>,
-    began: Instant,
+    began_unix_ms: u64,
 ) -> Manifest {
     let Captured { origin, environment, schema, sequences, loads, omitted, not_carried } = captured;
     let mut content = Content { schema, sequences, ..Content::default() };
@@ -143,10 +142,10 @@ fn manifest(
             stats.tables.push(table.stats);
         }
     }
-    stats.millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let taken = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let taken_unix_ms = store.now_unix_ms();
+    stats.millis = taken_unix_ms.saturating_sub(began_unix_ms);
     Manifest {
-        taken_unix_ms: u64::try_from(taken.as_millis()).unwrap_or(u64::MAX),
+        taken_unix_ms,
         parent,
         content_root: content_root(store, &content),
         trust: Trust::Raw,

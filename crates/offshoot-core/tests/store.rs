@@ -12,8 +12,6 @@ mod damage;
 mod faults;
 #[path = "store/garbage.rs"]
 mod garbage;
-#[path = "store/newer.rs"]
-mod newer;
 #[path = "store/simulation.rs"]
 mod simulation;
 

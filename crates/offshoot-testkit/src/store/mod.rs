@@ -6,11 +6,13 @@
 //! - [`MemoryVfs`]: a file system in memory that records what was done to it, so that [`crashes`] can say what a power
 //!   failure may leave of it.
 //! - [`FaultyVfs`]: refuses the Nth operation of a file system, or all from there on.
+//! - [`golden`]: a store with something of everything, always the same.
 //! - [`sample`]: snapshots without a database.
 
 mod conformance;
 mod crash;
 mod faulty;
+pub mod golden;
 mod hooked;
 mod memory;
 mod memory_vfs;
