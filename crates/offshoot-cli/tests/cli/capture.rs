@@ -85,7 +85,7 @@ fn space_comes_back() {
     let mut freed = 0;
     for _ in 0..3 {
         let done = session.quietly(&["--json", "gc", "--grace", "0s"]).json();
-        freed += done["done"]["freed_bytes"].as_u64().unwrap();
+        freed += done["done"]["freed_bytes"].as_i64().unwrap();
     }
     println!("freed {freed} of {} bytes", captured["added_bytes"]);
     assert!(freed > 0);
