@@ -10,6 +10,8 @@ mod crash;
 mod damage;
 #[path = "store/faults.rs"]
 mod faults;
+#[path = "store/full_disk.rs"]
+mod full_disk;
 #[path = "store/garbage.rs"]
 mod garbage;
 #[path = "store/simulation.rs"]
