@@ -1,12 +1,23 @@
 //! Rewrites personal data, column by column: keyed, deterministic, in the shape of what was there.
 //!
+//! A [`Policy`] says which rule each column follows, a [`Scrubber`] is the plan for given tables under a [`Key`], and
+//! [`transform::Transform`] is what rewrites one value; `docs/policy.md` describes the language and the catalogue.
+//!
 //! What this crate does not do: read or write anything, start threads, look at a clock, or draw randomness. The same key,
 //! policy and columns always give the same columns.
 
 mod alphabet;
+pub mod facts;
 pub mod key;
 pub mod permute;
+pub mod policy;
 pub mod prf;
+pub mod scrubber;
 pub mod shape;
+pub mod transform;
+pub mod value;
+pub mod wire;
 
 pub use key::{Fingerprint, Key, KeyError};
+pub use policy::{Policy, PolicyError};
+pub use scrubber::{ColumnCount, ScrubError, Scrubber};

@@ -102,7 +102,9 @@ pub(crate) fn extent(text: &str) -> usize {
     }
     // A digit with a selector but without a keycap is a digit.
     let is_picture = !first.is_ascii() || text[..end].contains(KEYCAP);
-    if end > first.len_utf8() && is_picture { end } else { 0 }
+    // A picture that is only asked to look like text is a sign for itself: no known sequence has that selector.
+    let is_text = text[first.len_utf8()..end].chars().eq([TEXT_STYLE]);
+    if end > first.len_utf8() && is_picture && !is_text { end } else { 0 }
 }
 
 /// A code point of a sequence as its stand-ins must have it.

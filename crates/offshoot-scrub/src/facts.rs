@@ -1,0 +1,97 @@
+//! What the scrubber is told about tables: everything that a rule's consequences depend on.
+//!
+//! Whoever knows the database fills these in; the scrubber asks nobody. What is left out counts as absent, so a
+//! constraint that is not described cannot be respected.
+
+use offshoot_format::table::RowForm;
+
+/// How a unique constraint compares values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Equality {
+    /// Byte by byte; blanks at the end may count or not.
+    Bytes,
+    /// After lower(), by code point: citext, or an index on lower(x).
+    LowerCase,
+    /// Any other way: accents, width, a language's own case rules, an expression.
+    Other,
+}
+
+/// A table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableFacts {
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// Its columns, in the order of the batches.
+    pub columns: Vec<ColumnFacts>,
+    /// How the rows come.
+    pub form: RowForm,
+    /// Unique constraints and indexes, the primary key among them: columns and how they compare.
+    pub unique: Vec<(Vec<usize>, Equality)>,
+    /// Foreign keys.
+    pub foreign_keys: Vec<ForeignKey>,
+    /// The partitioned table that this is a partition of, or the table that it inherits from: schema and name.
+    pub parent: Option<(String, String)>,
+}
+
+/// A foreign key of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignKey {
+    /// Columns of this table.
+    pub columns: Vec<usize>,
+    /// Schema and name of the table referred to.
+    pub table: (String, String),
+    /// Names of the columns referred to.
+    pub refers_to: Vec<String>,
+}
+
+/// A column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnFacts {
+    /// Its name.
+    pub name: String,
+    /// The name of its type, domains resolved, without schema and modifier: `varchar`, `int4`, `_text` for an array.
+    pub type_name: String,
+    /// The domain that it is declared with: its name.
+    pub domain_type: Option<String>,
+    /// Its comment.
+    pub comment: Option<String>,
+    /// Whether NULL is allowed.
+    pub is_nullable: bool,
+    /// The most characters that a value may have.
+    pub max_chars: Option<u32>,
+    /// Labels, if the type is an enum.
+    pub labels: Vec<String>,
+    /// What CHECK constraints and domains demand.
+    pub checks: Vec<Check>,
+    /// The value of its default in the form of the rows, if that is a constant.
+    pub default: Option<Vec<u8>>,
+}
+
+impl ColumnFacts {
+    /// A nullable column without constraints.
+    #[must_use]
+    pub fn new(name: &str, type_name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            type_name: type_name.to_owned(),
+            domain_type: None,
+            comment: None,
+            is_nullable: true,
+            max_chars: None,
+            labels: Vec::new(),
+            checks: Vec::new(),
+            default: None,
+        }
+    }
+}
+
+/// A demand on the values of a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Check {
+    /// It bounds the length, in characters.
+    Length,
+    /// It demands something else; the name of the constraint.
+    Other(String),
+}

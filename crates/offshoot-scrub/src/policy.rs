@@ -1,0 +1,248 @@
+//! The policy: which rule each column follows, as TOML.
+//!
+//! A rule is the name of a transform, or a table with `rule` and its options. It is found for a column in this order: by
+//! table and column, by the column's comment (`offshoot: email`), by its domain type, by a pattern over `table.column`. What
+//! no rule covers fails, or is shaped if the policy says `unclassified = "scrub"`.
+
+mod document;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub(crate) use document::Item;
+use document::{Entry, Node, read};
+pub use document::{Fault, Options, PolicyError};
+
+use crate::facts::{ColumnFacts, TableFacts};
+use crate::transform::{self, Maker};
+
+/// A policy.
+#[derive(Clone)]
+pub struct Policy {
+    text: String,
+    /// Whether columns without a rule are shaped rather than refused.
+    pub(crate) shapes_unclassified: bool,
+    tables: Vec<(String, Vec<(String, Rule)>)>,
+    types: Vec<(String, Rule)>,
+    patterns: Vec<(String, Rule)>,
+    pub(crate) lists: BTreeMap<String, Vec<String>>,
+    makers: BTreeMap<String, Maker>,
+}
+
+/// What a column is to become.
+#[derive(Clone)]
+pub(crate) struct Rule {
+    pub(crate) at: usize,
+    pub(crate) name: String,
+    pub(crate) options: Vec<Entry>,
+    pub(crate) make: Maker,
+}
+
+impl PartialEq for Rule {
+    fn eq(&self, other: &Self) -> bool {
+        let options = |rule: &Self| {
+            rule.options.iter().map(|entry| format!("{}={:?}", entry.key, plain(&entry.value))).collect::<Vec<_>>()
+        };
+        self.name == other.name && options(self) == options(other)
+    }
+}
+
+/// A value without its place.
+fn plain(node: &Node) -> String {
+    match &node.item {
+        Item::List(nodes) => nodes.iter().map(plain).collect::<Vec<_>>().join(","),
+        Item::Table(entries) => entries.iter().map(|entry| format!("{}:{}", entry.key, plain(&entry.value))).collect(),
+        item => format!("{item:?}"),
+    }
+}
+
+impl std::fmt::Debug for Policy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Policy({} tables, {} types, {} patterns)", self.tables.len(), self.types.len(), self.patterns.len())
+    }
+}
+
+impl Policy {
+    /// Reads the `[scrub]` part of a TOML document; other parts are not looked at.
+    ///
+    /// # Errors
+    /// What is wrong, with its line and column.
+    pub fn parse(text: &str) -> Result<Self, PolicyError> {
+        Self::parse_with(text, BTreeMap::new())
+    }
+
+    /// Reads a policy that may name transforms of one's own beside those of the catalogue.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn parse_with(text: &str, makers: BTreeMap<String, Maker>) -> Result<Self, PolicyError> {
+        let mut policy = Self {
+            text: text.to_owned(),
+            shapes_unclassified: false,
+            tables: Vec::new(),
+            types: Vec::new(),
+            patterns: Vec::new(),
+            lists: BTreeMap::new(),
+            makers,
+        };
+        policy.read_document().map_err(|fault| fault.in_text(text))?;
+        Ok(policy)
+    }
+
+    /// Adds a list for `lookup`, such as the lines of a file; one of the document goes before one added here.
+    #[must_use]
+    pub fn with_list(mut self, name: &str, values: Vec<String>) -> Self {
+        self.lists.entry(name.to_owned()).or_insert(values);
+        self
+    }
+
+    /// A digest of the text, for receipts.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        *blake3::hash(self.text.as_bytes()).as_bytes()
+    }
+
+    fn read_document(&mut self) -> Result<(), Fault> {
+        let document = read(&self.text)?;
+        let Some(scrub) = document.table("the document")?.iter().find(|entry| entry.key == "scrub") else {
+            return Err(Fault { at: 0, what: "there is no [scrub] in this document".to_owned() });
+        };
+        for Entry { at, key, value } in scrub.value.table("[scrub]")? {
+            match key.as_str() {
+                "unclassified" => {
+                    self.shapes_unclassified = match value.text(key)? {
+                        "fail" => false,
+                        "scrub" => true,
+                        _ => return Err(value.fault("unclassified is \"fail\" or \"scrub\"")),
+                    };
+                }
+                "tables" => {
+                    for table in value.table("[scrub.tables]")? {
+                        let rules = self.rules(&table.value)?;
+                        self.tables.push((table.key.clone(), rules));
+                    }
+                }
+                "types" => self.types = self.rules(value)?,
+                "columns" => self.patterns = self.rules(value)?,
+                "lists" => {
+                    for list in value.table("[scrub.lists]")? {
+                        let mut options = Options::new(list.at, std::slice::from_ref(list));
+                        self.lists.insert(list.key.clone(), options.texts(&list.key)?.unwrap_or_default());
+                    }
+                }
+                _ => {
+                    let what = format!("[scrub] has no `{key}`: it has unclassified, tables, columns, types and lists");
+                    return Err(Fault { at: *at, what });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn rules(&self, node: &Node) -> Result<Vec<(String, Rule)>, Fault> {
+        node.table("a group of rules")?.iter().map(|entry| Ok((entry.key.clone(), self.rule(&entry.value)?))).collect()
+    }
+
+    fn rule(&self, node: &Node) -> Result<Rule, Fault> {
+        let (name, named_at, options) = match &node.item {
+            Item::Text(name) => (name.clone(), node.at, Vec::new()),
+            Item::Table(entries) => {
+                let Some(rule) = entries.iter().find(|entry| entry.key == "rule") else {
+                    return Err(node.fault("a rule needs `rule = \"...\"`"));
+                };
+                let options = entries.iter().filter(|entry| entry.key != "rule").cloned().collect();
+                (rule.value.text("rule")?.to_owned(), rule.value.at, options)
+            }
+            _ => return Err(node.fault("a rule is a name in quotes, or a table: `{ rule = \"email\" }`")),
+        };
+        let make = self.maker(&name).ok_or_else(|| Fault { at: named_at, what: unknown_rule(&name) })?;
+        Ok(Rule { at: node.at, name, options, make })
+    }
+
+    fn maker(&self, name: &str) -> Option<Maker> {
+        self.makers.get(name).map(Arc::clone).or_else(|| transform::find(name))
+    }
+
+    /// A rule of the catalogue without options, for a column that only its comment or nothing classifies.
+    pub(crate) fn plain_rule(&self, name: &str) -> Option<Rule> {
+        self.maker(name).map(|make| Rule { at: 0, name: name.to_owned(), options: Vec::new(), make })
+    }
+
+    /// The rule for a column; none if none covers it.
+    pub(crate) fn rule_for(&self, table: &TableFacts, column: &ColumnFacts) -> Option<Rule> {
+        let by_name = self.tables.iter().filter(|(name, _)| names_table(name, table)).flat_map(|(_, rules)| rules);
+        let named = by_name
+            .clone()
+            .find(|(name, _)| *name == column.name)
+            .or_else(|| by_name.clone().find(|(name, _)| name == "*"));
+        if let Some((_, rule)) = named {
+            return Some(rule.clone());
+        }
+        if let Some(name) = column.comment.as_deref().and_then(rule_in_comment) {
+            // A comment that names no rule must not open a column that a pattern would cover otherwise.
+            return self.plain_rule(name).or_else(|| self.plain_rule("shape"));
+        }
+        let by_type = self.types.iter().find(|(name, _)| column.domain_type.as_ref() == Some(name));
+        let by_pattern = || {
+            let names = [
+                format!("{}.{}.{}", table.schema, table.name, column.name),
+                format!("{}.{}", table.name, column.name),
+                column.name.clone(),
+            ];
+            self.patterns.iter().find(|(pattern, _)| names.iter().any(|name| matches(pattern, name)))
+        };
+        by_type.or_else(by_pattern).map(|(_, rule)| rule.clone())
+    }
+
+    /// Tables and columns that the policy names and that are not among those given, with their place.
+    pub(crate) fn missing(&self, tables: &[TableFacts]) -> Option<PolicyError> {
+        for (name, rules) in &self.tables {
+            let mut found = tables.iter().filter(|table| names_table(name, table)).peekable();
+            let at = rules.first().map_or(0, |(_, rule)| rule.at);
+            if found.peek().is_none() {
+                return Some(Fault { at, what: format!("there is no table `{name}`") }.in_text(&self.text));
+            }
+            let columns: Vec<&str> =
+                found.flat_map(|table| table.columns.iter().map(|column| column.name.as_str())).collect();
+            if let Some((column, rule)) =
+                rules.iter().find(|(column, _)| column != "*" && !columns.contains(&column.as_str()))
+            {
+                return Some(
+                    Fault { at: rule.at, what: format!("table `{name}` has no column `{column}`") }.in_text(&self.text),
+                );
+            }
+        }
+        None
+    }
+
+    pub(crate) fn place(&self, fault: Fault) -> PolicyError {
+        fault.in_text(&self.text)
+    }
+}
+
+fn unknown_rule(name: &str) -> String {
+    format!("there is no rule `{name}`; the rules are: {}", transform::names().join(", "))
+}
+
+fn names_table(name: &str, table: &TableFacts) -> bool {
+    match name.split_once('.') {
+        Some((schema, name)) => table.schema == schema && table.name == name,
+        None => table.name == name,
+    }
+}
+
+/// `email` of `... offshoot: email ...`.
+fn rule_in_comment(comment: &str) -> Option<&str> {
+    let (_, after) = comment.split_once("offshoot:")?;
+    after.split_whitespace().next().map(|word| word.trim_end_matches([',', ';', '.']))
+}
+
+/// Whether a pattern with `*` for any characters matches the whole of a name.
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((start, rest)) => name.strip_prefix(start).is_some_and(|tail| {
+            (0..=tail.len()).filter(|at| tail.is_char_boundary(*at)).any(|at| matches(rest, &tail[at..]))
+        }),
+    }
+}

@@ -1,0 +1,55 @@
+//! `constant`, `empty` and `default`: one value for all, given by the rule, without content, or the column's own.
+
+use super::{Answer, Fault, Kind, Length, Making, Options, Row, Transform, Value, Work};
+use crate::policy::Item;
+
+struct Constant {
+    text: Vec<u8>,
+    answer: Answer,
+}
+
+/// Puts `value` in the place of every value.
+pub(super) fn constant(options: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
+    let Some(node) = options.take("value") else { return Err(options.fault("`constant` needs `value`")) };
+    let (text, answer) = match (&node.item, making.kind) {
+        (Item::Text(text), Kind::Text | Kind::Json) => (text.clone().into_bytes(), Answer::Written),
+        (Item::Integer(number), Kind::Integer) => (Vec::new(), Answer::Integer(*number)),
+        (Item::Float(number), Kind::Float) => (Vec::new(), Answer::Float(*number)),
+        (Item::Bool(value), Kind::Bool) => (Vec::new(), Answer::Bool(*value)),
+        _ => return Err(node.fault(format!("`value` must be of the column's type, {}", making.column.type_name))),
+    };
+    Ok(Box::new(Constant { text, answer }))
+}
+
+/// Puts an empty text, no bytes, or an empty JSON object in the place of every value.
+pub(super) fn empty(options: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
+    let text = match making.kind {
+        Kind::Text | Kind::Bytes => Vec::new(),
+        Kind::Json => b"{}".to_vec(),
+        _ => return Err(options.fault("`empty` is for text, bytes and JSON: use `constant`")),
+    };
+    Ok(Box::new(Constant { text, answer: Answer::Written }))
+}
+
+/// Puts the column's default in the place of every value.
+pub(super) fn column_default(options: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
+    match (&making.column.default, making.kind) {
+        (Some(default), Kind::Text) => Ok(Box::new(Constant { text: default.clone(), answer: Answer::Written })),
+        _ => Err(options.fault("the column has no default that is a constant text: use `constant`")),
+    }
+}
+
+impl Transform for Constant {
+    fn takes(&self, _: Kind) -> bool {
+        true
+    }
+
+    fn length(&self) -> Length {
+        Length::AtMost(String::from_utf8_lossy(&self.text).chars().count())
+    }
+
+    fn apply(&self, _: Value<'_>, _: &Row<'_>, _: &mut Work, out: &mut Vec<u8>) -> Answer {
+        out.extend_from_slice(&self.text);
+        self.answer
+    }
+}

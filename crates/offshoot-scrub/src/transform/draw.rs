@@ -1,0 +1,48 @@
+//! `one-of` and `lookup`: a keyed draw from values that the rule, the column's type or a list of the policy gives.
+
+use super::{Answer, Fault, Length, Making, Options, Prf, Row, Transform, Value, Work};
+
+struct Draw {
+    prf: Prf,
+    values: Vec<String>,
+}
+
+/// Draws from `values`, or from the labels of the column's enum.
+pub(super) fn one_of(options: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
+    let values = match options.texts("values")? {
+        Some(values) => values,
+        None if !making.column.labels.is_empty() => making.column.labels.clone(),
+        None => return Err(options.fault("`one-of` needs `values`, as the column is no enum")),
+    };
+    if let Some(strange) =
+        values.iter().find(|value| !making.column.labels.is_empty() && !making.column.labels.contains(value))
+    {
+        return Err(options.fault(format!("`{strange}` is no label of the column's enum")));
+    }
+    Ok(Box::new(Draw { prf: making.prf("one-of"), values }))
+}
+
+/// Draws from a list of the policy.
+pub(super) fn lookup(options: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
+    let Some(name) = options.text("list")? else { return Err(options.fault("`lookup` needs `list`")) };
+    match making.lists.get(&name) {
+        Some(values) if !values.is_empty() => Ok(Box::new(Draw { prf: making.prf("lookup"), values: values.clone() })),
+        _ => Err(options.fault(format!("there is no list `{name}`: add it below [scrub.lists]"))),
+    }
+}
+
+impl Transform for Draw {
+    fn takes(&self, kind: crate::value::Kind) -> bool {
+        matches!(kind, crate::value::Kind::Text | crate::value::Kind::Opaque)
+    }
+
+    fn length(&self) -> Length {
+        Length::AtMost(self.values.iter().map(|value| value.chars().count()).max().unwrap_or(0))
+    }
+
+    fn apply(&self, value: Value<'_>, row: &Row<'_>, _: &mut Work, out: &mut Vec<u8>) -> Answer {
+        let place = row.draw(&self.prf, value).below(self.values.len() as u32);
+        out.extend_from_slice(self.values[place as usize].as_bytes());
+        Answer::Written
+    }
+}

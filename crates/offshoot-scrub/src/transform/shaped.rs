@@ -1,0 +1,80 @@
+//! `shape`, the default: a value of the same shape, by [`crate::shape`]; numbers keep their sign and their digits' count.
+//!
+//! `username`, `postal-code` and `national-id` are the same as a permutation always, so that they agree wherever they
+//! occur, unique or not.
+
+use super::{Answer, Fault, Kind, Making, Options, Prf, Row, Transform, Value, Work};
+use crate::permute::Tweak;
+use crate::shape::Shape;
+
+pub(super) struct Shaped {
+    shape: Shape,
+    numbers: Prf,
+    /// The largest number that the column can hold.
+    number_max: i64,
+}
+
+/// Free where the column need not stay unique, else (or with `unique = true`) a permutation.
+pub(super) fn shape(options: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
+    let is_unique = options.flag("unique")? || making.is_unique;
+    Ok(Box::new(Shaped::new(&Making { is_unique, ..*making })))
+}
+
+/// A permutation always.
+pub(super) fn named(_: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
+    Ok(Box::new(Shaped::new(&Making { is_unique: true, ..*making })))
+}
+
+impl Shaped {
+    fn new(making: &Making<'_>) -> Self {
+        Self { shape: making.shape("shape"), numbers: making.prf("integer"), number_max: number_max(making) }
+    }
+}
+
+impl Transform for Shaped {
+    fn takes(&self, kind: Kind) -> bool {
+        matches!(kind, Kind::Text | Kind::Integer)
+    }
+
+    fn is_injective(&self) -> bool {
+        self.shape.is_injective()
+    }
+
+    fn apply(&self, value: Value<'_>, _: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {
+        match value {
+            Value::Integer(number) => Answer::Integer(digits(&self.numbers, number, self.number_max, work)),
+            Value::Text(bytes) | Value::Opaque(bytes) => {
+                self.shape.apply(work, bytes, out);
+                Answer::Written
+            }
+            _ => Answer::Null,
+        }
+    }
+}
+
+/// The largest number that a column can hold.
+pub(super) fn number_max(making: &Making<'_>) -> i64 {
+    match making.column.type_name.trim_start_matches('_') {
+        "int2" => i16::MAX.into(),
+        "int4" => i32::MAX.into(),
+        _ => i64::MAX,
+    }
+}
+
+/// Another number of the same sign and as many digits, not above `max` (nor below its negative); a permutation.
+pub(super) fn digits(prf: &Prf, number: i64, max: i64, work: &mut Work) -> i64 {
+    let magnitude = number.unsigned_abs();
+    let count = magnitude.checked_ilog10().unwrap_or(0);
+    let low = if count == 0 { 0 } else { 10_u64.pow(count) };
+    let high = 10_u64.checked_pow(count + 1).map_or(u64::MAX, |next| next - 1).min(max.unsigned_abs());
+    if magnitude > high {
+        // The one number below the negative of the largest: it has no like.
+        return number;
+    }
+    let tweak = Tweak(u64::from(count) << 1 | u64::from(number < 0));
+    // Zero has no sign, so the negative numbers of one digit are one fewer.
+    let low = if number < 0 { low.max(1) } else { low };
+    let size = u128::from(high - low) + 1;
+    let moved = low + work.permuter.apply_number(prf, tweak, u128::from(magnitude - low), size) as u64;
+    if number < 0 { -(moved as i64) } else { moved as i64 }
+}

@@ -1,0 +1,206 @@
+//! Realistic values: names, companies, jobs and places drawn from word lists, in the script of the value.
+//!
+//! A value in a script without a list goes through the shape transform. Lists are small, so that two values may well get
+//! the same word: where values must stay unique, these rules are refused.
+
+use fake::locales::{AR_SA, DE_DE, Data, EN, FR_FR, IT_IT, JA_JP, NL_NL, PT_BR, TR_TR, ZH_CN};
+use unicode_script::{Script, UnicodeScript};
+
+use super::{Answer, Fault, Length, Making, Options, Prf, Row, Stream, Transform, Value, Work};
+use crate::shape::Shape;
+
+/// The lists of one language.
+#[derive(Debug, Clone, Copy)]
+struct Lists {
+    name: &'static str,
+    script: Script,
+    first: &'static [&'static str],
+    last: &'static [&'static str],
+    /// What stands between first and last name, and whether the last name leads.
+    between: &'static str,
+    last_leads: bool,
+    companies: &'static [&'static str],
+    streets: &'static [&'static str],
+    states: &'static [&'static str],
+    countries: &'static [&'static str],
+    fields: &'static [&'static str],
+    positions: &'static [&'static str],
+    city_ends: &'static [&'static str],
+}
+
+const fn lists<D: Data + Copy>(
+    name: &'static str,
+    script: Script,
+    between: &'static str,
+    last_leads: bool,
+    _: D,
+) -> Lists {
+    Lists {
+        name,
+        script,
+        first: D::NAME_FIRST_NAME,
+        last: D::NAME_LAST_NAME,
+        between,
+        last_leads,
+        companies: D::COMPANY_SUFFIX,
+        streets: D::ADDRESS_STREET_SUFFIX,
+        states: D::ADDRESS_STATE,
+        countries: D::ADDRESS_COUNTRY,
+        fields: D::JOB_FIELD,
+        positions: D::JOB_POSITION,
+        city_ends: D::ADDRESS_CITY_SUFFIX,
+    }
+}
+
+/// The first language of a script is the one for values that name none.
+const LANGUAGES: [Lists; 10] = [
+    lists("en", Script::Latin, " ", false, EN),
+    lists("de", Script::Latin, " ", false, DE_DE),
+    lists("fr", Script::Latin, " ", false, FR_FR),
+    lists("it", Script::Latin, " ", false, IT_IT),
+    lists("nl", Script::Latin, " ", false, NL_NL),
+    lists("pt", Script::Latin, " ", false, PT_BR),
+    lists("tr", Script::Latin, " ", false, TR_TR),
+    lists("ar", Script::Arabic, " ", false, AR_SA),
+    lists("zh", Script::Han, "", true, ZH_CN),
+    lists("ja", Script::Hiragana, " ", true, JA_JP),
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    First,
+    Last,
+    Full,
+    Company,
+    Job,
+    Street,
+    City,
+    State,
+    Country,
+}
+
+struct WordList {
+    what: What,
+    prf: Prf,
+    shape: Shape,
+    /// The language for Latin script.
+    latin: &'static Lists,
+    chars_max: usize,
+}
+
+fn make(what: What, options: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
+    let latin: Vec<&Lists> = LANGUAGES.iter().filter(|lists| lists.script == Script::Latin).collect();
+    let names: Vec<&str> = latin.iter().map(|lists| lists.name).collect();
+    let language = options.word("language", &names)?;
+    Ok(Box::new(WordList {
+        what,
+        prf: making.prf("word-list"),
+        shape: Shape::free(making.prf("word-list/shape")),
+        latin: latin[language],
+        chars_max: making.column.max_chars.map_or(usize::MAX, |chars| chars as usize),
+    }))
+}
+
+macro_rules! makers {
+    ($($name:ident: $what:ident, $text:literal;)*) => {$(
+        #[doc = concat!("Draws ", $text, "; with `language`.")]
+        pub(super) fn $name(options: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
+            make(What::$what, options, making)
+        }
+    )*};
+}
+
+makers! {
+    first_name: First, "a first name";
+    last_name: Last, "a last name";
+    full_name: Full, "a first and a last name";
+    company: Company, "a company";
+    job: Job, "a job";
+    street: Street, "a street, and a house number where there was one";
+    city: City, "a city";
+    state: State, "a state";
+    country: Country, "a country";
+}
+
+impl WordList {
+    fn lists(&self, text: &str) -> Option<&'static Lists> {
+        let script = |script: Script| LANGUAGES.iter().find(|lists| lists.script == script);
+        let mut scripts =
+            text.chars().map(|c| c.script()).filter(|script| !matches!(script, Script::Common | Script::Inherited));
+        let first = scripts.next()?;
+        // Kana beside ideographs is Japanese.
+        let is_kana = |script: &Script| matches!(script, Script::Hiragana | Script::Katakana);
+        match first {
+            Script::Latin => Some(self.latin),
+            kana if is_kana(&kana) => script(Script::Hiragana),
+            Script::Han if scripts.any(|script| is_kana(&script)) => script(Script::Hiragana),
+            other => script(other),
+        }
+    }
+
+    fn draw(&self, lists: &Lists, old: &str, stream: &mut Stream<'_>) -> Option<String> {
+        let mut pick = |list: &'static [&'static str]| (!list.is_empty()).then(|| stream.choose(list));
+        Some(match self.what {
+            What::First => pick(lists.first)?.to_owned(),
+            What::Last => pick(lists.last)?.to_owned(),
+            What::Full => {
+                let (first, last) = (pick(lists.first)?, pick(lists.last)?);
+                let (lead, follow) = if lists.last_leads { (last, first) } else { (first, last) };
+                format!("{lead}{}{follow}", lists.between)
+            }
+            What::Company => format!(
+                "{}{}{}",
+                pick(lists.last)?,
+                if lists.between.is_empty() { "" } else { " " },
+                pick(lists.companies)?
+            ),
+            What::Job => format!("{} {}", pick(lists.fields)?, pick(lists.positions)?),
+            What::Street => {
+                let name = format!("{} {}", pick(lists.last)?, pick(lists.streets)?);
+                let number = |text: &str| text.chars().any(|c| c.is_ascii_digit());
+                if number(old) { format!("{} {name}", 1 + stream.below(199)) } else { name }
+            }
+            What::City => format!("{}{}", pick(lists.last)?, pick(lists.city_ends)?),
+            What::State => pick(lists.states)?.to_owned(),
+            What::Country => pick(lists.countries)?.to_owned(),
+        })
+    }
+}
+
+impl Transform for WordList {
+    fn length(&self) -> Length {
+        Length::AtMost(self.chars_max)
+    }
+
+    fn apply(&self, value: Value<'_>, row: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {
+        let Value::Text(bytes) = value else { return Answer::Null };
+        let text = std::str::from_utf8(bytes).unwrap_or_default();
+        if let Some(lists) = self.lists(text) {
+            // Equal names agree in any case; a few draws find one that fits and is another.
+            let seed = text.to_lowercase();
+            let mut stream = row.draw(&self.prf, Value::Text(seed.as_bytes()));
+            for _ in 0..16 {
+                let Some(new) = self.draw(lists, text, &mut stream) else { break };
+                let new = in_case_of(text, new);
+                if new.chars().count() <= self.chars_max && new.to_lowercase() != seed {
+                    out.extend_from_slice(new.as_bytes());
+                    return Answer::Written;
+                }
+            }
+        }
+        self.shape.apply(work, bytes, out);
+        Answer::Written
+    }
+}
+
+/// All capitals if the old value was so, all small if it was so.
+fn in_case_of(old: &str, new: String) -> String {
+    let letters = || old.chars().filter(|c| c.is_alphabetic());
+    if letters().nth(1).is_some() && letters().all(char::is_uppercase) {
+        new.to_uppercase()
+    } else if letters().all(char::is_lowercase) {
+        new.to_lowercase()
+    } else {
+        new
+    }
+}

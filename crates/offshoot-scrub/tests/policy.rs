@@ -1,0 +1,228 @@
+//! The policy's language and the plan that is made from it: what is found, what is refused, and where errors point.
+
+#![allow(clippy::unwrap_used)]
+
+mod tables;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use offshoot_format::column::{Batch, Cell, Column};
+use offshoot_format::table::Layout;
+use offshoot_scrub::facts::{ColumnFacts, Equality};
+use offshoot_scrub::shape::Work;
+use offshoot_scrub::transform::{Row, Transform, names};
+use offshoot_scrub::value::{Answer, Value};
+use offshoot_scrub::{ColumnCount, Policy, Scrubber};
+use proptest::prelude::*;
+use tables::{key, one_column, policy, scrub, table};
+
+fn error(text: &str) -> String {
+    let tables = [table("users", &[("name", "text"), ("age", "int4")])];
+    match Policy::parse(text) {
+        Err(error) => error.to_string(),
+        Ok(policy) => Scrubber::new(&policy, &tables, &key(1)).unwrap_err().to_string(),
+    }
+}
+
+#[test]
+fn errors_point_at_line_and_column() {
+    let cases = [
+        ("x = 1", "line 1, column 1: there is no [scrub]"),
+        ("[scrub]\nunclassified = 3", "line 2, column 16: "),
+        ("[scrub]\n\ncolumn = {}", "line 3, column 1: [scrub] has no `column`"),
+        ("[scrub.tables.users]\nname = \"emial\"", "line 2, column 8: there is no rule `emial`"),
+        (
+            "[scrub.tables.users]\nname = { rule = \"email\", two = 1 }\nage = \"keep\"",
+            "line 2, column 26: `email` has no option `two`",
+        ),
+        ("[scrub.tables.users]\nname = { rule = \"partial\" }\nage = \"keep\"", "line 2, column 8: `partial` needs"),
+        ("[scrub.tables.users]\n  nam = \"keep\"", "line 2, column 9: table `users` has no column `nam`"),
+        ("[scrub.tables.user]\nname = \"keep\"", "line 2, column 8: there is no table `user`"),
+        ("[scrub.tables.users]\nname = \"keep\nage = 1", "line 2, column "),
+    ];
+    for (text, expected) in cases {
+        let error = error(text);
+        assert!(error.contains(expected), "{text}\n{error}");
+    }
+}
+
+#[test]
+fn rules_are_found_by_table_then_comment_then_type_then_pattern() {
+    let mut users = table("users", &[("a", "text"), ("b", "text"), ("c_email", "text"), ("d", "text")]);
+    users.columns[1].comment = Some("where we write to. offshoot: email".to_owned());
+    users.columns[3].domain_type = Some("secret".to_owned());
+    let text = "[scrub.tables.users]\na = \"redact\"\n[scrub.columns]\n\"*.c_*\" = \"email\"\n\"*\" = \"keep\"\n[scrub.types]\nsecret = \"token\"";
+    let scrubber = Scrubber::new(&Policy::parse(text).unwrap(), &[users], &key(1)).unwrap();
+    let rules: Vec<&str> = scrubber.rules("public", "users").unwrap().into_iter().map(|(_, rule)| rule).collect();
+    assert_eq!(rules, ["redact", "email", "email", "token"]);
+}
+
+#[test]
+fn unclassified_columns_are_shaped_only_when_asked() {
+    let tables = [table("users", &[("name", "text")])];
+    assert!(Scrubber::new(&Policy::parse("[scrub]").unwrap(), &tables, &key(1)).is_err());
+    let scrubber =
+        Scrubber::new(&Policy::parse("[scrub]\nunclassified = \"scrub\"").unwrap(), &tables, &key(1)).unwrap();
+    assert_eq!(scrubber.rules("public", "users").unwrap(), [("name", "shape")]);
+}
+
+#[test]
+fn embedders_add_their_own_transforms() {
+    struct Shout;
+    impl Transform for Shout {
+        fn apply(&self, value: Value<'_>, _: &Row<'_>, _: &mut Work, out: &mut Vec<u8>) -> Answer {
+            let Value::Text(bytes) = value else { return Answer::Null };
+            out.extend(bytes.iter().map(u8::to_ascii_uppercase));
+            Answer::Written
+        }
+    }
+    let mut own: BTreeMap<String, offshoot_scrub::transform::Maker> = BTreeMap::new();
+    own.insert("shout".to_owned(), Arc::new(|_, _| Ok(Box::new(Shout))));
+    let policy = Policy::parse_with("[scrub.columns]\nc = \"shout\"", own).unwrap();
+    let scrubber = Scrubber::new(&policy, &[table("t", &[("c", "text")])], &key(1)).unwrap();
+    assert_eq!(scrubber.value("public", "t", "c", b"quiet").unwrap().unwrap(), b"QUIET");
+}
+
+#[test]
+fn batches_are_rewritten_with_nulls_templates_and_counts() {
+    let users = table("users", &[("id", "int4"), ("first", "text"), ("mail", "text"), ("born", "date")]);
+    let policy = policy(
+        "id = \"keep\"\nfirst = \"shape\"\nmail = { rule = \"template\", text = \"{first}.{id}@x.test\" }\nborn = { rule = \"date-shift\", by = \"id\" }",
+    );
+    let mut facts = users.clone();
+    facts.columns[0].type_name = "text".to_owned();
+    let scrubber = Scrubber::new(&policy, &[facts], &key(1)).unwrap();
+    let mut columns: Vec<Column> = (0..4).map(|_| Column::new(Layout::Var)).collect();
+    for (id, first, born) in [(b"1", Some("Ann"), 100_i32), (b"1", None, 130), (b"2", Some("Ann"), i32::MAX)] {
+        columns[0].push(id).unwrap();
+        columns[1].push_cell(first.map_or(Cell::Null, |first| Cell::Bytes(first.as_bytes()))).unwrap();
+        columns[2].push(b"old").unwrap();
+        columns[3].push(&born.to_be_bytes()).unwrap();
+    }
+    let mut batch = Batch { columns, rows: 3 };
+    let mut counts = [ColumnCount::default(); 4];
+    scrubber.apply("public", "users", &mut batch, &mut Work::default(), &mut counts).unwrap();
+    let text = |column: usize, row: usize| match batch.columns[column].cell(row) {
+        Cell::Bytes(bytes) => bytes.to_vec(),
+        _ => Vec::new(),
+    };
+    let day = |row| i32::from_be_bytes(text(3, row).try_into().unwrap());
+    assert_eq!(text(0, 0), b"1");
+    assert_ne!(text(1, 0), b"Ann");
+    assert_eq!(text(1, 0), text(1, 2));
+    assert_eq!(batch.columns[1].cell(1), Cell::Null);
+    assert_eq!(text(2, 0), [&text(1, 0)[..], b".1@x.test"].concat());
+    assert_eq!(text(2, 1), b".1@x.test");
+    // Dates of one person move alike, and the end of time stays.
+    assert_eq!((day(1) - day(0), day(2)), (30, i32::MAX));
+    assert_eq!(counts[1], ColumnCount { values: 2, changed: 2 });
+    assert_eq!(counts[0], ColumnCount::default());
+}
+
+#[test]
+fn arrays_are_rewritten_element_by_element() {
+    let scrubber = one_column("shape", ColumnFacts::new("c", "_text")).unwrap();
+    let mut array: Vec<u8> = [1_i32, 0, 25, 3, 1].iter().flat_map(|number| number.to_be_bytes()).collect();
+    for element in [Some("Alice"), None, Some("")] {
+        array.extend(element.map_or(-1, |text| text.len() as i32).to_be_bytes());
+        array.extend(element.unwrap_or_default().as_bytes());
+    }
+    let scrubbed = scrubber.value("public", "t", "c", &array).unwrap().unwrap();
+    assert_eq!(scrubbed.len(), array.len());
+    assert_ne!(scrubbed[24..29], array[24..29]);
+    assert_eq!(scrubbed[29..], array[29..]);
+    // What is no array is not let through.
+    assert_eq!(scrubber.value("public", "t", "c", b"junk").unwrap(), None);
+}
+
+#[test]
+fn a_value_that_grows_beyond_its_column_is_an_error() {
+    let mut column = ColumnFacts::new("c", "varchar");
+    column.max_chars = Some(12);
+    let scrubber = one_column("email", column).unwrap();
+    let mut values = Column::new(Layout::Var);
+    values.push(b"alice@x.com").unwrap();
+    let mut batch = Batch { columns: vec![values], rows: 1 };
+    let error =
+        scrubber.apply("public", "t", &mut batch, &mut Work::default(), &mut [ColumnCount::default()]).unwrap_err();
+    assert!(error.to_string().starts_with("public.t.c: ") && !error.to_string().contains("alice"), "{error}");
+}
+
+#[test]
+fn every_rule_of_the_catalogue_is_documented() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/policy.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    for name in names() {
+        assert!(text.contains(&format!("| `{name}` |")), "docs/policy.md does not describe `{name}`");
+    }
+}
+
+/// Rules for text that say they are injective, and a unique column each.
+const INJECTIVE: [&str; 9] = ["shape", "words", "username", "postal-code", "email", "phone", "card", "iban", "token"];
+
+fn cases() -> ProptestConfig {
+    let cases = if std::env::var_os("OFFSHOOT_LONG").is_some() { 100_000 } else { 2_000 };
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn injective_rules_never_make_two_values_meet(texts in prop::collection::hash_set("[a-c]{0,2}[@+. -]{0,1}[0-2]{0,3}(@[ab]{1,2})?", 2..40)) {
+        for rule in INJECTIVE {
+            let mut unique = table("t", &[("c", "text")]);
+            unique.unique.push((vec![0], Equality::Bytes));
+            let scrubber = tables::scrubber(&format!("c = \"{rule}\""), &[unique]).unwrap();
+            let scrubbed: std::collections::HashSet<_> =
+                texts.iter().map(|text| scrubber.value("public", "t", "c", text.as_bytes()).unwrap()).collect();
+            prop_assert_eq!(scrubbed.len(), texts.len(), "{}", rule);
+        }
+    }
+
+    #[test]
+    fn no_rule_panics_whatever_the_bytes(bytes in prop::collection::vec(any::<u8>(), 0..40), text in "\\PC{0,12}") {
+        let options = |name: &str| match name {
+            "constant" => "{ rule = \"constant\", value = \"x\" }".to_owned(),
+            "template" => "{ rule = \"template\", text = \"{c}\" }".to_owned(),
+            "one-of" => "{ rule = \"one-of\", values = [\"a\", \"b\"] }".to_owned(),
+            "partial" => "{ rule = \"partial\", first = 1 }".to_owned(),
+            name => name.to_owned(),
+        };
+        for kind in ["text", "int4", "int8", "float8", "numeric", "date", "timestamptz", "uuid", "inet", "jsonb", "json", "_text", "_int4"] {
+            for name in names() {
+                let Ok(scrubber) = one_column(&options(name), ColumnFacts::new("c", kind)) else { continue };
+                scrubber.value("public", "t", "c", &bytes).unwrap();
+                scrubber.value("public", "t", "c", text.as_bytes()).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_keep_sign_and_digits_and_stay_distinct(a in any::<i32>(), b in any::<i32>()) {
+        let mut unique = table("t", &[("c", "int4")]);
+        unique.unique.push((vec![0], Equality::Bytes));
+        let scrubber = tables::scrubber("c = \"shape\"", &[unique]).unwrap();
+        let value = |n: i32| i32::from_be_bytes(scrubber.value("public", "t", "c", &n.to_be_bytes()).unwrap().unwrap().try_into().unwrap());
+        prop_assert_eq!(value(a).to_string().len(), a.to_string().len());
+        prop_assert_eq!(value(a) < 0, a < 0);
+        prop_assert!(value(a) != a || a == i32::MIN);
+        prop_assert_eq!(value(a) == value(b), a == b);
+    }
+
+    #[test]
+    fn uuids_keep_version_and_variant(bytes in any::<[u8; 16]>()) {
+        let scrubber = one_column("uuid", ColumnFacts::new("c", "uuid")).unwrap();
+        let new = scrubber.value("public", "t", "c", &bytes).unwrap().unwrap();
+        prop_assert_ne!(&new[..], &bytes[..]);
+        prop_assert_eq!((new[6] >> 4, new[8] >> 6), (bytes[6] >> 4, bytes[8] >> 6));
+    }
+
+    #[test]
+    fn names_come_from_lists_in_the_script_of_the_value(name in "[A-Z][a-z]{2,8}") {
+        let new = scrub("first-name", "text", &name);
+        prop_assert!(new != name && new.chars().next().is_some_and(char::is_uppercase));
+        prop_assert_eq!(scrub("first-name", "text", &name.to_uppercase()), new.to_uppercase());
+    }
+}
