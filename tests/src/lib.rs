@@ -1,6 +1,8 @@
 //! What the end-to-end tests share: a database goes into a store and comes out on a server, and both are compared.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
+pub mod exact;
+
 use offshoot::manifest::Manifest;
 use offshoot::{CaptureOptions, CaptureReport, Connection, Control, Environment, InitOptions, RestoreOptions, Store};
 use offshoot_testkit::fingerprint::fingerprint;

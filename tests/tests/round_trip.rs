@@ -25,6 +25,27 @@ fn every_type() {
     }
 }
 
+/// What no script would write, and only years of changes leave.
+#[test]
+fn what_history_leaves() {
+    for binaries in Binaries::wanted() {
+        let server = shared_of(&binaries);
+        let db = server.fresh_db("history");
+        server.psql(
+            &db,
+            // A column that a parent got after its child; a partition without a part of the whole's index.
+            "CREATE TABLE parent (a text); CREATE TABLE other (o int); CREATE TABLE child (c int) INHERITS (parent, other);
+             CREATE TABLE grandchild (g int) INHERITS (child); ALTER TABLE parent ADD late int;
+             INSERT INTO child VALUES ('x', 1, 2, 3); INSERT INTO grandchild VALUES ('y', 4, 5, 6, 7);
+             CREATE TABLE whole (a int) PARTITION BY RANGE (a);
+             CREATE TABLE part_1 PARTITION OF whole FOR VALUES FROM (0) TO (10);
+             CREATE TABLE part_2 PARTITION OF whole FOR VALUES FROM (10) TO (20); INSERT INTO whole VALUES (1), (11);
+             CREATE INDEX of_whole ON ONLY whole (a); CREATE INDEX of_part ON part_1 (a); ALTER INDEX of_whole ATTACH PARTITION of_part",
+        );
+        round_trip(server, &db, server);
+    }
+}
+
 #[test]
 fn real_databases() {
     let Some(folder) = real_data() else { return };

@@ -9,6 +9,7 @@ mod measure;
 mod nightly;
 mod place;
 mod process;
+mod regress;
 mod setup;
 mod test;
 mod tidy;
@@ -25,7 +26,7 @@ Chores of the project. Usage: cargo xtask CHORE [OPTIONS]
   demo                   capture and restore a small shop on throwaway servers; needs nothing, leaves nothing
   test                   set up, then all tests, doc tests, examples and a minute of fuzzing
     --all-majors           on PostgreSQL 12 to 18 too
-    --regress              PostgreSQL's own regression database instead
+    --regress              PostgreSQL's own regression database instead: how many of its tables come out exact
   tidy                   the project's rules: who depends on whom, file headers, names, sizes, links
   doc                    the API documentation, without a warning
   bench [ARGUMENTS]      the criterion benches

@@ -25,12 +25,7 @@ pub fn dir() -> PathBuf {
     if let Some(named) = std::env::var_os("OFFSHOOT_PG_MAJORS").filter(|dir| !dir.is_empty()) {
         return PathBuf::from(named);
     }
-    let target = place::target_dir();
-    if place::is_root() && !place::everyone_may_enter(&target) {
-        // Servers run as nobody, who could not reach their programs there.
-        return std::env::temp_dir().join("offshoot-pg-majors");
-    }
-    target.join("pg-majors")
+    place::dir_for_servers("pg-majors")
 }
 
 /// Makes sure that the servers of `major` are there.

@@ -7,7 +7,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::process::{Failure, Program, Steps, cargo};
-use crate::{fuzz, majors, measure, setup, test, tidy};
+use crate::{fuzz, majors, measure, regress, setup, test, tidy};
 
 /// How long the fuzzing of a night takes, over all targets.
 const FUZZ: Duration = Duration::from_secs(2 * 60 * 60);
@@ -19,12 +19,13 @@ const CASES: &str = "1000000";
 /// A step by its name, what it is, and how it is done.
 type Step = (&'static str, &'static str, fn(&mut Steps));
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     ("tidy", "the project's rules", |steps| steps.step("tidy", tidy::run)),
     ("tests", "all tests, on all majors", |steps| {
         test::fetch_majors(steps, true);
         test::tests(steps, true);
     }),
+    ("regress", "PostgreSQL's own regression database", |steps| steps.step("regress", regress::run)),
     ("kills", "kills at every system call of capture, restore, gc and forget", |steps| {
         steps.step("kills", || long(&["kills"]).run());
     }),

@@ -17,6 +17,15 @@ pub fn target_dir() -> PathBuf {
     tagged.map_or_else(|| root().join("target"), Path::to_path_buf)
 }
 
+/// A folder for what servers read: in the target folder, unless they run as nobody, who cannot enter that.
+pub fn dir_for_servers(name: &str) -> PathBuf {
+    let target = target_dir();
+    if is_root() && !everyone_may_enter(&target) {
+        return std::env::temp_dir().join(format!("offshoot-{name}"));
+    }
+    target.join(name)
+}
+
 /// True when the process runs as root.
 pub fn is_root() -> bool {
     // The owner of a process's own entry is its effective user.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::process::{Failure, Steps, cargo};
-use crate::{fuzz, majors, setup};
+use crate::{fuzz, majors, regress, setup};
 
 /// How long the fuzzing of a test run takes, over all targets.
 const FUZZ_SMOKE: Duration = Duration::from_secs(60);
@@ -18,7 +18,7 @@ pub fn run(options: &[&str]) -> Result<(), Failure> {
     }
     setup::run()?;
     if options.contains(&"--regress") {
-        return regress();
+        return regress::run();
     }
     let mut steps = Steps::default();
     fetch_majors(&mut steps, all_majors);
@@ -88,10 +88,4 @@ fn examples() -> Result<Vec<(String, String)>, Failure> {
         }
     }
     Ok(found)
-}
-
-fn regress() -> Result<(), Failure> {
-    Err(Failure::Failed(
-        "`test --regress` is not built yet: PostgreSQL's regression database is not looked at".to_owned(),
-    ))
 }

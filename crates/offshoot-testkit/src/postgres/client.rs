@@ -59,9 +59,20 @@ impl Server {
     /// Runs a script file with psql to its end, whatever fails in it.
     #[track_caller]
     pub fn load_file(&self, db: &str, script: &Path) -> Loaded {
+        self.load(db, script, &[])
+    }
+
+    /// Runs a script with psql to its end, whatever fails in it.
+    #[track_caller]
+    pub fn load_text(&self, db: &str, script: &str) -> Loaded {
+        self.load(db, Path::new("-"), script.as_bytes())
+    }
+
+    #[track_caller]
+    fn load(&self, db: &str, script: &Path, input: &[u8]) -> Loaded {
         let mut command = self.psql_command(db);
         command.args(["-v", "ON_ERROR_STOP=0", "-f"]).arg(script);
-        let output = match run_with_input(command, &[]) {
+        let output = match run_with_input(command, input) {
             Ok(output) => output,
             Err(error) => panic!("{error}\nin: {}", script.display()),
         };

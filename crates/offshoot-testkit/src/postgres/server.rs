@@ -54,6 +54,12 @@ impl Server {
         Self::start_with(&options, |data_dir, binaries| template::copy_to(data_dir, binaries, &options))
     }
 
+    /// Starts a server on a copy of a data directory that a stopped server of the same binaries has left.
+    #[expect(clippy::needless_pass_by_value, reason = "options are built in place and used once")]
+    pub fn try_start_on_copy(template: &Path, options: ServerOptions) -> Result<Self, PostgresError> {
+        Self::start_with(&options, |data_dir, _| template::copy_dir(template, data_dir))
+    }
+
     /// Starts a server on the data directory that `fill` makes.
     pub(super) fn start_with(
         options: &ServerOptions,

@@ -15,9 +15,13 @@ use crate::place;
 
 /// Copies the template for `options` to `data_dir`, which must not exist, in a folder of the server's user.
 pub(super) fn copy_to(data_dir: &Path, binaries: &Binaries, options: &ServerOptions) -> Result<(), PostgresError> {
-    let template = made(binaries, options)?;
+    copy_dir(&made(binaries, options)?, data_dir)
+}
+
+/// Copies a data directory whose server is stopped; `data_dir` must not exist, in a folder of the server's user.
+pub(super) fn copy_dir(template: &Path, data_dir: &Path) -> Result<(), PostgresError> {
     let mut copy = place::unprivileged(Path::new("cp"));
-    copy.arg("-a").arg("--reflink=auto").arg("--").arg(&template).arg(data_dir);
+    copy.arg("-a").arg("--reflink=auto").arg("--").arg(template).arg(data_dir);
     run(copy, "cp of the template data directory")
 }
 

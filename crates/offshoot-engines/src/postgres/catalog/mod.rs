@@ -5,6 +5,7 @@
 //! a user. Nothing here reads rows of a user's table.
 
 pub mod environment;
+pub mod inheritance;
 pub mod keys;
 pub mod large_objects;
 pub mod notes;

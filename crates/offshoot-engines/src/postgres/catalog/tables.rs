@@ -1,5 +1,6 @@
 //! The tables that hold rows: their columns, types, keys and sizes, read under the snapshot that their rows are read in.
 
+use super::inheritance::Inheritance;
 use super::keys::{Candidate, KeyColumn, choose};
 use super::relations::Relation;
 use crate::error::{EngineError, Result, refused};
@@ -93,6 +94,12 @@ pub async fn describe(
     let with_rows: Vec<&Relation> = relations.iter().filter(|relation| relation.has_rows).collect();
     let oids: Vec<u32> = with_rows.iter().map(|relation| relation.oid).collect();
     let mut columns = columns(client, version, &oids).await?;
+    let inheritance = Inheritance::load(client, &oids).await?;
+    for (&oid, columns) in &mut columns {
+        if let Some(order) = inheritance.order(oid) {
+            columns.sort_by_key(|column| order.iter().position(|name| *name == column.name));
+        }
+    }
     let tree = TypeTree::load(client, columns.values().flatten().map(|column| column.type_oid)).await?;
     let mut candidates = candidates(client, &oids).await?;
     let mut through = through(client, &oids).await?;

@@ -97,7 +97,7 @@ fn objects(manifest: &Manifest, adapted: &Adapted, found: &HashMap<Key, Found>, 
         };
         match found.get(&key) {
             None => differs("it is not there"),
-            Some(object) if !object.is_valid && !source.is_some_and(|source| source.is_not_valid) => {
+            Some(object) if !object.is_valid && !source.is_some_and(|source| source.may_be_invalid) => {
                 differs("it is not valid")
             }
             Some(Found { definition: Some(definition), .. }) if same_major => {

@@ -2,7 +2,7 @@
 
 use super::Key;
 use crate::postgres::roles::statement;
-use offshoot_format::manifest::Manifest;
+use offshoot_format::manifest::{Manifest, SchemaItem};
 use pg_query::protobuf::{ObjectType, RangeVar};
 use pg_query::{Node, NodeEnum};
 use std::collections::HashMap;
@@ -11,17 +11,21 @@ use std::collections::HashMap;
 pub(super) struct Written {
     /// The statement.
     pub sql: String,
-    /// Whether it is a constraint that was not valid at the source.
-    pub is_not_valid: bool,
+    /// Whether it may be not valid: a constraint that was not at the source, or a partitioned index, which the server
+    /// takes for valid when an index of every partition is attached, and at the source not every partition may have one.
+    pub may_be_invalid: bool,
 }
 
 /// All objects of a manifest by key.
 pub(super) fn written(manifest: &Manifest) -> HashMap<Key, Written> {
-    let items = manifest.content.schema.iter().filter_map(|item| {
-        let is_not_valid = item.sql.trim_end().ends_with(" NOT VALID");
-        Some((made_by(&item.sql)?, Written { sql: item.sql.clone(), is_not_valid }))
-    });
-    items.collect()
+    manifest.content.schema.iter().filter_map(made).collect()
+}
+
+fn made(item: &SchemaItem) -> Option<(Key, Written)> {
+    let key = made_by(&item.sql)?;
+    let is_partitioned_index = key.0 == "index" && item.sql.contains(" ON ONLY ");
+    let may_be_invalid = is_partitioned_index || item.sql.trim_end().ends_with(" NOT VALID");
+    Some((key, Written { sql: item.sql.clone(), may_be_invalid }))
 }
 
 /// The object that a statement makes, if it makes one that has a name.
@@ -80,5 +84,29 @@ fn qualified_name(parts: &[Node]) -> Option<(String, String)> {
     match parts {
         [schema, name] => Some((text(schema)?, text(name)?)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use offshoot_format::manifest::Phase;
+
+    #[test]
+    fn a_partitioned_index_need_not_be_valid() {
+        let sql =
+            ["CREATE INDEX whole ON ONLY public.t USING btree (a)", "CREATE INDEX plain ON public.t1 USING btree (a)"];
+        assert_eq!(sql.map(may_be_invalid), [true, false]);
+    }
+
+    #[test]
+    fn a_constraint_need_not_be_valid_where_it_says_so() {
+        let add = "ALTER TABLE ONLY public.t ADD CONSTRAINT c CHECK ((a > 0))";
+        assert!(!may_be_invalid(add) && may_be_invalid(&format!("{add} NOT VALID")));
+    }
+
+    fn may_be_invalid(sql: &str) -> bool {
+        let item = SchemaItem { phase: Phase::Index, label: String::new(), table: None, sql: sql.to_owned() };
+        made(&item).unwrap().1.may_be_invalid
     }
 }
