@@ -178,8 +178,9 @@ pub struct TableEntry {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Load {
-    /// Load through this partitioned table (schema, name) instead, because rows may belong elsewhere on the target.
-    pub through: Option<(String, String)>,
+    /// Of a partitioned table that is one table here: the partitions (schema, name) that hold its rows. In which of them a
+    /// row belongs is another question on every server.
+    pub partitions: Vec<(String, String)>,
     /// Never loaded with FREEZE or TRUNCATE: rows of an extension's configuration table, for example, join what is there.
     pub append: bool,
     /// Indexes of the columns that are declared GENERATED ALWAYS AS IDENTITY or need OVERRIDING.

@@ -252,7 +252,7 @@ impl<'a> Shared<'a> {
                 };
                 self.load(&load, session)
             }
-            TaskKind::Count(group) => self.count(group, session),
+            TaskKind::Count(table) => self.count(&plan.snapshot.manifest.content.tables[*table], session),
             TaskKind::CountLargeObjects => {
                 let expected = plan.snapshot.manifest.content.large_objects.as_ref().map_or(0, |entry| entry.root.rows);
                 let there = session.count(&Counted::LargeObjects)?;
@@ -293,7 +293,6 @@ impl<'a> Shared<'a> {
         let state = self.lock();
         let is_lost = |table: &(String, String)| state.lost.contains(table);
         is_lost(&(entry.spec.schema.clone(), entry.spec.name.clone()))
-            || entry.load.through.as_ref().is_some_and(is_lost)
     }
 
     fn load(&self, load: &LoadWork<'_>, session: &mut dyn TargetSession) -> offshoot_core::Result<()> {
@@ -311,15 +310,17 @@ impl<'a> Shared<'a> {
         Ok(())
     }
 
-    fn count(&self, group: &[usize], session: &mut dyn TargetSession) -> offshoot_core::Result<()> {
-        let tables = &self.plan.snapshot.manifest.content.tables;
-        let (mut expected, mut there) = (0, 0);
-        for entry in group.iter().map(|&index| &tables[index]).filter(|entry| !self.is_lost(entry)) {
-            expected += entry.root.rows;
-            there += session.count(&Counted::Table(entry.spec.schema.clone(), entry.spec.name.clone()))?;
+    fn count(&self, entry: &TableEntry, session: &mut dyn TargetSession) -> offshoot_core::Result<()> {
+        if self.is_lost(entry) {
+            return Ok(());
         }
-        let spec = &tables[group[0]].spec;
-        self.compare_counts(&format!("table {}.{}", spec.schema, spec.name), expected, there)
+        let whole = [(entry.spec.schema.clone(), entry.spec.name.clone())];
+        let tables: &[_] = if entry.load.partitions.is_empty() { &whole } else { &entry.load.partitions };
+        let mut there = 0;
+        for (schema, name) in tables {
+            there += session.count(&Counted::Table(schema.clone(), name.clone()))?;
+        }
+        self.compare_counts(&format!("table {}.{}", entry.spec.schema, entry.spec.name), entry.root.rows, there)
     }
 
     fn compare_counts(&self, object: &str, expected: u64, there: u64) -> offshoot_core::Result<()> {

@@ -74,8 +74,8 @@ pub enum TaskKind {
     },
     /// Nothing: others wait for all that it waits for.
     Barrier,
-    /// Counts the rows of tables, by their numbers in the manifest, and compares the sum.
-    Count(Vec<usize>),
+    /// Counts the rows of a table, by its number in the manifest, and compares.
+    Count(usize),
     /// Counts the large objects.
     CountLargeObjects,
     /// Compares the catalog.

@@ -68,7 +68,7 @@ impl Store {
             snapshot: snapshot.id,
             tables: manifest.content.tables.len(),
             rows: manifest.stats.rows,
-            tables_differing: stored.differences(&database, manifest),
+            tables_differing: stored.differences(&database),
             sequences_differing: sequences_differing(&manifest.content.sequences, &captured.sequences),
         })
     }

@@ -1,8 +1,6 @@
 //! Which tables differ between a snapshot and a live database.
 
 use super::{Digests, TableDigest};
-use offshoot_format::manifest::Manifest;
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// A table that is not the same on both sides.
@@ -55,21 +53,9 @@ impl fmt::Display for TableDifference {
 
 impl Digests {
     /// The tables of the snapshot (`self`) that differ in a database, and those that it does not have.
-    ///
-    /// Tables that are loaded through the same partitioned table are compared together, because a row may be in another one
-    /// of them on another server.
     #[must_use]
-    pub fn differences(&self, database: &Self, manifest: &Manifest) -> Vec<TableDifference> {
-        let roots: BTreeMap<_, _> = manifest
-            .content
-            .tables
-            .iter()
-            .filter_map(|entry| {
-                let root = entry.load.through.clone()?;
-                Some(((entry.spec.schema.clone(), entry.spec.name.clone()), root))
-            })
-            .collect();
-        let (ours, theirs) = (self.grouped(&roots), database.grouped(&roots));
+    pub fn differences(&self, database: &Self) -> Vec<TableDifference> {
+        let (ours, theirs) = (&self.tables, &database.tables);
         let mut differences: Vec<TableDifference> =
             ours.iter().filter_map(|(name, digest)| difference(name, digest, theirs.get(name))).collect();
         let extra = theirs.keys().filter(|name| !ours.contains_key(*name));
@@ -79,20 +65,6 @@ impl Digests {
             how: HowDiffers::Extra,
         }));
         differences
-    }
-
-    fn grouped(&self, roots: &BTreeMap<(String, String), (String, String)>) -> BTreeMap<(String, String), TableDigest> {
-        let mut grouped: BTreeMap<(String, String), TableDigest> = BTreeMap::new();
-        for (name, digest) in &self.tables {
-            let name = roots.get(name).unwrap_or(name);
-            match grouped.get_mut(name) {
-                Some(sum) => sum.add(digest),
-                None => {
-                    grouped.insert(name.clone(), digest.clone());
-                }
-            }
-        }
-        grouped
     }
 }
 
@@ -191,12 +163,9 @@ mod tests {
             ("e", two.clone()),
         ]);
         let theirs = digests(&[("a", two), ("b", three), ("c", other), ("d", changed), ("f", rows_of_none())]);
-        let how = |schema: &str, manifest: &Manifest| {
-            let differences = ours.differences(&theirs, manifest);
-            differences.iter().map(ToString::to_string).filter(|text| text.starts_with(schema)).collect::<Vec<_>>()
-        };
+        let differences = ours.differences(&theirs);
         assert_eq!(
-            how("s", &empty_manifest()),
+            differences.iter().map(ToString::to_string).collect::<Vec<_>>(),
             [
                 "s.b: 2 rows in the snapshot, 3 in the database",
                 "s.c: its columns are others",
@@ -209,30 +178,5 @@ mod tests {
 
     fn rows_of_none() -> TableDigest {
         digest(["a", "b"], &[], 1)
-    }
-
-    fn empty_manifest() -> Manifest {
-        use offshoot_format::ids::ContentRoot;
-        use offshoot_format::manifest::{Content, Environment, Origin, Stats, Trust};
-        let text = String::new;
-        Manifest {
-            taken_unix_ms: 0,
-            parent: None,
-            content_root: ContentRoot::from_bytes([0; 32]),
-            trust: Trust::Raw,
-            origin: Origin {
-                engine: text(),
-                system_id: text(),
-                database_id: text(),
-                database: text(),
-                position: text(),
-            },
-            environment: Environment::default(),
-            content: Content::default(),
-            omitted: Vec::new(),
-            not_carried: Vec::new(),
-            stats: Stats::default(),
-            written_by: text(),
-        }
     }
 }

@@ -46,7 +46,7 @@ pub fn against(
     let live = sink.finish();
     let stored = Digests::of_snapshot(manifest, rows, look_ahead, control)?;
     Ok(Differences {
-        tables: stored.differences(&live, manifest),
+        tables: stored.differences(&live),
         sequences: sequences(&manifest.content.sequences, &captured.sequences),
         rows: manifest.content.tables.iter().map(|entry| entry.root.rows).sum(),
     })

@@ -81,9 +81,8 @@ async fn examine(conninfo: &ConnInfo, candidates: &[PathBuf]) -> Result<Report> 
     let (tables, tree) = tables::describe(client, connection.version, &relations, tables::Sizes::Estimated).await?;
     for table in &tables {
         let name = shown(&table.spec.schema, &table.spec.name);
-        if table.is_unlogged {
-            report.unlogged.push(name.clone());
-        }
+        let unlogged = table.heaps.iter().filter(|heap| heap.is_unlogged);
+        report.unlogged.extend(unlogged.map(|heap| shown(&heap.schema, &heap.name)));
         if let Some(cause) = table.types.iter().find_map(|&oid| tree.lacks_binary(oid)) {
             report.text_tables.push((name.clone(), cause.name.clone()));
         }

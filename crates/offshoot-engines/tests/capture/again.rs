@@ -33,7 +33,7 @@ pub fn make(server: &Server, db: &str, captured: &Captured, memory: &Memory) {
                 }
                 continue;
             }
-            load(&client, &encoding, captured, table).await;
+            load(&client, &encoding, table).await;
         }
     });
     for phase in [Phase::Index, Phase::Constraint, Phase::ForeignKey, Phase::PostData] {
@@ -55,15 +55,13 @@ fn apply(server: &Server, db: &str, captured: &Captured, is_wanted: impl Fn(Phas
     server.psql(db, &sql);
 }
 
-async fn load(client: &Client, encoding: &str, captured: &Captured, table: &Table) {
+async fn load(client: &Client, encoding: &str, table: &Table) {
     let spec = table.spec.as_ref().unwrap();
-    let special = captured.loads.iter().find(|(schema, name, _)| (schema, name) == (&spec.schema, &spec.name));
-    let through = special.and_then(|(_, _, load)| load.through.clone());
-    let (schema, name) = through.unwrap_or((spec.schema.clone(), spec.name.clone()));
+    let (schema, name) = (&spec.schema, &spec.name);
     let names = ident_list(spec.columns.iter().map(|column| column.name.as_str()));
     let list = if names.is_empty() { String::new() } else { format!("({names})") };
     let format = if spec.form == RowForm::Binary { "binary" } else { "text" };
-    let sql = format!("COPY {} {list} FROM STDIN (FORMAT {format})", qualified(&schema, &name));
+    let sql = format!("COPY {} {list} FROM STDIN (FORMAT {format})", qualified(schema, name));
     let bytes = match spec.form {
         RowForm::Binary => {
             let types = client

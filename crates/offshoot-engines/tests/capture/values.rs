@@ -51,7 +51,10 @@ fn tables_at_their_limits() {
     let load =
         |name: &str| captured.loads.iter().find(|(_, of, _)| of == name).map(|(_, _, load)| load.clone()).unwrap();
     assert_eq!(load("generated").identity, [1]);
-    assert_eq!(load("hashed_0").through, Some(("public".to_owned(), "hashed".to_owned())));
+    let partition = |name: &str| ("public".to_owned(), name.to_owned());
+    assert_eq!(load("hashed").partitions, [partition("hashed_0"), partition("hashed_1")]);
+    assert_eq!(rows("hashed").len(), 2);
+    assert!(!memory.tables.lock().unwrap().contains_key(&partition("hashed_0")));
 }
 
 #[test]

@@ -139,10 +139,13 @@ fn statements(server: &Server, db: &str) -> Vec<SchemaItem> {
 
 const TABLES: &str = "
 SELECT c.oid, n.nspname::text, c.relname::text,
-       (SELECT p.relname::text FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class p ON p.oid = i.inhparent
-        JOIN pg_catalog.pg_partitioned_table t ON t.partrelid = p.oid WHERE i.inhrelid = c.oid AND t.partstrat = 'h')
+       ARRAY(SELECT p.relname::text FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class p ON p.oid = i.inhrelid
+             WHERE i.inhparent = c.oid AND c.relkind = 'p' ORDER BY 1)
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  AND (c.relkind = 'r' AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_partitioned_table t
+         ON t.partrelid = i.inhparent WHERE i.inhrelid = c.oid AND t.partstrat = 'h')
+       OR c.oid IN (SELECT partrelid FROM pg_catalog.pg_partitioned_table WHERE partstrat = 'h'))
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
 ORDER BY 2, 3";
 
@@ -177,27 +180,29 @@ async fn tables(client: &Client, taken: &mut Taken) {
         } else {
             spec.columns.iter_mut().zip(&types).for_each(|(column, &oid)| column.layout = tree.layout(oid));
         }
-        let stream = copy_out(client, &spec).await;
+        let names: Vec<String> = row.get(3);
+        let partitions: Vec<_> = names.into_iter().map(|name| (spec.schema.clone(), name)).collect();
+        let stream = copy_out(client, &spec, !partitions.is_empty()).await;
         let rows = match spec.form {
             RowForm::Binary => binary_rows(taken, &spec, &tree, &types, &stream),
             RowForm::Text => text_rows(taken, &spec, &stream),
         };
-        let through = row.get::<_, Option<String>>(3).map(|root| (spec.schema.clone(), root));
-        taken.manifest.content.tables.push(entry(spec, rows, stream.len(), through));
+        taken.manifest.content.tables.push(entry(spec, rows, stream.len(), partitions));
     }
 }
 
-fn entry(spec: TableSpec, rows: usize, bytes: usize, through: Option<(String, String)>) -> TableEntry {
+fn entry(spec: TableSpec, rows: usize, bytes: usize, partitions: Vec<(String, String)>) -> TableEntry {
     let root = TreeRoot { id: None, height: 0, rows: rows as u64, logical_bytes: bytes as u64, leaf: None };
-    TableEntry { spec, root, load: Load { through, ..Load::default() } }
+    TableEntry { spec, root, load: Load { partitions, ..Load::default() } }
 }
 
-async fn copy_out(client: &Client, spec: &TableSpec) -> Vec<u8> {
+async fn copy_out(client: &Client, spec: &TableSpec, is_partitioned: bool) -> Vec<u8> {
     use futures_util::TryStreamExt as _;
     let columns = ident_list(spec.columns.iter().map(|column| column.name.as_str()));
     let form = if spec.form == RowForm::Binary { "binary" } else { "text" };
-    let sql =
-        format!("COPY (SELECT {columns} FROM ONLY {}) TO STDOUT (FORMAT {form})", qualified(&spec.schema, &spec.name));
+    let only = if is_partitioned { "" } else { "ONLY " };
+    let name = qualified(&spec.schema, &spec.name);
+    let sql = format!("COPY (SELECT {columns} FROM {only}{name}) TO STDOUT (FORMAT {form})");
     let stream = client.copy_out(&sql).await.unwrap();
     let chunks: Vec<bytes::Bytes> = stream.try_collect().await.unwrap();
     chunks.concat()
@@ -320,5 +325,5 @@ async fn large_objects(client: &Client, taken: &mut Taken) {
         batch.rows += 1;
     }
     taken.rows.push(&spec, batch);
-    taken.manifest.content.large_objects = Some(entry(spec, rows.len(), bytes, None));
+    taken.manifest.content.large_objects = Some(entry(spec, rows.len(), bytes, Vec::new()));
 }

@@ -162,7 +162,7 @@ impl<'a> Builder<'a> {
         order.sort_by_key(|&index| std::cmp::Reverse(tables[index].root.logical_bytes));
         for index in order {
             let entry = &tables[index];
-            let is_plain = entry.load.through.is_none() && !entry.load.append;
+            let is_plain = entry.load.partitions.is_empty() && !entry.load.append;
             let parts = if is_plain { self.parts(entry)? } else { Vec::new() };
             if parts.len() > 1 {
                 for leaves in parts {
@@ -192,10 +192,9 @@ impl<'a> Builder<'a> {
         if replace {
             self.tasks[task].exclusive = vec![(schema.clone(), table.clone())];
         }
-        self.loads.entry((schema, table)).or_default().push(task);
-        if let Some(root) = &entry.load.through {
-            // Its rows may end in any table below the root.
-            self.loads.entry(root.clone()).or_default().push(task);
+        // Rows may end in any of the partitions.
+        for table in entry.load.partitions.iter().chain([&(schema, table)]) {
+            self.loads.entry(table.clone()).or_default().push(task);
         }
     }
 
@@ -214,12 +213,7 @@ impl<'a> Builder<'a> {
     /// What must be loaded before a table is complete.
     fn loaded(&self, table: Option<&Table>) -> Vec<usize> {
         let Some(table) = table else { return self.last.clone() };
-        let mut needs = self.loads.get(table).cloned().unwrap_or_default();
-        let entry = self.snapshot.manifest.content.tables.iter().find(|entry| name(entry) == *table);
-        if let Some(root) = entry.and_then(|entry| entry.load.through.as_ref()) {
-            needs.extend(self.loads.get(root).into_iter().flatten());
-        }
-        if needs.is_empty() { self.last.clone() } else { needs }
+        self.loads.get(table).unwrap_or(&self.last).clone()
     }
 
     fn indexes(&mut self) {
@@ -246,39 +240,21 @@ impl<'a> Builder<'a> {
         for (index, work) in self.works(Stage::Analyze) {
             self.beside_work(index, work, needs.clone());
         }
-        for (label, tables) in groups(&self.snapshot.manifest.content.tables) {
-            let entries = &self.snapshot.manifest.content.tables;
-            let bytes = tables.iter().map(|&index| entries[index].root.logical_bytes).sum();
-            let task = self.beside(TaskKind::Count(tables), Stage::Analyze, format!("count {label}"), needs.clone());
-            self.tasks[task].bytes = bytes;
+        // Rows of an extension's configuration join what was there.
+        let counted = |entry: &&TableEntry| !entry.load.append;
+        for (index, entry) in
+            self.snapshot.manifest.content.tables.iter().enumerate().filter(|(_, entry)| counted(entry))
+        {
+            let (schema, table) = name(entry);
+            let label = format!("count {schema}.{table}");
+            let task = self.beside(TaskKind::Count(index), Stage::Analyze, label, needs.clone());
+            self.tasks[task].bytes = entry.root.logical_bytes;
         }
         if self.snapshot.manifest.content.large_objects.is_some() {
             self.beside(TaskKind::CountLargeObjects, Stage::Analyze, "count large objects".to_owned(), needs);
         }
         self.barrier();
     }
-}
-
-/// Tables whose rows are counted together: those that are loaded through the same root may have swapped rows.
-fn groups(tables: &[TableEntry]) -> Vec<(String, Vec<usize>)> {
-    let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
-    let mut roots: HashMap<&Table, usize> = HashMap::new();
-    for (index, entry) in tables.iter().enumerate() {
-        // Rows of an extension's configuration join what was there.
-        if entry.load.append {
-            continue;
-        }
-        let Some(root) = &entry.load.through else {
-            groups.push((format!("{}.{}", entry.spec.schema, entry.spec.name), vec![index]));
-            continue;
-        };
-        let group = *roots.entry(root).or_insert_with(|| {
-            groups.push((format!("{}.{}", root.0, root.1), Vec::new()));
-            groups.len() - 1
-        });
-        groups[group].1.push(index);
-    }
-    groups
 }
 
 fn name(entry: &TableEntry) -> Table {

@@ -48,10 +48,10 @@ impl Plan<'_> {
         match &task.kind {
             TaskKind::Load { table: Some(index), replace, leaves } => {
                 let entry = &self.snapshot.manifest.content.tables[*index];
-                let how = match (replace, &entry.load.through) {
-                    (true, _) => "truncate, freeze".to_owned(),
-                    (false, Some((schema, name))) => format!("through {schema}.{name}"),
-                    (false, None) => "append".to_owned(),
+                let how = match (replace, entry.load.partitions.is_empty()) {
+                    (true, _) => "truncate, freeze",
+                    (false, false) => "into its partitions",
+                    (false, true) => "append",
                 };
                 let rows = if leaves.is_some() { String::new() } else { format!("{} rows, ", entry.root.rows) };
                 format!("{} ({rows}{} bytes; {how})", task.label, task.bytes)

@@ -101,15 +101,20 @@ impl Leader {
         if let Some(what) = relations::difference(&before, &after) {
             return Err(EngineError::Unstable { what, tries: 1 }.into());
         }
-        let (tables, tree) = bridge.block_on(tables::describe(client, connection.version, &after, Sizes::Exact))?;
+        let (mut tables, tree) = bridge.block_on(tables::describe(client, connection.version, &after, Sizes::Exact))?;
         let is_standby = bridge.block_on(client.query_one("SELECT pg_catalog.pg_is_in_recovery()", &[]));
         let is_standby: bool = is_standby.map_err(refused("say whether it is a standby"))?.get(0);
-        let (tables, lost): (Vec<_>, Vec<_>) = tables.into_iter().partition(|table| !(is_standby && table.is_unlogged));
-        let not_carried = lost.iter().map(|table| Note {
-            object: format!("rows of table {}", shown(&table.spec.schema, &table.spec.name)),
-            reason: "the table is unlogged and the source is a standby, which has no rows of it".to_owned(),
-        });
-        let leader = Self { snapshot, tables, tree, not_carried: not_carried.collect() };
+        let mut not_carried = Vec::new();
+        if is_standby {
+            for heap in tables.iter().flat_map(|table| &table.heaps).filter(|heap| heap.is_unlogged) {
+                let object = format!("rows of table {}", shown(&heap.schema, &heap.name));
+                let reason = "the table is unlogged and the source is a standby, which has no rows of it".to_owned();
+                not_carried.push(Note { object, reason });
+            }
+            tables.iter_mut().for_each(|table| table.heaps.retain(|heap| !heap.is_unlogged));
+            tables.retain(|table| !table.heaps.is_empty());
+        }
+        let leader = Self { snapshot, tables, tree, not_carried };
         let (rows, bytes) = leader.totals();
         tracing::info!(snapshot = leader.snapshot, tables = leader.tables.len(), rows, bytes, "snapshot taken");
         Ok(leader)
@@ -125,7 +130,7 @@ impl Leader {
     /// Rows and bytes of all tables, estimated.
     #[must_use]
     pub fn totals(&self) -> (u64, u64) {
-        self.tables.iter().fold((0, 0), |(rows, bytes), table| (rows + table.rows_estimate, bytes + table.bytes))
+        self.tables.iter().fold((0, 0), |(rows, bytes), table| (rows + table.rows_estimate(), bytes + table.bytes()))
     }
 }
 

@@ -42,7 +42,10 @@ pub(super) fn read_row(
     rows: u64,
     sink: &mut dyn RangeSink,
 ) -> Result<Tid, CoreError> {
-    let sql = format!("SELECT ctid::pg_catalog.text {} OFFSET {rows} LIMIT 1", from_clause(reader.table, from, end));
+    let sql = format!(
+        "SELECT ctid::pg_catalog.text {} OFFSET {rows} LIMIT 1",
+        from_clause(reader.table, reader.heap, from, end)
+    );
     let found =
         reader.bridge.block_on(reader.connection.client.query(&sql, &[])).map_err(refused("find a large row"))?;
     let found = found.first().ok_or(EngineError::Protocol { what: "a table", why: "a row is not where it was" })?;
@@ -71,7 +74,7 @@ fn read_value(
         }
         RowForm::Text => (Rows::Text(TextRows::new(1)), "text"),
     };
-    let sql = format!("COPY ({}) TO STDOUT (FORMAT {format})", one_value(reader.table, column, place));
+    let sql = format!("COPY ({}) TO STDOUT (FORMAT {format})", one_value(reader.table, reader.heap, column, place));
     let mut one = OneValue { layout, inner: sink, value: None };
     match reader.copy(&sql, rows, &mut one, &mut Pumped::default()) {
         Ok(()) => {
@@ -105,7 +108,8 @@ fn read_slices(
         }
         RowForm::Binary => format!("{}({name})", reader.table.sends[column]),
     };
-    let source = format!("FROM ONLY {} WHERE ctid = {}", qualified(&spec.schema, &spec.name), place.literal());
+    let source =
+        format!("FROM ONLY {} WHERE ctid = {}", qualified(&reader.heap.schema, &reader.heap.name), place.literal());
     let sql = format!("SELECT pg_catalog.octet_length({bytes})::pg_catalog.int8 {source}");
     let length = reader.bridge.block_on(reader.connection.client.query_one(&sql, &[]));
     let length: i64 = length.map_err(|error| unsendable(reader, column, error))?.get(0);

@@ -6,7 +6,7 @@ use super::stop::Stop;
 use super::work::Blocks;
 use crate::bridge::Bridge;
 use crate::error::{EngineError, Result, refused};
-use crate::postgres::catalog::tables::Table;
+use crate::postgres::catalog::tables::{Heap, Table};
 use crate::postgres::copy_out::Rows;
 use crate::postgres::copy_out::binary::BinaryRows;
 use crate::postgres::copy_out::pump::{Pump, Pumped, RowSink};
@@ -27,6 +27,8 @@ pub struct Reader<'r> {
     pub stop: &'r Stop,
     /// The table.
     pub table: &'r Table,
+    /// What of it is read.
+    pub heap: &'r Heap,
     /// The types of its columns.
     pub tree: &'r TypeTree,
 }
@@ -40,7 +42,7 @@ impl Reader<'_> {
         let mut from = From::Block(blocks.start);
         loop {
             let mut pumped = Pumped::default();
-            let sql = copy_statement(self.table, &from, blocks.end);
+            let sql = copy_statement(self.table, self.heap, &from, blocks.end);
             let outcome = self.copy(&sql, self.rows(), sink, &mut pumped);
             tracing::debug!(rows = pumped.rows, bytes = pumped.bytes, "copied");
             let Err(error) = outcome else { return Ok(()) };
@@ -62,7 +64,7 @@ impl Reader<'_> {
         sink: &mut (impl RowSink + ?Sized),
         pumped: &mut Pumped,
     ) -> Result<(), CoreError> {
-        let doing = format!("read table {}", shown(&self.table.spec.schema, &self.table.spec.name));
+        let doing = format!("read table {}", shown(&self.heap.schema, &self.heap.name));
         let stream = self.bridge.block_on(self.start(sql, &doing))?;
         Pump::new(self.bridge, self.stop, &doing, stream, rows).run(sink, pumped)?;
         if self.recodes() {
@@ -150,9 +152,9 @@ pub(super) fn columns(table: &Table) -> String {
     ident_list(table.spec.columns.iter().map(|column| column.name.as_str()))
 }
 
-/// `FROM ONLY ... WHERE ...` of a part of a table.
-pub(super) fn from_clause(table: &Table, from: &From, end: Option<u32>) -> String {
-    let mut sql = format!("FROM ONLY {}", qualified(&table.spec.schema, &table.spec.name));
+/// `FROM ONLY ... WHERE ...` of a part of a heap.
+pub(super) fn from_clause(table: &Table, heap: &Heap, from: &From, end: Option<u32>) -> String {
+    let mut sql = format!("FROM ONLY {}", qualified(&heap.schema, &heap.name));
     if let Some(condition) = &table.condition {
         sql.push(' ');
         sql.push_str(condition);
@@ -173,16 +175,20 @@ pub(super) fn from_clause(table: &Table, from: &From, end: Option<u32>) -> Strin
     sql
 }
 
-fn copy_statement(table: &Table, from: &From, end: Option<u32>) -> String {
+fn copy_statement(table: &Table, heap: &Heap, from: &From, end: Option<u32>) -> String {
     let format = match table.spec.form {
         RowForm::Binary => "FORMAT binary",
         RowForm::Text => "FORMAT text",
     };
     let is_whole = *from == From::Block(0) && end.is_none() && table.condition.is_none();
     if !is_whole {
-        return format!("COPY (SELECT {} {}) TO STDOUT ({format})", columns(table), from_clause(table, from, end));
+        return format!(
+            "COPY (SELECT {} {}) TO STDOUT ({format})",
+            columns(table),
+            from_clause(table, heap, from, end)
+        );
     }
-    let name = qualified(&table.spec.schema, &table.spec.name);
+    let name = qualified(&heap.schema, &heap.name);
     // Without columns there is no list to write.
     let list = if table.spec.columns.is_empty() { String::new() } else { format!("({}) ", columns(table)) };
     format!("COPY {name} {list}TO STDOUT ({format})")
@@ -194,12 +200,7 @@ pub(super) fn tid(text: &str) -> Result<Tid> {
 }
 
 /// One column of one row, as a source of a COPY.
-pub(super) fn one_value(table: &Table, column: usize, tid: Tid) -> String {
+pub(super) fn one_value(table: &Table, heap: &Heap, column: usize, tid: Tid) -> String {
     let name = &table.spec.columns[column].name;
-    format!(
-        "SELECT {} FROM ONLY {} WHERE ctid = {}",
-        ident(name),
-        qualified(&table.spec.schema, &table.spec.name),
-        tid.literal()
-    )
+    format!("SELECT {} FROM ONLY {} WHERE ctid = {}", ident(name), qualified(&heap.schema, &heap.name), tid.literal())
 }

@@ -15,18 +15,15 @@ use std::time::Duration;
 /// Size of a heap's blocks unless the server was built otherwise; only where ranges are cut depends on it.
 const BLOCK_BYTES: u64 = 8192;
 
-/// Blocks of a heap: from this to before that. No end means all there is, also what was added since.
+/// Blocks of one heap of a table: from this to before that. No end means all there is, also what was added since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Blocks {
+    /// Index of the heap.
+    pub heap: usize,
     /// The first.
     pub start: u32,
     /// The first that is not read.
     pub end: Option<u32>,
-}
-
-impl Blocks {
-    /// The whole heap.
-    pub const ALL: Self = Self { start: 0, end: None };
 }
 
 /// A table whose ranges are being read.
@@ -69,7 +66,7 @@ impl<'w> Work<'w> {
     #[must_use]
     pub fn new(tables: &'w [Table], options: &CaptureOptions, version: Version, sink: &'w dyn Sink) -> Self {
         let mut order: Vec<usize> = (0..tables.len()).collect();
-        order.sort_by_key(|&table| std::cmp::Reverse(tables[table].bytes));
+        order.sort_by_key(|&table| std::cmp::Reverse(tables[table].bytes()));
         let mut queue = VecDeque::new();
         let mut queued = HashMap::new();
         for table in order {
@@ -168,12 +165,14 @@ impl<'w> Work<'w> {
 /// Cuts a table into few large ranges: many small ones would make partial leaves.
 fn ranges(table: &Table, options: &CaptureOptions, version: Version) -> Vec<Blocks> {
     let jobs = options.jobs.get() as u64;
-    let can_split = version.at_least(14) && table.is_heap && table.condition.is_none() && jobs > 1;
-    if !can_split || table.bytes < options.split_bytes {
-        return vec![Blocks::ALL];
-    }
-    let blocks = table.heap_bytes.div_ceil(BLOCK_BYTES).max(1);
-    let count = jobs.min(blocks);
-    let cut = |part: u64| u32::try_from(blocks * part / count).unwrap_or(u32::MAX);
-    (0..count).map(|part| Blocks { start: cut(part), end: (part + 1 < count).then(|| cut(part + 1)) }).collect()
+    let ranges = table.heaps.iter().enumerate().flat_map(|(heap, of)| {
+        let can_split = version.at_least(14) && of.is_heap && table.condition.is_none();
+        let is_large = can_split && of.bytes >= options.split_bytes;
+        let blocks = of.heap_bytes.div_ceil(BLOCK_BYTES).max(1);
+        let count = if is_large { jobs.min(blocks) } else { 1 };
+        let cut = move |part: u64| u32::try_from(blocks * part / count).unwrap_or(u32::MAX);
+        let end = move |part: u64| (part + 1 < count).then(|| cut(part + 1));
+        (0..count).map(move |part| Blocks { heap, start: cut(part), end: end(part) })
+    });
+    ranges.collect()
 }

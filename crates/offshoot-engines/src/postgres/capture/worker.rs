@@ -76,7 +76,8 @@ fn read(
     let (first_block, end_block) = (task.blocks.start, task.blocks.end);
     let _span = tracing::debug_span!("range", schema, table = name, first_block, end_block).entered();
     let mut sink = task.open.sink.range(table.is_scattered)?;
-    let reader = range::Reader { bridge, connection, stop, table, tree: &leader.tree };
+    let heap = &table.heaps[task.blocks.heap];
+    let reader = range::Reader { bridge, connection, stop, table, heap, tree: &leader.tree };
     reader.read(task.blocks, &mut *sink)?;
     sink.finish()
 }
@@ -98,12 +99,12 @@ impl Savepoints {
         leader: &Leader,
         task: &Task<'_>,
     ) -> Result<bool, CoreError> {
-        let spec = &leader.tables[task.table].spec;
+        let heap = &leader.tables[task.table].heaps[task.blocks.heap];
         // Releasing keeps the locks, and keeps subtransactions from nesting ever deeper.
         let release = if self.is_set { "RELEASE SAVEPOINT task; " } else { "" };
         let sql = format!(
             "{release}SAVEPOINT task; LOCK TABLE ONLY {} IN ACCESS SHARE MODE NOWAIT; SAVEPOINT range",
-            qualified(&spec.schema, &spec.name)
+            qualified(&heap.schema, &heap.name)
         );
         self.is_set = true;
         match bridge.block_on(connection.client.batch_execute(&sql)).map_err(refused("lock a table for reading")) {

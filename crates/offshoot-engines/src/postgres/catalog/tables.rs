@@ -19,14 +19,43 @@ const CORRELATION_MIN: f32 = 0.5;
 /// A table that is captured.
 #[derive(Debug, Clone)]
 pub struct Table {
-    /// Its oid.
-    pub oid: u32,
     /// What it is to the store.
     pub spec: TableSpec,
     /// Oids of the columns' types.
     pub types: Vec<u32>,
     /// Send functions of the columns' types, for values that COPY cannot send.
     pub sends: Vec<String>,
+    /// What holds its rows: itself, or the partitions of one that is captured as a whole.
+    pub heaps: Vec<Heap>,
+    /// The condition under which rows are captured, `WHERE ...`, of an extension's configuration table.
+    pub condition: Option<String>,
+    /// How it is loaded back.
+    pub load: Load,
+    /// Whether rows come in random key order.
+    pub is_scattered: bool,
+}
+
+impl Table {
+    /// Size with what is stored out of line, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.heaps.iter().map(|heap| heap.bytes).sum()
+    }
+
+    /// Rows as the planner believes.
+    #[must_use]
+    pub fn rows_estimate(&self) -> u64 {
+        self.heaps.iter().map(|heap| heap.rows_estimate).sum()
+    }
+}
+
+/// What holds rows and can be read by itself.
+#[derive(Debug, Clone)]
+pub struct Heap {
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
     /// Size of the heap alone, in bytes.
     pub heap_bytes: u64,
     /// Size with what is stored out of line, in bytes.
@@ -37,12 +66,6 @@ pub struct Table {
     pub is_heap: bool,
     /// It is not in the log, so a standby has no rows of it.
     pub is_unlogged: bool,
-    /// The condition under which rows are captured, `WHERE ...`, of an extension's configuration table.
-    pub condition: Option<String>,
-    /// How it is loaded back.
-    pub load: Load,
-    /// Whether rows come in random key order.
-    pub is_scattered: bool,
 }
 
 /// Where sizes come from.
@@ -59,8 +82,7 @@ const EXACT_SIZES: &str = "pg_catalog.pg_relation_size(c.oid), pg_catalog.pg_tab
 const ESTIMATED_SIZES: &str = "c.relpages::pg_catalog.int8 * 8192, c.relpages::pg_catalog.int8 * 8192";
 
 const TABLES: &str = "
-       GREATEST(c.reltuples, 0)::pg_catalog.float8, COALESCE(am.amname = 'heap', true), c.relpersistence = 'u',
-       c.relispartition
+       GREATEST(c.reltuples, 0)::pg_catalog.float8, COALESCE(am.amname = 'heap', true), c.relpersistence = 'u'
 FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam WHERE c.oid = ANY ($1)";
 
 const INDEXES: &str = "
@@ -69,17 +91,18 @@ FROM pg_catalog.pg_index i
 WHERE i.indrelid = ANY ($1) AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
   AND NOT i.indisexclusion";
 
-/// Ancestors of partitions, with whether they are partitioned by a hash that differs between databases.
-const THROUGH: &str = "
-WITH RECURSIVE up (leaf, parent) AS (
-  SELECT i.inhrelid, i.inhparent FROM pg_catalog.pg_inherits i WHERE i.inhrelid = ANY ($1)
-  UNION ALL SELECT up.leaf, i.inhparent FROM up JOIN pg_catalog.pg_inherits i ON i.inhrelid = up.parent)
-SELECT up.leaf, n.nspname, c.relname,
-       NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = up.parent) AS is_root,
-       EXISTS (SELECT FROM pg_catalog.pg_partitioned_table p, pg_catalog.unnest(p.partclass::pg_catalog.oid[]) AS class
-               JOIN pg_catalog.pg_opclass o ON o.oid = class
-               WHERE p.partrelid = up.parent AND p.partstrat = 'h' AND o.opcname = 'enum_ops') AS is_unstable
-FROM up JOIN pg_catalog.pg_class c ON c.oid = up.parent JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace";
+/// The highest ancestor of partitions that puts rows into partitions by a hash which differs between databases: that of an
+/// enum is over its oid, and what is made of other types may be made of enums.
+const UNSTABLE: &str = "
+WITH RECURSIVE up (leaf, parent, height) AS (
+  SELECT i.inhrelid, i.inhparent, 1 FROM pg_catalog.pg_inherits i WHERE i.inhrelid = ANY ($1)
+  UNION ALL SELECT up.leaf, i.inhparent, height + 1 FROM up JOIN pg_catalog.pg_inherits i ON i.inhrelid = up.parent)
+SELECT DISTINCT ON (up.leaf) up.leaf, up.parent
+FROM up JOIN pg_catalog.pg_partitioned_table p ON p.partrelid = up.parent
+WHERE p.partstrat = 'h' AND EXISTS (
+  SELECT FROM pg_catalog.pg_opclass o WHERE o.oid = ANY (p.partclass::pg_catalog.oid[]) AND o.opcintype::pg_catalog.regtype::pg_catalog.text
+    IN ('anyenum', 'anyarray', 'record', 'anyrange', 'anymultirange'))
+ORDER BY up.leaf, up.height DESC";
 
 /// Reads what is to be known of these relations, and the types that they use.
 ///
@@ -93,6 +116,18 @@ pub async fn describe(
 ) -> Result<(Vec<Table>, TypeTree)> {
     let with_rows: Vec<&Relation> = relations.iter().filter(|relation| relation.has_rows).collect();
     let oids: Vec<u32> = with_rows.iter().map(|relation| relation.oid).collect();
+    let mut heaps: HashMap<u32, Vec<Heap>> = HashMap::new();
+    let wholes = wholes(client, &oids).await?;
+    let sizes = if sizes == Sizes::Exact { EXACT_SIZES } else { ESTIMATED_SIZES };
+    let sql = format!("SELECT c.oid, {sizes}, {TABLES}");
+    let rows = client.query(&sql, &[&oids]).await.map_err(refused("list the tables"))?;
+    let rows: HashMap<u32, Row> = rows.into_iter().map(|row| (row.get(0), row)).collect();
+    for relation in with_rows {
+        let row = rows.get(&relation.oid).ok_or_else(|| gone(relation))?;
+        let whole = wholes.get(&relation.oid).unwrap_or(&relation.oid);
+        heaps.entry(*whole).or_default().push(heap(relation, row));
+    }
+    let oids: Vec<u32> = heaps.keys().copied().collect();
     let mut columns = columns(client, version, &oids).await?;
     let inheritance = Inheritance::load(client, &oids).await?;
     for (&oid, columns) in &mut columns {
@@ -102,19 +137,12 @@ pub async fn describe(
     }
     let tree = TypeTree::load(client, columns.values().flatten().map(|column| column.type_oid)).await?;
     let mut candidates = candidates(client, &oids).await?;
-    let mut through = through(client, &oids).await?;
-    let sizes = if sizes == Sizes::Exact { EXACT_SIZES } else { ESTIMATED_SIZES };
-    let sql = format!("SELECT c.oid, {sizes}, {TABLES}");
-    let sizes = client.query(&sql, &[&oids]).await.map_err(refused("list the tables"))?;
-    let sizes: HashMap<u32, Row> = sizes.into_iter().map(|row| (row.get(0), row)).collect();
     let mut tables = Vec::with_capacity(oids.len());
-    for relation in with_rows {
-        let row = sizes.get(&relation.oid).ok_or_else(|| gone(relation))?;
+    for relation in relations {
+        let Some(heaps) = heaps.remove(&relation.oid) else { continue };
         let columns = columns.remove(&relation.oid).unwrap_or_default();
         let candidates = candidates.remove(&relation.oid).unwrap_or_default();
-        let mut table = table(relation, row, &columns, &candidates, &tree);
-        table.load.through = through.remove(&relation.oid);
-        tables.push(table);
+        tables.push(table(relation, heaps, &columns, &candidates, &tree));
     }
     for table in &mut tables {
         table.is_scattered = is_scattered(client, table).await?;
@@ -188,24 +216,41 @@ async fn candidates(client: &Client, oids: &[u32]) -> Result<HashMap<u32, Vec<Ca
     Ok(candidates)
 }
 
-/// The roots that partitions must be loaded through. A hash of an enum is a hash of its oid, as pg_dump knows too.
-async fn through(client: &Client, oids: &[u32]) -> Result<HashMap<u32, (String, String)>> {
-    let rows = client.query(THROUGH, &[&oids]).await.map_err(refused("list the partitions"))?;
-    let unstable: Vec<u32> = rows.iter().filter(|row| row.get(4)).map(|row| row.get(0)).collect();
-    let roots = rows.iter().filter(|row| row.get(3) && unstable.contains(&row.get(0)));
-    Ok(roots.map(|row| (row.get(0), (row.get(1), row.get(2)))).collect())
+/// The partitions that are not tables of their own, with the table that they are captured as.
+async fn wholes(client: &Client, oids: &[u32]) -> Result<HashMap<u32, u32>> {
+    let rows = client.query(UNSTABLE, &[&oids]).await.map_err(refused("list the partitions"))?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
-fn table(relation: &Relation, row: &Row, columns: &[Attribute], candidates: &[Candidate], tree: &TypeTree) -> Table {
+fn heap(relation: &Relation, row: &Row) -> Heap {
+    let bytes = |at: usize| u64::try_from(row.get::<_, i64>(at)).unwrap_or(0);
+    Heap {
+        schema: relation.schema.clone(),
+        name: relation.name.clone(),
+        heap_bytes: bytes(1),
+        bytes: bytes(2),
+        rows_estimate: row.get::<_, f64>(3) as u64,
+        is_heap: row.get(4),
+        is_unlogged: row.get(5),
+    }
+}
+
+fn table(
+    relation: &Relation,
+    heaps: Vec<Heap>,
+    columns: &[Attribute],
+    candidates: &[Candidate],
+    tree: &TypeTree,
+) -> Table {
     let form =
         if columns.iter().all(|column| tree.is_binary(column.type_oid)) { RowForm::Binary } else { RowForm::Text };
     let key_columns: Vec<KeyColumn> =
         columns.iter().map(|column| KeyColumn { attnum: column.attnum, is_not_null: column.is_not_null }).collect();
     let identity = columns.iter().zip(0..).filter(|(column, _)| column.is_identity_always).map(|(_, place)| place);
-    let bytes = |at: usize| u64::try_from(row.get::<_, i64>(at)).unwrap_or(0);
+    let names = heaps.iter().map(|heap| (heap.schema.clone(), heap.name.clone()));
+    let partitions = if relation.has_rows { Vec::new() } else { names.collect() };
     let append = relation.extension_condition.is_some();
     Table {
-        oid: relation.oid,
         spec: TableSpec {
             schema: relation.schema.clone(),
             name: relation.name.clone(),
@@ -215,13 +260,9 @@ fn table(relation: &Relation, row: &Row, columns: &[Attribute], candidates: &[Ca
         },
         types: columns.iter().map(|column| column.type_oid).collect(),
         sends: columns.iter().map(|column| column.send.clone()).collect(),
-        heap_bytes: bytes(1),
-        bytes: bytes(2),
-        rows_estimate: row.get::<_, f64>(3) as u64,
-        is_heap: row.get(4),
-        is_unlogged: row.get(5),
+        heaps,
         condition: relation.extension_condition.clone().filter(|condition| !condition.is_empty()),
-        load: Load { through: None, append, identity: identity.collect() },
+        load: Load { partitions, append, identity: identity.collect() },
         is_scattered: false,
     }
 }
@@ -249,15 +290,13 @@ async fn is_scattered(client: &Client, table: &Table) -> Result<bool> {
     let Some(column) = table.spec.columns.get(first) else { return Ok(false) };
     // Texts and uuids are rarely given out in order.
     let guess = column.order == KeyOrder::Bytes;
-    if table.heap_bytes < CORRELATION_BYTES_MIN {
-        return Ok(guess);
-    }
+    // One of the partitions is as good as another.
+    let largest = table.heaps.iter().max_by_key(|heap| heap.heap_bytes);
+    let Some(heap) = largest.filter(|heap| heap.heap_bytes >= CORRELATION_BYTES_MIN) else { return Ok(guess) };
     let sql = "SELECT s.correlation FROM pg_catalog.pg_stats s \
                WHERE s.schemaname = $1 AND s.tablename = $2 AND s.attname = $3 AND NOT s.inherited";
-    let rows = client
-        .query(sql, &[&table.spec.schema, &table.spec.name, &column.name])
-        .await
-        .map_err(refused("read how the keys lie"))?;
+    let rows =
+        client.query(sql, &[&heap.schema, &heap.name, &column.name]).await.map_err(refused("read how the keys lie"))?;
     let correlation: Option<f32> = rows.first().and_then(|row| row.get(0));
     Ok(correlation.map_or(guess, |correlation| correlation < CORRELATION_MIN))
 }

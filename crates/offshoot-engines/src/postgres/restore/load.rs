@@ -25,7 +25,7 @@ impl PostgresSession<'_> {
             return self.load_large_objects(load.table, context);
         }
         let table = load.table;
-        let (schema, name) = destination(table);
+        let (schema, name) = (&table.spec.schema, &table.spec.name);
         let doing = format!("load {}", shown(schema, name));
         let encoder = self.encoder(table, &doing)?;
         let mut leaves = context.rows.leaves(table)?;
@@ -60,7 +60,7 @@ impl PostgresSession<'_> {
 
     /// The encoder for a table's columns as the target has them.
     pub(super) fn encoder(&self, table: &TableEntry, doing: &str) -> Result<RowEncoder> {
-        let (schema, name) = destination(table);
+        let (schema, name) = (&table.spec.schema, &table.spec.name);
         let sql = "SELECT a.attname::pg_catalog.text, a.atttypid FROM pg_catalog.pg_attribute a \
                    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
                    WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped";
@@ -85,16 +85,8 @@ impl PostgresSession<'_> {
     }
 }
 
-/// The table that the rows go into by name: the table itself, or the partitioned one above it.
-pub(super) fn destination(table: &TableEntry) -> (&str, &str) {
-    match &table.load.through {
-        Some((schema, name)) => (schema, name),
-        None => (&table.spec.schema, &table.spec.name),
-    }
-}
-
 fn copy_statement(table: &TableEntry, freeze: bool) -> String {
-    let (schema, name) = destination(table);
+    let (schema, name) = (&table.spec.schema, &table.spec.name);
     let mut sql = format!("COPY {}", qualified(schema, name));
     // Without columns there is no list: an empty one is not SQL.
     if !table.spec.columns.is_empty() {

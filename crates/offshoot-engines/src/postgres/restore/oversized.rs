@@ -3,7 +3,6 @@
 //! Each large value is copied into a table of its own beside the mark, all small ones into another; then one INSERT brings
 //! them together. What it moves are references to values, so that the row is never whole anywhere.
 
-use super::load::destination;
 use super::{MARK_SCHEMA, PostgresSession};
 use crate::postgres::copy_in::RowEncoder;
 use crate::postgres::quote::{ident, ident_list, qualified, shown};
@@ -22,7 +21,7 @@ impl PostgresSession<'_> {
         row: &Batch,
         context: &LoadContext<'_>,
     ) -> Result<()> {
-        let (schema, name) = destination(table);
+        let (schema, name) = (&table.spec.schema, &table.spec.name);
         let (into, doing) = (qualified(schema, name), format!("load a large row of {}", shown(schema, name)));
         let (large, small): (Vec<usize>, Vec<usize>) =
             (0..row.columns.len()).partition(|&column| matches!(row.columns[column].cell(0), Cell::Blob(_)));
