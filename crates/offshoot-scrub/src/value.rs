@@ -5,7 +5,7 @@ use std::net::IpAddr;
 /// What a column holds, as far as transforms tell it apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// Characters: text, varchar, char, citext, name, xml.
+    /// Characters: text, varchar, char, citext, name.
     Text,
     /// int2, int4, int8.
     Integer,
@@ -27,7 +27,7 @@ pub enum Kind {
     Bytes,
     /// json, jsonb.
     Json,
-    /// A type without meaning to the scrubber; it can be kept, nulled or replaced by a constant.
+    /// A type without meaning to the scrubber, xml among them (its tags would be rewritten); it can be kept or nulled.
     Opaque,
 }
 

@@ -28,7 +28,7 @@ impl Codec {
         let is_binary = form == RowForm::Binary;
         let element = type_name.strip_prefix('_').filter(|_| is_binary);
         let (kind, width) = match element.unwrap_or(type_name) {
-            "text" | "varchar" | "bpchar" | "char" | "citext" | "name" | "xml" | "unknown" => (Kind::Text, 0),
+            "text" | "varchar" | "bpchar" | "char" | "citext" | "name" | "unknown" => (Kind::Text, 0),
             "int2" => (Kind::Integer, 2),
             "int4" => (Kind::Integer, 4),
             "int8" => (Kind::Integer, 8),

@@ -354,3 +354,9 @@ fn password_hashes_and_tokens_become_unusable_but_well_formed() {
     assert_ne!(scrubbed.split('.').nth(2), jwt.split('.').nth(2));
     assert!(scrub("token", "text", "sk_live_4eC39HqLyjWDarjtT1zdp7dc").starts_with("sk_live_"));
 }
+
+#[test]
+fn markup_is_not_rewritten_as_if_it_were_text() {
+    assert!(one_column("shape", ColumnFacts::new("c", "xml")).is_err());
+    assert!(one_column("null", ColumnFacts::new("c", "xml")).is_ok());
+}
