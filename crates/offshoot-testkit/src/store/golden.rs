@@ -215,7 +215,7 @@ fn described() -> Captured {
         database_settings: vec![(text("work_mem"), text("'8MB'"))],
         roles: vec![role],
     };
-    let through = Load { through: Some((text("public"), text("root"))), append: true, identity: vec![0] };
+    let load = Load { partitions: vec![(text("public"), text("part"))], append: true, identity: vec![0] };
     Captured {
         origin: Origin {
             engine: text("made-up"),
@@ -237,7 +237,7 @@ fn described() -> Captured {
             item(Phase::PostData, "COMMENT", "COMMENT ON TABLE tiny IS 'tiny'"),
         ],
         sequences: vec![Sequence { schema: text("public"), name: text("s"), last_value: 41, is_called: true }],
-        loads: vec![(text("public"), text("tiny"), through)],
+        loads: vec![(text("public"), text("tiny"), load)],
         omitted: vec![Note { object: text("publication p"), reason: text("it belongs to the server") }],
         not_carried: vec![Note { object: text("cast c"), reason: text("it is not supported") }],
     }
