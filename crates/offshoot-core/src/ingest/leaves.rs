@@ -34,7 +34,7 @@ pub(super) struct Stored {
 
 /// A new chunk whose payload is in the spill file.
 #[derive(Debug, Clone, Copy)]
-struct Waiting {
+pub(super) struct Waiting {
     id: ChunkId,
     kind: ChunkKind,
     /// The column that it is, unless it is the leaf itself.

@@ -63,7 +63,7 @@ pub enum Expected {
 }
 
 /// A chunk that this session wrote.
-struct Placed {
+pub(super) struct Placed {
     pack: Arc<SessionPack>,
     entry: PackEntry,
 }
