@@ -119,15 +119,12 @@ impl Source for Everything {
     }
 }
 
+/// The value of a column in a row; none is NULL.
+type Value<'v> = &'v dyn Fn(u64, usize, &mut Dice) -> Option<Vec<u8>>;
+
 /// Puts a table into the sink. Columns are given as `name`, `name:width`, with `?` where they may be NULL; the first one
 /// is the key if it has a width.
-fn fill(
-    sink: &dyn Sink,
-    name: &str,
-    columns: &str,
-    rows: u64,
-    value: &dyn Fn(u64, usize, &mut Dice) -> Option<Vec<u8>>,
-) -> Result<()> {
+fn fill(sink: &dyn Sink, name: &str, columns: &str, rows: u64, value: Value<'_>) -> Result<()> {
     let columns: Vec<ColumnSpec> = columns.split(' ').map(column).collect();
     let key = if columns[0].layout == Layout::Var { Key::WholeRow } else { Key::Unique(vec![0]) };
     let schema = if name == LARGE_OBJECTS { String::new() } else { "public".to_owned() };
@@ -168,7 +165,7 @@ fn sentence(dice: &mut Dice, words: usize) -> Vec<u8> {
     let mut text = Vec::new();
     for _ in 0..words {
         (0..3).for_each(|_| text.extend_from_slice([b"ba", b"ke", b"lo", b"ru", b"ti"][dice.below(5)]));
-        text.push(b' ');
+        text.extend_from_slice(b" ");
     }
     text
 }
