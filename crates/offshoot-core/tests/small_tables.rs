@@ -47,7 +47,7 @@ fn spec(table: u64) -> TableSpec {
 }
 
 fn word(dice: &mut Dice, letters: usize) -> Vec<u8> {
-    (0..letters).map(|_| b"etaoinshrdlucmfw"[dice.below(16) as usize]).collect()
+    (0..letters).map(|_| b"etaoinshrdlucmfw"[dice.below(16)]).collect()
 }
 
 fn rows(table: u64, changed: bool, batch: &mut Batch) -> Result<()> {
@@ -59,7 +59,7 @@ fn rows(table: u64, changed: bool, batch: &mut Batch) -> Result<()> {
         batch.columns[0].push(&row.to_be_bytes())?;
         batch.columns[1].push(&(800_000_000_000_000 + dice.below(1 << 40)).to_be_bytes())?;
         batch.columns[2].push(&[u8::from(dice.below(4) > 0)])?;
-        batch.columns[3].push([&b"new"[..], b"paid", b"shipped"][dice.below(3) as usize])?;
+        batch.columns[3].push([&b"new"[..], b"paid", b"shipped"][dice.below(3)])?;
         batch.columns[4].push(&name)?;
         match dice.below(3) {
             0 => batch.columns[5].push_null(),
