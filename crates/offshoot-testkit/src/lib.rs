@@ -7,6 +7,7 @@
 //! the whole story, which is what a test wants; the `try_` name returns it, which is what the demo wants.
 
 pub mod fingerprint;
+pub mod phases;
 pub mod place;
 pub mod postgres;
 pub mod real_data;

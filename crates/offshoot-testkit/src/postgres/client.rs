@@ -122,7 +122,7 @@ impl Server {
     }
 
     /// psql for `db`, quiet, without the user's own settings.
-    fn psql_command(&self, db: &str) -> Command {
+    pub(super) fn psql_command(&self, db: &str) -> Command {
         let mut command = plain(&self.binaries().psql());
         command.env("PGCLIENTENCODING", "UTF8").env("PGOPTIONS", "-c client_min_messages=warning");
         command.args(["-X", "-A", "-t", "-q", "-d"]).arg(self.socket_url(db));

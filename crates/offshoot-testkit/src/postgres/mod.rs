@@ -19,6 +19,7 @@
 
 mod binaries;
 mod client;
+mod hold;
 mod options;
 mod reaper;
 mod server;
@@ -32,6 +33,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 pub use binaries::Binaries;
 pub use client::Loaded;
+pub use hold::Hold;
 pub use options::ServerOptions;
 pub use server::Server;
 

@@ -12,6 +12,7 @@ pub struct ServerOptions {
     pub(super) encoding: String,
     pub(super) settings: BTreeMap<String, String>,
     pub(super) hba: Option<String>,
+    pub(super) own_identity: bool,
 }
 
 impl Default for ServerOptions {
@@ -42,6 +43,7 @@ impl ServerOptions {
             encoding: "UTF8".to_owned(),
             settings: settings.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             hba: None,
+            own_identity: false,
         }
     }
 
@@ -84,6 +86,13 @@ impl ServerOptions {
     #[must_use]
     pub fn hba(mut self, text: &str) -> Self {
         self.hba = Some(text.to_owned());
+        self
+    }
+
+    /// A system identifier of its own, as a server has that nobody copied. The others share that of their template.
+    #[must_use]
+    pub fn own_identity(mut self) -> Self {
+        self.own_identity = true;
         self
     }
 

@@ -13,8 +13,12 @@ use rustix::fs::{FlockOperation, flock};
 use super::{Binaries, PostgresError, ServerOptions};
 use crate::place;
 
-/// Copies the template for `options` to `data_dir`, which must not exist, in a folder of the server's user.
+/// Copies the template for `options` to `data_dir`, which must not exist, in a folder of the server's user. Copies have
+/// the system identifier of the template; one that shall have its own is made by initdb.
 pub(super) fn copy_to(data_dir: &Path, binaries: &Binaries, options: &ServerOptions) -> Result<(), PostgresError> {
+    if options.own_identity {
+        return initdb(data_dir, binaries, options);
+    }
     copy_dir(&made(binaries, options)?, data_dir)
 }
 
@@ -47,17 +51,21 @@ fn made(binaries: &Binaries, options: &ServerOptions) -> Result<PathBuf, Postgre
     let unfinished = dir.join(format!("{name}.unfinished"));
     let _absent = fs::remove_dir_all(&unfinished);
     place::make_private_dir(&unfinished).map_err(PostgresError::io(format!("making {}", unfinished.display())))?;
+    initdb(&unfinished.join("data"), binaries, options)?;
+    fs::rename(&unfinished, &holder).map_err(PostgresError::io(format!("renaming to {}", holder.display())))?;
+    Ok(template)
+}
+
+fn initdb(data_dir: &Path, binaries: &Binaries, options: &ServerOptions) -> Result<(), PostgresError> {
     let mut initdb = place::unprivileged(&binaries.program("initdb"));
-    initdb.arg("--pgdata").arg(unfinished.join("data")).args([
+    initdb.arg("--pgdata").arg(data_dir).args([
         "--username=postgres",
         "--auth=trust",
         "--no-sync",
         &format!("--locale={}", options.locale),
         &format!("--encoding={}", options.encoding),
     ]);
-    run(initdb, "initdb")?;
-    fs::rename(&unfinished, &holder).map_err(PostgresError::io(format!("renaming to {}", holder.display())))?;
-    Ok(template)
+    run(initdb, "initdb")
 }
 
 /// A name that changes with everything that initdb's result depends on.

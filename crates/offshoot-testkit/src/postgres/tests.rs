@@ -129,6 +129,16 @@ fn a_killed_process_leaves_nothing() {
 }
 
 #[test]
+fn only_a_server_with_its_own_identity_differs_from_copies() {
+    let id = |options: ServerOptions| {
+        Server::start(options).psql("postgres", "SELECT system_identifier FROM pg_control_system()")
+    };
+    let copy = id(ServerOptions::new());
+    assert_eq!(copy, id(ServerOptions::new()));
+    assert_ne!(copy, id(ServerOptions::new().own_identity()));
+}
+
+#[test]
 fn a_missing_major_says_where_it_was_looked_for() {
     let error = Binaries::major(7).unwrap_err().to_string();
     assert!(error.contains("no PostgreSQL 7 here") && error.contains("/usr/lib/postgresql/7/bin"), "{error}");
