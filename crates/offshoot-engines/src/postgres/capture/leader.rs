@@ -47,7 +47,7 @@ impl Leader {
         stop: &Stop,
     ) -> Result<Self, CoreError> {
         let started = Instant::now();
-        let mut tries = 0;
+        let (mut tries, mut locked) = (0, None);
         loop {
             tries += 1;
             let attempt = Self::attempt(bridge, connection, options, stop);
@@ -56,9 +56,11 @@ impl Leader {
             let Some(error) = error else { return Err(CoreError::Poisoned) };
             match error {
                 EngineError::Refused { refusal, .. } if refusal.code == "55P03" => {
+                    // Asked after every attempt: who held a lock may be gone when the last one fails.
+                    roll_back(bridge, connection)?;
+                    locked = bridge.block_on(relations::locked_by_others(&connection.client))?.or(locked);
                     if started.elapsed() >= options.lock_wait {
-                        roll_back(bridge, connection)?;
-                        let tables = bridge.block_on(relations::locked_by_others(&connection.client))?;
+                        let tables = locked.unwrap_or_else(|| "some (free again now)".to_owned());
                         let waited_ms = attempt_wait(options).as_millis() as u64;
                         return Err(EngineError::LockWait { tables, waited_ms, tries }.into());
                     }

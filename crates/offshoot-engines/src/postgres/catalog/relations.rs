@@ -65,7 +65,7 @@ pub async fn list(client: &Client) -> Result<Vec<Relation>> {
 ///
 /// # Errors
 /// If the server refuses.
-pub async fn locked_by_others(client: &Client) -> Result<String> {
+pub async fn locked_by_others(client: &Client) -> Result<Option<String>> {
     let sql = "SELECT DISTINCT n.nspname, c.relname FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation
                JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                WHERE l.mode = 'AccessExclusiveLock' AND c.relkind IN ('r', 'p') AND l.pid <> pg_catalog.pg_backend_pid()
@@ -73,7 +73,7 @@ pub async fn locked_by_others(client: &Client) -> Result<String> {
                ORDER BY 1, 2 LIMIT 10";
     let rows = client.query(sql, &[]).await.map_err(refused("say which tables are locked"))?;
     let names: Vec<String> = rows.iter().map(|row| crate::postgres::quote::shown(row.get(0), row.get(1))).collect();
-    Ok(if names.is_empty() { "some (free again now)".to_owned() } else { names.join(", ") })
+    Ok((!names.is_empty()).then(|| names.join(", ")))
 }
 
 /// The first relation by which two lists differ, by name.
