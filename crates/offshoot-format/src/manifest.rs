@@ -116,9 +116,24 @@ pub struct Role {
     /// Attributes as CREATE ROLE takes them (`CREATEDB`, `NOSUPERUSER` ...), without PASSWORD.
     pub attributes: Vec<String>,
     /// Roles that it is a member of.
-    pub member_of: Vec<String>,
+    pub member_of: Vec<Membership>,
     /// ALTER ROLE ... SET: name and value.
     pub settings: Vec<(String, String)>,
+}
+
+/// That a role is a member of another one. The same two roles have one for each grantor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Membership {
+    /// The role that it is a member of.
+    pub role: String,
+    /// Who granted it; none if that was the server's first superuser, or cannot be told.
+    pub grantor: Option<String>,
+    /// Whether it may grant it to others.
+    pub admin: bool,
+    /// Whether it has that role's privileges without a word; none where the role's own INHERIT says so (before 16).
+    pub inherit: Option<bool>,
+    /// Whether it may become that role; none where every member may (before 16).
+    pub set: Option<bool>,
 }
 
 /// What the content root covers.

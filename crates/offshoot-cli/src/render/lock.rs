@@ -32,8 +32,10 @@ fn role(role: &Role) -> String {
     if !role.attributes.is_empty() {
         text.push_str(&format!(" {}", role.attributes.join(" ")));
     }
-    if !role.member_of.is_empty() {
-        text.push_str(&format!(", member of {}", role.member_of.join(", ")));
+    let mut groups: Vec<&str> = role.member_of.iter().map(|group| group.role.as_str()).collect();
+    groups.dedup();
+    if !groups.is_empty() {
+        text.push_str(&format!(", member of {}", groups.join(", ")));
     }
     for (name, value) in &role.settings {
         text.push_str(&format!(", {name} = {value}"));

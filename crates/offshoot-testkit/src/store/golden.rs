@@ -11,7 +11,9 @@ use offshoot_core::source::{Captured, LARGE_OBJECTS, Sink, Source};
 use offshoot_core::store::{Clock, Entropy, ObjectName, OpenOptions, OpenStore, Store};
 use offshoot_core::{Control, CoreError, Result};
 use offshoot_format::column::Batch;
-use offshoot_format::manifest::{Environment, Extension, Load, Note, Origin, Phase, Role, SchemaItem, Sequence};
+use offshoot_format::manifest::{
+    Environment, Extension, Load, Membership, Note, Origin, Phase, Role, SchemaItem, Sequence,
+};
 use offshoot_format::record::Lease;
 use offshoot_format::table::{ColumnSpec, Key, KeyOrder, Layout, RowForm, TableSpec};
 use std::sync::Arc;
@@ -193,7 +195,13 @@ fn described() -> Captured {
     let role = Role {
         name: text("owner"),
         attributes: vec![text("CREATEDB")],
-        member_of: vec![text("staff")],
+        member_of: vec![Membership {
+            role: text("staff"),
+            grantor: Some(text("chief")),
+            admin: true,
+            inherit: Some(false),
+            set: None,
+        }],
         settings: vec![(text("search_path"), text("public"))],
     };
     let environment = Environment {

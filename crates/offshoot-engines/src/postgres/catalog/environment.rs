@@ -2,7 +2,7 @@
 
 use crate::error::{Result, refused};
 use crate::postgres::session::Version;
-use offshoot_format::manifest::{Environment, Extension, Role};
+use offshoot_format::manifest::{Environment, Extension, Membership, Role};
 use std::collections::BTreeMap;
 use tokio_postgres::{Client, Row};
 
@@ -64,7 +64,7 @@ pub async fn read(client: &Client, version: Version) -> Result<Environment> {
                ON d.oid = s.setdatabase WHERE s.setrole = 0 AND d.datname = pg_catalog.current_database() ORDER BY 1";
     let rows = client.query(own, &[]).await.map_err(refused("list the database's settings"))?;
     environment.database_settings = rows.iter().filter_map(|row| setting(row.get(0))).collect();
-    environment.roles = roles(client).await?;
+    environment.roles = roles(client, version).await?;
     Ok(environment)
 }
 
@@ -131,8 +131,9 @@ async fn settings(client: &Client) -> Result<BTreeMap<String, String>> {
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
-/// Roles that own something, are granted something or are named by a policy here, and what they are members of.
-const ROLES: &str = "
+/// Roles that own something, are granted something or are named by a policy here, what they are members of, and who
+/// granted them that.
+const CLOSED: &str = "
 WITH RECURSIVE referred (oid) AS (
   SELECT DISTINCT s.refobjid FROM pg_catalog.pg_shdepend s
   WHERE s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
@@ -143,11 +144,13 @@ WITH RECURSIVE referred (oid) AS (
   WHERE d.datname = pg_catalog.current_database() AND s.setrole <> 0),
 closed (oid) AS (
   SELECT oid FROM referred
-  UNION SELECT m.roleid FROM closed JOIN pg_catalog.pg_auth_members m ON m.member = closed.oid)
+  UNION SELECT CASE WHEN way.grants THEN m.grantor ELSE m.roleid END
+  FROM closed JOIN pg_catalog.pg_auth_members m ON m.member = closed.oid
+  JOIN (VALUES (false), (true)) way (grants) ON {has_grantors} OR NOT way.grants)";
+
+const ROLES: &str = "
 SELECT r.rolname, r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreatedb, r.rolcanlogin, r.rolreplication, r.rolbypassrls,
        r.rolconnlimit, r.rolvaliduntil::pg_catalog.text,
-       ARRAY(SELECT g.rolname::pg_catalog.text FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles g ON g.oid = m.roleid
-             WHERE m.member = r.oid ORDER BY g.rolname COLLATE \"C\"),
        ARRAY(SELECT pg_catalog.unnest(s.setconfig) FROM pg_catalog.pg_db_role_setting s
              WHERE s.setrole = r.oid AND s.setdatabase IN
                (0, (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()))
@@ -155,9 +158,37 @@ SELECT r.rolname, r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreatedb, r.ro
 FROM pg_catalog.pg_roles r WHERE r.oid IN (SELECT oid FROM closed) AND r.rolname NOT LIKE 'pg\\_%'
 ORDER BY r.rolname COLLATE \"C\"";
 
-async fn roles(client: &Client) -> Result<Vec<Role>> {
-    let rows = client.query(ROLES, &[]).await.map_err(refused("list its roles"))?;
-    Ok(rows.iter().map(role).collect())
+/// Before version 16 a grantor is only a remark, and memberships have no options but one.
+const MEMBERSHIPS: &str = "
+SELECT u.rolname, g.rolname, CASE WHEN {has_grantors} AND m.grantor <> 10 THEN b.rolname END, m.admin_option, {inherit}, {set}
+FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles u ON u.oid = m.member JOIN pg_catalog.pg_roles g ON g.oid = m.roleid
+LEFT JOIN pg_catalog.pg_roles b ON b.oid = m.grantor WHERE m.member IN (SELECT oid FROM closed)
+ORDER BY u.rolname COLLATE \"C\", g.rolname COLLATE \"C\", b.rolname COLLATE \"C\"";
+
+async fn roles(client: &Client, version: Version) -> Result<Vec<Role>> {
+    let (has_grantors, inherit, set) = match version.at_least(16) {
+        true => ("true", "m.inherit_option", "m.set_option"),
+        false => ("false", "NULL::pg_catalog.bool", "NULL::pg_catalog.bool"),
+    };
+    let sql = |rest: &str| {
+        let sql = format!("{CLOSED}{rest}").replace("{has_grantors}", has_grantors);
+        sql.replace("{inherit}", inherit).replace("{set}", set)
+    };
+    let rows = client.query(&sql(ROLES), &[]).await.map_err(refused("list its roles"))?;
+    let mut roles: Vec<Role> = rows.iter().map(role).collect();
+    for row in client.query(&sql(MEMBERSHIPS), &[]).await.map_err(refused("list its roles' memberships"))? {
+        let member: String = row.get(0);
+        if let Some(role) = roles.iter_mut().find(|role| role.name == member) {
+            role.member_of.push(Membership {
+                role: row.get(1),
+                grantor: row.get(2),
+                admin: row.get(3),
+                inherit: row.get(4),
+                set: row.get(5),
+            });
+        }
+    }
+    Ok(roles)
 }
 
 fn role(row: &Row) -> Role {
@@ -174,11 +205,11 @@ fn role(row: &Row) -> Role {
     if let Some(until) = row.get::<_, Option<String>>(9) {
         attributes.push(format!("VALID UNTIL {}", crate::postgres::quote::literal(&until)));
     }
-    let settings: Vec<String> = row.get(11);
+    let settings: Vec<String> = row.get(10);
     Role {
         name: row.get(0),
         attributes,
-        member_of: row.get(10),
+        member_of: Vec::new(),
         settings: settings.into_iter().filter_map(setting).collect(),
     }
 }

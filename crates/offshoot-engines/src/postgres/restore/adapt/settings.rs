@@ -3,7 +3,7 @@
 use super::Adapter;
 use crate::postgres::quote::{ident, literal};
 use offshoot_core::target::{Roles, Stage};
-use offshoot_format::manifest::Role;
+use offshoot_format::manifest::{Membership, Role};
 
 /// Settings whose value is a list of names, kept in quotes by the server; as pg_dump knows them.
 const NAME_LISTS: &[&str] = &[
@@ -18,33 +18,25 @@ const NAME_LISTS: &[&str] = &[
 /// Rights of a role that only a superuser can give.
 const SUPERUSER_ATTRIBUTES: &[&str] = &["SUPERUSER", "REPLICATION", "BYPASSRLS"];
 
-impl Adapter<'_> {
+impl<'a> Adapter<'a> {
     /// Makes the roles that are missing. Never with a password, never with the right to log in.
     pub(super) fn roles(&mut self) {
         if self.choices.roles != Roles::Create {
             return;
         }
-        let missing: Vec<&Role> =
+        let missing: Vec<&'a Role> =
             self.manifest.environment.roles.iter().filter(|role| !self.is_there(&role.name)).collect();
         for role in &missing {
             let sql = format!("CREATE ROLE {} {}", ident(&role.name), self.attributes(role));
             self.push(Stage::Roles, &format!("ROLE {}", role.name), sql, None);
         }
-        let will_be_there =
-            |name: &str| name.starts_with("pg_") || self.is_there(name) || missing.iter().any(|role| role.name == name);
-        let mut grants = Vec::new();
-        for role in &missing {
-            let groups = role.member_of.iter().filter(|group| will_be_there(group));
-            grants.extend(groups.map(|group| {
-                (format!("MEMBERSHIP OF {}", role.name), format!("GRANT {} TO {}", ident(group), ident(&role.name)))
+        let mut grants: Vec<(String, String)> =
+            self.memberships(&missing).map(|(member, sql)| (format!("MEMBERSHIP OF {member}"), sql)).collect();
+        if !self.inspection.superuser {
+            // Who gives an object away must be a member of the role that gets it.
+            grants.extend(missing.iter().map(|role| {
+                (format!("MEMBERSHIP IN {}", role.name), format!("GRANT {} TO CURRENT_USER", ident(&role.name)))
             }));
-            if !self.inspection.superuser {
-                // Who gives an object away must be a member of the role that gets it.
-                grants.push((
-                    format!("MEMBERSHIP IN {}", role.name),
-                    format!("GRANT {} TO CURRENT_USER", ident(&role.name)),
-                ));
-            }
         }
         let database = ident(&self.inspection.database);
         if self.inspection.superuser {
@@ -61,8 +53,43 @@ impl Adapter<'_> {
         }
         for (label, sql) in grants {
             let is_setting = label.starts_with("SETTINGS");
-            self.push(if is_setting { Stage::Last } else { Stage::Roles }, &label, sql, None);
+            self.push(if is_setting { Stage::Last } else { Stage::Roles }, &label, sql, None).optional = true;
         }
+    }
+
+    /// Grants of memberships to roles that are made, each behind the one that gives its grantor the right to grant it. A
+    /// grantor without that right is left out: the grant then counts as that of who restores.
+    fn memberships(&self, missing: &[&'a Role]) -> impl Iterator<Item = (&'a str, String)> {
+        let is_made = |name: &str| missing.iter().any(|role| role.name == name);
+        let will_be_there = |name: &str| name.starts_with("pg_") || self.is_there(name) || is_made(name);
+        let all = missing.iter().flat_map(|role| role.member_of.iter().map(|group| (role.name.as_str(), group)));
+        let mut left: Vec<_> = all.filter(|(_, group)| will_be_there(&group.role)).collect();
+        let mut granted: Vec<(&str, &Membership, bool)> = Vec::new();
+        while !left.is_empty() {
+            let may_be_granted = |&(_, group): &(&str, &Membership)| match &group.grantor {
+                Some(grantor) => granted
+                    .iter()
+                    .any(|&(member, other, _)| member == grantor.as_str() && other.admin && other.role == group.role),
+                None => true,
+            };
+            let at = left.iter().position(may_be_granted);
+            let (member, group) = left.remove(at.unwrap_or(0));
+            granted.push((member, group, at.is_some()));
+        }
+        let (superuser, major) = (self.inspection.superuser, self.inspection.version_num / 10_000);
+        granted.into_iter().map(move |(member, group, by_grantor)| {
+            let mut sql = format!("GRANT {} TO {}", ident(&group.role), ident(member));
+            if major >= 16 {
+                sql.push_str(&format!(" WITH ADMIN {}", group.admin));
+                group.inherit.into_iter().for_each(|inherit| sql.push_str(&format!(", INHERIT {inherit}")));
+                group.set.into_iter().for_each(|set| sql.push_str(&format!(", SET {set}")));
+                let grantor = group.grantor.as_ref().filter(|_| superuser && by_grantor);
+                grantor.into_iter().for_each(|grantor| sql.push_str(&format!(" GRANTED BY {}", ident(grantor))));
+            } else if group.admin {
+                sql.push_str(" WITH ADMIN OPTION");
+            }
+            (member, sql)
+        })
     }
 
     fn attributes(&self, role: &Role) -> String {
@@ -82,7 +109,7 @@ impl Adapter<'_> {
         let database = ident(&self.inspection.database);
         for (name, value) in &self.manifest.environment.database_settings {
             let sql = format!("ALTER DATABASE {database} SET {}", assignment(name, value));
-            self.push(Stage::Last, &format!("SETTING {name}"), sql, None);
+            self.push(Stage::Last, &format!("SETTING {name}"), sql, None).optional = true;
         }
     }
 }
