@@ -32,14 +32,20 @@ pub fn connection(server: &Server, db: &str) -> Connection {
 
 /// A capture under the name `prod`, or the whole story of why not.
 pub fn capture(store: &Store, server: &Server, db: &str) -> CaptureReport {
+    try_capture(store, server, db).unwrap_or_else(|error| panic!("capture of {db}: {error:?}"))
+}
+
+/// A capture under the name `prod`.
+///
+/// # Errors
+/// As the capture.
+pub fn try_capture(store: &Store, server: &Server, db: &str) -> offshoot::Result<CaptureReport> {
     let pg_dump: Vec<PathBuf> = std::iter::once(server.binaries())
         .chain(Binaries::wanted().iter().rev())
         .filter_map(|binaries| binaries.pg_dump().ok())
         .collect();
     let options = CaptureOptions { name: Some("prod".into()), pg_dump, ..CaptureOptions::default() };
-    store
-        .capture(&connection(server, db), &options, &Control::default())
-        .unwrap_or_else(|error| panic!("capture of {db}: {error:?}"))
+    store.capture(&connection(server, db), &options, &Control::default())
 }
 
 /// Restores `prod` into an empty database.

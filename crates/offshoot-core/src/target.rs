@@ -13,7 +13,6 @@ use offshoot_format::blob::BlobRef;
 use offshoot_format::column::Batch;
 use offshoot_format::manifest::{Manifest, Note, TableEntry};
 use std::fmt;
-use std::ops::Range;
 
 /// Where the rows of a snapshot come from: a reader of the store, or a stand-in of a test.
 pub trait Rows: Sync {
@@ -302,8 +301,6 @@ pub struct LoadWork<'a> {
     pub large_objects: bool,
     /// Whether the table is emptied in the same transaction, so that its rows can be written in their final form.
     pub replace: bool,
-    /// Which of the table's leaves; all if `None`.
-    pub leaves: Option<Range<usize>>,
 }
 
 /// What loading rows needs around it.

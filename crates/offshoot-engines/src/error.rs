@@ -156,6 +156,11 @@ pub struct Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.message {
+            // Its message shows the bytes.
+            None if self.code == "22021" => f.write_str(
+                "a text there has bytes that its encoding does not have (SQLSTATE 22021), as a database in SQL_ASCII can hold in names, \
+                 comments and definitions. Make them UTF-8, then try again",
+            ),
             Some(message) => write!(f, "{message} (SQLSTATE {})", self.code),
             None => write!(f, "SQLSTATE {}; the message may quote a row and is not shown", self.code),
         }

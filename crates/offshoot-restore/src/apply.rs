@@ -3,8 +3,9 @@
 //! The caller's thread only watches: for the wish to stop, and for a failure, after which it ends what the other sessions
 //! are doing. The mark stays in the target unless everything was done and compared.
 
+use crate::clock::StepClock;
 use crate::plan::{Plan, TaskKind};
-use crate::report::{RestoreReport, StepTime, stage_name};
+use crate::report::{RestoreReport, stage_name};
 use crate::schedule::Schedule;
 use crate::{RestoreError, Result};
 use offshoot_core::look_ahead::LookAhead;
@@ -13,7 +14,7 @@ use offshoot_core::target::{
 };
 use offshoot_core::{Control, CoreError, Event};
 use offshoot_format::manifest::{Note, TableEntry};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -27,7 +28,8 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(50);
 /// them the target is marked as incomplete, and applying a new plan starts over.
 pub fn apply(plan: &Plan<'_>, target: &dyn Target, control: &Control) -> Result<RestoreReport> {
     let jobs = plan.options.choices.jobs.max(1);
-    let _span = tracing::info_span!("restore", snapshot = %plan.snapshot.id, tasks = plan.tasks.len(), jobs).entered();
+    let span = tracing::info_span!("restore", snapshot = %plan.snapshot.id, jobs, tasks = plan.tasks.len());
+    let _entered = span.enter();
     let step = |source| RestoreError::Step { step: "begin".to_owned(), source };
     // Decoders get every core: the senders wait for the server most of the time.
     let threads = std::thread::available_parallelism().map_or(jobs, usize::from);
@@ -42,6 +44,7 @@ pub fn apply(plan: &Plan<'_>, target: &dyn Target, control: &Control) -> Result<
         state: Mutex::new(State::new(plan)),
         changed: Condvar::new(),
         began: Instant::now(),
+        span: span.clone(),
     };
     if let Some(bytes) = total(plan) {
         control.emit(&bytes);
@@ -61,7 +64,8 @@ pub fn apply(plan: &Plan<'_>, target: &dyn Target, control: &Control) -> Result<
         shared.watch(control);
     });
     let elapsed = shared.began.elapsed();
-    let State { failed, report, differences, .. } = shared.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let State { failed, report, differences, mut clock, .. } =
+        shared.state.into_inner().unwrap_or_else(PoisonError::into_inner);
     match failed {
         Some((step, source)) => {
             remember(plan, target, &step);
@@ -72,8 +76,10 @@ pub fn apply(plan: &Plan<'_>, target: &dyn Target, control: &Control) -> Result<
             })
         }
         None => {
+            tracing::info!(rows = report.rows, bytes = report.bytes, "restored and compared");
             let losses = [plan.adapted.losses.as_slice(), &report.losses].concat();
-            Ok(RestoreReport { elapsed, losses, warnings: plan.adapted.warnings.clone(), ..report })
+            let steps = clock.finish(elapsed);
+            Ok(RestoreReport { elapsed, steps, losses, warnings: plan.adapted.warnings.clone(), ..report })
         }
     }
 }
@@ -110,6 +116,8 @@ struct Shared<'a> {
     state: Mutex<State<'a>>,
     changed: Condvar,
     began: Instant,
+    /// Of the whole restore, for the workers' own threads.
+    span: tracing::Span,
 }
 
 struct State<'a> {
@@ -120,9 +128,12 @@ struct State<'a> {
     differences: Vec<Difference>,
     /// Tables that were left out with what they are made of.
     lost: HashSet<(String, String)>,
-    /// Labels of work that was left out.
+    /// Rows that were in tables before others were added to them.
+    there_before: HashMap<(String, String), u64>,
+    /// Numbers of work that was left out.
     left_out: HashSet<usize>,
     report: RestoreReport,
+    clock: StepClock,
 }
 
 impl<'a> State<'a> {
@@ -133,8 +144,10 @@ impl<'a> State<'a> {
             failed: None,
             differences: Vec::new(),
             lost: HashSet::new(),
+            there_before: HashMap::new(),
             left_out: HashSet::new(),
             report: RestoreReport::default(),
+            clock: StepClock::default(),
         }
     }
 }
@@ -182,22 +195,24 @@ impl<'a> Shared<'a> {
 
     fn work(&self, is_first: bool) {
         let _leaving = Leaving(self);
+        let _entered = self.span.enter();
         let mut session = match self.target.session(&self.plan.options.choices) {
             Ok(session) => session,
             Err(error) => return self.fail("connect".to_owned(), error),
         };
         while let Some(index) = self.next(is_first) {
             let task = &self.plan.tasks[index];
-            let began = self.began.elapsed();
+            let step = step_name(&task.kind, task.stage);
+            let _task = tracing::debug_span!("task", step, label = task.label).entered();
+            self.lock().clock.begin(step, self.began.elapsed());
             self.control.step(task.label.clone());
             let done = self.control.check().and_then(|()| self.run(index, &mut *session));
             if let Err(error) = done {
                 return self.fail(task.label.clone(), error);
             }
-            let millis = (self.began.elapsed() - began).as_millis() as u64;
-            tracing::debug!(task = task.label, millis, "task done");
+            tracing::debug!("task done");
             let mut state = self.lock();
-            note_time(&mut state.report.steps, step_name(&task.kind, task.stage), began, self.began.elapsed());
+            state.clock.end(step, self.began.elapsed());
             state.schedule.done(index);
             self.changed.notify_all();
         }
@@ -238,18 +253,13 @@ impl<'a> Shared<'a> {
                 session.execute(&work).map(drop)
             }
             TaskKind::Work(work) => self.execute(*work, session),
-            TaskKind::Load { table, replace, leaves } => {
+            TaskKind::Load { table, replace } => {
                 let entry = match table {
                     Some(table) => Some(&tables[*table]),
                     None => plan.snapshot.manifest.content.large_objects.as_ref(),
                 };
                 let Some(entry) = entry.filter(|entry| table.is_none() || !self.is_lost(entry)) else { return Ok(()) };
-                let load = LoadWork {
-                    table: entry,
-                    large_objects: table.is_none(),
-                    replace: *replace,
-                    leaves: leaves.clone(),
-                };
+                let load = LoadWork { table: entry, large_objects: table.is_none(), replace: *replace };
                 self.load(&load, session)
             }
             TaskKind::Count(table) => self.count(&plan.snapshot.manifest.content.tables[*table], session),
@@ -290,9 +300,7 @@ impl<'a> Shared<'a> {
     }
 
     fn is_lost(&self, entry: &TableEntry) -> bool {
-        let state = self.lock();
-        let is_lost = |table: &(String, String)| state.lost.contains(table);
-        is_lost(&(entry.spec.schema.clone(), entry.spec.name.clone()))
+        self.lock().lost.contains(&name(entry))
     }
 
     fn load(&self, load: &LoadWork<'_>, session: &mut dyn TargetSession) -> offshoot_core::Result<()> {
@@ -303,7 +311,12 @@ impl<'a> Shared<'a> {
             encoding: &manifest.environment.encoding,
             control: &self.control,
         };
+        if load.table.load.append {
+            let before = count_rows(load.table, session)?;
+            self.lock().there_before.insert(name(load.table), before);
+        }
         let loaded = session.load(load, &context)?;
+        tracing::debug!(rows = loaded.rows, bytes = loaded.bytes, "loaded");
         let mut state = self.lock();
         state.report.rows += loaded.rows;
         state.report.bytes += loaded.bytes;
@@ -314,13 +327,9 @@ impl<'a> Shared<'a> {
         if self.is_lost(entry) {
             return Ok(());
         }
-        let whole = [(entry.spec.schema.clone(), entry.spec.name.clone())];
-        let tables: &[_] = if entry.load.partitions.is_empty() { &whole } else { &entry.load.partitions };
-        let mut there = 0;
-        for (schema, name) in tables {
-            there += session.count(&Counted::Table(schema.clone(), name.clone()))?;
-        }
-        self.compare_counts(&format!("table {}.{}", entry.spec.schema, entry.spec.name), entry.root.rows, there)
+        let (schema, table) = name(entry);
+        let expected = entry.root.rows + self.lock().there_before.get(&name(entry)).copied().unwrap_or(0);
+        self.compare_counts(&format!("table {schema}.{table}"), expected, count_rows(entry, session)?)
     }
 
     fn compare_counts(&self, object: &str, expected: u64, there: u64) -> offshoot_core::Result<()> {
@@ -337,6 +346,17 @@ impl<'a> Shared<'a> {
     }
 }
 
+fn name(entry: &TableEntry) -> (String, String) {
+    (entry.spec.schema.clone(), entry.spec.name.clone())
+}
+
+/// Rows of a table, or of all partitions that it is loaded into.
+fn count_rows(entry: &TableEntry, session: &mut dyn TargetSession) -> offshoot_core::Result<u64> {
+    let whole = [name(entry)];
+    let tables: &[_] = if entry.load.partitions.is_empty() { &whole } else { &entry.load.partitions };
+    tables.iter().map(|(schema, name)| session.count(&Counted::Table(schema.clone(), name.clone()))).sum()
+}
+
 /// Stands in for the differences, which are reported in its place.
 const DIFFERS: CoreError = CoreError::Protocol("the target is not what the snapshot says");
 
@@ -346,16 +366,6 @@ fn step_name(kind: &TaskKind, stage: Stage) -> &'static str {
         TaskKind::Unmark => "unmark",
         TaskKind::Count(_) | TaskKind::CountLargeObjects | TaskKind::Compare => "compare",
         _ => stage_name(stage),
-    }
-}
-
-fn note_time(steps: &mut Vec<StepTime>, name: &'static str, began: Duration, ended: Duration) {
-    match steps.iter_mut().find(|step| step.name == name) {
-        Some(step) => {
-            step.began = step.began.min(began);
-            step.ended = step.ended.max(ended);
-        }
-        None => steps.push(StepTime { name, began, ended }),
     }
 }
 

@@ -5,6 +5,7 @@
 //! [`Target`](offshoot_core::target::Target) names, runs it side by side, and says "restored" only after comparing.
 
 mod apply;
+mod clock;
 mod error;
 mod plan;
 mod report;

@@ -8,7 +8,6 @@ mod display;
 use crate::snapshot::Accepted;
 use crate::{RestoreError, Result};
 use offshoot_core::target::{Adapted, Choices, Inspection, Stage, Target};
-use std::ops::Range;
 
 /// What a user decides about a restore.
 #[derive(Debug, Clone)]
@@ -20,16 +19,13 @@ pub struct Options {
     pub force: bool,
     /// Memory for rows that are decoded ahead, in bytes, of all sessions together.
     pub look_ahead_bytes: u64,
-    /// Tables of at least this many bytes are loaded over several connections at once, without TRUNCATE and FREEZE; none if
-    /// `None`. Measured, it gains little, and its rows are written once more later.
-    pub split_bytes_min: Option<u64>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let jobs = std::thread::available_parallelism().map_or(1, usize::from);
         let choices = Choices { maintenance_bytes: 1 << 30, jobs, analyze: true, ..Choices::default() };
-        Self { choices, force: false, look_ahead_bytes: 96 << 20, split_bytes_min: None }
+        Self { choices, force: false, look_ahead_bytes: 96 << 20 }
     }
 }
 
@@ -69,8 +65,6 @@ pub enum TaskKind {
         table: Option<usize>,
         /// Whether it is emptied in the same transaction and its rows are written in their final form.
         replace: bool,
-        /// Which leaves; all if `None`.
-        leaves: Option<Range<usize>>,
     },
     /// Nothing: others wait for all that it waits for.
     Barrier,
@@ -109,7 +103,7 @@ impl<'a> Plan<'a> {
     /// Plans from what was seen.
     ///
     /// # Errors
-    /// `OwnSource`, `NotEmpty` and `Unfit` where the restore is refused; `Inspect` if the store is damaged.
+    /// `OwnSource`, `NotEmpty` and `Unfit` where the restore is refused.
     pub fn from_inspection(
         snapshot: impl Into<Accepted<'a>>,
         inspection: Inspection,
@@ -118,8 +112,7 @@ impl<'a> Plan<'a> {
     ) -> Result<Self> {
         let snapshot = snapshot.into();
         refuse(&snapshot, &inspection, &adapted, &options)?;
-        let tasks = build::tasks(&snapshot, &inspection, &adapted, &options)
-            .map_err(|source| RestoreError::Inspect { source })?;
+        let tasks = build::tasks(&snapshot, &inspection, &adapted);
         Ok(Self { snapshot, inspection, adapted, options, tasks })
     }
 

@@ -14,7 +14,7 @@ pub struct RestoreReport {
     pub bytes: u64,
     /// How long everything took.
     pub elapsed: Duration,
-    /// How long each kind of step took, in the order of their beginnings.
+    /// Where the time went, by kind of step, in the order of their beginnings; the shares add up to `elapsed`.
     pub steps: Vec<StepTime>,
     /// What the snapshot has and the target has not, because the user does without it.
     pub losses: Vec<Note>,
@@ -22,7 +22,7 @@ pub struct RestoreReport {
     pub warnings: Vec<String>,
 }
 
-/// How long one kind of step took, from its first beginning to its last end; kinds overlap.
+/// What one kind of step took.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepTime {
     /// The kind.
@@ -31,14 +31,8 @@ pub struct StepTime {
     pub began: Duration,
     /// When the last of them ended, since the beginning of the restore.
     pub ended: Duration,
-}
-
-impl StepTime {
-    /// The time in seconds.
-    #[must_use]
-    pub fn seconds(&self) -> f64 {
-        self.ended.saturating_sub(self.began).as_secs_f64()
-    }
+    /// Its part of the whole time: moments in which other tasks ran too are shared equally with them.
+    pub share: Duration,
 }
 
 /// What plans and reports call the kinds of work.

@@ -92,9 +92,9 @@ fn told(plan: &RestorePlan, report: &RestoreReport, style: Style) -> String {
     facts.add("sent", bytes(report.bytes));
     facts.add("time", span(millis));
     facts.add("compared", "catalog and row counts agree");
-    facts.section("steps, which overlap", style);
+    facts.section("steps", style);
     for step in &report.steps {
-        facts.add(step.name, span((step.seconds() * 1000.0) as u64));
+        facts.add(step.name, span(u64::try_from(step.share.as_millis()).unwrap_or(u64::MAX)));
     }
     facts.notes("left out", &report.losses, style);
     facts.finish()
@@ -113,7 +113,7 @@ fn planned(plan: &RestorePlan) -> Value {
 }
 
 fn in_json(plan: &RestorePlan, report: &RestoreReport) -> Value {
-    let step = |step: &offshoot::StepTime| json!({ "step": step.name, "began_seconds": step.began.as_secs_f64(), "seconds": step.seconds() });
+    let step = |step: &offshoot::StepTime| json!({ "step": step.name, "began_seconds": step.began.as_secs_f64(), "ended_seconds": step.ended.as_secs_f64(), "seconds": step.share.as_secs_f64() });
     json!({
         "dry_run": false,
         "snapshot": plan.snapshot().to_string(),

@@ -2,7 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first thing that fails")]
 
+mod faults;
+mod frozen;
+mod identity;
 mod taken;
+mod tampered;
+mod watched;
 
 use offshoot_core::Control;
 use offshoot_core::target::Roles;
@@ -10,7 +15,7 @@ use offshoot_engines::conninfo::{ConnInfo, Environment};
 use offshoot_engines::postgres::connect::ConnectOptions;
 use offshoot_engines::postgres::restore::PostgresTarget;
 use offshoot_format::ids::SnapshotId;
-use offshoot_format::manifest::Role;
+use offshoot_format::manifest::{Membership, Role};
 use offshoot_restore::{Options, Plan, RawSnapshot, RestoreError, RestoreReport, apply};
 use offshoot_testkit::fingerprint::fingerprint;
 use offshoot_testkit::postgres::{Binaries, Server, shared, shared_of};
@@ -84,8 +89,13 @@ fn for_major(sql: &str, major: u32) -> String {
 }
 
 fn assert_same(server: &Server, from: &str, to: &str) {
-    assert_eq!(fingerprint(server, from), fingerprint(server, to));
-    let [before, after] = [from, to].map(|db| dump(server, db));
+    assert_same_on([server; 2], [from, to]);
+}
+
+fn assert_same_on(servers: [&Server; 2], databases: [&str; 2]) {
+    let [(old, from), (new, to)] = [(servers[0], databases[0]), (servers[1], databases[1])];
+    assert_eq!(fingerprint(old, from), fingerprint(new, to));
+    let [before, after] = [dump(old, from), dump(new, to)];
     if before != after {
         let differing = before.iter().zip(&after).find(|(before, after)| before != after);
         panic!("pg_dump differs: {differing:?}, {} and {} lines", before.len(), after.len());
@@ -322,7 +332,13 @@ fn roles_are_made_without_login_or_mapped() {
     let role = |name: &str| Role { name: name.into(), attributes: vec![], member_of: vec![], settings: vec![] };
     let first = Role {
         attributes: vec!["LOGIN".into(), "BYPASSRLS".into(), "NOCREATEDB".into()],
-        member_of: vec!["second_role".into()],
+        member_of: vec![Membership {
+            role: "second_role".into(),
+            grantor: None,
+            admin: false,
+            inherit: None,
+            set: None,
+        }],
         settings: vec![("search_path".into(), "\"$user\", public".into())],
         ..role("first_role")
     };

@@ -4,9 +4,8 @@
 //! a table wait for its rows alone, its constraints for its indexes, so that a second connection is busy while the largest
 //! table is still being loaded.
 
-use super::{Options, Task, TaskKind};
+use super::{Task, TaskKind};
 use crate::snapshot::Accepted;
-use offshoot_core::Result;
 use offshoot_core::target::{Adapted, Inspection, Stage, Work};
 use offshoot_format::manifest::TableEntry;
 use std::collections::HashMap;
@@ -14,13 +13,8 @@ use std::collections::HashMap;
 type Table = (String, String);
 
 /// The tasks of a plan.
-pub(super) fn tasks(
-    snapshot: &Accepted<'_>,
-    inspection: &Inspection,
-    adapted: &Adapted,
-    options: &Options,
-) -> Result<Vec<Task>> {
-    let mut builder = Builder::new(snapshot, adapted, options);
+pub(super) fn tasks(snapshot: &Accepted<'_>, inspection: &Inspection, adapted: &Adapted) -> Vec<Task> {
+    let mut builder = Builder::new(snapshot, adapted);
     builder.mark("schema");
     for (index, object) in inspection.objects.iter().enumerate() {
         builder.chain(TaskKind::Drop(index), Stage::Drop, format!("drop {}", object.label));
@@ -28,7 +22,7 @@ pub(super) fn tasks(
     builder.chain_stage(Stage::Roles);
     builder.chain_stage(Stage::PreData);
     builder.mark("rows");
-    builder.loads()?;
+    builder.loads();
     builder.indexes();
     builder.constraints();
     builder.barrier();
@@ -43,13 +37,12 @@ pub(super) fn tasks(
     builder.chain_stage(Stage::Last);
     builder.chain(TaskKind::Compare, Stage::Last, "compare the catalog".to_owned());
     builder.chain(TaskKind::Unmark, Stage::Last, "remove the mark".to_owned());
-    Ok(builder.tasks)
+    builder.tasks
 }
 
 struct Builder<'a> {
     snapshot: &'a Accepted<'a>,
     adapted: &'a Adapted,
-    options: &'a Options,
     tasks: Vec<Task>,
     /// What the next task of the chain waits for.
     last: Vec<usize>,
@@ -63,13 +56,12 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(snapshot: &'a Accepted<'a>, adapted: &'a Adapted, options: &'a Options) -> Self {
+    fn new(snapshot: &'a Accepted<'a>, adapted: &'a Adapted) -> Self {
         let tables = &snapshot.manifest.content.tables;
         let bytes = tables.iter().map(|entry| (name(entry), entry.root.logical_bytes)).collect();
         Self {
             snapshot,
             adapted,
-            options,
             tasks: Vec::new(),
             last: Vec::new(),
             open: Vec::new(),
@@ -156,39 +148,28 @@ impl<'a> Builder<'a> {
     }
 
     /// Rows, the largest first.
-    fn loads(&mut self) -> Result<()> {
+    fn loads(&mut self) {
         let tables = &self.snapshot.manifest.content.tables;
         let mut order: Vec<usize> = (0..tables.len()).filter(|&index| tables[index].root.rows > 0).collect();
         order.sort_by_key(|&index| std::cmp::Reverse(tables[index].root.logical_bytes));
         for index in order {
             let entry = &tables[index];
-            let is_plain = entry.load.partitions.is_empty() && !entry.load.append;
-            let parts = if is_plain { self.parts(entry)? } else { Vec::new() };
-            if parts.len() > 1 {
-                for leaves in parts {
-                    self.load(index, entry, false, Some(leaves));
-                }
-            } else {
-                self.load(index, entry, is_plain, None);
-            }
+            self.load(index, entry);
         }
         if let Some(objects) = &self.snapshot.manifest.content.large_objects {
-            let kind = TaskKind::Load { table: None, replace: false, leaves: None };
+            let kind = TaskKind::Load { table: None, replace: false };
             let needs = self.last.clone();
             let task = self.beside(kind, Stage::Rows, "load large objects".to_owned(), needs);
             self.tasks[task].bytes = objects.root.logical_bytes;
         }
-        Ok(())
     }
 
-    fn load(&mut self, index: usize, entry: &TableEntry, replace: bool, leaves: Option<std::ops::Range<usize>>) {
+    fn load(&mut self, index: usize, entry: &TableEntry) {
         let (schema, table) = name(entry);
-        let parts =
-            leaves.as_ref().map_or(String::new(), |range| format!(" (leaves {} to {})", range.start, range.end));
-        let share = leaves.as_ref().map_or(1, |_| self.options.choices.jobs as u64);
-        let kind = TaskKind::Load { table: Some(index), replace, leaves };
-        let task = self.beside(kind, Stage::Rows, format!("load {schema}.{table}{parts}"), self.last.clone());
-        self.tasks[task].bytes = entry.root.logical_bytes / share.max(1);
+        let replace = entry.load.partitions.is_empty() && !entry.load.append;
+        let kind = TaskKind::Load { table: Some(index), replace };
+        let task = self.beside(kind, Stage::Rows, format!("load {schema}.{table}"), self.last.clone());
+        self.tasks[task].bytes = entry.root.logical_bytes;
         if replace {
             self.tasks[task].exclusive = vec![(schema.clone(), table.clone())];
         }
@@ -196,18 +177,6 @@ impl<'a> Builder<'a> {
         for table in entry.load.partitions.iter().chain([&(schema, table)]) {
             self.loads.entry(table.clone()).or_default().push(task);
         }
-    }
-
-    /// Ranges of leaves that are loaded at the same time.
-    fn parts(&self, entry: &TableEntry) -> Result<Vec<std::ops::Range<usize>>> {
-        let jobs = self.options.choices.jobs;
-        let is_large = self.options.split_bytes_min.is_some_and(|min| entry.root.logical_bytes >= min);
-        if jobs < 2 || !is_large {
-            return Ok(Vec::new());
-        }
-        let leaves = self.snapshot.rows.leaves(entry)?.len();
-        let part = leaves.div_ceil(jobs).max(1);
-        Ok((0..leaves).step_by(part).map(|start| start..(start + part).min(leaves)).collect())
     }
 
     /// What must be loaded before a table is complete.
@@ -240,11 +209,10 @@ impl<'a> Builder<'a> {
         for (index, work) in self.works(Stage::Analyze) {
             self.beside_work(index, work, needs.clone());
         }
-        // Rows of an extension's configuration join what was there.
-        let counted = |entry: &&TableEntry| !entry.load.append;
-        for (index, entry) in
-            self.snapshot.manifest.content.tables.iter().enumerate().filter(|(_, entry)| counted(entry))
-        {
+        // Where nothing was added to what an extension brings, nobody knows how much that is.
+        let is_counted = |entry: &TableEntry| !entry.load.append || entry.root.rows > 0;
+        let tables = self.snapshot.manifest.content.tables.iter().enumerate();
+        for (index, entry) in tables.filter(|(_, entry)| is_counted(entry)) {
             let (schema, table) = name(entry);
             let label = format!("count {schema}.{table}");
             let task = self.beside(TaskKind::Count(index), Stage::Analyze, label, needs.clone());

@@ -46,15 +46,14 @@ impl fmt::Display for Plan<'_> {
 impl Plan<'_> {
     fn line(&self, task: &Task) -> String {
         match &task.kind {
-            TaskKind::Load { table: Some(index), replace, leaves } => {
+            TaskKind::Load { table: Some(index), replace } => {
                 let entry = &self.snapshot.manifest.content.tables[*index];
                 let how = match (replace, entry.load.partitions.is_empty()) {
                     (true, _) => "truncate, freeze",
                     (false, false) => "into its partitions",
                     (false, true) => "append",
                 };
-                let rows = if leaves.is_some() { String::new() } else { format!("{} rows, ", entry.root.rows) };
-                format!("{} ({rows}{} bytes; {how})", task.label, task.bytes)
+                format!("{} ({} rows, {} bytes; {how})", task.label, entry.root.rows, task.bytes)
             }
             TaskKind::Work(index)
                 if task.stage == Stage::Index && self.adapted.works[*index].sql[0].starts_with("CREATE UNIQUE") =>

@@ -4,6 +4,7 @@ use super::{PostgresSession, objects};
 use crate::error::Result;
 use crate::postgres::quote::ident;
 use offshoot_core::target::{AvailableExtension, Inspection, Problem};
+use std::time::Duration;
 
 const SERVER: &str = "
 SELECT d.oid::pg_catalog.text, d.datname::pg_catalog.text, current_user::pg_catalog.text, r.rolsuper, r.rolcreaterole,
@@ -32,9 +33,13 @@ WHERE c.collencoding IN (-1, (SELECT d.encoding FROM pg_catalog.pg_database d WH
 const ROLES: &str = "
 SELECT rolname::pg_catalog.text, pg_catalog.pg_has_role(oid, '{acting}') FROM pg_catalog.pg_roles ORDER BY rolname";
 
+/// How long sessions of another restore are waited for.
+const OTHERS_PATIENCE: Duration = Duration::from_secs(10);
+
 impl PostgresSession<'_> {
     /// Looks at the target.
     pub(super) fn inspect(&self) -> Result<Inspection> {
+        self.refuse_others(OTHERS_PATIENCE)?;
         let doing = "describe the target";
         let rows = self.query(doing, SERVER, &[])?;
         let mut inspection = Inspection { version_num: self.version.0, ..Inspection::default() };

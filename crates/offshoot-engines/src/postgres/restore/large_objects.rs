@@ -60,8 +60,12 @@ impl PostgresSession<'_> {
         }
         self.in_transaction(DOING, || {
             self.run(DOING, &format!("TRUNCATE {beside}"))?;
-            let mut stream =
-                self.begin_copy(&format!("COPY {beside} FROM STDIN (FORMAT binary, FREEZE)"), encoder.form(), DOING)?;
+            let mut stream = self.begin_copy(
+                &format!("COPY {beside} FROM STDIN (FORMAT binary, FREEZE)"),
+                encoder.form(),
+                context,
+                DOING,
+            )?;
             stream.send(encoder, context.rows, encoder.encode(batch)?)?;
             let loaded = stream.finish()?;
             self.run(DOING, &format!("SELECT pg_catalog.count(pg_catalog.lo_from_bytea(oid, data)) FROM {beside}"))?;

@@ -19,7 +19,7 @@ use std::pin::Pin;
 use tokio_postgres::CopyInSink;
 
 impl PostgresSession<'_> {
-    /// Loads a table, or some leaves of it, in one transaction.
+    /// Loads a table in one transaction.
     pub(super) fn load_table(&self, load: &LoadWork<'_>, context: &LoadContext<'_>) -> Result<Loaded> {
         if load.large_objects {
             return self.load_large_objects(load.table, context);
@@ -28,16 +28,12 @@ impl PostgresSession<'_> {
         let (schema, name) = (&table.spec.schema, &table.spec.name);
         let doing = format!("load {}", shown(schema, name));
         let encoder = self.encoder(table, &doing)?;
-        let mut leaves = context.rows.leaves(table)?;
-        if let Some(range) = &load.leaves {
-            leaves = leaves.get(range.clone()).map(<[_]>::to_vec).unwrap_or_default();
-        }
+        let leaves = context.rows.leaves(table)?;
         self.in_transaction(&doing, || {
-            self.run(&doing, &format!("SET LOCAL client_encoding = {}", literal(context.encoding)))?;
             if load.replace {
                 self.run(&doing, &format!("TRUNCATE ONLY {}", qualified(schema, name)))?;
             }
-            let mut stream = self.begin_copy(&copy_statement(table, load.replace), encoder.form(), &doing)?;
+            let mut stream = self.begin_copy(&copy_statement(table, load.replace), encoder.form(), context, &doing)?;
             let mut oversized = Vec::new();
             context.look_ahead.each(
                 leaves.iter().map(|leaf| (leaf, leaf.bytes.min(FORCED_BYTES as u64) * 2)),
@@ -75,8 +71,18 @@ impl PostgresSession<'_> {
         Ok(RowEncoder::new(table.spec.form, tree, types).with_row_bytes_max(self.target.copy_row_bytes_max))
     }
 
-    pub(super) fn begin_copy(&self, statement: &str, form: RowForm, doing: &str) -> Result<CopyStream<'_>> {
-        let sink = self.bridge.block_on(self.client.copy_in(statement)).map_err(refused(doing))?;
+    /// Begins a COPY of values in the snapshot's encoding. The statement itself is parsed before that is set, because names
+    /// in it are UTF-8.
+    pub(super) fn begin_copy(
+        &self,
+        statement: &str,
+        form: RowForm,
+        context: &LoadContext<'_>,
+        doing: &str,
+    ) -> Result<CopyStream<'_>> {
+        let prepared = self.bridge.block_on(self.client.prepare(statement)).map_err(refused(doing))?;
+        self.run(doing, &format!("SET LOCAL client_encoding = {}", literal(context.encoding)))?;
+        let sink = self.bridge.block_on(self.client.copy_in(&prepared)).map_err(refused(doing))?;
         let mut stream = CopyStream { session: self, sink: Box::pin(sink), form, doing: doing.to_owned(), bytes: 0 };
         if form == RowForm::Binary {
             stream.put(Bytes::from_static(&HEADER))?;
@@ -165,6 +171,7 @@ impl CopyStream<'_> {
         }
         let finished = self.session.bridge.block_on(self.sink.as_mut().finish());
         let rows = finished.map_err(refused(self.doing.as_str()))?;
+        self.session.run(&self.doing, "SET LOCAL client_encoding = 'UTF8'")?;
         Ok(Loaded { rows, bytes: self.bytes })
     }
 }

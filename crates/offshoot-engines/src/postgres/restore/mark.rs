@@ -7,13 +7,17 @@ use crate::error::Result;
 use crate::postgres::quote::{ident, literal};
 use offshoot_core::target::Mark;
 
+/// The session does not wait for the disk when it commits; here it must. What was committed before is then on it, too: a
+/// crash never leaves objects without the mark, and takes nothing from what was said to be restored.
+const DURABLY: &str = "SET LOCAL synchronous_commit = on";
+
 impl PostgresSession<'_> {
     /// Sets the mark, or replaces it.
     pub(super) fn put_mark(&self, mark: &Mark) -> Result<()> {
         let extensions: Vec<String> = mark.extensions.iter().map(|name| literal(name)).collect();
         let schema = ident(MARK_SCHEMA);
         let sql = format!(
-            "BEGIN;\n\
+            "BEGIN;\n{DURABLY};\n\
              CREATE SCHEMA IF NOT EXISTS {schema};\n\
              CREATE TABLE IF NOT EXISTS {schema}.restore (snapshot text, step text, extensions text[]);\n\
              DELETE FROM {schema}.restore;\n\
@@ -35,8 +39,10 @@ impl PostgresSession<'_> {
 
     /// Removes the mark and all that was put beside it.
     pub(super) fn drop_mark(&self) -> Result<()> {
-        let sql = format!("DROP SCHEMA IF EXISTS {} CASCADE", ident(MARK_SCHEMA));
-        self.run("remove the mark of an incomplete target", &sql)
+        let sql = format!("BEGIN;\n{DURABLY};\nDROP SCHEMA IF EXISTS {} CASCADE;\nCOMMIT", ident(MARK_SCHEMA));
+        self.run("remove the mark of an incomplete target", &sql).inspect_err(|_| {
+            let _ = self.run("give up", "ROLLBACK");
+        })
     }
 
     /// The mark, if there is one.

@@ -21,6 +21,7 @@ use offshoot_core::target::{Adapted, Choices, Inspection, Target, TargetSession}
 use offshoot_core::{CoreError, Result};
 use offshoot_format::manifest::Manifest;
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 
 pub use session::PostgresSession;
@@ -34,6 +35,10 @@ pub struct PostgresTarget {
     conninfo: ConnInfo,
     options: ConnectOptions,
     copy_row_bytes_max: u64,
+    /// Tells the sessions of this target value from those of others.
+    number: i32,
+    /// Whether something was changed in it.
+    has_begun: AtomicBool,
     open: Mutex<Open>,
 }
 
@@ -54,7 +59,18 @@ impl PostgresTarget {
     /// The database of a connection string. Does not connect yet.
     #[must_use]
     pub fn new(conninfo: ConnInfo, options: ConnectOptions) -> Self {
-        Self { conninfo, options, copy_row_bytes_max: COPY_ROW_BYTES_MAX, open: Mutex::default() }
+        let mut number = [0; 4];
+        // Without randomness two restores at once may take each other for one; the comparison at the end remains.
+        let _ = getrandom::fill(&mut number);
+        let number = i32::from_ne_bytes(number) & i32::MAX;
+        Self {
+            conninfo,
+            options,
+            number,
+            has_begun: AtomicBool::new(false),
+            copy_row_bytes_max: COPY_ROW_BYTES_MAX,
+            open: Mutex::default(),
+        }
     }
 
     /// The same with another limit for rows that go through COPY, in bytes; larger ones are put together on the server.
@@ -96,6 +112,7 @@ impl Target for PostgresTarget {
 
     fn session(&self, choices: &Choices) -> Result<Box<dyn TargetSession + '_>> {
         let session = self.open().map_err(CoreError::from)?;
+        session.announce()?;
         session.share_memory(choices.maintenance_bytes / choices.jobs.max(1) as u64)?;
         Ok(Box::new(session))
     }

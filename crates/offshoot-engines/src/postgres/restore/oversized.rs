@@ -58,7 +58,7 @@ impl PostgresSession<'_> {
         let part = Batch { columns: columns.iter().map(|&column| row.columns[column].clone()).collect(), rows: 1 };
         let form = if encoder.form() == RowForm::Binary { "binary" } else { "text" };
         let mut stream =
-            self.begin_copy(&format!("COPY {beside} FROM STDIN (FORMAT {form})"), encoder.form(), doing)?;
+            self.begin_copy(&format!("COPY {beside} FROM STDIN (FORMAT {form})"), encoder.form(), context, doing)?;
         stream.send(&encoder, context.rows, encoder.encode(&part)?)?;
         stream.finish().map(drop)
     }

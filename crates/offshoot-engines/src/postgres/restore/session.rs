@@ -7,15 +7,29 @@ use crate::postgres::connect::connect;
 use crate::postgres::session::{Version, server_version, writing_pins};
 use offshoot_core::CoreError;
 use offshoot_core::target::{
-    Adapted, Counted, Difference, Executed, LoadContext, LoadWork, Loaded, Mark, TargetSession, Work,
+    Adapted, Counted, Difference, Executed, LoadContext, LoadWork, Loaded, Mark, Stage, TargetSession, Work,
 };
 use offshoot_format::manifest::Manifest;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;
 
 /// What the server answers when something that a statement names is not there: undefined objects, functions, tables,
 /// columns and schemas, access methods, and operator classes that a type lacks.
 const LACKING: &[&str] = &["42704", "42883", "42P01", "42703", "3F000", "42809", "0A000"];
+
+/// Whether work that may be left out is left out after this answer: also where a right is missing that only memberships
+/// and settings need.
+fn may_lack(stage: Stage, code: &str) -> bool {
+    LACKING.contains(&code) || code == "42501" && matches!(stage, Stage::Roles | Stage::Last)
+}
+
+/// First key of the advisory lock that every session of a restore holds; the second is a number of the restore's own.
+const LOCK_CLASS: i32 = 0x0f5_4007;
+
+/// How often other restores are looked for while they are waited for.
+const OTHERS_INTERVAL: Duration = Duration::from_millis(100);
 
 /// One connection to a target, used by one thread.
 pub struct PostgresSession<'t> {
@@ -38,6 +52,37 @@ impl<'t> PostgresSession<'t> {
         })?;
         let id = target.register(canceller);
         Ok(Self { target, bridge, client, version, id })
+    }
+
+    /// Says to other restores that one is under way, until the session ends.
+    pub(super) fn announce(&self) -> Result<()> {
+        let sql = format!("SELECT pg_catalog.pg_advisory_lock_shared({LOCK_CLASS}, {})", self.target.number);
+        self.run("say that a restore is under way", &sql)
+    }
+
+    /// Fails if sessions of another restore are at work in this database. Those of one that was killed may go on for a
+    /// while with the statement that they were given, so they are waited for.
+    pub(super) fn refuse_others(&self, patience: Duration) -> Result<()> {
+        let sql = "SELECT l.pid FROM pg_catalog.pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = 2
+                     AND l.classid = $1::pg_catalog.int8::pg_catalog.oid AND l.objid <> $2::pg_catalog.int8::pg_catalog.oid
+                     AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
+                   ORDER BY 1";
+        let began = Instant::now();
+        loop {
+            let own = (&i64::from(LOCK_CLASS), &i64::from(self.target.number));
+            let rows = self.query("look for other restores", sql, &[own.0, own.1])?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            if began.elapsed() >= patience {
+                let pids: Vec<String> = rows.iter().map(|row| row.get::<_, i32>(0).to_string()).collect();
+                return Err(EngineError::Target {
+                    what: format!("another restore is at work in this database (server processes {})", pids.join(", ")),
+                    mend: "Wait for it, or end it with: SELECT pg_terminate_backend(...) for each of them".to_owned(),
+                });
+            }
+            std::thread::sleep(OTHERS_INTERVAL);
+        }
     }
 
     /// Gives the building of indexes its share of memory, never less than the server would.
@@ -95,7 +140,13 @@ impl Drop for PostgresSession<'_> {
 
 impl TargetSession for PostgresSession<'_> {
     fn mark(&mut self, mark: &Mark) -> offshoot_core::Result<()> {
-        Ok(self.put_mark(mark)?)
+        // Only before the first change: who comes later is refused, and does not disturb.
+        if !self.target.has_begun.load(Ordering::SeqCst) {
+            self.refuse_others(Duration::ZERO)?;
+        }
+        self.put_mark(mark)?;
+        self.target.has_begun.store(true, Ordering::SeqCst);
+        Ok(())
     }
 
     fn unmark(&mut self) -> offshoot_core::Result<()> {
@@ -106,7 +157,7 @@ impl TargetSession for PostgresSession<'_> {
         for sql in &work.sql {
             match self.run(&format!("make {}", work.label), sql) {
                 Ok(()) => {}
-                Err(error) if work.optional && error.code().is_some_and(|code| LACKING.contains(&code)) => {
+                Err(error) if work.optional && error.code().is_some_and(|code| may_lack(work.stage, code)) => {
                     return Ok(Executed::LeftOut { why: error.to_string() });
                 }
                 Err(error) => return Err(error.into()),

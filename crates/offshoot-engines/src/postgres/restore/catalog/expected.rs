@@ -1,6 +1,6 @@
 //! Which object a statement of a schema makes.
 
-use super::Key;
+use super::{Key, in_label, one_line};
 use crate::postgres::roles::statement;
 use offshoot_format::manifest::{Manifest, SchemaItem};
 use pg_query::protobuf::{ObjectType, RangeVar};
@@ -22,14 +22,14 @@ pub(super) fn written(manifest: &Manifest) -> HashMap<Key, Written> {
 }
 
 fn made(item: &SchemaItem) -> Option<(Key, Written)> {
-    let key = made_by(&item.sql)?;
+    let key = made_by(&item.label, &item.sql)?;
     let is_partitioned_index = key.0 == "index" && item.sql.contains(" ON ONLY ");
     let may_be_invalid = is_partitioned_index || item.sql.trim_end().ends_with(" NOT VALID");
     Some((key, Written { sql: item.sql.clone(), may_be_invalid }))
 }
 
-/// The object that a statement makes, if it makes one that has a name.
-pub(super) fn made_by(sql: &str) -> Option<Key> {
+/// The object that a statement makes, if it makes one that has a name. The label has the types of a function's arguments.
+pub(super) fn made_by(label: &str, sql: &str) -> Option<Key> {
     let adds = sql.starts_with("ALTER TABLE ") && sql.contains(" ADD CONSTRAINT ");
     if !adds && !sql.starts_with("CREATE ") {
         return None;
@@ -44,6 +44,12 @@ pub(super) fn made_by(sql: &str) -> Option<Key> {
     let named = |kind: &str, parts: &[Node]| {
         let (schema, name) = qualified_name(parts)?;
         key(kind, &schema, "", &name)
+    };
+    let function = |parts: &[Node]| {
+        let (schema, name) = qualified_name(parts)?;
+        let name = in_label(&name);
+        let (_, arguments) = label.split_once(&format!(" {}.{name}(", one_line(&schema)))?;
+        key("function", &schema, "", &format!("{name}({arguments}"))
     };
     match statement(sql)? {
         NodeEnum::CreateStmt(create) => whole("table", create.relation.as_ref()),
@@ -65,7 +71,8 @@ pub(super) fn made_by(sql: &str) -> Option<Key> {
         NodeEnum::CreateTrigStmt(trigger) => within("trigger", trigger.relation.as_ref(), &trigger.trigname),
         NodeEnum::RuleStmt(rule) => within("rule", rule.relation.as_ref(), &rule.rulename),
         NodeEnum::CreatePolicyStmt(policy) => within("policy", policy.table.as_ref(), &policy.policy_name),
-        NodeEnum::CreateFunctionStmt(function) => named("function", &function.funcname),
+        NodeEnum::CreateFunctionStmt(create) => function(&create.funcname),
+        NodeEnum::DefineStmt(define) if define.kind == ObjectType::ObjectAggregate as i32 => function(&define.defnames),
         NodeEnum::CreateEnumStmt(create) => named("type", &create.type_name),
         NodeEnum::CreateRangeStmt(create) => named("type", &create.type_name),
         NodeEnum::CreateDomainStmt(create) => named("type", &create.domainname),

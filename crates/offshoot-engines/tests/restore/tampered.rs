@@ -1,0 +1,173 @@
+//! "Restored" is said only of a target that is what the snapshot says: each test changes the target behind the restore's
+//! back, just before it is compared, and wants the change to be named.
+
+use crate::faults::restore_watched;
+use crate::taken::{Taken, take};
+use crate::{id, options, target};
+use offshoot_core::Control;
+use offshoot_format::manifest::{Phase, SchemaItem};
+use offshoot_restore::{Plan, RawSnapshot, RestoreError, apply};
+use offshoot_testkit::postgres::{Server, shared};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+const SCRIPT: &str = "
+CREATE SCHEMA other;
+CREATE TYPE public.mood AS ENUM ('sad', 'ok');
+CREATE TABLE public.t (id int PRIMARY KEY, name text NOT NULL, n numeric(10, 2), CHECK (n > 0));
+INSERT INTO public.t SELECT i, 'name ' || i, i FROM generate_series(1, 50) i;
+CREATE INDEX by_name ON public.t (name);
+CREATE TABLE public.refers (t int);
+ALTER TABLE public.refers ADD CONSTRAINT to_t FOREIGN KEY (t) REFERENCES public.t;
+CREATE TABLE public.hashed (m public.mood, id int) PARTITION BY HASH (m);
+CREATE TABLE public.hashed_0 PARTITION OF public.hashed FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE public.hashed_1 PARTITION OF public.hashed FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+INSERT INTO public.hashed SELECT (ARRAY['sad', 'ok'])[1 + i % 2]::public.mood, i FROM generate_series(1, 40) i;
+CREATE FUNCTION public.over(i int) RETURNS int LANGUAGE sql AS 'SELECT i';
+CREATE FUNCTION public.over(i int, m public.mood[]) RETURNS int LANGUAGE sql AS 'SELECT i';
+CREATE AGGREGATE public.total(int) (SFUNC = int4pl, STYPE = int, INITCOND = '0');
+CREATE FUNCTION public.fires() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER fires BEFORE INSERT ON public.t FOR EACH ROW EXECUTE FUNCTION public.fires();
+CREATE VIEW public.v AS SELECT id FROM public.t;
+CREATE POLICY p ON public.t USING (true);
+SELECT lo_create(7001), lo_create(7002);
+";
+
+/// What is done to the target, and what the restore must say of it.
+const BEFORE_COMPARING: &[(&str, &str)] = &[
+    ("DROP FUNCTION over(int)", "function public.over(integer): it is not there"),
+    ("DROP FUNCTION over(int, mood[])", "function public.over(integer, public.mood[]): it is not there"),
+    ("CREATE OR REPLACE FUNCTION over(i int) RETURNS int LANGUAGE sql AS 'SELECT -i'", "over(integer): its definition"),
+    ("DROP AGGREGATE total(int)", "function public.total(integer): it is not there"),
+    ("DROP TRIGGER fires ON t", "trigger fires of public.t: it is not there"),
+    ("DROP POLICY p ON t", "policy p of public.t: it is not there"),
+    ("DROP INDEX by_name", "index public.by_name: it is not there"),
+    ("DROP INDEX by_name; CREATE INDEX by_name ON t (id)", "index public.by_name: its definition"),
+    ("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'by_name'::regclass", "by_name: it is not valid"),
+    ("ALTER TABLE refers DROP CONSTRAINT to_t", "constraint to_t of public.refers: it is not there"),
+    ("CREATE OR REPLACE VIEW v AS SELECT id + 0 AS id FROM t", "view public.v: its definition"),
+    ("DROP TABLE refers", "table public.refers: it is not there"),
+    ("ALTER TABLE t ALTER n TYPE numeric(12, 2)", "column n is of type numeric(12,2), not numeric(10,2)"),
+    ("ALTER TABLE t DROP n", "column n is not there"),
+    ("ALTER TABLE t ADD extra int", "it has 1 more columns"),
+    ("ALTER TABLE t ALTER name DROP NOT NULL", "column name may be null"),
+    ("ALTER TABLE t ALTER n SET NOT NULL", "column n may not be null"),
+    ("DROP SCHEMA other", "schema other: it is not there"),
+    ("CREATE TABLE other.t (id int)", "TABLE other.t: it is not in the snapshot"),
+    (
+        "CREATE FUNCTION over(t text) RETURNS text LANGUAGE sql AS 'SELECT t'",
+        "FUNCTION public.over(text): it is not in",
+    ),
+    ("CREATE PROCEDURE does() LANGUAGE sql AS ''", "PROCEDURE public.does(): it is not in"),
+    ("CREATE VIEW other.v AS SELECT 1 AS one", "VIEW other.v: it is not in"),
+    ("CREATE MATERIALIZED VIEW m AS SELECT 1 AS one", "MATERIALIZED VIEW public.m: it is not in"),
+    ("CREATE SEQUENCE s", "SEQUENCE public.s: it is not in"),
+    ("CREATE TYPE other.mood AS ENUM ('x')", "TYPE other.mood: it is not in"),
+    ("CREATE DOMAIN d AS int", "DOMAIN public.d: it is not in"),
+    ("CREATE INDEX more ON t (n)", "INDEX public.more: it is not in"),
+    (
+        "CREATE TRIGGER more BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION fires()",
+        "TRIGGER public.t more: it is not",
+    ),
+    ("CREATE RULE more AS ON DELETE TO t DO INSTEAD NOTHING", "RULE public.t more: it is not in"),
+    ("CREATE POLICY more ON t USING (true)", "POLICY public.t more: it is not in"),
+    ("ALTER TABLE refers ADD CONSTRAINT more FOREIGN KEY (t) REFERENCES t", "FK CONSTRAINT public.refers more: it is"),
+    ("CREATE SCHEMA more", "SCHEMA more: it is not in"),
+];
+
+const BEFORE_COUNTING: &[(&str, &str)] = &[
+    ("DELETE FROM t WHERE id = 7", "table public.t: it has 49 rows, the snapshot 50"),
+    ("INSERT INTO refers VALUES (1)", "table public.refers: it has 1 rows, the snapshot 0"),
+    ("DELETE FROM hashed WHERE id = 7", "table public.hashed: it has 39 rows, the snapshot 40"),
+    ("INSERT INTO hashed VALUES ('ok', 1)", "table public.hashed: it has 41 rows, the snapshot 40"),
+    ("SELECT lo_unlink(7002)", "large objects: it has 1 rows, the snapshot 2"),
+];
+
+fn snapshot(server: &Server) -> Taken {
+    let from = server.fresh_db("tampered_from");
+    server.psql(&from, SCRIPT);
+    take(server, &from)
+}
+
+/// Restores, does something to the target before the first such step, and wants the difference to be named.
+fn tamper(server: &Server, taken: &Taken, before: &str, sql: &str, wanted: &str) {
+    let to = server.fresh_db("tampered_to");
+    let done = AtomicBool::new(false);
+    let outcome = restore_watched(taken, server, &to, 1, &|_, what| {
+        if what == before && !done.swap(true, Ordering::SeqCst) {
+            server.psql(&to, sql);
+        }
+    });
+    let error = outcome.err().unwrap_or_else(|| panic!("{sql}: nobody noticed"));
+    assert!(matches!(&error, RestoreError::Differs { .. }), "{sql}: {error}");
+    assert!(error.to_string().contains(wanted), "{sql}: {error} lacks {wanted}");
+    assert_eq!(server.psql(&to, "SELECT count(*) FROM offshoot_incomplete.restore"), "1", "{sql}");
+    server.dropdb(&to);
+}
+
+#[test]
+fn every_difference_of_the_catalog_is_found() {
+    let server = shared();
+    let taken = snapshot(server);
+    for (sql, wanted) in BEFORE_COMPARING {
+        tamper(server, &taken, "compare", sql, wanted);
+    }
+    eprintln!("changes of the catalog: {}, found: all", BEFORE_COMPARING.len());
+}
+
+#[test]
+fn every_row_that_is_missing_or_too_many_is_found() {
+    let server = shared();
+    let mut taken = snapshot(server);
+    for (sql, wanted) in BEFORE_COUNTING {
+        tamper(server, &taken, "count", sql, wanted);
+    }
+    // Rows of an extension's configuration are added to what the extension brings: here two rows.
+    let appended = taken.manifest.content.tables.iter_mut().find(|table| table.spec.name == "t").unwrap();
+    appended.load.append = true;
+    let brings = SchemaItem {
+        phase: Phase::PreData,
+        label: "PART OF TABLE public.t".into(),
+        table: None,
+        sql: "INSERT INTO public.t VALUES (-1, '', 1), (-2, '', 1)".into(),
+    };
+    let schema = &mut taken.manifest.content.schema;
+    let at = schema.iter().position(|item| item.phase != Phase::PreData).unwrap();
+    schema.insert(at, brings);
+    let to = server.fresh_db("appended_to");
+    let report = restore_watched(&taken, server, &to, 1, &|_, _| {}).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((report.rows, server.psql(&to, "SELECT count(*) FROM t").as_str()), (92, "52"));
+    tamper(
+        server,
+        &taken,
+        "ANALYZE public.t",
+        "DELETE FROM t WHERE id = -2",
+        "table public.t: it has 51 rows, the snapshot 52",
+    );
+    eprintln!("changes of rows: {}, found: all", BEFORE_COUNTING.len() + 1);
+}
+
+#[test]
+fn force_drops_what_was_listed_and_nothing_else() {
+    let server = shared();
+    let taken = snapshot(server);
+    let to = server.fresh_db("forced_to");
+    server.psql(&to, "CREATE TABLE listed (id int); CREATE TABLE kept (id int); INSERT INTO kept VALUES (1)");
+    let mut forced = options(1);
+    forced.force = true;
+    // Unfit: refused before anything is dropped.
+    let mut unfit = take(server, &to);
+    unfit.manifest.origin.system_id = "another".into();
+    unfit.manifest.environment.server_version_num = 990_000;
+    let target = target(server, &to);
+    let plan = Plan::new(RawSnapshot::acknowledge(id(), &unfit.manifest, &unfit.rows), &target, forced.clone());
+    assert!(matches!(plan.unwrap_err(), RestoreError::Unfit { .. }));
+    assert_eq!(server.psql(&to, "SELECT count(*) FROM kept"), "1");
+    // Made after the plan was shown: stays, and is named.
+    server.psql(&to, "DROP TABLE kept");
+    let plan = Plan::new(RawSnapshot::acknowledge(id(), &taken.manifest, &taken.rows), &target, forced).unwrap();
+    server.psql(&to, "CREATE TABLE kept (id int); INSERT INTO kept VALUES (1), (2)");
+    let error = apply(&plan, &target, &Control::default()).unwrap_err();
+    assert!(error.to_string().contains("TABLE public.kept: it is not in the snapshot"), "{error}");
+    assert_eq!(server.psql(&to, "SELECT count(*) FROM kept"), "2");
+    assert_eq!(server.psql(&to, "SELECT to_regclass('listed') IS NULL"), "t");
+}

@@ -1,0 +1,85 @@
+//! A target that tells a test what is about to be done in it, so that the test can break something at that very moment.
+
+use offshoot_core::Result;
+use offshoot_core::target::{
+    Adapted, Choices, Counted, Difference, Executed, Inspection, LoadContext, LoadWork, Loaded, Mark, Target,
+    TargetSession, Work,
+};
+use offshoot_engines::postgres::restore::PostgresTarget;
+use offshoot_format::manifest::Manifest;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What is told: how many operations were begun before this one, and what it does.
+pub type Hook<'a> = dyn Fn(usize, &str) + Sync + 'a;
+
+/// The target, watched.
+pub struct Watched<'a> {
+    target: &'a PostgresTarget,
+    begun: AtomicUsize,
+    hook: &'a Hook<'a>,
+}
+
+impl<'a> Watched<'a> {
+    pub fn new(target: &'a PostgresTarget, hook: &'a Hook<'a>) -> Self {
+        Self { target, begun: AtomicUsize::new(0), hook }
+    }
+
+    fn begin(&self, what: &str) {
+        (self.hook)(self.begun.fetch_add(1, Ordering::SeqCst), what);
+    }
+}
+
+impl Target for Watched<'_> {
+    fn inspect(&self, manifest: &Manifest) -> Result<Inspection> {
+        self.target.inspect(manifest)
+    }
+
+    fn adapt(&self, manifest: &Manifest, inspection: &Inspection, choices: &Choices) -> Adapted {
+        self.target.adapt(manifest, inspection, choices)
+    }
+
+    fn session(&self, choices: &Choices) -> Result<Box<dyn TargetSession + '_>> {
+        Ok(Box::new(WatchedSession { of: self, session: self.target.session(choices)? }))
+    }
+
+    fn interrupt(&self) {
+        self.target.interrupt();
+    }
+}
+
+struct WatchedSession<'a> {
+    of: &'a Watched<'a>,
+    session: Box<dyn TargetSession + 'a>,
+}
+
+impl TargetSession for WatchedSession<'_> {
+    fn mark(&mut self, mark: &Mark) -> Result<()> {
+        self.of.begin(&format!("mark: {}", mark.step));
+        self.session.mark(mark)
+    }
+
+    fn unmark(&mut self) -> Result<()> {
+        self.of.begin("unmark");
+        self.session.unmark()
+    }
+
+    fn execute(&mut self, work: &Work) -> Result<Executed> {
+        self.of.begin(&work.label);
+        self.session.execute(work)
+    }
+
+    fn load(&mut self, load: &LoadWork<'_>, context: &LoadContext<'_>) -> Result<Loaded> {
+        self.of.begin(&format!("load {}", load.table.spec.name));
+        self.session.load(load, context)
+    }
+
+    fn count(&mut self, what: &Counted) -> Result<u64> {
+        self.of.begin("count");
+        self.session.count(what)
+    }
+
+    fn compare(&mut self, manifest: &Manifest, adapted: &Adapted) -> Result<Vec<Difference>> {
+        self.of.begin("compare");
+        self.session.compare(manifest, adapted)
+    }
+}
