@@ -2,8 +2,8 @@
 //!
 //! Grapheme by grapheme: script for script, case for case, digit for digit, emoji for emoji of the same make; as many
 //! code points and as many bytes. White space, punctuation, marks, joiners and everything else that is structure stays, and
-//! so does the normalization form. What is rewritten are the *units* that [`parse`] finds; their alphabets say what they
-//! may become ([`crate::alphabet`]).
+//! so does the normalization form. What is rewritten are the *units* that `parse` finds; their alphabets say what they
+//! may become (`alphabet`).
 //!
 //! Two modes. *Injective*: all units together are moved by a keyed permutation without fixed points ([`crate::permute`]),
 //! so that distinct values of one shape stay distinct. *Free*: units are drawn from numbers that follow from the whole

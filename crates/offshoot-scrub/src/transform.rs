@@ -2,7 +2,7 @@
 //!
 //! A transform is made for one column by a rule and then called value by value. It never fails: what it cannot make sense
 //! of goes through the shape transform, so that no value passes because it was strange. Embedders add their own with
-//! [`crate::Policy::with_transform`].
+//! [`Policy::parse_with`](crate::policy::Policy::parse_with).
 
 mod card;
 mod constant;
