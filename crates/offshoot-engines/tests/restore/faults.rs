@@ -114,7 +114,7 @@ fn a_connection_lost_inside_a_phase_leaves_a_mark_and_a_rerun_completes() {
 
 #[test]
 fn a_server_restarted_inside_a_phase_leaves_a_mark_and_a_rerun_completes() {
-    let server = Server::start(ServerOptions::new());
+    let server = Server::start(ServerOptions::new().own_identity());
     inside_each_phase(&server, false, |server, _| {
         server.crash();
         server.restart();
@@ -149,7 +149,7 @@ fn inside_each_phase(server: &Server, is_named: bool, fault: impl Fn(&Server, &s
 
 #[test]
 fn a_server_that_stays_away_is_told_and_the_mark_is_there_when_it_is_back() {
-    let server = Server::start(ServerOptions::new());
+    let server = Server::start(ServerOptions::new().own_identity());
     let (from, to) = (shared().fresh_db("away_from"), server.fresh_db("away_to"));
     shared().psql(&from, phases::SCRIPT);
     let taken = take(shared(), &from);
@@ -212,7 +212,7 @@ fn a_full_disk_is_named_and_with_room_a_rerun_completes() {
         println!("SKIPPED a_full_disk_is_named_and_with_room_a_rerun_completes: mounting a tmpfs is not allowed here");
         return;
     };
-    let server = Server::start(ServerOptions::new());
+    let server = Server::start(ServerOptions::new().own_identity());
     let made = Command::new("setpriv")
         .args(["--reuid=nobody", "--clear-groups", "mkdir", "-m", "700"])
         .arg(place.join("space"))
