@@ -10,6 +10,9 @@ use super::Server;
 #[derive(Debug)]
 pub struct Hold(Child);
 
+/// How often it is looked for a session that does not come: minutes, each look being a program that is started.
+const LOOKS_MAX: usize = 5000;
+
 impl Server {
     /// Takes an advisory lock in a session of its own.
     #[track_caller]
@@ -50,13 +53,17 @@ impl Server {
         self.wait_for_session(&format!("query LIKE '{statement}%' AND wait_event = 'advisory'"));
     }
 
-    /// Waits until there is a session of which this holds in `pg_stat_activity`.
+    /// Waits until there is a session of which this holds in `pg_stat_activity`; gives up where none will come.
     #[track_caller]
     pub fn wait_for_session(&self, condition: &str) {
         let sql = format!("SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND {condition}");
-        while self.psql("postgres", &sql) == "0" {
+        for _ in 0..LOOKS_MAX {
+            if self.psql("postgres", &sql) != "0" {
+                return;
+            }
             std::thread::sleep(Duration::from_millis(5));
         }
+        panic!("no session of which this holds: {condition}");
     }
 
     /// Ends the sessions of which this holds in `pg_stat_activity`.
