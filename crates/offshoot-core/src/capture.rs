@@ -5,8 +5,10 @@
 
 use crate::chunks::WriteChunks;
 use crate::ingest::{Ingest, IngestOptions, IngestedTable, reuse_inlined};
+use crate::snapshot::SnapshotReader;
 use crate::source::{Captured, LARGE_OBJECTS, Source};
 use crate::store::{Expected, OpenStore, WriteSession};
+use crate::transform::{BatchTransform, Rewriting};
 use crate::{Control, CoreError, Event, Result};
 use offshoot_format::content::canonical;
 use offshoot_format::ids::{ContentRoot, SnapshotId};
@@ -45,31 +47,38 @@ pub struct CaptureReport {
     pub added_bytes: u64,
 }
 
-/// Captures `source` into `store`.
+/// Captures `source` into `store`, its rows as they are or rewritten by a transform.
 ///
 /// # Errors
-/// Those of the source, the store and the ingest; nothing is published then.
+/// Those of the source, the transform, the store and the ingest; nothing is published then.
 pub fn capture(
     store: &OpenStore,
     source: &mut dyn Source,
+    transform: Option<&dyn BatchTransform>,
     options: &CaptureOptions,
     control: &Control,
 ) -> Result<CaptureReport> {
     let _span = tracing::info_span!("capture").entered();
     let began_unix_ms = store.now_unix_ms();
     let session = Arc::new(store.begin_session()?);
-    let (captured, tables) = attempt(&session, source, options, control)?;
+    let (captured, tables) = attempt(&session, source, transform, options, control)?;
     let name = match &options.name {
         Some(name) => name.clone(),
         None => captured.origin.database.parse().map_err(|_| {
             CoreError::Protocol("the database's name cannot name a snapshot. Choose another name for it")
         })?,
     };
-    control.step("publish");
-    let session = Arc::into_inner(session).ok_or(CoreError::Poisoned)?;
     let before = store.get_ref(&name)?;
     let tables = count_held(store, tables, before);
-    let manifest = manifest(store, captured, tables, before, began_unix_ms);
+    let mut manifest = manifest(store, captured, tables, before, began_unix_ms);
+    let proved = transform.map_or(Ok(()), |transform| prove(&session, transform, &mut manifest, control));
+    let session = Arc::into_inner(session).ok_or(CoreError::Poisoned)?;
+    if let Err(error) = proved {
+        // What must not be published must not wait for gc either.
+        session.discard()?;
+        return Err(error);
+    }
+    control.step("publish");
     let added_bytes = session.added_bytes();
     let manifest = Manifest { stats: Stats { added_bytes, ..manifest.stats }, ..manifest };
     let snapshot = session.commit(&manifest, Some(&name), Expected::Exactly(before))?;
@@ -77,10 +86,25 @@ pub fn capture(
     Ok(CaptureReport { snapshot, name, manifest, added_bytes })
 }
 
+/// Has the transform look at what would be published.
+fn prove(
+    session: &Arc<WriteSession>,
+    transform: &dyn BatchTransform,
+    manifest: &mut Manifest,
+    control: &Control,
+) -> Result<()> {
+    control.step("prove");
+    let reader = SnapshotReader::new(Arc::clone(session) as _, manifest.clone());
+    let proof = transform.prove(&reader, control)?;
+    (manifest.trust, manifest.receipt) = (proof.trust, Some(proof.receipt));
+    Ok(())
+}
+
 /// Captures rows, again while that may help.
 fn attempt(
     session: &Arc<WriteSession>,
     source: &mut dyn Source,
+    transform: Option<&dyn BatchTransform>,
     options: &CaptureOptions,
     control: &Control,
 ) -> Result<(Captured, Vec<IngestedTable>)> {
@@ -89,7 +113,11 @@ fn attempt(
         left -= 1;
         let chunks: Arc<dyn WriteChunks> = Arc::clone(session) as _;
         let ingest = Ingest::begin(chunks, &options.ingest, control)?;
-        match source.capture(&ingest, control) {
+        let outcome = match transform {
+            Some(transform) => source.capture(&Rewriting::new(transform, &ingest), control),
+            None => source.capture(&ingest, control),
+        };
+        match outcome {
             Ok(captured) => return Ok((captured, ingest.finish()?)),
             Err(CoreError::Source { retryable: true, source }) if left > 0 => {
                 drop(ingest);
@@ -123,7 +151,7 @@ fn manifest(
     parent: Option<SnapshotId>,
     began_unix_ms: u64,
 ) -> Manifest {
-    let Captured { origin, environment, schema, sequences, loads, omitted, not_carried } = captured;
+    let Captured { origin, environment, schema, sequences, loads, facts, omitted, not_carried } = captured;
     let mut content = Content { schema, sequences, ..Content::default() };
     let mut stats = Stats::default();
     for table in tables {
@@ -155,6 +183,8 @@ fn manifest(
         omitted,
         not_carried,
         stats,
+        facts,
+        receipt: None,
         written_by: concat!("offshoot ", env!("CARGO_PKG_VERSION")).to_owned(),
     }
 }

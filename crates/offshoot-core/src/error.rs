@@ -116,6 +116,9 @@ pub enum CoreError {
     /// A worker thread ended early; the operation is poisoned.
     #[error("a worker ended early, so the operation was given up; nothing was published")]
     Poisoned,
+    /// The transform refused the tables, a value, or the snapshot.
+    #[error("{0}")]
+    Transform(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The source failed.
     #[error("{source}")]
     Source {

@@ -16,6 +16,7 @@ pub mod snapshot;
 pub mod source;
 pub mod store;
 pub mod target;
+pub mod transform;
 pub mod verify;
 
 pub use control::{Control, Event};

@@ -8,7 +8,8 @@
 
 use crate::{Control, Result};
 use offshoot_format::blob::BlobRef;
-use offshoot_format::column::Batch;
+use offshoot_format::column::{Batch, Cell, Column};
+use offshoot_format::facts::TableFacts;
 use offshoot_format::manifest::{Environment, Load, Note, Origin, SchemaItem, Sequence};
 use offshoot_format::table::TableSpec;
 
@@ -37,6 +38,8 @@ pub struct Captured {
     pub sequences: Vec<Sequence>,
     /// How tables are loaded back, where it is not the plain way: schema, name, how.
     pub loads: Vec<(String, String, Load)>,
+    /// What is known of the tables, if the source knows more than their columns.
+    pub facts: Vec<TableFacts>,
     /// What was left out on purpose.
     pub omitted: Vec<Note>,
     /// What could not be carried.
@@ -48,6 +51,19 @@ pub const LARGE_OBJECTS: &str = "large_objects";
 
 /// Where a source puts tables.
 pub trait Sink: Sync {
+    /// Whether [`Self::describe`] does anything; describing costs a source some queries.
+    fn wants_facts(&self) -> bool {
+        false
+    }
+
+    /// Takes what is known of all tables, large objects among them, before the first is begun.
+    ///
+    /// # Errors
+    /// If the sink refuses them.
+    fn describe(&self, _tables: &[TableFacts]) -> Result<()> {
+        Ok(())
+    }
+
     /// Begins a table.
     ///
     /// # Errors
@@ -87,11 +103,11 @@ pub trait RangeSink: Send {
     /// If the rows cannot be stored, or the operation is poisoned or cancelled.
     fn push(&mut self, batch: Batch) -> Result<()>;
 
-    /// Begins a value that is too long for a column; its reference goes into the batch by `Column::push_blob`.
+    /// Begins a value of this column that is too long for a batch; what it becomes goes there by [`Large::push_to`].
     ///
     /// # Errors
     /// If the operation is poisoned.
-    fn blob(&mut self) -> Result<Box<dyn BlobSink + '_>>;
+    fn blob(&mut self, column: usize) -> Result<Box<dyn BlobSink + '_>>;
 
     /// Ends the range. A range that is dropped instead counts as failed, and so does its table.
     ///
@@ -112,5 +128,40 @@ pub trait BlobSink {
     ///
     /// # Errors
     /// If it cannot be stored.
-    fn finish(self: Box<Self>) -> Result<BlobRef>;
+    fn finish(self: Box<Self>) -> Result<Large>;
+}
+
+/// What a large value has become.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Large {
+    /// It is stored apart.
+    Apart(BlobRef),
+    /// It was rewritten and is not large any more.
+    Short(Vec<u8>),
+    /// It was rewritten to NULL.
+    Null,
+}
+
+impl Large {
+    /// Adds it to its column.
+    ///
+    /// # Errors
+    /// If the column cannot hold it.
+    pub fn push_to(&self, column: &mut Column) -> Result<()> {
+        Ok(column.push_cell(match self {
+            Self::Apart(blob) => Cell::Blob(*blob),
+            Self::Short(bytes) => Cell::Bytes(bytes),
+            Self::Null => Cell::Null,
+        })?)
+    }
+}
+
+impl std::fmt::Debug for Large {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Apart(blob) => write!(f, "Apart({} bytes)", blob.bytes),
+            Self::Short(bytes) => write!(f, "Short({} bytes)", bytes.len()),
+            Self::Null => f.write_str("Null"),
+        }
+    }
 }

@@ -58,6 +58,7 @@ impl Source for MadeUp {
             schema: Vec::new(),
             sequences: Vec::new(),
             loads: Vec::new(),
+            facts: Vec::new(),
             omitted: Vec::new(),
             not_carried: Vec::new(),
         })
@@ -71,7 +72,7 @@ fn store() -> (tempfile::TempDir, OpenStore) {
 }
 
 fn run(store: &OpenStore, source: &mut MadeUp) -> Result<offshoot_core::capture::CaptureReport> {
-    capture(store, source, &CaptureOptions::default(), &Control::default())
+    capture(store, source, None, &CaptureOptions::default(), &Control::default())
 }
 
 #[test]

@@ -94,6 +94,7 @@ impl Source for Small {
             schema: Vec::new(),
             sequences: Vec::new(),
             loads: Vec::new(),
+            facts: Vec::new(),
             omitted: Vec::new(),
             not_carried: Vec::new(),
         })
@@ -139,7 +140,7 @@ fn a_thousand_small_tables_cost_little() {
     let store = OpenStore::init(Arc::new(DirStore::new(place.clone())), true).unwrap();
     let ingest = IngestOptions { spill: Some(folder.path().to_owned()), ..IngestOptions::default() };
     let options = CaptureOptions { ingest, ..CaptureOptions::default() };
-    let run = |changed| capture(&store, &mut Small { changed }, &options, &Control::default()).unwrap();
+    let run = |changed| capture(&store, &mut Small { changed }, None, &options, &Control::default()).unwrap();
     let first = run(false);
     let after_first = size(&place);
     println!("first: {after_first:?}, {} bytes of values", first.manifest.stats.logical_bytes);

@@ -12,6 +12,7 @@ pub mod column;
 pub mod content;
 pub mod envelope;
 pub mod error;
+pub mod facts;
 pub mod ids;
 pub mod index;
 pub mod key;

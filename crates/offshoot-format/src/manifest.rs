@@ -4,6 +4,7 @@
 //! people in an incident, and grows fields over time. What the content root covers is encoded apart and canonically,
 //! so that the form of the manifest may change without changing what equal data means.
 
+use crate::facts::TableFacts;
 use crate::ids::{ContentRoot, SnapshotId};
 use crate::table::TableSpec;
 use crate::tree::TreeRoot;
@@ -33,6 +34,12 @@ pub struct Manifest {
     pub not_carried: Vec<Note>,
     /// Sizes at the time of the capture.
     pub stats: Stats,
+    /// What was known of the tables when they were captured, for rules that depend on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub facts: Vec<TableFacts>,
+    /// What was done to scrubbed rows, as a signed text. Its form is its author's; nothing here reads it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<String>,
     /// Version of the program that wrote it.
     pub written_by: String,
 }

@@ -7,7 +7,6 @@
 //! policy and columns always give the same columns.
 
 mod alphabet;
-pub mod facts;
 pub mod key;
 pub mod permute;
 pub mod policy;
@@ -17,6 +16,8 @@ pub mod shape;
 pub mod transform;
 pub mod value;
 pub mod wire;
+
+pub use offshoot_format::facts;
 
 pub use key::{Fingerprint, Key, KeyError};
 pub use policy::{Policy, PolicyError};

@@ -108,7 +108,7 @@ impl Store {
         let wanted = offshoot_core::capture::CaptureOptions { name: Some(name), ingest, ..Default::default() };
         let mut source = PostgresSource::new(connection.info().clone(), engine_options(options));
         let open = self.open_store();
-        let taken = on_own_thread(|| offshoot_core::capture::capture(open, &mut source, &wanted, control))?;
+        let taken = on_own_thread(|| offshoot_core::capture::capture(open, &mut source, None, &wanted, control))?;
         let report = taken?;
         Ok(CaptureReport { snapshot: report.snapshot, name: report.name.to_string(), manifest: report.manifest })
     }

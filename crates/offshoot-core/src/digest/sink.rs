@@ -1,7 +1,7 @@
 //! A sink that keeps digests and nothing else.
 
 use super::{Adder, Digests, TableDigest};
-use crate::source::{BlobSink, RangeSink, Sink, TableSink};
+use crate::source::{BlobSink, Large, RangeSink, Sink, TableSink};
 use crate::{CoreError, Result};
 use offshoot_format::blob::BlobRef;
 use offshoot_format::column::Batch;
@@ -71,7 +71,7 @@ impl RangeSink for DigestRange<'_> {
         Ok(())
     }
 
-    fn blob(&mut self) -> Result<Box<dyn BlobSink + '_>> {
+    fn blob(&mut self, _column: usize) -> Result<Box<dyn BlobSink + '_>> {
         Ok(Box::new(DigestBlob { hasher: blake3::Hasher::new(), bytes: 0 }))
     }
 
@@ -95,7 +95,8 @@ impl BlobSink for DigestBlob {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<BlobRef> {
-        Ok(BlobRef { id: ChunkId::from_bytes(*self.hasher.finalize().as_bytes()), bytes: self.bytes })
+    fn finish(self: Box<Self>) -> Result<Large> {
+        let id = ChunkId::from_bytes(*self.hasher.finalize().as_bytes());
+        Ok(Large::Apart(BlobRef { id, bytes: self.bytes }))
     }
 }

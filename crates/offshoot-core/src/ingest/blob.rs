@@ -3,7 +3,7 @@
 use super::leaves::{BlobSizes, LeafEncoder};
 use crate::Result;
 use crate::chunks::WriteChunks;
-use crate::source::BlobSink;
+use crate::source::{BlobSink, Large};
 use offshoot_format::blob::{BlobList, BlobRef, PIECE_BYTES, piece_bytes};
 use offshoot_format::ids::{ChunkId, ChunkKind};
 use std::sync::PoisonError;
@@ -57,7 +57,7 @@ impl BlobSink for BlobWriter<'_> {
         Ok(())
     }
 
-    fn finish(mut self: Box<Self>) -> Result<BlobRef> {
+    fn finish(mut self: Box<Self>) -> Result<Large> {
         while !self.open.is_empty() {
             self.cut()?;
         }
@@ -66,6 +66,6 @@ impl BlobSink for BlobWriter<'_> {
         let id = self.store(ChunkKind::Blob, &list)?;
         let sizes = (self.stored_bytes, self.added_bytes);
         self.sizes.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_insert(sizes);
-        Ok(BlobRef { id, bytes })
+        Ok(Large::Apart(BlobRef { id, bytes }))
     }
 }

@@ -195,7 +195,7 @@ impl RangeSink for Range<'_> {
         self.take(batch)
     }
 
-    fn blob(&mut self) -> Result<Box<dyn BlobSink + '_>> {
+    fn blob(&mut self, _column: usize) -> Result<Box<dyn BlobSink + '_>> {
         Ok(Box::new(self.table.blob_writer()))
     }
 

@@ -259,11 +259,11 @@ fn large_values_come_back() {
     let table = ingest.table(&by_id()).unwrap();
     let mut range = table.range(false).unwrap();
     let mut batch = range.batch();
-    let mut blob = range.blob().unwrap();
+    let mut blob = range.blob(1).unwrap();
     value.chunks(70_001).for_each(|part| blob.write(part).unwrap());
     let blob = blob.finish().unwrap();
     batch.columns[0].push(&1i32.to_be_bytes()).unwrap();
-    batch.columns[1].push_blob(&blob).unwrap();
+    blob.push_to(&mut batch.columns[1]).unwrap();
     batch.rows = 1;
     range.push(batch).unwrap();
     range.finish().unwrap();

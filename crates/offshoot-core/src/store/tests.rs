@@ -25,6 +25,8 @@ fn manifest(open: &OpenStore, taken_unix_ms: u64) -> Manifest {
         omitted: Vec::new(),
         not_carried: Vec::new(),
         stats: Stats::default(),
+        facts: Vec::new(),
+        receipt: None,
         written_by: "test".to_owned(),
     }
 }

@@ -1,7 +1,7 @@
 //! A sink that keeps everything in memory, and says what broke its protocol.
 
 use offshoot_core::CoreError;
-use offshoot_core::source::{BlobSink, RangeSink, Sink, TableSink};
+use offshoot_core::source::{self, BlobSink, RangeSink, Sink, TableSink};
 use offshoot_format::blob::BlobRef;
 use offshoot_format::column::{Batch, Cell};
 use offshoot_format::ids::ChunkId;
@@ -120,7 +120,7 @@ impl RangeSink for OneRange<'_> {
         Ok(())
     }
 
-    fn blob(&mut self) -> Result<Box<dyn BlobSink + '_>, CoreError> {
+    fn blob(&mut self, _column: usize) -> Result<Box<dyn BlobSink + '_>, CoreError> {
         Ok(Box::new(OneBlob { memory: self.table.memory, blobs: &mut self.blobs, held: Vec::new(), bytes: 0, sum: 0 }))
     }
 
@@ -156,7 +156,7 @@ impl BlobSink for OneBlob<'_> {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<BlobRef, CoreError> {
+    fn finish(self: Box<Self>) -> Result<source::Large, CoreError> {
         let mut id = [0; 32];
         let number = self.blobs.len() as u64;
         id[..8].copy_from_slice(&number.to_be_bytes());
@@ -164,6 +164,6 @@ impl BlobSink for OneBlob<'_> {
             self.blobs.insert(number, self.held);
         }
         self.memory.larges.lock().unwrap().push(Large { bytes: self.bytes, sum: self.sum });
-        Ok(BlobRef { id: ChunkId::from_bytes(id), bytes: self.bytes })
+        Ok(source::Large::Apart(BlobRef { id: ChunkId::from_bytes(id), bytes: self.bytes }))
     }
 }

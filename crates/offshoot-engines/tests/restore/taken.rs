@@ -126,6 +126,8 @@ async fn empty_manifest(client: &Client, db: &str) -> Manifest {
         omitted: Vec::new(),
         not_carried: Vec::new(),
         stats: Stats::default(),
+        facts: Vec::new(),
+        receipt: None,
         written_by: "test".into(),
     }
 }

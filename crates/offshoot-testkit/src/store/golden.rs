@@ -40,7 +40,7 @@ pub fn make(store: &Arc<dyn Store>) -> Result<()> {
             ingest: IngestOptions { encoders: 1, ..IngestOptions::default() },
             attempts: 1,
         };
-        let made = capture(&open, &mut Everything { edition }, &options, &Control::default())?;
+        let made = capture(&open, &mut Everything { edition }, None, &options, &Control::default())?;
         if edition == 0 {
             open.tag(&"v1".parse().map_err(|_| CoreError::Protocol("not a name"))?, &made.snapshot)?;
         }
@@ -140,9 +140,9 @@ fn fill(sink: &dyn Sink, name: &str, columns: &str, rows: u64, value: Value<'_>)
             match value(row, number, &mut dice) {
                 None => column.push_null(),
                 Some(long) if long.len() > offshoot_format::column::INLINE_VALUE_BYTES_MAX => {
-                    let mut blob = range.blob()?;
+                    let mut blob = range.blob(number)?;
                     blob.write(&long)?;
-                    column.push_blob(&blob.finish()?)?;
+                    blob.finish()?.push_to(column)?;
                 }
                 Some(value) => column.push(&value)?,
             }
@@ -242,6 +242,7 @@ fn described() -> Captured {
         ],
         sequences: vec![Sequence { schema: text("public"), name: text("s"), last_value: 41, is_called: true }],
         loads: vec![(text("public"), text("tiny"), load)],
+        facts: Vec::new(),
         omitted: vec![Note { object: text("publication p"), reason: text("it belongs to the server") }],
         not_carried: vec![Note { object: text("cast c"), reason: text("it is not supported") }],
     }

@@ -57,6 +57,8 @@ pub fn prepare(open: &OpenStore, numbers: &[u64], parent: Option<SnapshotId>, ta
         omitted: Vec::new(),
         not_carried: Vec::new(),
         stats: Stats::default(),
+        facts: Vec::new(),
+        receipt: None,
         written_by: "testkit".to_owned(),
     };
     Ok(Prepared { session, manifest })
@@ -110,9 +112,9 @@ fn fill(ingest: &Ingest, position: usize, number: u64) -> Result<()> {
         batch.columns[1].push(&text)?;
         if row == 7 && number.is_multiple_of(16) {
             let bytes: Vec<u8> = (0..BLOB_BYTES / 8).flat_map(|_| dice.roll().to_le_bytes()).collect();
-            let mut blob = range.blob()?;
+            let mut blob = range.blob(2)?;
             blob.write(&bytes)?;
-            batch.columns[2].push_blob(&blob.finish()?)?;
+            blob.finish()?.push_to(&mut batch.columns[2])?;
         } else if row % 3 == 0 {
             batch.columns[2].push_null();
         } else {

@@ -89,6 +89,7 @@ impl WriteSession {
     }
 
     fn write_segment(&self, packs: &[PackRow], entries: &[IndexEntry]) -> Result<()> {
+        lock(&self.indexed_packs).extend(packs.iter().map(|pack| pack.id));
         let (_, bytes) = write_segment(&self.open, packs, entries.len() as u64, entries.iter().copied().map(Ok))?;
         self.published_bytes.fetch_add(bytes, Ordering::Relaxed);
         Ok(())

@@ -87,6 +87,8 @@ pub struct WriteSession {
     unindexed: AtomicU64,
     /// Held by the one thread that writes a segment.
     indexing: Mutex<()>,
+    /// Packs of this session that a published segment names, so that others may rely on them.
+    indexed_packs: Mutex<HashSet<PackId>>,
     heartbeat: Option<Heartbeat>,
     lease: Arc<HeldLease>,
 }
@@ -154,6 +156,7 @@ impl WriteSession {
             published_bytes,
             unindexed: AtomicU64::new(0),
             indexing: Mutex::new(()),
+            indexed_packs: Mutex::default(),
             heartbeat,
             lease,
         })
@@ -255,6 +258,24 @@ impl WriteSession {
     pub(crate) fn end(mut self) -> Result<()> {
         drop(self.heartbeat.take());
         self.lease.release()
+    }
+
+    /// Ends without a snapshot, and deletes what it wrote at once. Chunks that others may have found in the meantime, after
+    /// very many chunks, are left to gc.
+    pub(crate) fn discard(mut self) -> Result<()> {
+        // What is in open packs was never published.
+        self.lanes.clear();
+        let packs: HashSet<PackId> = self
+            .shards
+            .iter()
+            .flat_map(|shard| lock(shard).values().filter_map(|placed| placed.pack.sealed()).collect::<Vec<_>>())
+            .map(|row| row.id)
+            .collect();
+        let indexed = std::mem::take(&mut *lock(&self.indexed_packs));
+        for pack in packs.difference(&indexed) {
+            self.open.backend().remove(&ObjectName::Pack(*pack))?;
+        }
+        self.end()
     }
 
     fn shard(&self, id: &ChunkId) -> &Shard {

@@ -106,6 +106,7 @@ impl Capture<'_> {
             schema: Vec::new(),
             sequences: Vec::new(),
             loads: leader.loads(),
+            facts: Vec::new(),
             omitted: bridge.block_on(notes::omitted(client, connection.version))?,
             not_carried: leader.not_carried.clone(),
         };

@@ -14,7 +14,7 @@ use crate::postgres::quote::{ident, qualified, shown};
 use crate::postgres::types::TypeTree;
 use crate::postgres::types::rewrite::{Put, Rewriter};
 use offshoot_core::CoreError;
-use offshoot_core::source::{BlobSink, RangeSink};
+use offshoot_core::source::{BlobSink, Large, RangeSink};
 use offshoot_format::blob::BlobRef;
 use offshoot_format::column::{Batch, Cell, Column};
 use offshoot_format::ids::ChunkId;
@@ -75,7 +75,7 @@ fn read_value(
         RowForm::Text => (Rows::Text(TextRows::new(1)), "text"),
     };
     let sql = format!("COPY ({}) TO STDOUT (FORMAT {format})", one_value(reader.table, reader.heap, column, place));
-    let mut one = OneValue { layout, inner: sink, value: None };
+    let mut one = OneValue { layout, column, inner: sink, value: None };
     match reader.copy(&sql, rows, &mut one, &mut Pumped::default()) {
         Ok(()) => {
             let value = one.value.ok_or(EngineError::Protocol { what: "a table", why: "a row is not where it was" })?;
@@ -121,7 +121,7 @@ fn read_slices(
         rewriter.begin(length);
     }
     let tree = TypeTree::default();
-    let mut blob = sink.blob()?;
+    let mut blob = sink.blob(column)?;
     if is_hex {
         blob.write(b"\\x")?;
     }
@@ -138,8 +138,7 @@ fn read_slices(
     if slices.bytes != length {
         return Err(EngineError::Protocol { what: "a large value", why: "it is not as long as it was" }.into());
     }
-    let reference = blob.finish()?;
-    Ok(row.columns[column].push_blob(&reference)?)
+    blob.finish()?.push_to(&mut row.columns[column])
 }
 
 /// A value whose form to be sent is too large even by itself: the server cannot make it in any way.
@@ -160,6 +159,7 @@ fn unsendable(reader: &Reader<'_>, column: usize, error: tokio_postgres::Error) 
 /// Takes one value of one column; a large one goes on to the real sink.
 struct OneValue<'i> {
     layout: Layout,
+    column: usize,
     inner: &'i mut dyn RangeSink,
     value: Option<Batch>,
 }
@@ -177,8 +177,8 @@ impl RowSink for OneValue<'_> {
         Ok(())
     }
 
-    fn blob(&mut self) -> Result<Box<dyn BlobSink + '_>, CoreError> {
-        self.inner.blob()
+    fn blob(&mut self, _column: usize) -> Result<Box<dyn BlobSink + '_>, CoreError> {
+        self.inner.blob(self.column)
     }
 }
 
@@ -205,7 +205,7 @@ impl RowSink for Slices<'_, '_> {
         }
     }
 
-    fn blob(&mut self) -> Result<Box<dyn BlobSink + '_>, CoreError> {
+    fn blob(&mut self, _column: usize) -> Result<Box<dyn BlobSink + '_>, CoreError> {
         Ok(Box::new(Slice { all: self, bytes: 0 }))
     }
 }
@@ -238,7 +238,7 @@ impl BlobSink for Slice<'_, '_, '_> {
     }
 
     /// The reference means nothing: only that of the joined value does.
-    fn finish(self: Box<Self>) -> Result<BlobRef, CoreError> {
-        Ok(BlobRef { id: ChunkId::from_bytes([0; 32]), bytes: self.bytes })
+    fn finish(self: Box<Self>) -> Result<Large, CoreError> {
+        Ok(Large::Apart(BlobRef { id: ChunkId::from_bytes([0; 32]), bytes: self.bytes }))
     }
 }

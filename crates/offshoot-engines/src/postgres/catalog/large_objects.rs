@@ -202,13 +202,12 @@ impl<'f> Filling<'f> {
             };
             held.extend_from_slice(&piece);
         }
-        let mut blob = self.range.blob()?;
+        let mut blob = self.range.blob(1)?;
         blob.write(&held)?;
         while let Some(piece) = next()? {
             blob.write(&piece)?;
         }
-        let reference = blob.finish()?;
-        self.batch.columns[1].push_blob(&reference)?;
+        blob.finish()?.push_to(&mut self.batch.columns[1])?;
         self.end_row()
     }
 

@@ -53,7 +53,7 @@ pub trait RowSink {
     ///
     /// # Errors
     /// The sink's.
-    fn blob(&mut self) -> Result<Box<dyn BlobSink + '_>, CoreError>;
+    fn blob(&mut self, column: usize) -> Result<Box<dyn BlobSink + '_>, CoreError>;
 }
 
 impl RowSink for dyn RangeSink + '_ {
@@ -65,8 +65,8 @@ impl RowSink for dyn RangeSink + '_ {
         RangeSink::push(self, batch)
     }
 
-    fn blob(&mut self) -> Result<Box<dyn BlobSink + '_>, CoreError> {
-        RangeSink::blob(self)
+    fn blob(&mut self, column: usize) -> Result<Box<dyn BlobSink + '_>, CoreError> {
+        RangeSink::blob(self, column)
     }
 }
 
@@ -187,7 +187,7 @@ impl<'p, 't> Pump<'p, 't> {
         column: usize,
         pumped: &mut Pumped,
     ) -> Result<(), CoreError> {
-        let mut blob = sink.blob()?;
+        let mut blob = sink.blob(column)?;
         loop {
             let mut input = &self.chunk[self.at..];
             let step = self.rows.step(&mut input, batch)?;
@@ -198,8 +198,7 @@ impl<'p, 't> Pump<'p, 't> {
                 }
                 Step::LargeEnd { .. } => {
                     self.at = self.chunk.len() - input.len();
-                    let reference = blob.finish()?;
-                    return Ok(batch.columns[column].push_blob(&reference)?);
+                    return blob.finish()?.push_to(&mut batch.columns[column]);
                 }
                 Step::More => true,
                 _ => return Err(EngineError::Protocol { what: "a COPY stream", why: "a value does not end" }.into()),

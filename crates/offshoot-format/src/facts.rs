@@ -1,12 +1,14 @@
-//! What the scrubber is told about tables: everything that a rule's consequences depend on.
+//! What is known of a table beside its rows: everything that the consequences of rewriting a column depend on.
 //!
-//! Whoever knows the database fills these in; the scrubber asks nobody. What is left out counts as absent, so a
-//! constraint that is not described cannot be respected.
+//! Whoever knows the database fills these in. What is left out counts as absent, so a constraint that is not described
+//! cannot be respected. They follow from the schema, so no content root covers them.
 
-use offshoot_format::table::RowForm;
+use crate::table::RowForm;
+use serde::{Deserialize, Serialize};
 
 /// How a unique constraint compares values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Equality {
     /// Byte by byte; blanks at the end may count or not.
     Bytes,
@@ -17,7 +19,7 @@ pub enum Equality {
 }
 
 /// A table.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableFacts {
     /// Its schema.
     pub schema: String,
@@ -36,7 +38,7 @@ pub struct TableFacts {
 }
 
 /// A foreign key of a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForeignKey {
     /// Columns of this table.
     pub columns: Vec<usize>,
@@ -47,7 +49,7 @@ pub struct ForeignKey {
 }
 
 /// A column.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ColumnFacts {
     /// Its name.
     pub name: String,
@@ -88,7 +90,8 @@ impl ColumnFacts {
 }
 
 /// A demand on the values of a column.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Check {
     /// It bounds the length, in characters.
     Length,
