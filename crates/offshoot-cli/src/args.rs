@@ -1,6 +1,6 @@
 //! The words of the command line: global options and commands. What a command takes is in its own file.
 
-use crate::commands::{capture, completions, doctor, forget, gc, init, log, man, restore, show, tag, verify};
+use crate::commands::{capture, completions, doctor, forget, gc, init, key, log, man, restore, show, tag, verify};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -62,6 +62,8 @@ pub enum Command {
     Verify(verify::Verify),
     /// Restore a snapshot into a database
     Restore(restore::Restore),
+    /// Make a scrub key, or tell keys apart
+    Key(key::Key),
     /// Say whether a database can be captured, and what is missing
     Doctor(doctor::Doctor),
     /// Print the completions of a shell
@@ -83,6 +85,7 @@ impl Command {
             Self::Gc(_) => "gc",
             Self::Verify(_) => "verify",
             Self::Restore(_) => "restore",
+            Self::Key(_) => "key",
             Self::Doctor(_) => "doctor",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",

@@ -1,11 +1,13 @@
 //! What a command has around it: the store that is meant, the connection strings' environment, the controls.
 
 use crate::args::Globals;
+use crate::config::{self, Config};
 use crate::failure::Failure;
 use crate::output::Style;
-use crate::{config, interrupt, progress, surroundings};
+use crate::{interrupt, key, progress, surroundings};
+use offshoot::scrub::{Policy, Scrub};
 use offshoot::{Connection, Control, Store};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What a command has around it.
 pub struct Context {
@@ -26,7 +28,7 @@ impl Context {
     pub fn store_path(&self) -> Result<PathBuf, Failure> {
         let path = match &self.globals.store {
             Some(path) => path.clone(),
-            None => config::store_path(self.globals.config.as_deref())?,
+            None => self.config()?.store_path()?,
         };
         match path.to_str() {
             Some(text) if text.contains("://") => Err(Failure::new(
@@ -58,6 +60,26 @@ impl Context {
         }
         tracing::info!(database = %connection.redacted(), "connect to");
         Ok(connection)
+    }
+
+    /// What the configuration says.
+    pub fn config(&self) -> Result<Config, Failure> {
+        config::load(self.globals.config.as_deref())
+    }
+
+    /// The policy in a file, or in the project's configuration if that has one, with the key that goes with it.
+    pub fn scrub(&self, policy: Option<&Path>) -> Result<Option<Scrub>, Failure> {
+        let config = self.config()?;
+        let (file, text) = match (policy, &config.project, &config.project_text) {
+            (Some(file), ..) => (file, config::read_text(file)?),
+            (None, Some(file), Some(text)) if Policy::is_in(text) => (file.as_path(), text.clone()),
+            _ => return Ok(None),
+        };
+        let policy = Policy::parse(&text).map_err(|error| {
+            let message = format!("{}:{}:{}: {}", file.display(), error.line, error.column, error.what);
+            Failure::new(offshoot::ErrorKind::Usage, message, "docs/policy.md describes the language and every rule")
+        })?;
+        Ok(Some(Scrub::new(policy, key::require(&config)?)))
     }
 
     /// A control that shows progress and that Ctrl-C cancels.

@@ -9,6 +9,7 @@ mod config;
 mod context;
 mod failure;
 mod interrupt;
+mod key;
 mod logging;
 mod output;
 mod progress;

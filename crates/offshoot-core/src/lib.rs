@@ -5,6 +5,7 @@
 pub mod capture;
 pub mod chunks;
 pub mod control;
+pub mod copy;
 pub mod digest;
 pub mod error;
 pub mod gc;

@@ -59,7 +59,8 @@ pub struct ColumnFacts {
     pub domain_type: Option<String>,
     /// Its comment.
     pub comment: Option<String>,
-    /// Whether NULL is allowed.
+    /// Whether a rule may put NULL there: neither NOT NULL nor another constraint, of the column or of its domain, stands
+    /// against it.
     pub is_nullable: bool,
     /// The most characters that a value may have.
     pub max_chars: Option<u32>,

@@ -89,6 +89,21 @@ impl Policy {
         Ok(policy)
     }
 
+    /// Whether there is a policy in a text: a table `scrub`, right or wrong.
+    #[must_use]
+    pub fn is_in(text: &str) -> bool {
+        read(text).is_ok_and(|document| {
+            document.table("the document").is_ok_and(|entries| entries.iter().any(|entry| entry.key == "scrub"))
+        })
+    }
+
+    /// Says what becomes of texts that no rule covers, whatever the document says.
+    #[must_use]
+    pub fn shaping_unclassified(mut self, shapes: bool) -> Self {
+        self.shapes_unclassified = shapes;
+        self
+    }
+
     /// Adds a list for `lookup`, such as the lines of a file; one of the document goes before one added here.
     #[must_use]
     pub fn with_list(mut self, name: &str, values: Vec<String>) -> Self {

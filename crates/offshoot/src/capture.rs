@@ -1,8 +1,10 @@
 //! Capturing a live database into a store.
 
+use crate::scrub::{Rewriter, Scrub, check_key};
 use crate::{Connection, Error, ErrorKind, Result, Store, on_own_thread};
 use offshoot_core::Control;
 use offshoot_core::ingest::IngestOptions;
+use offshoot_core::transform::BatchTransform;
 use offshoot_engines::postgres::capture::{CaptureOptions as EngineOptions, PostgresSource};
 use offshoot_format::ids::SnapshotId;
 use offshoot_format::manifest::Manifest;
@@ -18,6 +20,8 @@ use std::time::Duration;
 pub struct CaptureOptions {
     /// The ref that will name the snapshot; `None` takes the database's name.
     pub name: Option<String>,
+    /// What rows are scrubbed by; `None` takes them as they are, which only a raw store allows.
+    pub scrub: Option<Scrub>,
     /// Connections that read rows; `None` is one a core.
     pub jobs: Option<NonZeroUsize>,
     /// About how much memory is used, in bytes; `None` is 512 MiB.
@@ -37,6 +41,7 @@ impl Default for CaptureOptions {
     fn default() -> Self {
         Self {
             name: None,
+            scrub: None,
             jobs: None,
             memory_bytes: None,
             max_block: None,
@@ -97,10 +102,10 @@ impl Store {
         options: &CaptureOptions,
         control: &Control,
     ) -> Result<CaptureReport> {
-        if !self.is_raw() {
-            let message = format!("{} takes scrubbed rows only, and scrubbing is not built yet", self.place());
-            let hint = "until it is, use a store that was made for raw rows (`offshoot init --raw`) and guard it like \
-                        the source";
+        if options.scrub.is_none() && !self.is_raw() {
+            let message = format!("{} takes scrubbed rows only, and there is no policy", self.place());
+            let hint = "propose one with `offshoot scan URL --out offshoot.toml` and read it; or use a store that was made \
+                        for raw rows (`offshoot init --raw`) and guard it like the source";
             return Err(Error::new(ErrorKind::Refused, message, hint));
         }
         let name = ref_name(options.name.as_deref(), connection.database())?;
@@ -108,7 +113,12 @@ impl Store {
         let wanted = offshoot_core::capture::CaptureOptions { name: Some(name), ingest, ..Default::default() };
         let mut source = PostgresSource::new(connection.info().clone(), engine_options(options));
         let open = self.open_store();
-        let taken = on_own_thread(|| offshoot_core::capture::capture(open, &mut source, None, &wanted, control))?;
+        if let (Some(scrub), Some(name)) = (&options.scrub, &wanted.name) {
+            check_key(self, name, scrub.key(), control)?;
+        }
+        let rewriter = options.scrub.as_ref().map(Rewriter::new);
+        let transform = rewriter.as_ref().map(|rewriter| rewriter as &dyn BatchTransform);
+        let taken = on_own_thread(|| offshoot_core::capture::capture(open, &mut source, transform, &wanted, control))?;
         let report = taken?;
         Ok(CaptureReport { snapshot: report.snapshot, name: report.name.to_string(), manifest: report.manifest })
     }

@@ -8,6 +8,7 @@ use offshoot_engines::EngineError;
 use offshoot_engines::conninfo::ConnInfoError;
 use offshoot_format::FormatError;
 use offshoot_format::refname::InvalidName;
+use offshoot_scrub::ScrubError;
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -178,6 +179,10 @@ impl From<CoreError> for Error {
         match error {
             CoreError::Source { source, .. } => match source.downcast::<EngineError>() {
                 Ok(engine) => (*engine).into(),
+                Err(other) => Self::retell(ErrorKind::Failed, Foreign(other)),
+            },
+            CoreError::Transform(source) => match source.downcast::<ScrubError>() {
+                Ok(scrub) => (*scrub).into(),
                 Err(other) => Self::retell(ErrorKind::Failed, Foreign(other)),
             },
             CoreError::Format(format) | CoreError::Damaged { source: format @ FormatError::Version { .. }, .. } => {

@@ -53,6 +53,7 @@ mod connection;
 mod doctor;
 mod error;
 mod restore;
+pub mod scrub;
 mod snapshot;
 mod space;
 mod store;

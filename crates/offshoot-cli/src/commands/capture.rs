@@ -2,15 +2,17 @@
 
 use super::Outcome;
 use crate::context::Context;
-use crate::failure::code;
+use crate::failure::{Failure, code};
 use crate::output::{Report, Style};
 use crate::render::facts::Facts;
 use crate::{surroundings, values};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use offshoot::amounts::{bytes, count, counted, percent, span};
-use offshoot::{CaptureOptions, CaptureReport};
+use offshoot::scrub::Scrub;
+use offshoot::{CaptureOptions, CaptureReport, Store};
 use serde_json::{Value, json};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Take a snapshot of a live database
@@ -22,6 +24,12 @@ pub struct Capture {
     /// The ref that names the snapshot [default: the database's name]
     #[arg(long, value_name = "REF")]
     name: Option<String>,
+    /// The policy that rows are scrubbed by [default: that of the project's offshoot.toml, if the store is not raw]
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// What to do with columns that no rule covers [default: what the policy says]
+    #[arg(long, value_name = "fail|scrub", value_enum)]
+    unclassified: Option<Unclassified>,
     /// Connections that read rows [default: one a core]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
@@ -39,18 +47,42 @@ pub struct Capture {
     max_age: Option<Duration>,
 }
 
+/// What becomes of columns that no rule covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Unclassified {
+    /// The capture fails before a row is read
+    Fail,
+    /// Their texts go through `shape`
+    Scrub,
+}
+
 impl Capture {
     /// Runs the command.
     pub fn run(&self, context: &Context) -> Outcome {
         let store = context.open_store()?;
         let connection = context.connection(&self.url)?;
-        let report = store.capture(&connection, &self.options(), &context.control())?;
+        let scrub = self.scrub(context, &store)?;
+        let report = store.capture(&connection, &self.options(scrub), &context.control())?;
         let carried = report.manifest.not_carried.is_empty();
         let exit = if carried { code::DONE } else { code::NOT_CARRIED };
         Ok(Report::done(told(&report, context.style), in_json(&report)).with_code(exit))
     }
 
-    fn options(&self) -> CaptureOptions {
+    /// What rows go through. A raw store takes them as they are unless a policy is named, and says so.
+    fn scrub(&self, context: &Context, store: &Store) -> Result<Option<Scrub>, Failure> {
+        if store.is_raw() && self.policy.is_none() {
+            let place = store.place();
+            crate::output::warn(&format!("{place} is a raw store: rows enter it as they are, personal data included"));
+            return Ok(None);
+        }
+        let scrub = context.scrub(self.policy.as_deref())?;
+        Ok(match self.unclassified {
+            Some(unclassified) => scrub.map(|scrub| scrub.shaping_unclassified(unclassified == Unclassified::Scrub)),
+            None => scrub,
+        })
+    }
+
+    fn options(&self, scrub: Option<Scrub>) -> CaptureOptions {
         CaptureOptions {
             name: self.name.clone(),
             jobs: self.jobs,
@@ -58,6 +90,7 @@ impl Capture {
             max_block: self.max_block,
             lock_wait: self.lock_wait,
             max_age: self.max_age,
+            scrub,
             pg_dump: surroundings::pg_dump_programs(),
         }
     }

@@ -6,6 +6,7 @@ pub mod doctor;
 pub mod forget;
 pub mod gc;
 pub mod init;
+pub mod key;
 pub mod log;
 pub mod man;
 pub mod restore;
@@ -34,6 +35,7 @@ pub fn run(command: &Command, context: &Context) -> Outcome {
         Command::Verify(command) => command.run(context),
         Command::Restore(command) => command.run(context),
         Command::Doctor(command) => command.run(context),
+        Command::Key(command) => command.run(context),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),
     };
