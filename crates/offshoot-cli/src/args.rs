@@ -1,6 +1,8 @@
 //! The words of the command line: global options and commands. What a command takes is in its own file.
 
-use crate::commands::{capture, completions, doctor, forget, gc, init, key, log, man, restore, show, tag, verify};
+use crate::commands::{
+    capture, completions, doctor, forget, gc, init, key, log, man, restore, scrub, show, tag, verify,
+};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -62,6 +64,8 @@ pub enum Command {
     Verify(verify::Verify),
     /// Restore a snapshot into a database
     Restore(restore::Restore),
+    /// Make a scrubbed snapshot of a raw one
+    Scrub(scrub::Scrub),
     /// Make a scrub key, or tell keys apart
     Key(key::Key),
     /// Say whether a database can be captured, and what is missing
@@ -85,6 +89,7 @@ impl Command {
             Self::Gc(_) => "gc",
             Self::Verify(_) => "verify",
             Self::Restore(_) => "restore",
+            Self::Scrub(_) => "scrub",
             Self::Key(_) => "key",
             Self::Doctor(_) => "doctor",
             Self::Completions(_) => "completions",

@@ -4,6 +4,7 @@ use crate::scrub::{Rewriter, Scrub, check_key};
 use crate::{Connection, Error, ErrorKind, Result, Store, on_own_thread};
 use offshoot_core::Control;
 use offshoot_core::ingest::IngestOptions;
+use offshoot_core::source::Source;
 use offshoot_core::transform::BatchTransform;
 use offshoot_engines::postgres::capture::{CaptureOptions as EngineOptions, PostgresSource};
 use offshoot_format::ids::SnapshotId;
@@ -108,17 +109,28 @@ impl Store {
                         for raw rows (`offshoot init --raw`) and guard it like the source";
             return Err(Error::new(ErrorKind::Refused, message, hint));
         }
-        let name = ref_name(options.name.as_deref(), connection.database())?;
+        let mut source = PostgresSource::new(connection.info().clone(), engine_options(options));
+        self.take(&mut source, connection.database(), options, control)
+    }
+
+    /// Captures whatever source; the name is that of the options, else `name`.
+    pub(crate) fn take(
+        &self,
+        source: &mut (dyn Source + Send),
+        name: &str,
+        options: &CaptureOptions,
+        control: &Control,
+    ) -> Result<CaptureReport> {
+        let name = ref_name(options.name.as_deref(), name)?;
+        if let Some(scrub) = &options.scrub {
+            check_key(self, &name, scrub.key(), control)?;
+        }
         let ingest = self.ingest_options(options);
         let wanted = offshoot_core::capture::CaptureOptions { name: Some(name), ingest, ..Default::default() };
-        let mut source = PostgresSource::new(connection.info().clone(), engine_options(options));
-        let open = self.open_store();
-        if let (Some(scrub), Some(name)) = (&options.scrub, &wanted.name) {
-            check_key(self, name, scrub.key(), control)?;
-        }
         let rewriter = options.scrub.as_ref().map(Rewriter::new);
         let transform = rewriter.as_ref().map(|rewriter| rewriter as &dyn BatchTransform);
-        let taken = on_own_thread(|| offshoot_core::capture::capture(open, &mut source, transform, &wanted, control))?;
+        let open = self.open_store();
+        let taken = on_own_thread(|| offshoot_core::capture::capture(open, source, transform, &wanted, control))?;
         let report = taken?;
         Ok(CaptureReport { snapshot: report.snapshot, name: report.name.to_string(), manifest: report.manifest })
     }

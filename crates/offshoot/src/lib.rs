@@ -52,6 +52,7 @@ mod compare;
 mod connection;
 mod doctor;
 mod error;
+mod rescrub;
 mod restore;
 pub mod scrub;
 mod snapshot;

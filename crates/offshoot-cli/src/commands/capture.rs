@@ -96,7 +96,8 @@ impl Capture {
     }
 }
 
-fn told(report: &CaptureReport, style: Style) -> String {
+/// What was captured, as text.
+pub fn told(report: &CaptureReport, style: Style) -> String {
     let stats = &report.manifest.stats;
     let tables = report.manifest.content.tables.len() as u64;
     let mut facts = Facts::default();
@@ -117,7 +118,8 @@ fn per_second(bytes: u64, millis: u64) -> u64 {
     bytes.saturating_mul(1000) / millis.max(1)
 }
 
-fn in_json(report: &CaptureReport) -> Value {
+/// What was captured, as JSON.
+pub fn in_json(report: &CaptureReport) -> Value {
     let stats = &report.manifest.stats;
     json!({
         "snapshot": report.snapshot.to_string(),

@@ -23,7 +23,7 @@ impl Init {
         let takes = if self.raw {
             "a raw store: it takes rows as they are at the source, so guard it like the source"
         } else {
-            "a store for scrubbed rows. Scrubbing is not built yet; until then only a store made with --raw takes rows"
+            "a store for scrubbed rows: a capture into it wants a policy and a scrub key"
         };
         let text = format!("made {place}, {takes}\n");
         Ok(Report::done(text, json!({ "store": place, "raw": self.raw })))

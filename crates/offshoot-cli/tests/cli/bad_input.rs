@@ -107,11 +107,18 @@ fn connection_strings() {
 }
 
 #[test]
-fn a_store_for_scrubbed_rows_takes_none_yet() {
+fn a_store_for_scrubbed_rows_wants_a_policy_and_a_key() {
     let mut session = Session::new();
     session.run(&["init"]);
     let ran = session.run(&["capture", "postgresql://nobody@127.0.0.1:1/shop"]);
     assert_eq!(ran.code, Some(4));
+    std::fs::write(session.dir().join("offshoot.toml"), "[scrub]\n[scrub.columns]\n\"*\" = \"keep\"\n").unwrap();
+    let ran = session.run(&["capture", "postgresql://nobody@127.0.0.1:1/shop"]);
+    assert_eq!(ran.code, Some(2));
+    std::fs::write(session.dir().join("policy.toml"), "[scrub.tables.users]\nid = \"keep\"\nemail = \"mail\"\n")
+        .unwrap();
+    let ran = session.run(&["capture", "postgresql://nobody@127.0.0.1:1/shop", "--policy", "policy.toml"]);
+    assert_eq!(ran.code, Some(2));
     session.compare("not_raw.txt");
 }
 

@@ -7,6 +7,7 @@ mod bad_source;
 mod busy;
 mod capture;
 mod interrupt;
+mod key;
 mod killed;
 mod kills;
 mod logs;

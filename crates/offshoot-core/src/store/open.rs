@@ -336,7 +336,9 @@ impl OpenStore {
         &self.inner.options
     }
 
-    pub(crate) fn uuid(&self) -> [u8; UUID_BYTES] {
+    /// What tells this store from all others.
+    #[must_use]
+    pub fn uuid(&self) -> [u8; UUID_BYTES] {
         self.inner.uuid
     }
 
