@@ -11,6 +11,8 @@ pub mod copy_in;
 pub mod copy_out;
 #[cfg(feature = "schema")]
 pub mod doctor;
+#[cfg(feature = "schema")]
+pub mod facts;
 pub mod quote;
 #[cfg(feature = "schema")]
 pub mod restore;

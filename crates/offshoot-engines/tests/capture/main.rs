@@ -5,6 +5,7 @@
 
 mod again;
 mod examined;
+mod facts;
 mod memory;
 mod round;
 mod standby;
