@@ -13,6 +13,7 @@ pub mod policy;
 pub mod prf;
 pub mod scrubber;
 pub mod shape;
+pub mod survivors;
 pub mod transform;
 pub mod value;
 pub mod wire;

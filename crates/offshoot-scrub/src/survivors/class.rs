@@ -1,0 +1,71 @@
+//! How many values have the form of a given one: what the chance of a hit depends on.
+//!
+//! A class is a code of 16 bits that is kept with every hash. Short values of ASCII have their pattern of letters and
+//! digits, so that the count is exact; others share a class with values of about as many bits. Text fragments have the code
+//! 0: a passage of many words is not met by chance.
+
+use crate::alphabet::Alphabets;
+
+/// The class of fragments: of no use for counting.
+pub(super) const FRAGMENT: u16 = 0;
+/// Patterns are codes from here on; below are numbers of bits.
+const PATTERNS_FROM: u16 = 128;
+const PATTERN_BYTES_MAX: usize = 15;
+/// Values of as many bits are not met by chance, whatever the number of rows.
+const BITS_NEVER_MET: f64 = 90.0;
+
+/// The class of a normalized value.
+pub(super) fn class_of(value: &[u8]) -> u16 {
+    if (7..=PATTERN_BYTES_MAX).contains(&value.len()) && value.is_ascii() {
+        return value.iter().fold(1, |pattern, byte| pattern << 1 | u16::from(byte.is_ascii_alphabetic()));
+    }
+    let radix_bits = |c: char| match Alphabets::get().role(c).member() {
+        _ if c.is_ascii_digit() => 10_f64.log2(),
+        _ if c.is_ascii() => 26_f64.log2(),
+        Some((class, _, _)) => f64::from(Alphabets::get().alphabets[usize::from(class)].radix()).log2(),
+        None => 0.0,
+    };
+    of_bits(value.utf8_chunks().flat_map(|chunk| chunk.valid().chars()).map(radix_bits).sum())
+}
+
+/// The class of values that have this many bits.
+pub(super) fn of_bits(bits: f64) -> u16 {
+    bits.clamp(1.0, f64::from(PATTERNS_FROM - 1)) as u16
+}
+
+/// How many values are of a class; infinite where none is met by chance.
+pub(super) fn size(class: u16) -> f64 {
+    let bits = match class {
+        FRAGMENT => return f64::INFINITY,
+        1..PATTERNS_FROM => f64::from(class),
+        pattern => {
+            let length = pattern.ilog2();
+            let letters = (pattern - (1 << length)).count_ones();
+            f64::from(letters) * 26_f64.log2() + f64::from(length - letters) * 10_f64.log2()
+        }
+    };
+    if bits > BITS_NEVER_MET { f64::INFINITY } else { bits.exp2() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_of_classes() {
+        let near = |value: &str, expected: f64| {
+            let size = size(class_of(value.as_bytes()));
+            assert!((size / expected - 1.0).abs() < 1e-6, "{value}: {size}");
+        };
+        near("8675309", 1e7);
+        near("14158675309", 1e11);
+        near("a1234567", 26e7);
+        // By bits: within a factor of two, downwards.
+        let card = size(class_of(b"4111111111111111"));
+        assert!((0.5e16..=1e16).contains(&card));
+        let name = size(class_of("김철수".as_bytes()));
+        assert!((1e9..1.4e12).contains(&name), "{name}");
+        assert_eq!(size(FRAGMENT), f64::INFINITY);
+        assert_eq!(size(class_of(&[b'a'; 40])), f64::INFINITY);
+    }
+}

@@ -1,0 +1,345 @@
+//! Collects what the scrubbed columns held, as keyed hashes, within bounded memory.
+//!
+//! Each thread has a [`Collector`]; what they collect is sorted, joined and handed over in runs, which are put aside
+//! when memory is used up.
+
+use std::sync::{Mutex, MutexGuard};
+
+use offshoot_format::column::{Cell, Column};
+use offshoot_format::table::RowForm;
+use zeroize::Zeroizing;
+
+use super::class::{FRAGMENT, class_of, of_bits};
+use super::entry::{Entry, Hash, sort};
+use super::json::leaves;
+use super::needle::{Finder, Needle};
+use super::needles::Needles;
+use super::read::{Part, Reading};
+use super::runs::{Merge, Run, Runs, Writer};
+use super::{Place, Promise, ProofError};
+use crate::Key;
+use crate::prf::Prf;
+
+/// A column whose values are rewritten, and so looked for.
+///
+/// Partitions of one table are best one source: how common a value is is counted by source.
+#[derive(Debug, Clone)]
+pub struct Source {
+    pub(super) place: Place,
+    pub(super) rule: String,
+    pub(super) domain: String,
+    pub(super) reading: Reading,
+    always_changes: bool,
+}
+
+impl Source {
+    /// A column with its rule, the rule's domain, and its type by its bare name.
+    #[must_use]
+    pub fn new(place: Place, rule: &str, domain: &str, type_name: &str, form: RowForm) -> Self {
+        Self {
+            place,
+            rule: rule.to_owned(),
+            domain: domain.to_owned(),
+            reading: Reading::new(type_name, form),
+            always_changes: Promise::of(rule, true).always_changes,
+        }
+    }
+}
+
+/// Entries that a collector holds before it hands them over.
+const COLLECTOR_ENTRIES: usize = 1 << 16;
+
+/// Everything that was collected.
+pub struct Inputs {
+    prf: Prf,
+    sources: Vec<Source>,
+    runs: Box<dyn Runs>,
+    memory_bytes: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    memory: Vec<Run>,
+    memory_entries: u64,
+    aside: Vec<Run>,
+    written: u64,
+    seen: Vec<Seen>,
+    forms: Forms,
+    open: usize,
+}
+
+/// What was seen of a source.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Seen {
+    pub(super) values: u64,
+    pub(super) unchanged: u64,
+}
+
+/// Which forms of needles there are beside text.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Forms {
+    pub(super) instants: bool,
+    pub(super) bytes: bool,
+}
+
+impl Inputs {
+    /// Begins with a random key that is used for nothing else, the columns whose values are looked for, a place for what
+    /// memory has no room for, and how much memory hashes and filters may take, in bytes.
+    ///
+    /// # Errors
+    /// [`ProofError::Key`] if the key is not random.
+    pub fn new(
+        random: [u8; 32],
+        sources: Vec<Source>,
+        runs: Box<dyn Runs>,
+        memory_bytes: usize,
+    ) -> Result<Self, ProofError> {
+        let prf = Prf::new(&Key::from_bytes(random)?, "survivors");
+        let state = State { seen: vec![Seen::default(); sources.len()], ..State::default() };
+        Ok(Self { prf, sources, runs, memory_bytes, state: Mutex::new(state) })
+    }
+
+    /// A collector for one thread. It must be finished.
+    ///
+    /// # Errors
+    /// [`ProofError::Unfinished`] if another one panicked.
+    pub fn collector(&self) -> Result<Collector<'_>, ProofError> {
+        self.state()?.open += 1;
+        Ok(Collector {
+            inputs: self,
+            finder: Finder::default(),
+            entries: Vec::new(),
+            seen: vec![Seen::default(); self.sources.len()],
+            forms: Forms::default(),
+            cell: Zeroizing::default(),
+            leaf: Zeroizing::default(),
+        })
+    }
+
+    /// Merges all that was collected.
+    ///
+    /// # Errors
+    /// [`ProofError::Unfinished`] if a collector was not finished, [`ProofError::Runs`].
+    pub fn finish(self) -> Result<Needles, ProofError> {
+        let state = self.state.into_inner().map_err(|_| ProofError::Unfinished)?;
+        if state.open > 0 {
+            return Err(ProofError::Unfinished);
+        }
+        let mut all = state.memory;
+        let fits = state.aside.is_empty() && state.memory_entries as usize * Entry::BYTES <= self.memory_bytes / 4;
+        all.extend(state.aside);
+        Needles::merge(
+            self.prf,
+            self.sources,
+            self.runs,
+            &all,
+            state.written,
+            fits,
+            self.memory_bytes,
+            state.seen,
+            state.forms,
+        )
+    }
+
+    fn state(&self) -> Result<MutexGuard<'_, State>, ProofError> {
+        self.state.lock().map_err(|_| ProofError::Unfinished)
+    }
+
+    fn take(&self, entries: &mut Vec<Entry>) -> Result<(), ProofError> {
+        let mut state = self.state()?;
+        state.memory_entries += entries.len() as u64;
+        state.memory.push(Run::Memory(std::mem::take(entries)));
+        if state.memory_entries as usize * Entry::BYTES > self.memory_bytes / 4 {
+            let State { memory, memory_entries, aside, written, .. } = &mut *state;
+            let runs = std::mem::take(memory);
+            *memory_entries = 0;
+            let mut writer = Writer::new(self.runs.as_ref(), written);
+            let mut merge = Merge::new(self.runs.as_ref(), &runs)?;
+            while let Some(entry) = merge.next()? {
+                writer.push(&entry)?;
+            }
+            aside.push(writer.finish()?);
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Inputs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Inputs({} columns)", self.sources.len())
+    }
+}
+
+/// Collects for one thread.
+pub struct Collector<'a> {
+    inputs: &'a Inputs,
+    finder: Finder,
+    entries: Vec<Entry>,
+    seen: Vec<Seen>,
+    forms: Forms,
+    cell: Zeroizing<Vec<u8>>,
+    leaf: Zeroizing<Vec<u8>>,
+}
+
+impl std::fmt::Debug for Collector<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Collector({} entries)", self.entries.len())
+    }
+}
+
+impl Collector<'_> {
+    /// Takes a value of the source of this number, before it is rewritten.
+    ///
+    /// # Errors
+    /// [`ProofError`]; nothing is proved then.
+    pub fn observe(&mut self, source: usize, cell: &[u8]) -> Result<(), ProofError> {
+        let reading = self.inputs.sources.get(source).ok_or(ProofError::Unannounced)?.reading;
+        self.seen[source].values += 1;
+        let (prf, entries, forms, finder, leaf) =
+            (&self.inputs.prf, &mut self.entries, &mut self.forms, &mut self.finder, &mut self.leaf);
+        let number = source as u32;
+        let mut add = |needle: Needle<'_>| {
+            let class = if needle.is_fragment { FRAGMENT } else { class_of(needle.bytes) };
+            entries.push(entry(prf.mac(needle.bytes), prf.mac(needle.head), number, class));
+        };
+        let hash = |bytes: &[u8]| prf.mac(bytes);
+        let mut fixed = Vec::new();
+        reading.parts(cell, &mut self.cell, &mut |part| match part {
+            Part::Text { text, is_json: false } => finder.text(text, &hash, &mut add),
+            Part::Text { text, is_json: true } => leaves(text, leaf, &mut |leaf| finder.text(leaf, &hash, &mut add)),
+            Part::Integer(number) => finder.text(number.unsigned_abs().to_string().as_bytes(), &hash, &mut add),
+            Part::Instant(time) if says_enough(time) => {
+                forms.instants = true;
+                fixed.push((instant_mac(prf, time), of_bits(INSTANT_BITS)));
+            }
+            Part::Instant(_) => {}
+            Part::Bytes(bytes) => match std::str::from_utf8(bytes) {
+                Ok(_) => finder.text(bytes, &hash, &mut add),
+                Err(_) if bytes.len() >= BYTES_MIN => {
+                    forms.bytes = true;
+                    fixed.push((bytes_mac(prf, bytes), of_bits(8.0 * bytes.len() as f64)));
+                }
+                Err(_) => {}
+            },
+        });
+        self.entries.extend(fixed.into_iter().map(|(mac, class)| entry(mac, mac, number, class)));
+        if self.entries.len() >= COLLECTOR_ENTRIES {
+            sort(&mut self.entries);
+            if self.entries.len() >= COLLECTOR_ENTRIES / 2 {
+                self.inputs.take(&mut self.entries)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes all values of a column.
+    ///
+    /// # Errors
+    /// As [`Self::observe`], and [`ProofError::Apart`].
+    pub fn observe_column(&mut self, source: usize, column: &Column) -> Result<(), ProofError> {
+        for row in 0..column.rows() {
+            match column.cell(row) {
+                Cell::Bytes(cell) => self.observe(source, cell)?,
+                Cell::Null => {}
+                Cell::Blob(_) => return Err(self.apart(source)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares a value with what was written in its place: it must have changed if the rule says so and it says enough.
+    ///
+    /// # Errors
+    /// [`ProofError::Unannounced`].
+    pub fn compare(&mut self, source: usize, before: &[u8], after: &[u8]) -> Result<(), ProofError> {
+        let about = self.inputs.sources.get(source).ok_or(ProofError::Unannounced)?;
+        if before != after || !about.always_changes {
+            return Ok(());
+        }
+        let mut says_something = false;
+        let finder = &mut self.finder;
+        about.reading.parts(before, &mut self.cell, &mut |part| {
+            if let Part::Text { text, .. } = part {
+                finder.text(text, &|_| 0, &mut |_| says_something = true);
+            }
+        });
+        self.seen[source].unchanged += u64::from(says_something);
+        Ok(())
+    }
+
+    /// Compares all values of a column with those written in their place.
+    ///
+    /// # Errors
+    /// [`ProofError::Unannounced`], also if there are not as many.
+    pub fn compare_column(&mut self, source: usize, before: &Column, after: &Column) -> Result<(), ProofError> {
+        if before.rows() != after.rows() {
+            return Err(ProofError::Unannounced);
+        }
+        for row in 0..before.rows() {
+            if let (Cell::Bytes(before), Cell::Bytes(after)) = (before.cell(row), after.cell(row)) {
+                self.compare(source, before, after)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands over what was collected.
+    ///
+    /// # Errors
+    /// [`ProofError::Runs`].
+    pub fn finish(mut self) -> Result<(), ProofError> {
+        sort(&mut self.entries);
+        self.inputs.take(&mut self.entries)?;
+        let mut state = self.inputs.state()?;
+        for (all, own) in state.seen.iter_mut().zip(&self.seen) {
+            all.values += own.values;
+            all.unchanged += own.unchanged;
+        }
+        state.forms.instants |= self.forms.instants;
+        state.forms.bytes |= self.forms.bytes;
+        state.open -= 1;
+        Ok(())
+    }
+
+    fn apart(&self, source: usize) -> ProofError {
+        self.inputs
+            .sources
+            .get(source)
+            .map_or(ProofError::Unannounced, |source| ProofError::Apart(source.place.clone()))
+    }
+}
+
+impl Drop for Collector<'_> {
+    fn drop(&mut self) {
+        self.finder.forget();
+    }
+}
+
+fn entry(mac: u128, head: u128, source: u32, class: u16) -> Entry {
+    Entry { hash: Hash::of_mac(mac), head: head as u32, source, class, count: 1 }
+}
+
+/// Bytes that are no text are looked for from this many on.
+pub(super) const BYTES_MIN: usize = 8;
+/// Thirty years of microseconds.
+pub(super) const INSTANT_BITS: f64 = 49.0;
+
+/// Whole minutes are shared by many.
+pub(super) fn says_enough(time: i64) -> bool {
+    time % 60_000_000 != 0
+}
+
+/// Marks that no normalized text begins with.
+pub(super) fn instant_mac(prf: &Prf, time: i64) -> u128 {
+    let mut bytes = [0xff; 9];
+    bytes[1..].copy_from_slice(&time.to_le_bytes());
+    prf.mac(&bytes)
+}
+
+pub(super) fn bytes_mac(prf: &Prf, bytes: &[u8]) -> u128 {
+    let mut marked = Zeroizing::new(Vec::with_capacity(bytes.len() + 2));
+    marked.extend_from_slice(&[0xff, 0xff]);
+    marked.extend_from_slice(bytes);
+    prf.mac(&marked)
+}

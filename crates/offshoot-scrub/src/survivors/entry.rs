@@ -1,0 +1,91 @@
+//! What is kept of a needle: 24 bytes.
+
+/// A keyed hash of a needle, and where it was seen. Equal hashes have equal heads and classes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// 96 bits of the needle's MAC.
+    pub(super) hash: Hash,
+    /// 32 bits of the MAC of its head.
+    pub(super) head: u32,
+    /// The column that it was seen in.
+    pub(super) source: u32,
+    pub(super) class: u16,
+    /// Times it was seen; the largest number stands for any larger one.
+    pub(super) count: u16,
+}
+
+/// 96 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Hash {
+    pub(super) high: u64,
+    pub(super) low: u32,
+}
+
+impl Hash {
+    pub(super) fn of_mac(mac: u128) -> Self {
+        Self { high: (mac >> 64) as u64, low: (mac >> 32) as u32 }
+    }
+}
+
+impl Entry {
+    pub(super) const BYTES: usize = 24;
+
+    pub(super) fn order(&self) -> (Hash, u32) {
+        (self.hash, self.source)
+    }
+
+    /// Whether this and `other` are one needle of one column; then `other` is added to this.
+    pub(super) fn absorb(&mut self, other: &Self) -> bool {
+        let is_same = self.order() == other.order();
+        if is_same {
+            self.count = self.count.saturating_add(other.count);
+            self.class = self.class.max(other.class);
+        }
+        is_same
+    }
+
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.hash.high.to_le_bytes());
+        for word in [self.hash.low, self.head, self.source] {
+            out.extend_from_slice(&word.to_le_bytes());
+        }
+        out.extend_from_slice(&self.class.to_le_bytes());
+        out.extend_from_slice(&self.count.to_le_bytes());
+    }
+
+    pub(super) fn decode(bytes: &[u8; Self::BYTES]) -> Self {
+        let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        Self {
+            hash: Hash { high: u64::from(word(4)) << 32 | u64::from(word(0)), low: word(8) },
+            head: word(12),
+            source: word(16),
+            class: word(20) as u16,
+            count: (word(20) >> 16) as u16,
+        }
+    }
+}
+
+/// Sorts, and joins what is one.
+pub(super) fn sort(entries: &mut Vec<Entry>) {
+    entries.sort_unstable_by_key(Entry::order);
+    entries.dedup_by(|later, first| first.absorb(later));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_and_back() {
+        let entry = Entry {
+            hash: Hash { high: 0x0123_4567_89ab_cdef, low: 7 },
+            head: 0xffee_ddcc,
+            source: 5,
+            class: 0x8001,
+            count: 0x1234,
+        };
+        let mut bytes = Vec::new();
+        entry.encode(&mut bytes);
+        assert_eq!(Entry::decode(&bytes.try_into().unwrap()), entry);
+    }
+}

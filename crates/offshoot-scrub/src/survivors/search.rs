@@ -1,0 +1,332 @@
+//! Searches what was written for needles.
+//!
+//! At every beginning of a word the head of what follows, just enough to say something, is looked up in one filter; only
+//! where it may be the head of a needle are the words from there on looked up as well, and what the second filter lets pass
+//! is settled against the sorted hashes themselves.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard};
+
+use offshoot_format::column::{Cell, Column};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::ProofError;
+use super::class::{class_of, of_bits, size};
+use super::collect::{BYTES_MIN, INSTANT_BITS, bytes_mac, instant_mac, says_enough};
+use super::entry::{Entry, Hash};
+use super::filter::widen;
+use super::needle::{NEEDLE_BYTES_MAX, cut, head_end};
+use super::needles::Needles;
+use super::output::Output;
+use super::read::Part;
+use super::report::Survivors;
+use super::tally::Tally;
+use super::text::{Tokens, unescape};
+
+/// Candidates that a searcher holds before it settles them.
+const CANDIDATES_MAX: usize = 1 << 16;
+/// Rounds of resolving escapes.
+const ESCAPE_ROUNDS: u32 = 2;
+/// Beginnings of words of a column that are all counted, and what share of the later ones is.
+const COUNTED_STARTS: u64 = 1 << 14;
+const COUNTED_OF: u64 = 64;
+/// Larger classes are not counted: no hit there is chance.
+const COUNTED_SIZE_MAX: f64 = (1_u64 << 62) as f64;
+
+/// A search.
+pub struct Search {
+    needles: Needles,
+    outputs: Vec<Output>,
+    tally: Mutex<Tally>,
+}
+
+impl std::fmt::Debug for Search {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Search({:?} in {} columns)", self.needles, self.outputs.len())
+    }
+}
+
+impl Search {
+    pub(super) fn new(needles: Needles, outputs: Vec<Output>) -> Self {
+        Self { needles, outputs, tally: Mutex::default() }
+    }
+
+    /// A searcher for one thread. It must be finished.
+    ///
+    /// # Errors
+    /// [`ProofError::Unfinished`] if another one panicked.
+    pub fn searcher(&self) -> Result<Searcher<'_>, ProofError> {
+        self.tally()?.open += 1;
+        Ok(Searcher {
+            search: self,
+            tokens: Tokens::default(),
+            text: Zeroizing::default(),
+            parts: Zeroizing::default(),
+            hits: Vec::new(),
+            found: Vec::new(),
+            candidates: HashMap::new(),
+            starts: vec![0; self.outputs.len()],
+            tries: HashMap::new(),
+            number_tries: [0; 20],
+            number_output: 0,
+            cells: 0,
+            bytes: 0,
+        })
+    }
+
+    fn tally(&self) -> Result<MutexGuard<'_, Tally>, ProofError> {
+        self.tally.lock().map_err(|_| ProofError::Unfinished)
+    }
+
+    /// Says what was found; the needles are dropped.
+    ///
+    /// # Errors
+    /// [`ProofError::Unfinished`] if a searcher was not finished.
+    pub fn finish(self) -> Result<Survivors, ProofError> {
+        let Self { needles, outputs, tally } = self;
+        let tally = tally.into_inner().map_err(|_| ProofError::Unfinished)?;
+        if tally.open > 0 {
+            return Err(ProofError::Unfinished);
+        }
+        Ok(tally.report(&needles, &outputs))
+    }
+}
+
+/// Searches for one thread.
+pub struct Searcher<'a> {
+    search: &'a Search,
+    tokens: Tokens,
+    text: Zeroizing<Vec<u8>>,
+    parts: Zeroizing<Vec<u8>>,
+    hits: Vec<(u32, u32)>,
+    /// What was found in the present cell: a value counts once a cell.
+    found: Vec<Hash>,
+    candidates: HashMap<(Hash, u32), u64>,
+    starts: Vec<u64>,
+    tries: HashMap<(u32, u16), u64>,
+    number_tries: [u64; 20],
+    number_output: u32,
+    cells: u64,
+    bytes: u64,
+}
+
+impl std::fmt::Debug for Searcher<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Searcher({} cells)", self.cells)
+    }
+}
+
+impl Searcher<'_> {
+    /// Searches a cell of the output of this number, or the text of an object.
+    ///
+    /// # Errors
+    /// [`ProofError`]; nothing is proved then.
+    pub fn cell(&mut self, output: usize, cell: &[u8]) -> Result<(), ProofError> {
+        let reading = self.search.outputs.get(output).ok_or(ProofError::Unannounced)?.reading;
+        self.cells += 1;
+        self.bytes += cell.len() as u64;
+        if self.search.needles.count == 0 {
+            return Ok(());
+        }
+        let number = output as u32;
+        let mut scratch = std::mem::take(&mut *self.parts);
+        reading.parts(cell, &mut scratch, &mut |part| match part {
+            Part::Text { text, .. } => self.text(number, text),
+            Part::Integer(value) => self.integer(number, value),
+            Part::Instant(time) => self.instant(number, time),
+            Part::Bytes(bytes) => self.any_bytes(number, bytes),
+        });
+        *self.parts = scratch;
+        for hash in self.found.drain(..) {
+            *self.candidates.entry((hash, number)).or_default() += 1;
+        }
+        if self.candidates.len() >= CANDIDATES_MAX { self.settle() } else { Ok(()) }
+    }
+
+    /// Searches all cells of a column.
+    ///
+    /// # Errors
+    /// As [`Self::cell`], and [`ProofError::Apart`].
+    pub fn column(&mut self, output: usize, column: &Column) -> Result<(), ProofError> {
+        for row in 0..column.rows() {
+            match column.cell(row) {
+                Cell::Bytes(cell) => self.cell(output, cell)?,
+                Cell::Null => {}
+                Cell::Blob(_) => {
+                    let about = self.search.outputs.get(output).ok_or(ProofError::Unannounced)?;
+                    return Err(ProofError::Apart(about.place.clone()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands over what was found.
+    ///
+    /// # Errors
+    /// As [`Self::cell`].
+    pub fn finish(mut self) -> Result<(), ProofError> {
+        self.settle()?;
+        self.count_numbers(0);
+        let mut tally = self.search.tally()?;
+        for (key, tries) in self.tries.drain() {
+            *tally.tries.entry(key).or_default() += tries;
+        }
+        tally.cells += self.cells;
+        tally.bytes += self.bytes;
+        tally.open -= 1;
+        Ok(())
+    }
+
+    fn text(&mut self, output: u32, text: &[u8]) {
+        self.tokens.read(text);
+        self.scan(output);
+        for _ in 0..ESCAPE_ROUNDS {
+            if !self.tokens.has_escapes {
+                break;
+            }
+            let mut resolved = Zeroizing::new(Vec::new());
+            unescape(if self.text.is_empty() { text } else { &self.text }, &mut resolved);
+            if *resolved == if self.text.is_empty() { text } else { &self.text } {
+                break;
+            }
+            self.text = resolved;
+            self.tokens.read(&self.text);
+            self.scan(output);
+        }
+        self.text.clear();
+    }
+
+    fn scan(&mut self, output: u32) {
+        let Needles { prf, heads, wholes, .. } = &self.search.needles;
+        let bytes = self.tokens.bytes.as_slice();
+        let seen = &mut self.starts[output as usize];
+        self.hits.clear();
+        for &start in &self.tokens.starts {
+            let Some(end) = head_end(bytes, start as usize) else { break };
+            if heads.may_contain(widen(prf.mac(&bytes[start as usize..end]) as u32)) {
+                self.hits.push((start, end as u32));
+            }
+            *seen += 1;
+            if *seen <= COUNTED_STARTS || seen.is_multiple_of(COUNTED_OF) {
+                let weight = if *seen <= COUNTED_STARTS { 1 } else { COUNTED_OF };
+                for end in ends(&self.tokens, start as usize, end) {
+                    let class = class_of(&bytes[start as usize..end]);
+                    if size(class) <= COUNTED_SIZE_MAX {
+                        *self.tries.entry((output, class)).or_default() += weight;
+                    }
+                }
+            }
+        }
+        for &(start, head) in &self.hits {
+            for end in ends(&self.tokens, start as usize, head as usize) {
+                let hash = Hash::of_mac(prf.mac(&bytes[start as usize..end]));
+                if wholes.may_contain(hash.high) && !self.found.contains(&hash) {
+                    self.found.push(hash);
+                }
+            }
+        }
+    }
+
+    fn integer(&mut self, output: u32, value: i64) {
+        let magnitude = value.unsigned_abs();
+        let Some(length) = magnitude.checked_ilog10().map(|log| log + 1) else { return };
+        if self.search.needles.digit_lengths >> length & 1 == 0 {
+            return;
+        }
+        if self.number_output != output {
+            self.count_numbers(output);
+        }
+        self.number_tries[length as usize] += 1;
+        let (mut digits, mut rest) = ([0; 20], magnitude);
+        for digit in digits[..length as usize].iter_mut().rev() {
+            *digit = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        self.look_up(self.search.needles.prf.mac(&digits[..length as usize]));
+    }
+
+    /// Counts the numbers of the output before, and goes on with another.
+    fn count_numbers(&mut self, output: u32) {
+        for (length, tries) in self.number_tries.iter_mut().enumerate().filter(|(_, tries)| **tries > 0) {
+            let class = if length <= 15 { 1 << length } else { of_bits(length as f64 * 10_f64.log2()) };
+            *self.tries.entry((self.number_output, class)).or_default() += *tries;
+            *tries = 0;
+        }
+        self.number_output = output;
+    }
+
+    fn instant(&mut self, output: u32, time: i64) {
+        if self.search.needles.forms.instants && says_enough(time) {
+            *self.tries.entry((output, of_bits(INSTANT_BITS))).or_default() += 1;
+            self.look_up(instant_mac(&self.search.needles.prf, time));
+        }
+    }
+
+    /// Bytes of an unknown form may hold texts, each after its length.
+    fn any_bytes(&mut self, output: u32, bytes: &[u8]) {
+        self.text(output, bytes);
+        if bytes.contains(&0) {
+            // The last byte of a length may look like a letter.
+            let mut apart = Zeroizing::new(bytes.to_vec());
+            for at in 1..bytes.len() {
+                if bytes[at - 1] == 0 {
+                    apart[at] = 0;
+                }
+            }
+            self.text(output, &apart);
+        }
+        if self.search.needles.forms.bytes && bytes.len() >= BYTES_MIN {
+            self.look_up(bytes_mac(&self.search.needles.prf, bytes));
+        }
+    }
+
+    fn look_up(&mut self, mac: u128) {
+        let hash = Hash::of_mac(mac);
+        if self.search.needles.wholes.may_contain(hash.high) && !self.found.contains(&hash) {
+            self.found.push(hash);
+        }
+    }
+
+    /// Decides about all candidates.
+    fn settle(&mut self) -> Result<(), ProofError> {
+        let mut candidates: Vec<_> = self.candidates.drain().collect();
+        candidates.sort_unstable_by_key(|(key, _)| *key);
+        let Search { needles, outputs, tally } = self.search;
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut settled = Vec::new();
+        for ((hash, output), cells) in candidates {
+            entries.clear();
+            needles.find(hash, &mut entries)?;
+            let class = entries.iter().map(|entry| entry.class).max();
+            let mut sources =
+                entries.iter().filter_map(|entry| Some((entry.source, needles.sources.get(entry.source as usize)?)));
+            let survivor = sources.find(|(_, source)| !outputs[output as usize].is_exempt(&source.domain));
+            if let Some(class) = class {
+                settled.push((hash, output, cells, class, survivor.map(|(source, _)| source)));
+            }
+        }
+        let mut tally = tally.lock().map_err(|_| ProofError::Unfinished)?;
+        for (hash, output, cells, class, survivor) in settled {
+            match survivor {
+                Some(source) => tally.add(hash, output, source, class, cells),
+                None => *tally.exempt.entry(output).or_default() += cells,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Searcher<'_> {
+    fn drop(&mut self) {
+        self.tokens.bytes.zeroize();
+    }
+}
+
+/// Where needles may end that begin at `start` and whose head ends at `head`.
+fn ends(tokens: &Tokens, start: usize, head: usize) -> impl Iterator<Item = usize> {
+    let from = tokens.ends.partition_point(|end| (*end as usize) < head);
+    let last = cut(&tokens.bytes, start, tokens.bytes.len());
+    let within = move |end: &usize| end - start <= NEEDLE_BYTES_MAX && *end < last;
+    tokens.ends[from..].iter().map(|end| *end as usize).take_while(within).chain(std::iter::once(last))
+}
