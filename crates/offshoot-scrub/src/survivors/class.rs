@@ -41,7 +41,9 @@ pub(super) fn size(class: u16) -> f64 {
         pattern => {
             let length = pattern.ilog2();
             let letters = (pattern - (1 << length)).count_ones();
-            f64::from(letters) * 26_f64.log2() + f64::from(length - letters) * 10_f64.log2()
+            // A needle of digits alone does not begin with a zero.
+            let zeros = if letters == 0 { 0.9_f64.log2() } else { 0.0 };
+            f64::from(letters) * 26_f64.log2() + f64::from(length - letters) * 10_f64.log2() + zeros
         }
     };
     if bits > BITS_NEVER_MET { f64::INFINITY } else { bits.exp2() }
@@ -57,8 +59,8 @@ mod tests {
             let size = size(class_of(value.as_bytes()));
             assert!((size / expected - 1.0).abs() < 1e-6, "{value}: {size}");
         };
-        near("8675309", 1e7);
-        near("14158675309", 1e11);
+        near("8675309", 9e6);
+        near("14158675309", 9e10);
         near("a1234567", 26e7);
         // By bits: within a factor of two, downwards.
         let card = size(class_of(b"4111111111111111"));
