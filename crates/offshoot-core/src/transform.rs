@@ -68,6 +68,12 @@ pub trait RangeTransform: Send {
     /// # Errors
     /// If it cannot be rewritten in pieces.
     fn large(&mut self, column: usize) -> Result<LargeRewrite<'_>>;
+
+    /// Ends the range: what was gathered of it counts from now on.
+    ///
+    /// # Errors
+    /// If it cannot be kept.
+    fn finish(self: Box<Self>) -> Result<()>;
 }
 
 /// What becomes of a large value.
@@ -163,8 +169,7 @@ impl RangeSink for RewritingRange<'_> {
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
-        // What the transform gathered is there before anyone hears that the range is through.
-        drop(self.transform);
+        self.transform.finish()?;
         self.inner.finish()
     }
 }

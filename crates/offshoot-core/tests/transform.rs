@@ -148,6 +148,10 @@ impl RangeTransform for Range {
     fn large(&mut self, _column: usize) -> Result<LargeRewrite<'_>> {
         Ok(LargeRewrite::Pieces(Box::new(Pieces { start: Vec::new() })))
     }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        Ok(())
+    }
 }
 
 struct Pieces {

@@ -22,4 +22,4 @@ pub use offshoot_format::facts;
 
 pub use key::{Fingerprint, Key, KeyError};
 pub use policy::{Policy, PolicyError};
-pub use scrubber::{ColumnCount, ScrubError, Scrubber};
+pub use scrubber::{ColumnCount, PlannedColumn, ScrubError, Scrubber};

@@ -82,10 +82,32 @@ struct TablePlan {
 struct ColumnPlan {
     name: String,
     rule: String,
+    domain: String,
+    is_unique: bool,
     codec: Codec,
     transform: Box<dyn Transform>,
     by: Option<usize>,
     chars_max: Option<u32>,
+}
+
+impl ColumnPlan {
+    fn told(&self) -> PlannedColumn<'_> {
+        let Self { name, rule, domain, is_unique, .. } = self;
+        PlannedColumn { name, rule, domain, is_unique: *is_unique }
+    }
+}
+
+/// What was planned for a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlannedColumn<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its rule.
+    pub rule: &'a str,
+    /// Columns of one domain agree on what a value becomes.
+    pub domain: &'a str,
+    /// Whether distinct values stay distinct, because it or a column that it refers to is unique.
+    pub is_unique: bool,
 }
 
 /// What happened to the values of one column.
@@ -153,11 +175,11 @@ impl Scrubber {
         Ok(Self { tables: plans })
     }
 
-    /// The rule that each column of a table follows; none if the table was not planned.
+    /// What was planned for the columns of a table; none if it was not planned.
     #[must_use]
-    pub fn rules(&self, schema: &str, table: &str) -> Option<Vec<(&str, &str)>> {
+    pub fn columns(&self, schema: &str, table: &str) -> Option<Vec<PlannedColumn<'_>>> {
         let plan = self.tables.get(&(schema.to_owned(), table.to_owned()))?;
-        Some(plan.columns.iter().map(|column| (column.name.as_str(), column.rule.as_str())).collect())
+        Some(plan.columns.iter().map(ColumnPlan::told).collect())
     }
 
     /// What one value of a column becomes, in the form of its rows; none for NULL. Rules that look at the row see an empty one.
@@ -349,6 +371,8 @@ fn plan_column(
     Ok(ColumnPlan {
         name: column.name.clone(),
         rule: rule.name.clone(),
+        is_unique: equality.is_some(),
+        domain,
         codec,
         transform,
         by,

@@ -54,7 +54,7 @@ fn rules_are_found_by_table_then_comment_then_type_then_pattern() {
     users.columns[3].domain_type = Some("secret".to_owned());
     let text = "[scrub.tables.users]\na = \"redact\"\n[scrub.columns]\n\"*.c_*\" = \"email\"\n\"*\" = \"keep\"\n[scrub.types]\nsecret = \"token\"";
     let scrubber = Scrubber::new(&Policy::parse(text).unwrap(), &[users], &key(1)).unwrap();
-    let rules: Vec<&str> = scrubber.rules("public", "users").unwrap().into_iter().map(|(_, rule)| rule).collect();
+    let rules: Vec<&str> = scrubber.columns("public", "users").unwrap().into_iter().map(|column| column.rule).collect();
     assert_eq!(rules, ["redact", "email", "email", "token"]);
 }
 
@@ -64,7 +64,8 @@ fn unclassified_columns_are_shaped_only_when_asked() {
     assert!(Scrubber::new(&Policy::parse("[scrub]").unwrap(), &tables, &key(1)).is_err());
     let scrubber =
         Scrubber::new(&Policy::parse("[scrub]\nunclassified = \"scrub\"").unwrap(), &tables, &key(1)).unwrap();
-    assert_eq!(scrubber.rules("public", "users").unwrap(), [("name", "shape")]);
+    let planned = &scrubber.columns("public", "users").unwrap()[0];
+    assert_eq!((planned.name, planned.rule), ("name", "shape"));
 }
 
 #[test]

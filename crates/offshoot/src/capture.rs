@@ -127,7 +127,7 @@ impl Store {
         }
         let ingest = self.ingest_options(options);
         let wanted = offshoot_core::capture::CaptureOptions { name: Some(name), ingest, ..Default::default() };
-        let rewriter = options.scrub.as_ref().map(Rewriter::new);
+        let rewriter = options.scrub.as_ref().map(|scrub| Rewriter::new(scrub, self.scratch_dir()));
         let transform = rewriter.as_ref().map(|rewriter| rewriter as &dyn BatchTransform);
         let open = self.open_store();
         let taken = on_own_thread(|| offshoot_core::capture::capture(open, source, transform, &wanted, control))?;

@@ -3,6 +3,7 @@
 //! The errors below it say all that in one sentence after the other (what, why, what to do). Here they are sorted by
 //! what a caller can do, and the advice is taken apart from the rest, so that a program may show its own.
 
+use crate::scrub::Survived;
 use offshoot_core::CoreError;
 use offshoot_engines::EngineError;
 use offshoot_engines::conninfo::ConnInfoError;
@@ -183,7 +184,13 @@ impl From<CoreError> for Error {
             },
             CoreError::Transform(source) => match source.downcast::<ScrubError>() {
                 Ok(scrub) => (*scrub).into(),
-                Err(other) => Self::retell(ErrorKind::Failed, Foreign(other)),
+                Err(other) => match other.downcast::<Survived>() {
+                    Ok(survived) => {
+                        let hint = "correct the policy as each line says; nothing of this capture was kept";
+                        Self::new(ErrorKind::Refused, survived.to_string(), hint)
+                    }
+                    Err(other) => Self::retell(ErrorKind::Failed, Foreign(other)),
+                },
             },
             CoreError::Format(format) | CoreError::Damaged { source: format @ FormatError::Version { .. }, .. } => {
                 format.into()

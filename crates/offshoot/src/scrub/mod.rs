@@ -4,9 +4,11 @@
 //! spilled, hashed or written, and proves at the end that nothing survived, or publishes nothing.
 
 mod epoch;
+mod proof;
 mod rewriter;
 
 pub(crate) use epoch::check_key;
+pub(crate) use proof::Survived;
 pub(crate) use rewriter::Rewriter;
 
 use crate::{Error, ErrorKind, Result};

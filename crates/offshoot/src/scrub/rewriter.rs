@@ -1,70 +1,100 @@
-//! The scrubber as the engine's transform: plans each attempt, rewrites batches and large values, counts what happened.
+//! The scrubber as the engine's transform: plans each attempt, collects what is looked for later, rewrites batches and
+//! large values, counts what happened.
 
-use crate::scrub::Scrub;
+use crate::scrub::{Scrub, proof};
 use offshoot_core::snapshot::SnapshotReader;
-use offshoot_core::transform::{BatchTransform, LargeRewrite, PieceTransform, Proof, RangeTransform, TableTransform};
+use offshoot_core::transform::{BatchTransform, LargeRewrite, Proof, RangeTransform, TableTransform};
 use offshoot_core::{Control, CoreError, Result};
-use offshoot_format::column::Batch;
+use offshoot_format::column::{Batch, Column};
 use offshoot_format::facts::TableFacts;
 use offshoot_format::table::TableSpec;
 use offshoot_scrub::shape::Work;
-use offshoot_scrub::{ColumnCount, ScrubError, Scrubber};
+use offshoot_scrub::survivors::{Collector, Inputs, Place, ProofError, Source};
+use offshoot_scrub::{ColumnCount, Scrubber};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Scrubs the rows of one capture.
 pub(crate) struct Rewriter<'s> {
     scrub: &'s Scrub,
+    scratch: PathBuf,
     attempt: Mutex<Option<Arc<Attempt>>>,
 }
 
 /// One reading of the source from its beginning.
-struct Attempt {
-    scrubber: Scrubber,
-    counts: Mutex<BTreeMap<(String, String), Vec<ColumnCount>>>,
+pub(super) struct Attempt {
+    pub(super) scrubber: Scrubber,
+    pub(super) facts: Vec<TableFacts>,
+    pub(super) inputs: Inputs,
+    /// Numbers of the sources among the inputs: by schema and table, for each column that is rewritten.
+    sources: BTreeMap<(String, String), Vec<Option<usize>>>,
+    pub(super) counts: Mutex<BTreeMap<(String, String), Vec<ColumnCount>>>,
 }
 
 impl<'s> Rewriter<'s> {
-    pub(crate) fn new(scrub: &'s Scrub) -> Self {
-        Self { scrub, attempt: Mutex::default() }
+    /// For one capture; `scratch` is a folder for anonymous files.
+    pub(crate) fn new(scrub: &'s Scrub, scratch: PathBuf) -> Self {
+        Self { scrub, scratch, attempt: Mutex::default() }
     }
 
-    fn attempt(&self) -> Result<Arc<Attempt>> {
-        let attempt = self.attempt.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        attempt.ok_or(CoreError::Protocol("the source gave rows before it described its tables"))
+    fn take(&self, attempt: Option<Arc<Attempt>>) -> Option<Arc<Attempt>> {
+        std::mem::replace(&mut *self.attempt.lock().unwrap_or_else(PoisonError::into_inner), attempt)
     }
 }
 
-fn transform_error(error: ScrubError) -> CoreError {
+/// An error of the scrubber or of the proof, on its way through the engine.
+pub(super) fn refused(error: impl std::error::Error + Send + Sync + 'static) -> CoreError {
     CoreError::Transform(Box::new(error))
 }
 
 impl BatchTransform for Rewriter<'_> {
     fn plan(&self, tables: &[TableFacts]) -> Result<()> {
-        let scrubber = Scrubber::new(self.scrub.policy(), tables, self.scrub.key()).map_err(transform_error)?;
-        let attempt = Attempt { scrubber, counts: Mutex::default() };
-        *self.attempt.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(attempt));
+        let scrubber = Scrubber::new(self.scrub.policy(), tables, self.scrub.key()).map_err(refused)?;
+        let (mut found, mut sources) = (Vec::new(), BTreeMap::new());
+        for table in tables {
+            let planned = scrubber.columns(&table.schema, &table.name).unwrap_or_default();
+            let mut numbers = Vec::with_capacity(planned.len());
+            for (column, facts) in planned.iter().zip(&table.columns) {
+                numbers.push((column.rule != "keep").then_some(found.len()));
+                if column.rule != "keep" {
+                    let place = Place::column(&table.schema, &table.name, column.name);
+                    found.push(Source::new(place, column.rule, column.domain, &facts.type_name, table.form));
+                }
+            }
+            sources.insert((table.schema.clone(), table.name.clone()), numbers);
+        }
+        let inputs = proof::inputs(found, &self.scratch)?;
+        let facts = tables.to_vec();
+        let attempt = Attempt { scrubber, facts, inputs, sources, counts: Mutex::default() };
+        self.take(Some(Arc::new(attempt)));
         Ok(())
     }
 
     fn table(&self, spec: &TableSpec) -> Result<Box<dyn TableTransform + '_>> {
-        let attempt = self.attempt()?;
-        let rules = attempt.scrubber.rules(&spec.schema, &spec.name).unwrap_or_default();
-        let keeps = |column: usize| rules.get(column).is_some_and(|(_, rule)| *rule == "keep");
-        let is_scattering = !spec.key_columns().into_iter().all(keeps);
+        let attempt = self.attempt.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let attempt = attempt.ok_or(CoreError::Protocol("the source gave rows before it described its tables"))?;
         let name = (spec.schema.clone(), spec.name.clone());
-        Ok(Box::new(Table { attempt, name, columns: spec.columns.len(), is_scattering }))
+        let sources = attempt.sources.get(&name).cloned().unwrap_or_default();
+        if sources.len() != spec.columns.len() {
+            return Err(CoreError::Protocol("the source gave a table that it did not describe"));
+        }
+        let is_scattering = spec.key_columns().into_iter().any(|column| sources[column].is_some());
+        Ok(Box::new(Table { attempt, name, sources, is_scattering }))
     }
 
-    fn prove(&self, _snapshot: &SnapshotReader, _control: &Control) -> Result<Proof> {
-        Ok(Proof { trust: self.scrub.trust(), receipt: String::new() })
+    fn prove(&self, snapshot: &SnapshotReader, control: &Control) -> Result<Proof> {
+        let attempt = self.take(None).and_then(Arc::into_inner);
+        let attempt = attempt.ok_or(CoreError::Protocol("a table is still being read"))?;
+        proof::prove(self.scrub, attempt, snapshot, control)
     }
 }
 
 struct Table {
     attempt: Arc<Attempt>,
     name: (String, String),
-    columns: usize,
+    /// Of each column its number among the sources; none where it is kept.
+    sources: Vec<Option<usize>>,
     is_scattering: bool,
 }
 
@@ -74,32 +104,52 @@ impl TableTransform for Table {
     }
 
     fn range(&self) -> Result<Box<dyn RangeTransform + '_>> {
-        let counts = vec![ColumnCount::default(); self.columns];
-        Ok(Box::new(Range { table: self, work: Work::default(), counts }))
+        let counts = vec![ColumnCount::default(); self.sources.len()];
+        let collector = self.attempt.inputs.collector().map_err(refused)?;
+        Ok(Box::new(Range { table: self, collector, work: Work::default(), counts }))
     }
 }
 
 struct Range<'t> {
     table: &'t Table,
+    collector: Collector<'t>,
     work: Work,
     counts: Vec<ColumnCount>,
 }
 
+impl Range<'_> {
+    fn sources(&self) -> impl Iterator<Item = (usize, usize)> + use<'_> {
+        self.table.sources.iter().enumerate().filter_map(|(column, source)| Some((column, (*source)?)))
+    }
+
+    /// Collects what is rewritten, and gives it back for comparing.
+    fn observe(&mut self, batch: &Batch) -> std::result::Result<Vec<(usize, usize, Column)>, ProofError> {
+        let before: Vec<_> =
+            self.sources().map(|(column, source)| (column, source, batch.columns[column].clone())).collect();
+        for (_, source, column) in &before {
+            self.collector.observe_column(*source, column)?;
+        }
+        Ok(before)
+    }
+}
+
 impl RangeTransform for Range<'_> {
     fn apply(&mut self, batch: &mut Batch) -> Result<()> {
+        let before = self.observe(batch).map_err(refused)?;
         let Table { attempt, name: (schema, name), .. } = self.table;
-        let applied = attempt.scrubber.apply(schema, name, batch, &mut self.work, &mut self.counts);
-        applied.map_err(transform_error)
+        attempt.scrubber.apply(schema, name, batch, &mut self.work, &mut self.counts).map_err(refused)?;
+        for (column, source, before) in &before {
+            self.collector.compare_column(*source, before, &batch.columns[*column]).map_err(refused)?;
+        }
+        Ok(())
     }
 
     fn large(&mut self, _column: usize) -> Result<LargeRewrite<'_>> {
         Ok(LargeRewrite::Keep)
     }
-}
 
-impl Drop for Range<'_> {
-    /// What was counted is added up also where the range failed: the attempt ends then, and its counts with it.
-    fn drop(&mut self) {
+    fn finish(self: Box<Self>) -> Result<()> {
+        self.collector.finish().map_err(refused)?;
         let mut all = self.table.attempt.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let sums =
             all.entry(self.table.name.clone()).or_insert_with(|| vec![ColumnCount::default(); self.counts.len()]);
@@ -107,5 +157,6 @@ impl Drop for Range<'_> {
             sum.values += count.values;
             sum.changed += count.changed;
         }
+        Ok(())
     }
 }

@@ -5,12 +5,15 @@ use super::options::CaptureOptions;
 use super::stop::Stop;
 use crate::bridge::Bridge;
 use crate::error::{EngineError, Result, refused};
+use crate::postgres::catalog::large_objects;
 use crate::postgres::catalog::privileges;
 use crate::postgres::catalog::relations::{self, Relation};
 use crate::postgres::catalog::tables::{self, Sizes, Table};
+use crate::postgres::facts::table_facts;
 use crate::postgres::quote::{qualified, shown};
 use crate::postgres::types::TypeTree;
 use offshoot_core::CoreError;
+use offshoot_format::facts::TableFacts;
 use offshoot_format::manifest::{Load, Note};
 use std::time::{Duration, Instant};
 use tokio_postgres::Client;
@@ -31,6 +34,8 @@ pub struct Leader {
     pub tables: Vec<Table>,
     /// The types of their columns.
     pub tree: TypeTree,
+    /// What is known of them beside their columns, and of large objects if there are any.
+    pub facts: Vec<TableFacts>,
     /// Tables that cannot be read.
     pub not_carried: Vec<Note>,
 }
@@ -116,7 +121,9 @@ impl Leader {
             tables.iter_mut().for_each(|table| table.heaps.retain(|heap| !heap.is_unlogged));
             tables.retain(|table| !table.heaps.is_empty());
         }
-        let leader = Self { snapshot, tables, tree, not_carried };
+        let mut facts = bridge.block_on(table_facts(client, connection.version, &after, &tables))?;
+        facts.extend(bridge.block_on(large_objects::facts(client))?);
+        let leader = Self { snapshot, tables, tree, facts, not_carried };
         let (rows, bytes) = leader.totals();
         tracing::info!(snapshot = leader.snapshot, tables = leader.tables.len(), rows, bytes, "snapshot taken");
         Ok(leader)

@@ -106,11 +106,14 @@ impl Capture<'_> {
             schema: Vec::new(),
             sequences: Vec::new(),
             loads: leader.loads(),
-            facts: Vec::new(),
+            facts: leader.facts.clone(),
             omitted: bridge.block_on(notes::omitted(client, connection.version))?,
             not_carried: leader.not_carried.clone(),
         };
         let pg_dump = schema::pg_dump::PgDump::find(&self.options.pg_dump, connection.version)?;
+        if sink.wants_facts() {
+            sink.describe(&leader.facts)?;
+        }
         control.step("schema");
         let (rows, bytes) = leader.totals();
         control.emit(&Event::Total { rows, bytes });

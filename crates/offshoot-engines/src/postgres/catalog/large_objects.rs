@@ -14,6 +14,7 @@ use futures_util::StreamExt as _;
 use offshoot_core::source::{BATCH_BYTES, BATCH_ROWS, Captured, LARGE_OBJECTS, RangeSink, Sink};
 use offshoot_core::{CoreError, Event};
 use offshoot_format::column::{Batch, INLINE_VALUE_BYTES_MAX};
+use offshoot_format::facts::{ColumnFacts, Equality, TableFacts};
 use offshoot_format::manifest::SchemaItem;
 use offshoot_format::table::{ColumnSpec, Key, KeyOrder, Layout, RowForm, TableSpec};
 use tokio_postgres::{Client, Row};
@@ -40,6 +41,29 @@ pub fn spec() -> TableSpec {
         key: Key::Unique(vec![0]),
         form: RowForm::Binary,
     }
+}
+
+/// What is known of large objects before they are read; nothing if there are none.
+///
+/// # Errors
+/// The server's.
+pub async fn facts(client: &Client) -> Result<Option<TableFacts>> {
+    let sql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata)";
+    let row = client.query_one(sql, &[]).await.map_err(refused("list its large objects"))?;
+    let TableSpec { schema, name, columns, form, .. } = spec();
+    let columns = columns
+        .iter()
+        .map(|column| ColumnFacts { is_nullable: false, ..ColumnFacts::new(&column.name, &column.type_name) });
+    let facts = TableFacts {
+        schema,
+        name,
+        columns: columns.collect(),
+        form,
+        unique: vec![(vec![0], Equality::Bytes)],
+        foreign_keys: Vec::new(),
+        parent: None,
+    };
+    Ok(row.get::<_, bool>(0).then_some(facts))
 }
 
 /// Captures all large objects on the leader's connection; nothing at all if there are none.

@@ -1,0 +1,172 @@
+//! The survivor proof of a capture: everything that would be published is searched for what was rewritten.
+//!
+//! It runs after the last row, when all that is looked for is known, and reads rows back from the store: so it also sees what
+//! was in the store before and is reused. Hashes that memory has no room for wait in an anonymous file, under a key that
+//! lives as long as the proof.
+
+use super::Scrub;
+use super::rewriter::{Attempt, refused};
+use offshoot_core::read::LeafHandle;
+use offshoot_core::snapshot::SnapshotReader;
+use offshoot_core::transform::Proof;
+use offshoot_core::{Control, CoreError, Event, Result};
+use offshoot_format::column::{Cell, Column};
+use offshoot_format::manifest::TableEntry;
+use offshoot_scrub::survivors::{Inputs, Output, Place, Runs, Search, Searcher, Source, Survivors};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use zeroize::Zeroizing;
+
+/// Memory for hashes and filters, in bytes.
+const MEMORY_BYTES: usize = 96 << 20;
+
+/// What is searched again of a piece of a large value with the next one. What is looked for has at most 64 letters, which
+/// separators, marks and escapes make longer where they are written.
+const OVERLAP_BYTES: usize = 4096;
+
+/// A snapshot that must not be published.
+#[derive(Debug, thiserror::Error)]
+#[error("values that were to be scrubbed are still there, so nothing was published:{}", lines(.0))]
+pub(crate) struct Survived(pub(crate) Survivors);
+
+fn lines(survivors: &Survivors) -> String {
+    let findings = survivors.findings.iter().map(|finding| format!("\n  {finding}"));
+    let unchanged = survivors
+        .unchanged
+        .iter()
+        .map(|left| format!("\n  {}: {} cells that `{}` left as they were", left.place, left.cells, left.rule));
+    findings.chain(unchanged).collect()
+}
+
+/// Begins a proof.
+pub(super) fn inputs(sources: Vec<Source>, scratch: &Path) -> Result<Inputs> {
+    let mut random = Zeroizing::new([0; 32]);
+    getrandom::fill(random.as_mut()).map_err(|error| refused(io::Error::other(error.to_string())))?;
+    Inputs::new(*random, sources, Box::new(Aside::new(scratch)?), MEMORY_BYTES).map_err(refused)
+}
+
+/// Searches everything that would be published.
+pub(super) fn prove(scrub: &Scrub, attempt: Attempt, snapshot: &SnapshotReader, control: &Control) -> Result<Proof> {
+    let manifest = snapshot.manifest();
+    let tables: Vec<&TableEntry> = manifest.content.tables.iter().chain(&manifest.content.large_objects).collect();
+    let (mut outputs, mut firsts) = (Vec::new(), Vec::new());
+    for table in &tables {
+        firsts.push(outputs.len());
+        let spec = &table.spec;
+        let planned = attempt.scrubber.columns(&spec.schema, &spec.name).unwrap_or_default();
+        let facts = attempt.facts.iter().find(|facts| facts.schema == spec.schema && facts.name == spec.name);
+        let facts = facts.ok_or(CoreError::Protocol("the source gave a table that it did not describe"))?;
+        for (column, facts) in planned.iter().zip(&facts.columns) {
+            let place = Place::column(&spec.schema, &spec.name, column.name);
+            let (rule, domain, unique) = (column.rule, column.domain, column.is_unique);
+            outputs.push(Output::new(place, rule, domain, unique, &facts.type_name, spec.form));
+        }
+    }
+    let objects = outputs.len();
+    outputs.extend(manifest.content.schema.iter().map(|item| Output::object(&item.label)));
+
+    let search = attempt.inputs.finish().map_err(refused)?.search(outputs);
+    let mut schema = search.searcher().map_err(refused)?;
+    for (number, item) in manifest.content.schema.iter().enumerate() {
+        schema.cell(objects + number, item.sql.as_bytes()).map_err(refused)?;
+    }
+    schema.finish().map_err(refused)?;
+    search_rows(&search, &tables, &firsts, snapshot, control)?;
+    let survivors = search.finish().map_err(refused)?;
+    tracing::info!(needles = survivors.needles, cells = survivors.cells, clean = survivors.is_clean(), "searched");
+    if !survivors.is_clean() {
+        return Err(refused(Survived(survivors)));
+    }
+    Ok(Proof { trust: scrub.trust(), receipt: String::new() })
+}
+
+/// Searches the rows of all tables on all cores.
+fn search_rows(
+    search: &Search,
+    tables: &[&TableEntry],
+    firsts: &[usize],
+    snapshot: &SnapshotReader,
+    control: &Control,
+) -> Result<()> {
+    let mut work: Vec<(usize, LeafHandle)> = Vec::new();
+    for (number, table) in tables.iter().enumerate() {
+        work.extend(snapshot.leaves(table)?.into_iter().map(|leaf| (number, leaf)));
+    }
+    control.emit(&Event::Total {
+        rows: work.iter().map(|(_, leaf)| leaf.rows).sum(),
+        bytes: work.iter().map(|(_, leaf)| leaf.bytes).sum(),
+    });
+    let next = AtomicUsize::new(0);
+    let run = || -> Result<()> {
+        let mut searcher = search.searcher().map_err(refused)?;
+        while let Some((number, leaf)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
+            control.check()?;
+            let batch = snapshot.batch(tables[*number], leaf)?;
+            for (column, values) in batch.columns.iter().enumerate() {
+                search_column(&mut searcher, firsts[*number] + column, values, snapshot)?;
+            }
+            control.emit(&Event::Rows { rows: leaf.rows, bytes: leaf.bytes });
+        }
+        searcher.finish().map_err(refused)
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(work.len().max(1));
+    std::thread::scope(|scope| {
+        let all: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, Result<()>>| {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        all.into_iter().map(join).fold(Ok(()), Result::and)
+    })
+}
+
+fn search_column(searcher: &mut Searcher<'_>, output: usize, values: &Column, snapshot: &SnapshotReader) -> Result<()> {
+    if values.blob_count() == 0 {
+        return searcher.column(output, values).map_err(refused);
+    }
+    for row in 0..values.rows() {
+        match values.cell(row) {
+            Cell::Bytes(cell) => searcher.cell(output, cell).map_err(refused)?,
+            Cell::Null => {}
+            Cell::Blob(blob) => {
+                // Each piece with the end of the one before, so that nothing is missed between them.
+                let mut window: Vec<u8> = Vec::new();
+                for piece in snapshot.blob(&blob)? {
+                    window.drain(..window.len().saturating_sub(OVERLAP_BYTES));
+                    window.extend_from_slice(&piece?);
+                    searcher.cell(output, &window).map_err(refused)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Hashes that memory has no room for, in a file without a name.
+struct Aside {
+    file: File,
+    end: Mutex<u64>,
+}
+
+impl Aside {
+    fn new(folder: &Path) -> Result<Self> {
+        let failed = |source| CoreError::Io { operation: "create a spill file in", path: folder.to_owned(), source };
+        Ok(Self { file: tempfile::tempfile_in(folder).map_err(failed)?, end: Mutex::new(0) })
+    }
+}
+
+impl Runs for Aside {
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
+        self.file.write_all_at(bytes, *end)?;
+        *end += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.file.read_exact_at(buffer, offset)
+    }
+}
