@@ -4,15 +4,17 @@
 //! them itself.
 
 use crate::capture::engine_options;
-use crate::{CaptureOptions, Connection, Result, Store, on_own_thread};
+use crate::scrub::{Rewriter, check_same};
+use crate::{CaptureOptions, Connection, Error, ErrorKind, Result, Store, on_own_thread};
 use offshoot_core::digest::{DigestSink, Digests, TableDifference};
 use offshoot_core::look_ahead::LookAhead;
 use offshoot_core::snapshot::SnapshotReader;
 use offshoot_core::source::{Captured, Source};
+use offshoot_core::transform::{BatchTransform, Rewriting};
 use offshoot_core::{Control, CoreError, Event};
 use offshoot_engines::postgres::capture::PostgresSource;
 use offshoot_format::ids::SnapshotId;
-use offshoot_format::manifest::Sequence;
+use offshoot_format::manifest::{Sequence, Trust};
 use std::sync::Arc;
 
 /// Attempts in all, while the source says that another may succeed.
@@ -45,10 +47,11 @@ impl Comparison {
 }
 
 impl Store {
-    /// Compares what a snapshot holds with what a live database holds. Of the options, the name is not looked at.
+    /// Compares what a snapshot holds with what a live database holds. Of the options, the name is not looked at; `scrub` must
+    /// be what the snapshot was scrubbed by, because the live rows go through it first.
     ///
     /// # Errors
-    /// As [`Store::snapshot`] and [`Store::capture`]. What differs is in the report, not in the error.
+    /// `Usage` if it is not; else as [`Store::snapshot`] and [`Store::capture`]. What differs is in the report, not in the error.
     pub fn verify_against(
         &self,
         address: &str,
@@ -57,8 +60,20 @@ impl Store {
         control: &Control,
     ) -> Result<Comparison> {
         let snapshot = self.snapshot(address)?;
+        match &options.scrub {
+            Some(scrub) => check_same(&snapshot.manifest.trust, scrub)?,
+            None if snapshot.manifest.trust != Trust::Raw => {
+                let message =
+                    format!("{address} is scrubbed, and live rows have to be scrubbed alike before they compare");
+                let hint = "name its policy and its key: --policy FILE, OFFSHOOT_KEY_FILE";
+                return Err(Error::new(ErrorKind::Usage, message, hint));
+            }
+            None => {}
+        }
+        let rewriter = options.scrub.as_ref().map(Rewriter::without_proof);
+        let transform = rewriter.as_ref().map(|rewriter| rewriter as &dyn BatchTransform);
         let mut source = PostgresSource::new(connection.info().clone(), engine_options(options));
-        let (database, captured) = on_own_thread(|| digest_database(&mut source, control))??;
+        let (database, captured) = on_own_thread(|| digest_database(&mut source, transform, control))??;
         let reader = SnapshotReader::new(Arc::new(self.open_store().clone()), snapshot.manifest);
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let look_ahead = LookAhead::new(threads, LOOK_AHEAD_BYTES)?;
@@ -74,12 +89,20 @@ impl Store {
     }
 }
 
-fn digest_database(source: &mut PostgresSource, control: &Control) -> Result<(Digests, Captured)> {
+fn digest_database(
+    source: &mut PostgresSource,
+    transform: Option<&dyn BatchTransform>,
+    control: &Control,
+) -> Result<(Digests, Captured)> {
     let mut left = ATTEMPTS;
     loop {
         left -= 1;
         let sink = DigestSink::default();
-        match source.capture(&sink, control) {
+        let outcome = match transform {
+            Some(transform) => source.capture(&Rewriting::new(transform, &sink), control),
+            None => source.capture(&sink, control),
+        };
+        match outcome {
             Ok(captured) => return Ok((sink.finish(), captured)),
             Err(CoreError::Source { retryable: true, source }) if left > 0 => {
                 control.check()?;

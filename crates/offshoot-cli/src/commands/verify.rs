@@ -9,8 +9,10 @@ use crate::render::text::plain_line;
 use crate::surroundings;
 use clap::Args;
 use offshoot::amounts::{bytes, count, counted};
+use offshoot::manifest::Trust;
 use offshoot::{Affected, CaptureOptions, Depth, VerifyReport};
 use serde_json::{Value, json};
+use std::path::PathBuf;
 
 /// Check the store, or compare a snapshot with a live database
 #[derive(Debug, Args)]
@@ -24,6 +26,9 @@ pub struct Verify {
     /// Compare the snapshot with this live database, table by table, and name the tables that differ
     #[arg(long, value_name = "URL", requires = "snapshot")]
     against: Option<String>,
+    /// The policy that the snapshot was scrubbed by [default: that of the project's offshoot.toml]
+    #[arg(long, value_name = "FILE", requires = "against")]
+    policy: Option<PathBuf>,
 }
 
 impl Verify {
@@ -32,7 +37,12 @@ impl Verify {
         let store = context.open_store()?;
         if let (Some(snapshot), Some(url)) = (&self.snapshot, &self.against) {
             let connection = context.connection(url)?;
-            let options = CaptureOptions { pg_dump: surroundings::pg_dump_programs(), ..CaptureOptions::default() };
+            let scrub = match store.snapshot(snapshot)?.manifest.trust {
+                Trust::Scrubbed { .. } => context.scrub(self.policy.as_deref())?,
+                Trust::Raw => None,
+            };
+            let options =
+                CaptureOptions { scrub, pg_dump: surroundings::pg_dump_programs(), ..CaptureOptions::default() };
             return Ok(comparison::report(&store.verify_against(
                 snapshot,
                 &connection,

@@ -3,11 +3,34 @@
 //! Under another key every pseudonym is another one. That is a new epoch when the key says which one it replaces, and
 //! a mistake when it does not.
 
+use super::Scrub;
 use crate::{Error, ErrorKind, Result, Store};
 use offshoot_core::{Control, Event};
 use offshoot_format::manifest::Trust;
 use offshoot_format::refname::RefName;
 use offshoot_scrub::Key;
+
+/// Checks that a snapshot was scrubbed like this.
+pub(crate) fn check_same(trust: &Trust, scrub: &Scrub) -> Result<()> {
+    let Trust::Scrubbed { policy_digest, key_fingerprint } = trust else {
+        let message = "the snapshot is raw, and there is a policy to scrub the rows by that it is compared with";
+        return Err(Error::new(ErrorKind::Usage, message, "compare it without a policy"));
+    };
+    let Trust::Scrubbed { policy_digest: now, key_fingerprint: key } = scrub.trust() else { return Ok(()) };
+    if *key_fingerprint != key {
+        let message = format!("the snapshot was scrubbed with the key {key_fingerprint}, and this is {key}");
+        return Err(Error::new(
+            ErrorKind::Usage,
+            message,
+            "name that key by OFFSHOOT_KEY_FILE or OFFSHOOT_KEY_COMMAND",
+        ));
+    }
+    if *policy_digest != now {
+        let message = format!("the snapshot was scrubbed under the policy {policy_digest}, and this is {now}");
+        return Err(Error::new(ErrorKind::Usage, message, "name the policy as it was then with --policy"));
+    }
+    Ok(())
+}
 
 /// Checks that a lineage goes on under this key, or that a new epoch was announced.
 pub(crate) fn check_key(store: &Store, name: &RefName, key: &Key, control: &Control) -> Result<()> {

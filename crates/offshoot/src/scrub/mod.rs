@@ -7,7 +7,7 @@ mod epoch;
 mod proof;
 mod rewriter;
 
-pub(crate) use epoch::check_key;
+pub(crate) use epoch::{check_key, check_same};
 pub(crate) use proof::Survived;
 pub(crate) use rewriter::Rewriter;
 

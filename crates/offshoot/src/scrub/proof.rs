@@ -69,7 +69,8 @@ pub(super) fn prove(scrub: &Scrub, attempt: Attempt, snapshot: &SnapshotReader, 
     let objects = outputs.len();
     outputs.extend(manifest.content.schema.iter().map(|item| Output::object(&item.label)));
 
-    let search = attempt.inputs.finish().map_err(refused)?.search(outputs);
+    let inputs = attempt.inputs.ok_or(CoreError::Protocol("rows that are not to be stored are to be proved"))?;
+    let search = inputs.finish().map_err(refused)?.search(outputs);
     let mut schema = search.searcher().map_err(refused)?;
     for (number, item) in manifest.content.schema.iter().enumerate() {
         schema.cell(objects + number, item.sql.as_bytes()).map_err(refused)?;

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Scrubs the rows of one capture.
 pub(crate) struct Rewriter<'s> {
     scrub: &'s Scrub,
-    scratch: PathBuf,
+    scratch: Option<PathBuf>,
     attempt: Mutex<Option<Arc<Attempt>>>,
 }
 
@@ -26,7 +26,8 @@ pub(crate) struct Rewriter<'s> {
 pub(super) struct Attempt {
     pub(super) scrubber: Scrubber,
     pub(super) facts: Vec<TableFacts>,
-    pub(super) inputs: Inputs,
+    /// What is looked for at the end; none where nothing is to be proved.
+    pub(super) inputs: Option<Inputs>,
     /// Numbers of the sources among the inputs: by schema and table, for each column that is rewritten.
     sources: BTreeMap<(String, String), Vec<Option<usize>>>,
     pub(super) counts: Mutex<BTreeMap<(String, String), Vec<ColumnCount>>>,
@@ -35,7 +36,12 @@ pub(super) struct Attempt {
 impl<'s> Rewriter<'s> {
     /// For one capture; `scratch` is a folder for anonymous files.
     pub(crate) fn new(scrub: &'s Scrub, scratch: PathBuf) -> Self {
-        Self { scrub, scratch, attempt: Mutex::default() }
+        Self { scrub, scratch: Some(scratch), attempt: Mutex::default() }
+    }
+
+    /// For rows that are compared and not stored, so that there is nothing to prove.
+    pub(crate) fn without_proof(scrub: &'s Scrub) -> Self {
+        Self { scrub, scratch: None, attempt: Mutex::default() }
     }
 
     fn take(&self, attempt: Option<Arc<Attempt>>) -> Option<Arc<Attempt>> {
@@ -64,7 +70,7 @@ impl BatchTransform for Rewriter<'_> {
             }
             sources.insert((table.schema.clone(), table.name.clone()), numbers);
         }
-        let inputs = proof::inputs(found, &self.scratch)?;
+        let inputs = self.scratch.as_deref().map(|scratch| proof::inputs(found, scratch)).transpose()?;
         let facts = tables.to_vec();
         let attempt = Attempt { scrubber, facts, inputs, sources, counts: Mutex::default() };
         self.take(Some(Arc::new(attempt)));
@@ -98,6 +104,13 @@ struct Table {
     is_scattering: bool,
 }
 
+impl Table {
+    /// The columns that are rewritten, with their numbers among the sources.
+    fn rewritten(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.sources.iter().enumerate().filter_map(|(column, source)| Some((column, (*source)?)))
+    }
+}
+
 impl TableTransform for Table {
     fn is_scattering(&self) -> bool {
         self.is_scattering
@@ -105,29 +118,26 @@ impl TableTransform for Table {
 
     fn range(&self) -> Result<Box<dyn RangeTransform + '_>> {
         let counts = vec![ColumnCount::default(); self.sources.len()];
-        let collector = self.attempt.inputs.collector().map_err(refused)?;
+        let collector = self.attempt.inputs.as_ref().map(Inputs::collector).transpose().map_err(refused)?;
         Ok(Box::new(Range { table: self, collector, work: Work::default(), counts }))
     }
 }
 
 struct Range<'t> {
     table: &'t Table,
-    collector: Collector<'t>,
+    collector: Option<Collector<'t>>,
     work: Work,
     counts: Vec<ColumnCount>,
 }
 
 impl Range<'_> {
-    fn sources(&self) -> impl Iterator<Item = (usize, usize)> + use<'_> {
-        self.table.sources.iter().enumerate().filter_map(|(column, source)| Some((column, (*source)?)))
-    }
-
     /// Collects what is rewritten, and gives it back for comparing.
     fn observe(&mut self, batch: &Batch) -> std::result::Result<Vec<(usize, usize, Column)>, ProofError> {
-        let before: Vec<_> =
-            self.sources().map(|(column, source)| (column, source, batch.columns[column].clone())).collect();
-        for (_, source, column) in &before {
-            self.collector.observe_column(*source, column)?;
+        let Some(collector) = &mut self.collector else { return Ok(Vec::new()) };
+        let mut before = Vec::new();
+        for (column, source) in self.table.rewritten() {
+            collector.observe_column(source, &batch.columns[column])?;
+            before.push((column, source, batch.columns[column].clone()));
         }
         Ok(before)
     }
@@ -139,7 +149,8 @@ impl RangeTransform for Range<'_> {
         let Table { attempt, name: (schema, name), .. } = self.table;
         attempt.scrubber.apply(schema, name, batch, &mut self.work, &mut self.counts).map_err(refused)?;
         for (column, source, before) in &before {
-            self.collector.compare_column(*source, before, &batch.columns[*column]).map_err(refused)?;
+            let Some(collector) = &mut self.collector else { break };
+            collector.compare_column(*source, before, &batch.columns[*column]).map_err(refused)?;
         }
         Ok(())
     }
@@ -149,7 +160,9 @@ impl RangeTransform for Range<'_> {
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
-        self.collector.finish().map_err(refused)?;
+        if let Some(collector) = self.collector {
+            collector.finish().map_err(refused)?;
+        }
         let mut all = self.table.attempt.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let sums =
             all.entry(self.table.name.clone()).or_insert_with(|| vec![ColumnCount::default(); self.counts.len()]);
