@@ -102,7 +102,9 @@ pub enum CoreError {
         name: String,
     },
     /// Another gc runs.
-    #[error("another gc runs in {place}, or was killed less than half an hour ago. Wait until it has ended")]
+    #[error(
+        "another gc runs in {place}, or was killed on another machine less than half an hour ago. Wait until it has ended"
+    )]
     Busy {
         /// Where the store is.
         place: String,

@@ -78,6 +78,22 @@ pub struct Lease {
     pub renewed_unix_ms: u64,
     /// Condemned lists that the holder knows and keeps away from, in hexadecimal.
     pub avoids: Vec<String>,
+    /// Which process holds it, where the system says so. Without it, only time tells whether the holder is dead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<Holder>,
+}
+
+/// A process, told from every other one of its machine since that was started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The start of the machine that it belongs to, as the system names it.
+    pub boot: String,
+    /// The namespaces in which its number and its start are meant.
+    pub namespaces: String,
+    /// Its number.
+    pub pid: u32,
+    /// When it was started, in clock ticks since the machine was: a number that was given anew has another start.
+    pub started_ticks: u64,
 }
 
 /// Packs that are going to be deleted.
@@ -211,6 +227,18 @@ mod tests {
         let named = Ref { name: name.clone(), log: vec![entry] };
         assert_eq!(Ref::decode(&named.encode().unwrap()), Ok(named));
         assert!(Ref::decode(&Ref { name, log: Vec::new() }.encode().unwrap()).is_err());
+        let mut lease = Lease {
+            purpose: "gc".to_owned(),
+            began_unix_ms: 1,
+            renewed_unix_ms: 2,
+            avoids: Vec::new(),
+            holder: Some(Holder { boot: "b".to_owned(), namespaces: "n".to_owned(), pid: 3, started_ticks: 4 }),
+        };
+        assert_eq!(Lease::decode(&lease.encode().unwrap()).as_ref(), Ok(&lease));
+        lease.holder = None;
+        let body = to_json(&LEASE, &lease).unwrap();
+        assert!(!String::from_utf8(body).unwrap().contains("holder"), "as it was before there were holders");
+        assert_eq!(Lease::decode(&lease.encode().unwrap()), Ok(lease));
         let key = IdKey::from_bytes([9; 32]);
         assert_eq!(decode_key(&encode_key(&key).unwrap()).unwrap().expose(), key.expose());
     }

@@ -3,7 +3,11 @@
 //! A lease is a small object with the time of its last renewal. It only ever changes by compare-and-swap from the
 //! content that the holder wrote last, so either the holder renews it or somebody removes it as dead, never both; a
 //! holder that finds its lease gone knows that it may not publish.
+//!
+//! A lease names the process that holds it, so that one that was killed on this machine is waited for no longer; that
+//! is a short cut, and whoever cannot be judged by it is judged by time.
 
+use super::holder;
 use super::objects::{ObjectKind, ObjectName, Store, Swap};
 use super::open::OpenOptions;
 use crate::{CoreError, Result};
@@ -28,8 +32,13 @@ impl HeldLease {
     /// Takes a lease, and then reads the condemned lists: the packs to keep away from.
     pub(crate) fn take(store: Arc<dyn Store>, options: &OpenOptions, purpose: &str) -> Result<(Self, HashSet<PackId>)> {
         let now = options.clock.now_unix_ms();
-        let mut lease =
-            Lease { purpose: purpose.to_owned(), began_unix_ms: now, renewed_unix_ms: now, avoids: Vec::new() };
+        let mut lease = Lease {
+            purpose: purpose.to_owned(),
+            began_unix_ms: now,
+            renewed_unix_ms: now,
+            avoids: Vec::new(),
+            holder: holder::this_process(),
+        };
         let number = options.entropy.random()?;
         let held =
             Self { store, options: options.clone(), number, name: ObjectName::Lease(number), state: Mutex::new(None) };
@@ -119,7 +128,8 @@ pub(crate) fn read_condemned(store: &dyn Store) -> Result<Vec<([u8; 32], Condemn
     Ok(lists)
 }
 
-/// The leases that are alive. Those that were not renewed for `expiry_ms` are removed.
+/// The leases that are alive. Those of processes that have ended on this machine, and those that were not renewed for
+/// `expiry_ms`, are removed.
 pub(crate) fn live_leases(store: &dyn Store, now_unix_ms: u64, expiry_ms: u64) -> Result<Vec<([u8; 32], Lease)>> {
     let mut live = Vec::new();
     for object in store.list(ObjectKind::Lease)? {
@@ -128,9 +138,12 @@ pub(crate) fn live_leases(store: &dyn Store, now_unix_ms: u64, expiry_ms: u64) -
         let lease = Lease::decode(&bytes);
         // A lease that cannot be read is dead when the file is old; its holder can no longer swap it either.
         let renewed = lease.as_ref().map_or(object.modified_unix_ms, |lease| lease.renewed_unix_ms);
-        if renewed.saturating_add(expiry_ms) < now_unix_ms
+        let holder = lease.as_ref().ok().and_then(|lease| lease.holder.as_ref());
+        let has_ended = holder.is_some_and(holder::has_ended);
+        if (has_ended || renewed.saturating_add(expiry_ms) < now_unix_ms)
             && store.swap(&ObjectName::Lease(name), Some(&bytes), None)? == Swap::Done
         {
+            tracing::debug!(lease = hex(&name), has_ended, "lease of a dead session removed");
             continue;
         }
         let damaged = |source| CoreError::damaged(ObjectName::Lease(name).to_string(), source);

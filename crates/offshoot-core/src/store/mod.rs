@@ -9,6 +9,7 @@
 mod cache;
 pub(crate) mod catalog;
 mod dir;
+mod holder;
 pub(crate) mod lease;
 mod objects;
 mod open;

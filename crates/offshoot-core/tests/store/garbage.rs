@@ -2,8 +2,9 @@
 
 use super::{TestClock, assert_sound};
 use offshoot_core::gc::{Forget, GcOptions, GcReport, PackAction};
-use offshoot_core::store::{Expected, ObjectKind, ObjectName, OpenStore, Store};
+use offshoot_core::store::{Expected, ObjectKind, ObjectName, OpenStore, Store, Swap};
 use offshoot_core::{Control, CoreError};
+use offshoot_format::record::{Holder, Lease};
 use offshoot_testkit::store::{MemoryStore, sample};
 use std::sync::Arc;
 use std::time::Duration;
@@ -257,20 +258,58 @@ fn gc_refuses_where_it_cannot_see() {
     assert!(matches!(plan, Err(CoreError::Damaged { .. })), "{plan:?}");
 }
 
+/// Leaves the lease of another gc.
+fn lease_of_a_gc(memory: &MemoryStore, now_unix_ms: u64, holder: Option<Holder>) {
+    let lease = Lease {
+        purpose: "gc".to_owned(),
+        began_unix_ms: now_unix_ms,
+        renewed_unix_ms: now_unix_ms,
+        avoids: Vec::new(),
+        holder,
+    };
+    assert_eq!(memory.swap(&ObjectName::Lease([7; 32]), None, Some(&lease.encode().unwrap())).unwrap(), Swap::Done);
+}
+
+fn is_busy(store: &OpenStore) -> bool {
+    let plan = store.plan_gc(&GcOptions::default(), &Control::default()).unwrap();
+    matches!(store.gc(plan, &Control::default()), Err(CoreError::Busy { .. }))
+}
+
 #[test]
 fn one_gc_at_a_time() {
     let (clock, memory, store) = fresh();
     sample::capture(&store, "prod", &[1], clock.now()).unwrap();
-    let now = clock.now();
-    let lease = offshoot_format::record::Lease {
-        purpose: "gc".to_owned(),
-        began_unix_ms: now,
-        renewed_unix_ms: now,
-        avoids: Vec::new(),
-    };
-    memory.swap(&ObjectName::Lease([7; 32]), None, Some(&lease.encode().unwrap())).unwrap();
-    let plan = store.plan_gc(&GcOptions::default(), &Control::default()).unwrap();
-    assert!(matches!(store.gc(plan, &Control::default()), Err(CoreError::Busy { .. })));
+    lease_of_a_gc(&memory, clock.now(), None);
+    assert!(is_busy(&store));
     clock.advance(DAY);
     gc(&store, 0);
+}
+
+#[test]
+fn a_gc_that_was_killed_here_is_not_waited_for_and_one_elsewhere_is() {
+    let (clock, memory, store) = fresh();
+    let session = store.begin_session().unwrap();
+    let listed = memory.list(ObjectKind::Lease).unwrap();
+    let lease = Lease::decode(&memory.get(&listed[0].name).unwrap().unwrap()).unwrap();
+    drop(session);
+    let Some(this) = lease.holder else {
+        println!("SKIPPED: this system does not say which process holds a lease");
+        return;
+    };
+    let gone = Holder { pid: i32::MAX as u32, ..this.clone() };
+    let reused = Holder { started_ticks: this.started_ticks + 1, ..this.clone() };
+    for ended in [gone.clone(), reused.clone()] {
+        lease_of_a_gc(&memory, clock.now(), Some(ended));
+        assert_eq!(gc(&store, 0), GcReport::default());
+        assert!(memory.list(ObjectKind::Lease).unwrap().is_empty());
+    }
+    let elsewhere = |holder: &Holder| Holder { boot: "another machine".to_owned(), ..holder.clone() };
+    let beside = |holder: &Holder| Holder { namespaces: "another container".to_owned(), ..holder.clone() };
+    for unknown in [elsewhere(&gone), beside(&gone), elsewhere(&reused), beside(&reused), this] {
+        lease_of_a_gc(&memory, clock.now(), Some(unknown));
+        assert!(is_busy(&store));
+        clock.advance(DAY);
+        gc(&store, 0);
+        assert!(memory.list(ObjectKind::Lease).unwrap().is_empty());
+    }
 }

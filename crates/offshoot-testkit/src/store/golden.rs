@@ -54,6 +54,7 @@ pub fn make(store: &Arc<dyn Store>) -> Result<()> {
         began_unix_ms: now_unix_ms,
         renewed_unix_ms: now_unix_ms,
         avoids: Vec::new(),
+        holder: None,
     };
     store.put(&ObjectName::Lease([7; 32]), &lease.encode()?)?;
     Ok(())
