@@ -12,6 +12,7 @@ pub mod place;
 pub mod postgres;
 pub mod real_data;
 pub mod shop;
+pub mod small_disk;
 pub mod store;
 pub mod types;
 

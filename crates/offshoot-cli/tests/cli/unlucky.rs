@@ -1,29 +1,11 @@
-//! A full disk, a killed process: the store stays whole, and nothing half is visible.
+//! A full disk on either side, a killed process: the store stays whole, and nothing half is visible.
 
 use crate::bad_source::locker_of;
 use crate::session::Session;
 use offshoot_testkit::postgres::shared;
+use offshoot_testkit::small_disk::SmallDisk;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Command, Stdio};
-
-/// A small file system that goes away with the test.
-struct Tmpfs<'a>(&'a Path);
-
-impl<'a> Tmpfs<'a> {
-    fn mount(at: &'a Path) -> Option<Self> {
-        std::fs::create_dir(at).unwrap();
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=4m", "none"]).arg(at).stderr(Stdio::null());
-        mount.status().is_ok_and(|status| status.success()).then_some(Self(at))
-    }
-}
-
-impl Drop for Tmpfs<'_> {
-    fn drop(&mut self) {
-        let _ended = Command::new("umount").arg(self.0).status();
-    }
-}
+use std::process::Stdio;
 
 #[test]
 fn a_full_disk_is_said_and_leaves_the_store_whole() {
@@ -32,7 +14,8 @@ fn a_full_disk_is_said_and_leaves_the_store_whole() {
     server.psql(&db, "CREATE TABLE t (id int PRIMARY KEY)");
     let session = Session::new();
     let place = session.dir().join("small");
-    let Some(_tmpfs) = Tmpfs::mount(&place) else {
+    std::fs::create_dir(&place).unwrap();
+    let Some(_disk) = SmallDisk::mount(&place, 4) else {
         println!("SKIPPED a_full_disk_is_said_and_leaves_the_store_whole: mounting a tmpfs is not allowed here");
         return;
     };

@@ -9,8 +9,8 @@ use offshoot_restore::{Plan, RawSnapshot, RestoreError, RestoreReport, apply};
 use offshoot_testkit::fingerprint::fingerprint;
 use offshoot_testkit::phases;
 use offshoot_testkit::postgres::{Server, ServerOptions, shared};
-use std::path::Path;
-use std::process::{Command, Stdio};
+use offshoot_testkit::small_disk::SmallDisk;
+use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -174,41 +174,13 @@ fn a_server_that_stays_away_is_told_and_the_mark_is_there_when_it_is_back() {
     eprintln!("servers gone before {points} steps: half-visible targets 0");
 }
 
-/// A small file system that goes away with the test.
-struct Tmpfs<'a>(&'a Path);
-
-impl<'a> Tmpfs<'a> {
-    fn mount(at: &'a Path, megabytes: u32) -> Option<Self> {
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &format!("size={megabytes}m,mode=1777"), "none"]).arg(at);
-        mount.stderr(Stdio::null()).status().is_ok_and(|status| status.success()).then_some(Self(at))
-    }
-
-    /// Megabytes that are taken.
-    fn used(&self) -> u32 {
-        let told = Command::new("df").args(["-B1M", "--output=used"]).arg(self.0).output().unwrap();
-        String::from_utf8(told.stdout).unwrap().lines().nth(1).unwrap().trim().parse().unwrap()
-    }
-
-    fn resize(&self, megabytes: u32) {
-        let size = format!("remount,size={megabytes}m,mode=1777");
-        assert!(Command::new("mount").args(["-o", &size]).arg(self.0).status().unwrap().success());
-    }
-}
-
-impl Drop for Tmpfs<'_> {
-    fn drop(&mut self) {
-        let _ended = Command::new("umount").arg("-l").arg(self.0).status();
-    }
-}
-
 #[test]
 fn a_full_disk_is_named_and_with_room_a_rerun_completes() {
     let folder = tempfile::Builder::new().prefix("offshoot-full-").tempdir_in("/tmp").unwrap();
     std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let place = folder.path().join("small");
     std::fs::create_dir(&place).unwrap();
-    let Some(small) = Tmpfs::mount(&place, 64) else {
+    let Some(small) = SmallDisk::mount(&place, 64) else {
         println!("SKIPPED a_full_disk_is_named_and_with_room_a_rerun_completes: mounting a tmpfs is not allowed here");
         return;
     };
