@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::blob::BlobRef;
+use crate::column::Cell;
 use proptest::prelude::*;
 
 fn round_trip(column: &Column) -> Vec<u8> {
@@ -100,6 +101,21 @@ fn texts_that_leave_no_byte_for_a_code() {
     let mut column = texts(&["always", "the", "same", "words"], 1000);
     column.push(&(1..=255).collect::<Vec<u8>>()).unwrap();
     round_trip(&column);
+}
+
+#[test]
+fn bytes_that_the_sample_misses_stay_themselves() {
+    // What is sampled are pieces, so most places of a long text are not; every byte stands at one of them.
+    let even = texts(&["some", "words", "that", "repeat", "often"], 20_000);
+    let mut column = Column::new(Layout::Var);
+    for row in 0..even.rows() {
+        let Cell::Bytes(text) = even.cell(row) else { panic!() };
+        column.push(text).unwrap();
+        if row % 50 == 0 {
+            column.push(&[(row / 50) as u8]).unwrap();
+        }
+    }
+    assert!(round_trip(&column).len() < column.bytes_len() / 3);
 }
 
 #[test]

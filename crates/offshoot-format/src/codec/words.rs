@@ -141,7 +141,8 @@ struct Ranked {
 /// Memory of one thread.
 #[derive(Default)]
 pub(super) struct Scratch {
-    /// A hash table with open addressing, and a number for each word in it: how often it was seen, then its code.
+    /// A hash table with open addressing, and a number for each word in it: how often it was seen, then its code, with its
+    /// length and the bytes in it that are codes in the third and fourth byte.
     table: Vec<Word>,
     numbers: Vec<u32>,
     ranking: Vec<Ranked>,
@@ -172,10 +173,8 @@ impl Scratch {
     /// Counts the words of a sample into `ranking`, the most useful first; returns the bytes looked at.
     fn count(&mut self, text: &[u8]) -> usize {
         self.clear_table();
-        let stride = (text.len() / SAMPLE_PIECES).max(SAMPLE_PIECE_BYTES);
         let (mut sampled, mut distinct) = (0, 0);
-        for piece in text.chunks(stride) {
-            let piece = &piece[..piece.len().min(SAMPLE_PIECE_BYTES)];
+        for piece in samples(text) {
             sampled += piece.len();
             words(piece, |_, _, word| {
                 let slot = slot(&self.table, word);
@@ -218,18 +217,19 @@ impl Scratch {
             saved += ranked.seen as usize * (ranked.word.bytes() - code_bytes);
             let slot = slot(&self.table, ranked.word);
             self.table[slot] = ranked.word;
-            self.numbers[slot] = code | (code_bytes as u32) << 16;
+            let second = code_bytes == 2 && codes.contains(&((code >> 8) as u8));
+            self.numbers[slot] = code | (code_bytes as u32) << 16 | (1 + u32::from(second)) << 24;
         }
         (saved >= sampled / SAVED_PART_MIN).then_some(short)
     }
 
-    /// Replaces the words of the text.
-    fn replace(&mut self, text: &[u8]) {
+    /// Replaces the words of the text; returns how many bytes of what comes out ought to be among the codes.
+    fn replace(&mut self, text: &[u8]) -> usize {
         if self.coded.len() < text.len() + SHORT_COPY {
             self.coded.resize(text.len() + SHORT_COPY, 0);
         }
         let (table, numbers, coded) = (&self.table[..], &self.numbers[..], &mut self.coded[..]);
-        let (mut done, mut end) = (0, 0);
+        let (mut done, mut end, mut marks) = (0, 0, 0);
         words(text, |at, length, word| {
             let slot = slot(table, word);
             if table[slot] == Word::NONE {
@@ -245,12 +245,14 @@ impl Scratch {
             end += between;
             let number = numbers[slot];
             coded[end..end + 2].copy_from_slice(&(number as u16).to_le_bytes());
-            end += (number >> 16) as usize;
+            end += usize::from((number >> 16) as u8);
+            marks += (number >> 24) as usize;
             done = at + length;
         });
         let rest = &text[done..];
         coded[end..end + rest.len()].copy_from_slice(rest);
         self.coded_bytes = end + rest.len();
+        marks
     }
 
     /// Appends the body of a section if words pay: the codes as a bitmap of 32 bytes, how many of them stand for a word
@@ -261,9 +263,18 @@ impl Scratch {
         if saved < sampled / SAVED_PART_MIN {
             return Ok(false);
         }
-        let codes = absent(text);
-        let Some(short) = self.assign(sampled, &codes) else { return Ok(false) };
-        self.replace(text);
+        // What does not occur in the sample seldom does elsewhere; whether it does shows in what comes out, which is shorter.
+        let mut codes = free_bytes(samples(text));
+        let Some(mut short) = self.assign(sampled, &codes) else { return Ok(false) };
+        let marks = self.replace(text);
+        if marks != occurrences(&codes, &self.coded[..self.coded_bytes]) {
+            codes = absent(std::iter::once(text));
+            match self.assign(sampled, &codes) {
+                Some(fewer) => short = fewer,
+                None => return Ok(false),
+            }
+            self.replace(text);
+        }
         let mut bitmap = [0u8; 32];
         codes.iter().for_each(|&code| bitmap[usize::from(code) / 8] |= 1 << (code % 8));
         out.extend_from_slice(&bitmap);
@@ -283,17 +294,52 @@ impl Scratch {
     }
 }
 
+/// The pieces of a text that stand for all of it.
+fn samples(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let stride = (text.len() / SAMPLE_PIECES).max(SAMPLE_PIECE_BYTES);
+    text.chunks(stride).map(|piece| &piece[..piece.len().min(SAMPLE_PIECE_BYTES)])
+}
+
 /// The bytes that do not occur.
-fn absent(text: &[u8]) -> Vec<u8> {
+fn absent<'t>(pieces: impl Iterator<Item = &'t [u8]>) -> Vec<u8> {
     let mut seen = [[false; 256]; 4];
-    let mut quads = text.chunks_exact(4);
-    for quad in &mut quads {
-        for (seen, &byte) in seen.iter_mut().zip(quad) {
-            seen[usize::from(byte)] = true;
+    for text in pieces {
+        let mut quads = text.chunks_exact(4);
+        for quad in &mut quads {
+            for (seen, &byte) in seen.iter_mut().zip(quad) {
+                seen[usize::from(byte)] = true;
+            }
         }
+        quads.remainder().iter().for_each(|&byte| seen[0][usize::from(byte)] = true);
     }
-    quads.remainder().iter().for_each(|&byte| seen[0][usize::from(byte)] = true);
     (0..=255).filter(|&byte| seen.iter().all(|seen| !seen[usize::from(byte)])).collect()
+}
+
+/// The bytes that do not occur in samples, and are not likely to elsewhere: in a text with some characters beyond ASCII
+/// any of the bytes that such characters have may come.
+fn free_bytes<'t>(samples: impl Iterator<Item = &'t [u8]>) -> Vec<u8> {
+    let mut free = absent(samples);
+    if free.iter().filter(|&&byte| byte >= 0x80).count() < 0x80 {
+        free.retain(|byte| !matches!(byte, 0x80..=0xbf | 0xc2..=0xf4));
+    }
+    free
+}
+
+/// How many of the bytes are among the codes.
+fn occurrences(codes: &[u8], bytes: &[u8]) -> usize {
+    let mut is_code = [0u8; 256];
+    codes.iter().for_each(|&code| is_code[usize::from(code)] = 1);
+    // Four sums, so that none waits for the one before.
+    let sum = |block: &[u8]| {
+        let mut sums = [0u32; 4];
+        for quad in block.chunks(4) {
+            for (sum, &byte) in sums.iter_mut().zip(quad) {
+                *sum += u32::from(is_code[usize::from(byte)]);
+            }
+        }
+        sums.iter().map(|&sum| sum as usize).sum::<usize>()
+    };
+    bytes.chunks(1 << 16).map(sum).sum()
 }
 
 /// What a byte of the coded text stands for.
