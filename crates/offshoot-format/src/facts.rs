@@ -66,6 +66,10 @@ pub struct ColumnFacts {
     pub max_chars: Option<u32>,
     /// Labels, if the type is an enum.
     pub labels: Vec<String>,
+    /// Fields, if the type is a composite, or an array of one.
+    pub fields: Vec<ColumnFacts>,
+    /// Whether a unique constraint of the column takes NULLs for equal (NULLS NOT DISTINCT).
+    pub nulls_are_equal: bool,
     /// What CHECK constraints and domains demand.
     pub checks: Vec<Check>,
     /// The value of its default in the form of the rows, if that is a constant.
@@ -84,6 +88,8 @@ impl ColumnFacts {
             is_nullable: true,
             max_chars: None,
             labels: Vec::new(),
+            fields: Vec::new(),
+            nulls_are_equal: false,
             checks: Vec::new(),
             default: None,
         }

@@ -7,6 +7,8 @@
 //! policy and columns always give the same columns.
 
 mod alphabet;
+mod calendar;
+mod condition;
 pub mod key;
 pub mod permute;
 pub mod policy;

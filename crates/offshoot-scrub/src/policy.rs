@@ -5,16 +5,18 @@
 //! no rule covers fails, or is shaped if the policy says `unclassified = "scrub"`.
 
 mod document;
+mod rule;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-pub(crate) use document::Item;
-use document::{Entry, Node, read};
+use document::read;
+pub(crate) use document::{Entry, Item, Node};
 pub use document::{Fault, Options, PolicyError};
+pub use rule::Makers;
+pub(crate) use rule::Rule;
 
 use crate::facts::{ColumnFacts, TableFacts};
-use crate::transform::{self, Maker};
+use crate::transform::Maker;
 
 /// A policy.
 #[derive(Clone)]
@@ -25,35 +27,10 @@ pub struct Policy {
     tables: Vec<(String, Vec<(String, Rule)>)>,
     types: Vec<(String, Rule)>,
     patterns: Vec<(String, Rule)>,
+    /// Which rows of tables the copy has: `none`, or a condition.
+    rows: Vec<(String, Node)>,
     pub(crate) lists: BTreeMap<String, Vec<String>>,
-    makers: BTreeMap<String, Maker>,
-}
-
-/// What a column is to become.
-#[derive(Clone)]
-pub(crate) struct Rule {
-    pub(crate) at: usize,
-    pub(crate) name: String,
-    pub(crate) options: Vec<Entry>,
-    pub(crate) make: Maker,
-}
-
-impl PartialEq for Rule {
-    fn eq(&self, other: &Self) -> bool {
-        let options = |rule: &Self| {
-            rule.options.iter().map(|entry| format!("{}={:?}", entry.key, plain(&entry.value))).collect::<Vec<_>>()
-        };
-        self.name == other.name && options(self) == options(other)
-    }
-}
-
-/// A value without its place.
-fn plain(node: &Node) -> String {
-    match &node.item {
-        Item::List(nodes) => nodes.iter().map(plain).collect::<Vec<_>>().join(","),
-        Item::Table(entries) => entries.iter().map(|entry| format!("{}:{}", entry.key, plain(&entry.value))).collect(),
-        item => format!("{item:?}"),
-    }
+    pub(crate) makers: Makers,
 }
 
 impl std::fmt::Debug for Policy {
@@ -82,8 +59,9 @@ impl Policy {
             tables: Vec::new(),
             types: Vec::new(),
             patterns: Vec::new(),
+            rows: Vec::new(),
             lists: BTreeMap::new(),
-            makers,
+            makers: Makers(makers),
         };
         policy.read_document().map_err(|fault| fault.in_text(text))?;
         Ok(policy)
@@ -139,6 +117,12 @@ impl Policy {
                 }
                 "types" => self.types = self.rules(value)?,
                 "columns" => self.patterns = self.rules(value)?,
+                "rows" => {
+                    for table in value.table("[scrub.rows]")? {
+                        table.value.text("the rows of a table")?;
+                        self.rows.push((table.key.clone(), table.value.clone()));
+                    }
+                }
                 "lists" => {
                     for list in value.table("[scrub.lists]")? {
                         let mut options = Options::new(list.at, std::slice::from_ref(list));
@@ -146,7 +130,8 @@ impl Policy {
                     }
                 }
                 _ => {
-                    let what = format!("[scrub] has no `{key}`: it has unclassified, tables, columns, types and lists");
+                    let what =
+                        format!("[scrub] has no `{key}`: it has unclassified, tables, columns, types, rows and lists");
                     return Err(Fault { at: *at, what });
                 }
             }
@@ -155,32 +140,15 @@ impl Policy {
     }
 
     fn rules(&self, node: &Node) -> Result<Vec<(String, Rule)>, Fault> {
-        node.table("a group of rules")?.iter().map(|entry| Ok((entry.key.clone(), self.rule(&entry.value)?))).collect()
-    }
-
-    fn rule(&self, node: &Node) -> Result<Rule, Fault> {
-        let (name, named_at, options) = match &node.item {
-            Item::Text(name) => (name.clone(), node.at, Vec::new()),
-            Item::Table(entries) => {
-                let Some(rule) = entries.iter().find(|entry| entry.key == "rule") else {
-                    return Err(node.fault("a rule needs `rule = \"...\"`"));
-                };
-                let options = entries.iter().filter(|entry| entry.key != "rule").cloned().collect();
-                (rule.value.text("rule")?.to_owned(), rule.value.at, options)
-            }
-            _ => return Err(node.fault("a rule is a name in quotes, or a table: `{ rule = \"email\" }`")),
-        };
-        let make = self.maker(&name).ok_or_else(|| Fault { at: named_at, what: unknown_rule(&name) })?;
-        Ok(Rule { at: node.at, name, options, make })
-    }
-
-    fn maker(&self, name: &str) -> Option<Maker> {
-        self.makers.get(name).map(Arc::clone).or_else(|| transform::find(name))
+        node.table("a group of rules")?
+            .iter()
+            .map(|entry| Ok((entry.key.clone(), Rule::read(&entry.value, &self.makers)?)))
+            .collect()
     }
 
     /// A rule of the catalogue without options, for a column that only its comment or nothing classifies.
     pub(crate) fn plain_rule(&self, name: &str) -> Option<Rule> {
-        self.maker(name).map(|make| Rule { at: 0, name: name.to_owned(), options: Vec::new(), make })
+        self.makers.find(name).map(|make| Rule { at: 0, name: name.to_owned(), options: Vec::new(), make })
     }
 
     /// The rule for a column; none if none covers it.
@@ -211,6 +179,10 @@ impl Policy {
 
     /// Tables and columns that the policy names and that are not among those given, with their place.
     pub(crate) fn missing(&self, tables: &[TableFacts]) -> Option<PolicyError> {
+        let is_there = |name: &str| tables.iter().any(|table| names_table(name, table));
+        if let Some((name, node)) = self.rows.iter().find(|(name, _)| !is_there(name)) {
+            return Some(node.fault(format!("there is no table `{name}`")).in_text(&self.text));
+        }
         for (name, rules) in &self.tables {
             let mut found = tables.iter().filter(|table| names_table(name, table)).peekable();
             let at = rules.first().map_or(0, |(_, rule)| rule.at);
@@ -230,13 +202,14 @@ impl Policy {
         None
     }
 
+    /// What the policy says of the rows of a table, itself.
+    pub(crate) fn rows_of(&self, table: &TableFacts) -> Option<&Node> {
+        self.rows.iter().find(|(name, _)| names_table(name, table)).map(|(_, rows)| rows)
+    }
+
     pub(crate) fn place(&self, fault: Fault) -> PolicyError {
         fault.in_text(&self.text)
     }
-}
-
-fn unknown_rule(name: &str) -> String {
-    format!("there is no rule `{name}`; the rules are: {}", transform::names().join(", "))
 }
 
 fn names_table(name: &str, table: &TableFacts) -> bool {

@@ -4,18 +4,27 @@
 //! there, rules that the constraints of a column do not allow, two rules for columns that a foreign key joins. Rules follow
 //! foreign keys, partitions and inheritance; columns joined by foreign keys share a domain, and are unique if one is.
 
+mod column;
+mod joins;
+mod large;
+mod plan;
+mod rows;
+
 use std::collections::BTreeMap;
 
 use offshoot_format::FormatError;
-use offshoot_format::column::{Batch, Cell, Column};
+use offshoot_format::column::{Batch, Column};
 
 use crate::Key;
-use crate::facts::{Check, Equality, TableFacts};
-use crate::policy::{Options, Policy, PolicyError, Rule};
+use crate::facts::TableFacts;
+use crate::policy::{Policy, PolicyError, Rule};
 use crate::shape::Work;
-use crate::transform::{Length, Making, Row, Transform};
-use crate::value::Kind;
-use crate::wire::Codec;
+use crate::transform::Row;
+use column::ColumnPlan;
+use joins::Joins;
+pub use large::{Large, PIECE_BYTES_MAX, Rewriter, WHOLE_BYTES_MAX};
+use plan::full_name;
+use rows::Rows;
 
 /// Why no plan can be made, or a batch not be rewritten. No value is in any of them.
 #[derive(Debug, thiserror::Error)]
@@ -45,9 +54,29 @@ pub enum ScrubError {
         /// Schema, table and column.
         column: String,
     },
+    /// A value would become NULL where the column has none, because it could not be decoded.
+    #[error(
+        "{column}: a value cannot be decoded, and the column is NOT NULL; use `constant`, or `keep` if nothing personal is in it"
+    )]
+    NotNull {
+        /// Schema, table and column.
+        column: String,
+    },
+    /// A value is larger than what a rule can have as a whole.
+    #[error(
+        "{column}: a value is larger than the {} MiB that `{rule}` can hold; for such values there are `shape`, `words`, \
+         `redact`, `token` (piece by piece), and `null`, `empty`, `constant`, `image` and `keep`",
+        WHOLE_BYTES_MAX >> 20
+    )]
+    TooLarge {
+        /// Schema, table and column.
+        column: String,
+        /// The rule.
+        rule: String,
+    },
     /// A value is stored apart, where this rule cannot reach it.
     #[error(
-        "{column}: a large value is stored apart from its row; hand it to the scrubber whole, or use `null` or `keep`"
+        "{column}: a large value is stored apart from its row; it must go through `Scrubber::large` before it is stored"
     )]
     Apart {
         /// Schema, table and column.
@@ -74,27 +103,11 @@ pub struct Scrubber {
 }
 
 struct TablePlan {
+    rows: Rows,
+    /// None, if the copy has no rows.
     columns: Vec<ColumnPlan>,
     /// Columns that are rewritten, in an order in which each comes after those that it reads.
     order: Vec<usize>,
-}
-
-struct ColumnPlan {
-    name: String,
-    rule: String,
-    domain: String,
-    is_unique: bool,
-    codec: Codec,
-    transform: Box<dyn Transform>,
-    by: Option<usize>,
-    chars_max: Option<u32>,
-}
-
-impl ColumnPlan {
-    fn told(&self) -> PlannedColumn<'_> {
-        let Self { name, rule, domain, is_unique, .. } = self;
-        PlannedColumn { name, rule, domain, is_unique: *is_unique }
-    }
 }
 
 /// What was planned for a column.
@@ -108,6 +121,10 @@ pub struct PlannedColumn<'a> {
     pub domain: &'a str,
     /// Whether distinct values stay distinct, because it or a column that it refers to is unique.
     pub is_unique: bool,
+    /// Whether all values stay as they are.
+    pub is_kept: bool,
+    /// Whether the rule is for some rows only.
+    pub is_conditional: bool,
 }
 
 /// What happened to the values of one column.
@@ -135,51 +152,33 @@ impl Scrubber {
             return Err(error.into());
         }
         let joins = Joins::new(tables);
-        let mut rules: BTreeMap<usize, (Rule, String)> = BTreeMap::new();
-        let each = || tables.iter().enumerate().flat_map(|(t, table)| (0..table.columns.len()).map(move |c| (t, c)));
-        for (t, c) in each() {
-            let Some(rule) = own_rule(policy, tables, t, c, 0) else { continue };
-            let column = full_name(&tables[t], c);
-            match rules.get(&joins.root(t, c)) {
-                Some((other, named)) if *other != rule => {
-                    let why = format!(
-                        "a foreign key joins it to {named}, whose rule is `{}`: give both the same",
-                        other.name
-                    );
-                    return Err(ScrubError::Refused { column, rule: rule.name, why });
-                }
-                _ => {
-                    rules.insert(joins.root(t, c), (rule, column));
-                }
-            }
-        }
-        let mut unclassified = Vec::new();
-        for (t, c) in each().filter(|(t, c)| !rules.contains_key(&joins.root(*t, *c))).collect::<Vec<_>>() {
-            let suggested = suggested_rule(&tables[t], c);
-            match policy.plain_rule("shape").filter(|_| policy.shapes_unclassified && suggested == "shape") {
-                Some(rule) => drop(rules.insert(joins.root(t, c), (rule, full_name(&tables[t], c)))),
-                None => unclassified.push((full_name(&tables[t], c), suggested)),
-            }
-        }
-        if !unclassified.is_empty() {
-            return Err(ScrubError::Unclassified(unclassified));
-        }
+        let rows = (0..tables.len()).map(|t| Rows::of(policy, tables, t)).collect::<Result<Vec<_>, _>>()?;
+        let rules = rules(policy, tables, &joins, &rows)?;
+        rows::check_references(tables, &rows, |t, c| {
+            rules.get(&joins.root(t, c)).is_some_and(|(rule, _)| plan::is_plainly(rule, "null"))
+        })?;
         let mut plans = BTreeMap::new();
-        for (t, table) in tables.iter().enumerate() {
-            let columns = (0..table.columns.len())
-                .map(|c| plan_column(policy, tables, &joins, (t, c), &rules[&joins.root(t, c)].0, key))
+        for (t, (table, rows)) in tables.iter().zip(rows).enumerate() {
+            let count = if matches!(rows, Rows::None) { 0 } else { table.columns.len() };
+            let columns = (0..count)
+                .map(|c| plan::column(policy, tables, &joins, (t, c), &rules[&joins.root(t, c)].0, key))
                 .collect::<Result<Vec<_>, _>>()?;
-            let order = order(table, &columns)?;
-            plans.insert((table.schema.clone(), table.name.clone()), TablePlan { columns, order });
+            let order = plan::order(table, &columns)?;
+            plans.insert((table.schema.clone(), table.name.clone()), TablePlan { rows, columns, order });
         }
         Ok(Self { tables: plans })
     }
 
-    /// What was planned for the columns of a table; none if it was not planned.
+    /// What was planned for the columns of a table; none if it was not planned, empty if the copy has no rows of it.
     #[must_use]
     pub fn columns(&self, schema: &str, table: &str) -> Option<Vec<PlannedColumn<'_>>> {
-        let plan = self.tables.get(&(schema.to_owned(), table.to_owned()))?;
-        Some(plan.columns.iter().map(ColumnPlan::told).collect())
+        Some(self.plan(schema, table)?.columns.iter().map(ColumnPlan::told).collect())
+    }
+
+    /// Whether the copy has rows of a table at all; true for one that was not planned.
+    #[must_use]
+    pub fn has_rows(&self, schema: &str, table: &str) -> bool {
+        self.plan(schema, table).is_none_or(|plan| !matches!(plan.rows, Rows::None))
     }
 
     /// What one value of a column becomes, in the form of its rows; none for NULL. Rules that look at the row see an empty one.
@@ -187,27 +186,34 @@ impl Scrubber {
     /// # Errors
     /// [`ScrubError::Refused`] if there is no such column.
     pub fn value(&self, schema: &str, table: &str, column: &str, value: &[u8]) -> Result<Option<Vec<u8>>, ScrubError> {
-        let plan = self.tables.get(&(schema.to_owned(), table.to_owned()));
-        let Some(plan) = plan.and_then(|plan| plan.columns.iter().find(|plan| plan.name == column)) else {
-            let why = "there is no such column in the plan".to_owned();
-            return Err(ScrubError::Refused {
-                column: format!("{schema}.{table}.{column}"),
-                rule: "value".to_owned(),
-                why,
-            });
-        };
+        let plan = self.column(schema, table, column)?;
         let (mut work, mut out) = (Work::default(), Vec::new());
-        let row = Row::default();
-        let is_there =
-            plan.codec.rewrite(value, &mut out, |value, out| plan.transform.apply(value, &row, &mut work, out));
+        let is_there = plan.rewrite(value, &Row::default(), &mut work, &mut out);
         Ok(is_there.then_some(out))
     }
 
-    /// Rewrites the rows of a batch; `counts` has one entry a column and is added to.
+    /// What is done with values of a column that are too large to be part of a batch. Rules that look at the row see an empty
+    /// one; a condition then counts as holding.
+    ///
+    /// # Errors
+    /// [`ScrubError::Refused`] if there is no such column.
+    pub fn large(&self, schema: &str, table: &str, column: &str) -> Result<Large<'_>, ScrubError> {
+        Ok(Large::of(self.column(schema, table, column)?, format!("{schema}.{table}.{column}")))
+    }
+
+    /// Takes the rows out of a batch that the copy is not to have; how many those were.
+    ///
+    /// # Errors
+    /// If the batch is not of the table.
+    pub fn filter(&self, schema: &str, table: &str, batch: &mut Batch) -> Result<u64, ScrubError> {
+        self.plan(schema, table).map_or(Ok(0), |plan| plan.rows.filter(batch))
+    }
+
+    /// Rewrites the rows of a batch, after [`Self::filter`]. `counts` has one entry a column and is added to.
     ///
     /// # Errors
     /// [`ScrubError`] if a value cannot be rewritten; the batch is then of no use.
-    pub fn apply(
+    pub fn rewrite(
         &self,
         schema: &str,
         table: &str,
@@ -215,7 +221,10 @@ impl Scrubber {
         work: &mut Work,
         counts: &mut [ColumnCount],
     ) -> Result<(), ScrubError> {
-        let plan = self.tables.get(&(schema.to_owned(), table.to_owned()));
+        let plan = self.plan(schema, table);
+        if plan.is_some_and(|plan| matches!(plan.rows, Rows::None)) && batch.rows == 0 {
+            return Ok(());
+        }
         let Some(plan) =
             plan.filter(|plan| plan.columns.len() == batch.columns.len() && counts.len() == batch.columns.len())
         else {
@@ -224,37 +233,8 @@ impl Scrubber {
         };
         let mut rewritten: Vec<Option<Column>> = (0..plan.columns.len()).map(|_| None).collect();
         for &c in &plan.order {
-            let column = &plan.columns[c];
-            let name = || format!("{schema}.{table}.{}", column.name);
-            let raw = &batch.columns[c];
-            let mut new = Column::new(raw.layout());
-            let mut out = Vec::new();
-            for number in 0..raw.rows() {
-                let bytes = match raw.cell(number) {
-                    Cell::Bytes(bytes) => bytes,
-                    Cell::Null => {
-                        new.push_null();
-                        continue;
-                    }
-                    Cell::Blob(_) if column.rule == "null" => {
-                        new.push_null();
-                        continue;
-                    }
-                    Cell::Blob(_) => return Err(ScrubError::Apart { column: name() }),
-                };
-                let row = Row { raw: &batch.columns, rewritten: &rewritten, number, by: column.by };
-                out.clear();
-                if column.codec.rewrite(bytes, &mut out, |value, out| column.transform.apply(value, &row, work, out)) {
-                    if column.chars_max.is_some_and(|max| chars(&out) > max as usize && out != bytes) {
-                        return Err(ScrubError::TooLong { column: name() });
-                    }
-                    new.push(&out)?;
-                } else {
-                    new.push_null();
-                }
-                counts[c].values += 1;
-                counts[c].changed += u64::from(out != bytes);
-            }
+            let name = || format!("{schema}.{table}.{}", plan.columns[c].name);
+            let new = plan.columns[c].apply(&batch.columns, c, &rewritten, work, &mut counts[c], name)?;
             rewritten[c] = Some(new);
         }
         for (column, new) in batch.columns.iter_mut().zip(rewritten) {
@@ -264,192 +244,68 @@ impl Scrubber {
         }
         Ok(())
     }
-}
 
-fn chars(bytes: &[u8]) -> usize {
-    bytes.utf8_chunks().map(|chunk| chunk.valid().chars().count() + chunk.invalid().len()).sum()
-}
+    /// [`Self::filter`], then [`Self::rewrite`]; how many rows were taken out.
+    ///
+    /// # Errors
+    /// Those of both.
+    pub fn apply(
+        &self,
+        schema: &str,
+        table: &str,
+        batch: &mut Batch,
+        work: &mut Work,
+        counts: &mut [ColumnCount],
+    ) -> Result<u64, ScrubError> {
+        let left_out = self.filter(schema, table, batch)?;
+        self.rewrite(schema, table, batch, work, counts)?;
+        Ok(left_out)
+    }
 
-fn full_name(table: &TableFacts, column: usize) -> String {
-    format!("{}.{}.{}", table.schema, table.name, table.columns[column].name)
-}
+    fn plan(&self, schema: &str, table: &str) -> Option<&TablePlan> {
+        self.tables.get(&(schema.to_owned(), table.to_owned()))
+    }
 
-/// The rule that the policy has for a column, or for the same column of the table that this is a part of.
-fn own_rule(policy: &Policy, tables: &[TableFacts], t: usize, c: usize, depth: u32) -> Option<Rule> {
-    let (table, column) = (&tables[t], &tables[t].columns[c]);
-    policy.rule_for(table, column).or_else(|| {
-        let (schema, name) = table.parent.as_ref().filter(|_| depth < 64)?;
-        let parent = tables.iter().position(|table| table.schema == *schema && table.name == *name)?;
-        let place = tables[parent].columns.iter().position(|other| other.name == column.name)?;
-        own_rule(policy, tables, parent, place, depth + 1)
-    })
-}
-
-/// A rule to begin with, from the type alone; the detection knows better ones.
-fn suggested_rule(table: &TableFacts, c: usize) -> &'static str {
-    let column = &table.columns[c];
-    match Codec::new(&column.type_name, table.form).kind() {
-        _ if !column.labels.is_empty() => "one-of",
-        Kind::Text => "shape",
-        Kind::Json => "json",
-        Kind::Uuid => "uuid",
-        Kind::Address => "ip",
-        Kind::Date | Kind::Timestamp => "date-shift",
-        Kind::Integer | Kind::Float | Kind::Decimal | Kind::Bool => "keep",
-        Kind::Bytes | Kind::Opaque => "null",
+    fn column(&self, schema: &str, table: &str, column: &str) -> Result<&ColumnPlan, ScrubError> {
+        let plan = self.plan(schema, table).and_then(|plan| plan.columns.iter().find(|plan| plan.name == column));
+        plan.ok_or_else(|| ScrubError::Refused {
+            column: format!("{schema}.{table}.{column}"),
+            rule: "value".to_owned(),
+            why: "there is no such column in the plan".to_owned(),
+        })
     }
 }
 
-fn plan_column(
-    policy: &Policy,
-    tables: &[TableFacts],
-    joins: &Joins,
-    place: (usize, usize),
-    rule: &Rule,
-    key: &Key,
-) -> Result<ColumnPlan, ScrubError> {
-    let (table, column) = (&tables[place.0], &tables[place.0].columns[place.1]);
-    let codec = Codec::new(&column.type_name, table.form);
-    let equality = joins.equality(place.0, place.1);
-    let refused = |why: String| ScrubError::Refused { column: full_name(table, place.1), rule: rule.name.clone(), why };
-    let mut options = Options::new(rule.at, &rule.options);
-    let domain = options.text("domain").map_err(|fault| policy.place(fault))?.unwrap_or_else(|| rule.name.clone());
-    let by = options.text("by").map_err(|fault| policy.place(fault))?;
-    let ignores_checks = options.flag("ignore-checks").map_err(|fault| policy.place(fault))?;
-    let making = Making {
-        key,
-        domain: &domain,
-        column,
-        columns: &table.columns,
-        kind: codec.kind(),
-        is_unique: equality.is_some(),
-        folds_case: equality == Some(Equality::LowerCase),
-        lists: &policy.lists,
-    };
-    let by = by.map(|by| making.place(&by, &options)).transpose().map_err(|fault| policy.place(fault))?;
-    let transform = (rule.make)(&mut options, &making).map_err(|fault| policy.place(fault))?;
-    options.finish(&rule.name).map_err(|fault| policy.place(fault))?;
+/// Rules by set of joined columns, each with the column that it was found for.
+type Rules = BTreeMap<usize, (Rule, String)>;
 
-    let is_kept = matches!(rule.name.as_str(), "keep" | "null");
-    if !transform.takes(codec.kind()) {
-        return Err(refused(format!(
-            "it does not rewrite values of type {}: use one of another kind, `null` or `constant`",
-            column.type_name
-        )));
-    }
-    if !column.labels.is_empty() && !is_kept && rule.name != "one-of" {
-        return Err(refused("the column is an enum: use `one-of`, `keep` or `null`".to_owned()));
-    }
-    match equality {
-        Some(Equality::Other) if !is_kept => {
-            return Err(refused("its unique constraint compares in a way (a collation or an expression) that no rule can be proved for: use `keep`".to_owned()));
-        }
-        Some(_) if !transform.is_injective() => {
-            return Err(refused("the column is unique, and this rule could make two values equal: use `shape` or another injective rule".to_owned()));
-        }
-        _ => {}
-    }
-    if let (Length::AtMost(chars), Some(max)) = (transform.length(), column.max_chars)
-        && chars > max as usize
-    {
-        return Err(refused(format!("its values have up to {chars} characters, and the column takes {max}")));
-    }
-    for check in &column.checks {
-        match check {
-            Check::Length if transform.length() == Length::Same || is_kept => {}
-            Check::Other(_) if is_kept || ignores_checks => {}
-            Check::Length => {
-                return Err(refused("a CHECK bounds the length, which this rule does not keep".to_owned()));
+fn rules(policy: &Policy, tables: &[TableFacts], joins: &Joins, rows: &[Rows]) -> Result<Rules, ScrubError> {
+    let mut rules = Rules::new();
+    let each = || tables.iter().enumerate().flat_map(|(t, table)| (0..table.columns.len()).map(move |c| (t, c)));
+    for (t, c) in each() {
+        let Some(rule) = plan::own_rule(policy, tables, t, c) else { continue };
+        let column = full_name(&tables[t], c);
+        match rules.get(&joins.root(t, c)) {
+            Some((other, named)) if *other != rule => {
+                let why =
+                    format!("a foreign key joins it to {named}, whose rule is `{}`: give both the same", other.name);
+                return Err(ScrubError::Refused { column, rule: rule.name, why });
             }
-            Check::Other(name) => {
-                return Err(refused(format!(
-                    "the constraint {name} may not hold for its values: use `keep`, or add `ignore-checks = true` if it will"
-                )));
+            _ => {
+                rules.insert(joins.root(t, c), (rule, column));
             }
         }
     }
-    Ok(ColumnPlan {
-        name: column.name.clone(),
-        rule: rule.name.clone(),
-        is_unique: equality.is_some(),
-        domain,
-        codec,
-        transform,
-        by,
-        chars_max: column.max_chars,
-    })
-}
-
-/// Columns in an order in which each comes after those it reads; kept ones are left out.
-fn order(table: &TableFacts, columns: &[ColumnPlan]) -> Result<Vec<usize>, ScrubError> {
-    let mut order: Vec<usize> = Vec::new();
-    let mut waiting: Vec<usize> = (0..columns.len()).filter(|c| columns[*c].rule != "keep").collect();
-    while !waiting.is_empty() {
-        let is_ready = |c: &usize| columns[*c].transform.reads().iter().all(|read| !waiting.contains(read));
-        let (ready, rest): (Vec<usize>, Vec<usize>) = waiting.iter().partition(|c| is_ready(c));
-        if ready.is_empty() {
-            let why = "it needs a column that in turn needs it".to_owned();
-            return Err(ScrubError::Refused {
-                column: full_name(table, rest[0]),
-                rule: columns[rest[0]].rule.clone(),
-                why,
-            });
+    let mut unclassified = Vec::new();
+    for (t, c) in each().filter(|(t, _)| !matches!(rows[*t], Rows::None)) {
+        if rules.contains_key(&joins.root(t, c)) {
+            continue;
         }
-        order.extend(ready);
-        waiting = rest;
-    }
-    Ok(order)
-}
-
-/// Columns that foreign keys join, as sets, and how each set must stay unique.
-struct Joins {
-    starts: Vec<usize>,
-    roots: Vec<usize>,
-    equality: BTreeMap<usize, Equality>,
-}
-
-impl Joins {
-    fn new(tables: &[TableFacts]) -> Self {
-        let mut starts = Vec::new();
-        let mut count = 0;
-        for table in tables {
-            starts.push(count);
-            count += table.columns.len();
+        let suggested = plan::suggested_rule(&tables[t], c);
+        match policy.plain_rule("shape").filter(|_| policy.shapes_unclassified && suggested == "shape") {
+            Some(rule) => drop(rules.insert(joins.root(t, c), (rule, full_name(&tables[t], c)))),
+            None => unclassified.push((full_name(&tables[t], c), suggested)),
         }
-        let mut joins = Self { starts, roots: (0..count).collect(), equality: BTreeMap::new() };
-        for (t, table) in tables.iter().enumerate() {
-            for foreign in &table.foreign_keys {
-                let Some(other) = tables
-                    .iter()
-                    .position(|other| (&other.schema, &other.name) == (&foreign.table.0, &foreign.table.1))
-                else {
-                    continue;
-                };
-                for (column, name) in foreign.columns.iter().zip(&foreign.refers_to) {
-                    if let Some(place) = tables[other].columns.iter().position(|column| column.name == *name) {
-                        let (one, two) = (joins.root(t, *column), joins.root(other, place));
-                        joins.roots.iter_mut().filter(|root| **root == one).for_each(|root| *root = two);
-                    }
-                }
-            }
-        }
-        for (t, table) in tables.iter().enumerate() {
-            for (columns, equality) in &table.unique {
-                for column in columns {
-                    let root = joins.root(t, *column);
-                    let strictest = joins.equality.entry(root).or_insert(*equality);
-                    *strictest = (*strictest).max(*equality);
-                }
-            }
-        }
-        joins
     }
-
-    fn root(&self, table: usize, column: usize) -> usize {
-        self.roots[self.starts[table] + column]
-    }
-
-    fn equality(&self, table: usize, column: usize) -> Option<Equality> {
-        self.equality.get(&self.root(table, column)).copied()
-    }
+    if unclassified.is_empty() { Ok(rules) } else { Err(ScrubError::Unclassified(unclassified)) }
 }

@@ -4,37 +4,61 @@
 //! of goes through the shape transform, so that no value passes because it was strange. Embedders add their own with
 //! [`Policy::parse_with`](crate::policy::Policy::parse_with).
 
+mod age;
+mod bic;
 mod card;
+mod checked;
+mod composite;
 mod constant;
+mod coordinates;
 mod date;
+mod domain;
 mod draw;
 mod email;
+mod entity;
+mod gender;
+mod hstore;
 mod iban;
+mod image;
 mod ip;
+mod isbn;
 mod json;
 mod keep;
+mod mac;
+mod national_id;
+mod noise;
 mod number;
 mod partial;
 mod phone;
 mod redact;
+mod regex;
+mod ruled;
 mod shaped;
 mod template;
 mod token;
+mod url;
+mod user_agent;
 mod uuid;
+mod vat;
 mod word_list;
 mod words;
+mod xml;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use offshoot_format::column::{Cell, Column};
 
+use offshoot_format::table::RowForm;
+
 use crate::Key;
 use crate::facts::ColumnFacts;
-use crate::policy::{Fault, Options};
+use crate::policy::{Fault, Makers, Node, Options, Rule};
 use crate::prf::{Prf, Stream};
 use crate::shape::{Shape, Work};
 use crate::value::{Answer, Kind, Value};
+use crate::wire::Codec;
+pub(crate) use ruled::Ruled;
 
 /// Rewrites values of one column.
 pub trait Transform: Send + Sync {
@@ -53,7 +77,32 @@ pub trait Transform: Send + Sync {
         Length::Same
     }
 
-    /// Rewrites a value; text, bytes and JSON are appended to `out`.
+    /// A column whose distinct values always give distinct results, whatever the values are; none if there is none.
+    fn is_unique_by(&self) -> Option<usize> {
+        None
+    }
+
+    /// Whether distinct ids in the column that the rule goes by give distinct results.
+    fn names_the_id(&self) -> bool {
+        false
+    }
+
+    /// Whether order and distance of two values stay, if both are drawn for alike: what the bounds of a range need.
+    fn keeps_distance(&self) -> bool {
+        false
+    }
+
+    /// How much of a large value it must see at once.
+    fn reach(&self) -> Reach {
+        Reach::Whole
+    }
+
+    /// The shape transform, if it is that and nothing else.
+    fn as_shape(&self) -> Option<&Shape> {
+        None
+    }
+
+    /// Rewrites a value; text, bytes and documents are appended to `out`.
     fn apply(&self, value: Value<'_>, row: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer;
 
     /// Columns whose rewritten values it reads.
@@ -73,6 +122,17 @@ pub enum Length {
     Grows(usize),
 }
 
+/// How much of a large value a transform must see at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// All of it.
+    Whole,
+    /// A piece, cut where a word or a character ends; each becomes what it would be as a value.
+    Pieces,
+    /// Its first bytes, if any: the answer does not depend on the rest.
+    Head,
+}
+
 /// The row that a value is in.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Row<'a> {
@@ -80,7 +140,9 @@ pub struct Row<'a> {
     pub(crate) rewritten: &'a [Option<Column>],
     pub(crate) number: usize,
     /// The column whose value stands for the whole row when something is drawn.
-    pub(crate) by: Option<usize>,
+    pub(crate) by: Option<(usize, Codec)>,
+    /// What stands for a value that consists of several which must be drawn for alike.
+    pub(crate) seed: Option<&'a [u8]>,
 }
 
 impl Row<'_> {
@@ -97,14 +159,27 @@ impl Row<'_> {
         bytes(column, self.number)
     }
 
-    /// Numbers that follow from the value, or from the column that the rule says to go by.
+    /// Whether another column was NULL before it was rewritten; none if there is no such column.
+    pub(crate) fn is_null(&self, column: usize) -> Option<bool> {
+        self.raw.get(column).map(|column| column.cell(self.number) == Cell::Null)
+    }
+
+    /// Numbers that follow from the value, or from the column that the rule says to go by. Equal numbers and texts draw
+    /// alike whatever the width of their columns.
     pub fn draw<'p>(&self, prf: &'p Prf, value: Value<'_>) -> Stream<'p> {
-        if let Some(by) = self.by.and_then(|by| self.raw(by)) {
-            return prf.draw(by);
-        }
         let mut seed = Vec::new();
-        value.seed(&mut seed);
+        match (self.by.and_then(|(by, codec)| Some((self.raw(by)?, codec))), self.seed) {
+            (Some((by, codec)), _) => codec.look(by, |value| value.seed(&mut seed)),
+            (None, Some(bytes)) => seed.extend_from_slice(bytes),
+            (None, None) => value.seed(&mut seed),
+        }
         prf.draw(&seed)
+    }
+
+    /// Looks at the value of the column that the rule goes by; none if there is none.
+    pub(crate) fn id<T>(&self, look: impl FnOnce(Value<'_>) -> T) -> Option<T> {
+        let (by, codec) = self.by?;
+        Some(codec.look(self.raw(by)?, look))
     }
 }
 
@@ -126,14 +201,20 @@ pub struct Making<'a> {
     pub column: &'a ColumnFacts,
     /// All columns of its table.
     pub columns: &'a [ColumnFacts],
-    /// What it holds.
+    /// What it holds; for a rule within another, what the part of the value is.
     pub kind: Kind,
+    /// How the rows come.
+    pub form: RowForm,
+    /// Whether the rule goes by the value of another column.
+    pub has_id: bool,
     /// Whether distinct values must stay distinct.
     pub is_unique: bool,
     /// Whether they must stay distinct after lower().
     pub folds_case: bool,
     /// Lists of the policy.
     pub lists: &'a BTreeMap<String, Vec<String>>,
+    /// The rules that there are.
+    pub makers: &'a Makers,
 }
 
 impl Making<'_> {
@@ -156,6 +237,25 @@ impl Making<'_> {
         if self.folds_case { shape.folding_case() } else { shape }
     }
 
+    /// Makes the transform of a rule for a part of the values, such as a path of a document.
+    pub(crate) fn rule(&self, node: &Node, kind: Kind) -> Result<Box<dyn Transform>, Fault> {
+        let rule = Rule::read(node, self.makers)?;
+        let making = Making { kind, is_unique: false, folds_case: false, ..*self };
+        let transform = rule.make(rule.options(), &making)?;
+        if transform.takes(kind) {
+            Ok(transform)
+        } else {
+            Err(node.fault(format!("`{}` does not rewrite this", rule.name)))
+        }
+    }
+
+    /// With `gender`, the column that says the gender of a person.
+    pub(crate) fn gender(&self, options: &mut Options) -> Result<Option<(usize, Codec)>, Fault> {
+        let Some(name) = options.text("gender")? else { return Ok(None) };
+        let place = self.place(&name, options)?;
+        Ok(Some((place, Codec::of(&self.columns[place], self.form))))
+    }
+
     /// The place of a column of the table.
     ///
     /// # Errors
@@ -174,7 +274,7 @@ pub type Maker = Arc<dyn Fn(&mut Options, &Making<'_>) -> Result<Box<dyn Transfo
 type Make = fn(&mut Options, &Making<'_>) -> Result<Box<dyn Transform>, Fault>;
 
 /// All transforms by name.
-const CATALOGUE: [(&str, Make); 38] = [
+const CATALOGUE: [(&str, Make); 55] = [
     ("keep", keep::keep),
     ("null", keep::null),
     ("constant", constant::constant),
@@ -187,6 +287,8 @@ const CATALOGUE: [(&str, Make); 38] = [
     ("redact", redact::make),
     ("partial", partial::make),
     ("words", words::make),
+    ("regex", regex::make),
+    ("entity", entity::make),
     ("first-name", word_list::first_name),
     ("last-name", word_list::last_name),
     ("full-name", word_list::full_name),
@@ -198,21 +300,36 @@ const CATALOGUE: [(&str, Make); 38] = [
     ("country", word_list::country),
     ("username", shaped::named),
     ("postal-code", shaped::named),
-    ("national-id", shaped::named),
+    ("national-id", national_id::make),
+    ("vat", vat::make),
     ("email", email::make),
+    ("domain", domain::domain),
+    ("host", domain::host),
+    ("url", url::make),
     ("ip", ip::make),
+    ("mac", mac::make),
+    ("user-agent", user_agent::make),
     ("phone", phone::make),
     ("card", card::make),
     ("iban", iban::make),
-    ("noise", number::noise),
+    ("bic", bic::make),
+    ("isin", isbn::isin),
+    ("isbn", isbn::isbn),
+    ("noise", noise::make),
     ("bucket", number::bucket),
     ("range", number::range),
+    ("age-bucket", age::make),
     ("date-shift", date::shift),
     ("date-truncate", date::truncate),
+    ("coordinates", coordinates::make),
     ("uuid", uuid::make),
     ("token", token::token),
     ("password", token::password),
+    ("image", image::make),
     ("json", json::make),
+    ("hstore", hstore::make),
+    ("composite", composite::make),
+    ("xml", xml::make),
 ];
 
 /// Finds how to make the transform of this name.

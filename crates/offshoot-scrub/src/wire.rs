@@ -1,14 +1,22 @@
 //! Between the bytes of a column and [`Value`]s: Postgres' binary and text forms.
 //!
-//! What cannot be decoded is [`Value::Opaque`]: it can be kept, nulled or replaced, never misread.
+//! What cannot be decoded is [`Value::Opaque`]: it can be kept, nulled or replaced, never misread. A text form counts as
+//! decoded only if writing it again gives the same bytes. Values that consist of others (arrays, ranges, composites, hstore,
+//! text search vectors) are taken apart and put together again around the rewriting of each part.
 
 mod decimal;
-
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+mod parts;
+mod scalar;
+mod text;
+mod text_parts;
 
 use offshoot_format::table::RowForm;
 
-use crate::value::{Answer, Kind, Moment, Value};
+pub(crate) use scalar::{uuid_from_text, uuid_text};
+pub(crate) use text::{date, timestamp};
+
+use crate::facts::ColumnFacts;
+use crate::value::{Answer, Kind, Value};
 
 /// How the values of one column are read and written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,39 +24,93 @@ pub struct Codec {
     kind: Kind,
     /// Bytes of a number.
     width: u8,
+    style: Style,
     is_binary: bool,
-    is_jsonb: bool,
     is_array: bool,
+    parts: Parts,
 }
 
+/// What types of one kind differ in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Style {
+    Plain,
+    /// With a time zone.
+    Zoned,
+    /// An address that always names its network.
+    Cidr,
+    /// An address of hardware.
+    Mac,
+    /// JSON with a version before it.
+    Jsonb,
+}
+
+/// What a value consists of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Parts {
+    Whole,
+    Lexemes,
+    Entries,
+    Fields,
+    Bounds,
+}
+
+/// Rewrites one part; false stands for NULL.
+type Rewrite<'r> = &'r mut dyn FnMut(Value<'_>, &mut Vec<u8>) -> Answer;
+
 impl Codec {
-    /// The codec for a type, by its bare name, and a form of rows.
+    /// The codec for a column and a form of rows.
+    #[must_use]
+    pub fn of(column: &ColumnFacts, form: RowForm) -> Self {
+        let codec = Self::new(&column.type_name, form);
+        if column.fields.is_empty() {
+            return codec;
+        }
+        let is_array = column.type_name.starts_with('_');
+        Self { kind: Kind::Field, parts: Parts::Fields, is_array, ..codec }
+    }
+
+    /// The codec for a type that is no composite, by its bare name, and a form of rows.
     #[must_use]
     pub fn new(type_name: &str, form: RowForm) -> Self {
         let is_binary = form == RowForm::Binary;
-        let element = type_name.strip_prefix('_').filter(|_| is_binary);
-        let (kind, width) = match element.unwrap_or(type_name) {
-            "text" | "varchar" | "bpchar" | "char" | "citext" | "name" | "unknown" => (Kind::Text, 0),
-            "int2" => (Kind::Integer, 2),
-            "int4" => (Kind::Integer, 4),
-            "int8" => (Kind::Integer, 8),
-            "uuid" => (Kind::Uuid, 0),
-            "json" | "jsonb" => (Kind::Json, 0),
-            "float4" if is_binary => (Kind::Float, 4),
-            "float8" if is_binary => (Kind::Float, 8),
-            "numeric" => (Kind::Decimal, 0),
-            "date" if is_binary => (Kind::Date, 4),
-            "timestamp" | "timestamptz" if is_binary => (Kind::Timestamp, 8),
-            "bool" if is_binary => (Kind::Bool, 1),
-            "inet" | "cidr" if is_binary => (Kind::Address, 0),
-            "bytea" | "macaddr" | "macaddr8" if is_binary => (Kind::Bytes, 0),
-            _ => (Kind::Opaque, 0),
+        let element = type_name.strip_prefix('_');
+        let (kind, width, style, parts) = match element.unwrap_or(type_name) {
+            "text" | "varchar" | "bpchar" | "char" | "citext" | "name" | "unknown" => {
+                (Kind::Text, 0, Style::Plain, Parts::Whole)
+            }
+            "int2" => (Kind::Integer, 2, Style::Plain, Parts::Whole),
+            "int4" => (Kind::Integer, 4, Style::Plain, Parts::Whole),
+            "int8" => (Kind::Integer, 8, Style::Plain, Parts::Whole),
+            "uuid" => (Kind::Uuid, 0, Style::Plain, Parts::Whole),
+            "json" => (Kind::Json, 0, Style::Plain, Parts::Whole),
+            "jsonb" => (Kind::Json, 0, if is_binary { Style::Jsonb } else { Style::Plain }, Parts::Whole),
+            "xml" => (Kind::Xml, 0, Style::Plain, Parts::Whole),
+            "float4" => (Kind::Float, 4, Style::Plain, Parts::Whole),
+            "float8" => (Kind::Float, 8, Style::Plain, Parts::Whole),
+            "numeric" => (Kind::Decimal, 0, Style::Plain, Parts::Whole),
+            "date" => (Kind::Date, 4, Style::Plain, Parts::Whole),
+            "timestamp" => (Kind::Timestamp, 8, Style::Plain, Parts::Whole),
+            "timestamptz" => (Kind::Timestamp, 8, Style::Zoned, Parts::Whole),
+            "time" => (Kind::Time, 8, Style::Plain, Parts::Whole),
+            "timetz" => (Kind::Time, 12, Style::Zoned, Parts::Whole),
+            "interval" => (Kind::Interval, 16, Style::Plain, Parts::Whole),
+            "bool" => (Kind::Bool, 1, Style::Plain, Parts::Whole),
+            "inet" => (Kind::Address, 0, Style::Plain, Parts::Whole),
+            "cidr" => (Kind::Address, 0, Style::Cidr, Parts::Whole),
+            "point" => (Kind::Point, 16, Style::Plain, Parts::Whole),
+            "bytea" => (Kind::Bytes, 0, Style::Plain, Parts::Whole),
+            "macaddr" | "macaddr8" => (Kind::Bytes, 0, Style::Mac, Parts::Whole),
+            "tsvector" => (Kind::Text, 0, Style::Plain, Parts::Lexemes),
+            "hstore" => (Kind::Entry, 0, Style::Plain, Parts::Entries),
+            "daterange" => (Kind::Date, 4, Style::Plain, Parts::Bounds),
+            "tsrange" => (Kind::Timestamp, 8, Style::Plain, Parts::Bounds),
+            "tstzrange" => (Kind::Timestamp, 8, Style::Zoned, Parts::Bounds),
+            _ => (Kind::Opaque, 0, Style::Plain, Parts::Whole),
         };
-        let is_jsonb = is_binary && element.unwrap_or(type_name) == "jsonb";
-        Self { kind, width, is_binary, is_jsonb, is_array: element.is_some() && kind != Kind::Opaque }
+        Self { kind, width, style, is_binary, is_array: element.is_some() && kind != Kind::Opaque, parts }
     }
 
-    /// What the column holds; of an array, what its elements are.
+    /// What the column holds; of values that consist of others, what those are.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
@@ -60,6 +122,35 @@ impl Codec {
         self.is_array
     }
 
+    /// Whether values are ranges, whose bounds must move alike.
+    #[must_use]
+    pub fn is_range(&self) -> bool {
+        self.parts == Parts::Bounds
+    }
+
+    /// Whether a value is one value for the rules, not one of several in it.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.parts == Parts::Whole && !self.is_array
+    }
+
+    /// Whether the bytes are the value, as those of a text are.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.is_whole()
+            && match self.kind {
+                Kind::Text => true,
+                Kind::Bytes => self.is_binary,
+                _ => false,
+            }
+    }
+
+    /// Whether values are text.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        self.kind == Kind::Text
+    }
+
     /// Rewrites a value by `rewrite`, which gets each value and appends what it writes. False stands for NULL; `out` is
     /// then as it was.
     pub fn rewrite(
@@ -68,28 +159,62 @@ impl Codec {
         out: &mut Vec<u8>,
         mut rewrite: impl FnMut(Value<'_>, &mut Vec<u8>) -> Answer,
     ) -> bool {
-        if self.is_array {
-            if array(bytes, out, &mut |element, out| self.rewrite_one(element, out, &mut rewrite)).is_none() {
-                // No array after all: nothing in it was understood, so nothing of it stays.
-                return false;
-            }
-            return true;
+        let rewrite: Rewrite<'_> = &mut rewrite;
+        if !self.is_array {
+            return self.rewrite_element(bytes, out, rewrite);
         }
-        self.rewrite_one(bytes, out, &mut rewrite)
+        let element = &mut |element: &[u8], out: &mut Vec<u8>| self.rewrite_element(element, out, rewrite);
+        // No array after all: nothing in it was understood, so nothing of it stays.
+        if self.is_binary { parts::array(bytes, out, element) } else { text_parts::array(bytes, out, element) }
+            .is_some()
     }
 
-    fn rewrite_one(
-        &self,
-        bytes: &[u8],
-        out: &mut Vec<u8>,
-        rewrite: &mut dyn FnMut(Value<'_>, &mut Vec<u8>) -> Answer,
-    ) -> bool {
+    /// Calls `look` with the value; one that consists of others is shown as bytes.
+    pub(crate) fn look<T>(&self, bytes: &[u8], look: impl FnOnce(Value<'_>) -> T) -> T {
+        let mut scratch = scalar::Scratch::default();
+        look(if self.is_whole() { self.decode(bytes, &mut scratch) } else { Value::Opaque(bytes) })
+    }
+
+    fn rewrite_element(&self, bytes: &[u8], out: &mut Vec<u8>, rewrite: Rewrite<'_>) -> bool {
+        let done = match (self.parts, self.is_binary) {
+            (Parts::Whole, _) => return self.rewrite_one(bytes, out, rewrite),
+            (Parts::Lexemes, true) => {
+                parts::lexemes(bytes, out, &mut |lexeme, out| lexeme_answer(lexeme, out, rewrite))
+            }
+            (Parts::Lexemes, false) => {
+                text_parts::lexemes(bytes, out, &mut |lexeme, out| lexeme_answer(lexeme, out, rewrite))
+            }
+            (Parts::Entries, true) => parts::entries(bytes, out, &mut |key, value, out| {
+                part_answer(rewrite(Value::Entry(key, value), out), value, out)
+            }),
+            (Parts::Entries, false) => text_parts::entries(bytes, out, &mut |key, value, out| {
+                part_answer(rewrite(Value::Entry(key, value), out), value, out)
+            }),
+            (Parts::Fields, true) => parts::fields(bytes, out, &mut |field, value, out| {
+                part_answer(rewrite(Value::Field(field, value), out), value, out)
+            }),
+            (Parts::Fields, false) => text_parts::fields(bytes, out, &mut |field, value, out| {
+                part_answer(rewrite(Value::Field(field, value), out), value, out)
+            }),
+            (Parts::Bounds, true) => parts::bounds(bytes, out, &mut |bound, out| self.rewrite_one(bound, out, rewrite))
+                .filter(|bounds| self.in_order(bounds))
+                .map(|_| ()),
+            (Parts::Bounds, false) => {
+                text_parts::bounds(bytes, out, &mut |bound, out| self.rewrite_one(bound, out, rewrite))
+                    .filter(|bounds| self.in_order(bounds))
+                    .map(|_| ())
+            }
+        };
+        done.is_some()
+    }
+
+    fn rewrite_one(&self, bytes: &[u8], out: &mut Vec<u8>, rewrite: Rewrite<'_>) -> bool {
         let start = out.len();
-        if self.is_jsonb {
+        let mut scratch = scalar::Scratch::default();
+        let value = self.decode(bytes, &mut scratch);
+        if self.style == Style::Jsonb {
             out.push(1);
         }
-        let mut decimal = String::new();
-        let value = self.decode(bytes, &mut decimal);
         match rewrite(value, out) {
             Answer::Keep => {
                 out.truncate(start);
@@ -99,6 +224,10 @@ impl Codec {
                 out.truncate(start);
                 return false;
             }
+            Answer::Written if self.kind == Kind::Bytes && !self.is_binary => {
+                let written = out.split_off(start);
+                text::put_bytes(&written, self.style == Style::Mac, out);
+            }
             Answer::Written => {}
             Answer::Decimal => {
                 if self.is_binary {
@@ -107,184 +236,69 @@ impl Codec {
                     decimal::encode(&text, out);
                 }
             }
-            answer => self.encode(answer, bytes, out),
+            answer => {
+                out.truncate(start);
+                self.encode(answer, bytes, out);
+            }
         }
         true
     }
 
-    fn decode<'a>(&self, bytes: &'a [u8], decimal: &'a mut String) -> Value<'a> {
-        let text = || std::str::from_utf8(bytes).ok();
+    fn decode<'a>(&self, bytes: &'a [u8], scratch: &'a mut scalar::Scratch) -> Value<'a> {
         let value = match self.kind {
             Kind::Text => Some(Value::Text(bytes)),
-            Kind::Integer if self.is_binary => match self.width {
-                2 => bytes.try_into().ok().map(|bytes| Value::Integer(i16::from_be_bytes(bytes).into())),
-                4 => bytes.try_into().ok().map(|bytes| Value::Integer(i32::from_be_bytes(bytes).into())),
-                _ => bytes.try_into().ok().map(|bytes| Value::Integer(i64::from_be_bytes(bytes))),
-            },
-            Kind::Integer => text().and_then(|text| text.parse().ok()).map(Value::Integer),
-            Kind::Float if self.width == 4 => {
-                bytes.try_into().ok().map(|bytes| Value::Float(f32::from_be_bytes(bytes).into()))
-            }
-            Kind::Float => bytes.try_into().ok().map(|bytes| Value::Float(f64::from_be_bytes(bytes))),
-            Kind::Decimal if self.is_binary => decimal::decode(bytes, decimal).map(|()| Value::Decimal(decimal)),
-            Kind::Decimal => text().map(Value::Decimal),
-            Kind::Date => bytes.try_into().ok().map(|bytes| {
-                Value::Date(match i32::from_be_bytes(bytes) {
-                    i32::MIN => Moment::Past,
-                    i32::MAX => Moment::Future,
-                    day => Moment::At(day),
-                })
-            }),
-            Kind::Timestamp => bytes.try_into().ok().map(|bytes| {
-                Value::Timestamp(match i64::from_be_bytes(bytes) {
-                    i64::MIN => Moment::Past,
-                    i64::MAX => Moment::Future,
-                    time => Moment::At(time),
-                })
-            }),
-            Kind::Bool => bytes.first().map(|byte| Value::Bool(*byte != 0)),
-            Kind::Uuid if self.is_binary => bytes.try_into().ok().map(Value::Uuid),
-            Kind::Uuid => uuid_from_text(bytes).map(Value::Uuid),
-            Kind::Address => match bytes {
-                [_, bits, _, 4, rest @ ..] => {
-                    <[u8; 4]>::try_from(rest).ok().map(|octets| Value::Address(Ipv4Addr::from(octets).into(), *bits))
-                }
-                [_, bits, _, 16, rest @ ..] => {
-                    <[u8; 16]>::try_from(rest).ok().map(|octets| Value::Address(Ipv6Addr::from(octets).into(), *bits))
-                }
-                _ => None,
-            },
-            Kind::Bytes => Some(Value::Bytes(bytes)),
-            Kind::Json if self.is_jsonb => match bytes {
+            Kind::Json if self.style == Style::Jsonb => match bytes {
                 [1, text @ ..] => Some(Value::Json(text)),
                 _ => None,
             },
             Kind::Json => Some(Value::Json(bytes)),
-            Kind::Opaque => None,
+            Kind::Xml => Some(Value::Xml(bytes)),
+            Kind::Opaque | Kind::Entry | Kind::Field => None,
+            _ if self.is_binary => self.decode_binary(bytes, scratch),
+            _ => self.decode_text(bytes, scratch),
         };
         value.unwrap_or(Value::Opaque(bytes))
     }
 
     /// Writes a number, date, uuid or address; `old` is the value it replaces.
     fn encode(&self, answer: Answer, old: &[u8], out: &mut Vec<u8>) {
-        match answer {
-            Answer::Integer(number) if !self.is_binary => out.extend_from_slice(number.to_string().as_bytes()),
-            Answer::Integer(number) => {
-                let bytes = number.to_be_bytes();
-                out.extend_from_slice(&bytes[8 - usize::from(self.width.clamp(2, 8))..]);
-            }
-            Answer::Float(number) if self.width == 4 => out.extend_from_slice(&(number as f32).to_be_bytes()),
-            Answer::Float(number) => out.extend_from_slice(&number.to_be_bytes()),
-            Answer::Date(day) => {
-                let day = match day {
-                    Moment::Past => i32::MIN,
-                    Moment::At(day) => day,
-                    Moment::Future => i32::MAX,
-                };
-                out.extend_from_slice(&day.to_be_bytes());
-            }
-            Answer::Timestamp(time) => {
-                let time = match time {
-                    Moment::Past => i64::MIN,
-                    Moment::At(time) => time,
-                    Moment::Future => i64::MAX,
-                };
-                out.extend_from_slice(&time.to_be_bytes());
-            }
-            Answer::Bool(value) => out.push(u8::from(value)),
-            Answer::Uuid(bytes) if self.is_binary => out.extend_from_slice(&bytes),
-            Answer::Uuid(bytes) => out.extend_from_slice(uuid_text(bytes).as_bytes()),
-            Answer::Address(address, bits) => {
-                let (family, cidr) = (u8::from(address.is_ipv6()) + 2, old.get(2).copied().unwrap_or(0));
-                match address {
-                    IpAddr::V4(address) => {
-                        out.extend_from_slice(&[family, bits, cidr, 4]);
-                        out.extend_from_slice(&address.octets());
-                    }
-                    IpAddr::V6(address) => {
-                        out.extend_from_slice(&[family, bits, cidr, 16]);
-                        out.extend_from_slice(&address.octets());
-                    }
-                }
-            }
-            Answer::Keep | Answer::Null | Answer::Written | Answer::Decimal => {}
-        }
+        if self.is_binary { self.encode_binary(answer, old, out) } else { self.encode_text(answer, old, out) }
+    }
+
+    /// False if the upper bound of a range came to lie below the lower one, as at the ends of the calendar.
+    fn in_order(&self, bounds: &[Option<Vec<u8>>; 2]) -> bool {
+        let [Some(lower), Some(upper)] = bounds else { return true };
+        self.look(lower, |lower| {
+            let lower = moment(lower);
+            self.look(upper, |upper| moment(upper) >= lower)
+        })
     }
 }
 
-/// The 16 bytes of a uuid written with or without dashes.
-pub(crate) fn uuid_from_text(text: &[u8]) -> Option<[u8; 16]> {
-    let digits: Vec<u8> = text.iter().copied().filter(|byte| *byte != b'-').collect();
-    let mut bytes = [0; 16];
-    if digits.len() != 32 {
-        return None;
+/// A moment as a number that sorts like it.
+fn moment(value: Value<'_>) -> i128 {
+    use crate::value::Moment;
+    match value {
+        Value::Date(Moment::Past) | Value::Timestamp(Moment::Past) => i128::MIN,
+        Value::Date(Moment::At(day)) => day.into(),
+        Value::Timestamp(Moment::At(time)) => time.into(),
+        _ => i128::MAX,
     }
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = ((pair[0] as char).to_digit(16)? << 4 | (pair[1] as char).to_digit(16)?) as u8;
-    }
-    Some(bytes)
 }
 
-/// A uuid in its usual form.
-pub(crate) fn uuid_text(bytes: [u8; 16]) -> String {
-    let mut text = String::with_capacity(36);
-    for (at, byte) in bytes.iter().enumerate() {
-        if matches!(at, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        text.push_str(&format!("{byte:02x}"));
-    }
-    text
+/// A lexeme is a text; what it becomes must be one too.
+fn lexeme_answer(lexeme: &[u8], out: &mut Vec<u8>, rewrite: Rewrite<'_>) -> bool {
+    part_answer(rewrite(Value::Text(lexeme), out), lexeme, out)
 }
 
-/// Rewrites the elements of an array in binary form; none if it is none.
-fn array(bytes: &[u8], out: &mut Vec<u8>, rewrite: &mut dyn FnMut(&[u8], &mut Vec<u8>) -> bool) -> Option<()> {
-    let start = out.len();
-    let mut rest = bytes;
-    let number = |rest: &mut &[u8]| -> Option<i32> {
-        let (head, tail) = rest.split_first_chunk::<4>()?;
-        *rest = tail;
-        Some(i32::from_be_bytes(*head))
-    };
-    let dimensions = usize::try_from(number(&mut rest)?).ok().filter(|count| *count <= 6)?;
-    let (_, _) = (number(&mut rest)?, number(&mut rest)?);
-    let mut count = i64::from(dimensions > 0);
-    for _ in 0..dimensions {
-        count = count.checked_mul(number(&mut rest)?.into())?;
-        number(&mut rest)?;
-    }
-    out.extend_from_slice(&bytes[..bytes.len() - rest.len()]);
-    let mut done = || -> Option<bool> {
-        let mut has_null = false;
-        for _ in 0..count {
-            let Ok(length) = usize::try_from(number(&mut rest)?) else {
-                has_null = true;
-                out.extend_from_slice(&(-1_i32).to_be_bytes());
-                continue;
-            };
-            let (element, tail) = rest.split_at_checked(length)?;
-            rest = tail;
-            let place = out.len();
-            out.extend_from_slice(&[0; 4]);
-            if rewrite(element, out) {
-                let length = i32::try_from(out.len() - place - 4).ok()?;
-                out[place..place + 4].copy_from_slice(&length.to_be_bytes());
-            } else {
-                has_null = true;
-                out.truncate(place);
-                out.extend_from_slice(&(-1_i32).to_be_bytes());
-            }
+/// Takes the answer for a part whose bytes the rule wrote.
+fn part_answer(answer: Answer, old: &[u8], out: &mut Vec<u8>) -> bool {
+    match answer {
+        Answer::Written => true,
+        Answer::Keep => {
+            out.extend_from_slice(old);
+            true
         }
-        rest.is_empty().then_some(has_null)
-    };
-    match done() {
-        Some(has_null) => {
-            out[start + 4..start + 8].copy_from_slice(&i32::from(has_null).to_be_bytes());
-            Some(())
-        }
-        None => {
-            out.truncate(start);
-            None
-        }
+        _ => false,
     }
 }

@@ -92,8 +92,17 @@ fn value_part(value: Value<'_>, part: &mut dyn FnMut(Part<'_>)) {
         Value::Uuid(bytes) => text(crate::wire::uuid_text(bytes).as_bytes()),
         Value::Address(address, _) => text(address.to_string().as_bytes()),
         Value::Bytes(bytes) | Value::Opaque(bytes) => part(Part::Bytes(bytes)),
-        // A day says too little: many share it.
-        Value::Date(_) | Value::Timestamp(_) | Value::Bool(_) => {}
+        Value::Xml(bytes) | Value::Field(_, bytes) => part(Part::Bytes(bytes)),
+        Value::Entry(key, value) => {
+            text(key);
+            text(value);
+        }
+        Value::Point(x, y) => {
+            text(x.to_string().as_bytes());
+            text(y.to_string().as_bytes());
+        }
+        // A day says too little: many share it. So do hours and spans.
+        Value::Date(_) | Value::Timestamp(_) | Value::Time(_) | Value::Interval(_) | Value::Bool(_) => {}
     }
 }
 

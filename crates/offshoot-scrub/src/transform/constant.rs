@@ -1,6 +1,6 @@
 //! `constant`, `empty` and `default`: one value for all, given by the rule, without content, or the column's own.
 
-use super::{Answer, Fault, Kind, Length, Making, Options, Row, Transform, Value, Work};
+use super::{Answer, Fault, Kind, Length, Making, Options, Reach, Row, Transform, Value, Work};
 use crate::policy::Item;
 
 struct Constant {
@@ -12,7 +12,9 @@ struct Constant {
 pub(super) fn constant(options: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
     let Some(node) = options.take("value") else { return Err(options.fault("`constant` needs `value`")) };
     let (text, answer) = match (&node.item, making.kind) {
-        (Item::Text(text), Kind::Text | Kind::Json) => (text.clone().into_bytes(), Answer::Written),
+        (Item::Text(text), Kind::Text | Kind::Json | Kind::Xml | Kind::Entry) => {
+            (text.clone().into_bytes(), Answer::Written)
+        }
         (Item::Integer(number), Kind::Integer) => (Vec::new(), Answer::Integer(*number)),
         (Item::Float(number), Kind::Float) => (Vec::new(), Answer::Float(*number)),
         (Item::Bool(value), Kind::Bool) => (Vec::new(), Answer::Bool(*value)),
@@ -24,7 +26,7 @@ pub(super) fn constant(options: &mut Options, making: &Making<'_>) -> Result<Box
 /// Puts an empty text, no bytes, or an empty JSON object in the place of every value.
 pub(super) fn empty(options: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
     let text = match making.kind {
-        Kind::Text | Kind::Bytes => Vec::new(),
+        Kind::Text | Kind::Bytes | Kind::Entry | Kind::Xml => Vec::new(),
         Kind::Json => b"{}".to_vec(),
         _ => return Err(options.fault("`empty` is for text, bytes and JSON: use `constant`")),
     };
@@ -40,12 +42,16 @@ pub(super) fn column_default(options: &mut Options, making: &Making<'_>) -> Resu
 }
 
 impl Transform for Constant {
-    fn takes(&self, _: Kind) -> bool {
-        true
+    fn takes(&self, kind: Kind) -> bool {
+        kind != Kind::Field
     }
 
     fn length(&self) -> Length {
         Length::AtMost(String::from_utf8_lossy(&self.text).chars().count())
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Head
     }
 
     fn apply(&self, _: Value<'_>, _: &Row<'_>, _: &mut Work, out: &mut Vec<u8>) -> Answer {

@@ -4,26 +4,22 @@
 //! domain stay together, and distinct addresses stay distinct. Then a reserved domain (RFC 2606) goes to the end: there is
 //! no server below `example.com`, and none at `.invalid` or `.test`. What is no address is permuted as a whole.
 
+use super::domain::Domain;
 use super::{Answer, Fault, Length, Making, Options, Row, Transform, Value, Work};
 use crate::shape::Shape;
 
-const RESERVED: [&str; 6] = [".test", ".invalid", ".example", ".example.com", ".example.org", ".example.net"];
-
 struct Email {
     mailbox: Shape,
-    domain: Shape,
+    domain: Domain,
     other: Shape,
-    end: &'static str,
 }
 
 /// With `to`, the reserved domain; `test` if none is given.
 pub(super) fn make(options: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
-    let end = options.word("to", &RESERVED.map(|end| &end[1..]))?;
     Ok(Box::new(Email {
         mailbox: making.injective_shape("mailbox"),
-        domain: making.injective_shape("mail-domain"),
+        domain: Domain::read(options, making)?,
         other: making.injective_shape("no-mail"),
-        end: RESERVED[end],
     }))
 }
 
@@ -33,7 +29,7 @@ impl Transform for Email {
     }
 
     fn length(&self) -> Length {
-        Length::Grows(self.end.len())
+        Length::Grows(self.domain.growth())
     }
 
     fn apply(&self, value: Value<'_>, _: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {
@@ -47,8 +43,7 @@ impl Transform for Email {
                 out.extend_from_slice(&bytes[..start]);
                 self.mailbox.apply(work, &address[..at], out);
                 out.push(b'@');
-                self.domain.apply(work, &address[at + 1..], out);
-                out.extend_from_slice(self.end.as_bytes());
+                self.domain.put(&address[at + 1..], work, out);
                 out.extend_from_slice(&bytes[end..]);
             }
             _ => {

@@ -12,7 +12,8 @@ use crate::shape::Shape;
 
 const DOCUMENTATION: [[u8; 3]; 3] = [[192, 0, 2], [198, 51, 100], [203, 0, 113]];
 
-struct Ip {
+/// What addresses become.
+pub(super) struct Ip {
     prf: Prf,
     other: Shape,
     is_unique: bool,
@@ -21,15 +22,28 @@ struct Ip {
 
 /// Without options.
 pub(super) fn make(_: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
-    Ok(Box::new(Ip {
-        prf: making.prf("ip"),
-        other: making.shape("no-ip"),
-        is_unique: making.is_unique,
-        is_text: making.kind == Kind::Text,
-    }))
+    Ok(Box::new(Ip::new(making)))
 }
 
 impl Ip {
+    pub(super) fn new(making: &Making<'_>) -> Self {
+        Self {
+            prf: making.prf("ip"),
+            other: making.shape("no-ip"),
+            is_unique: making.is_unique,
+            is_text: making.kind == Kind::Text,
+        }
+    }
+
+    /// Appends what an address becomes; false, and nothing appended, if the text is none. Only the usual spelling is one, so
+    /// that no two texts meet.
+    pub(super) fn put_text(&self, text: &[u8], work: &mut Work, out: &mut Vec<u8>) -> bool {
+        let parsed = std::str::from_utf8(text).ok().and_then(|text| text.parse::<IpAddr>().ok());
+        let Some(old) = parsed.filter(|address| address.to_string().as_bytes() == text) else { return false };
+        out.extend_from_slice(self.address(old, work).to_string().as_bytes());
+        true
+    }
+
     fn address(&self, old: IpAddr, work: &mut Work) -> IpAddr {
         match old {
             IpAddr::V4(old) if self.is_unique => {
@@ -92,13 +106,8 @@ impl Transform for Ip {
                 Answer::Address(if is_whole { self.address(old, work) } else { self.network(old, bits, work) }, bits)
             }
             Value::Text(bytes) => {
-                let parsed = std::str::from_utf8(bytes).ok().and_then(|text| text.parse::<IpAddr>().ok());
-                // Only the usual spelling, so that no two texts meet.
-                match parsed.filter(|address| address.to_string().as_bytes() == bytes) {
-                    Some(old) => out.extend_from_slice(self.address(old, work).to_string().as_bytes()),
-                    None => {
-                        self.other.apply(work, bytes, out);
-                    }
+                if !self.put_text(bytes, work, out) {
+                    self.other.apply(work, bytes, out);
                 }
                 Answer::Written
             }

@@ -1,52 +1,92 @@
 //! `json`: a document whose structure stays and whose values are rewritten by rules for their paths.
 //!
-//! Keys, their order, duplicate keys, white space between tokens and the digits' count of numbers stay. A string or number
-//! whose path has no rule goes through the shape transform: a new path leaks nothing. Paths are written `$.user.email` and
-//! `$.tags[]`; `paths` gives each `shape`, `keep`, `null` or `empty`. Escapes for half a surrogate pair, which no text can hold,
-//! stay between what is around them.
+//! Keys, their order, duplicate keys, white space between tokens and the digits' count of numbers stay. Paths are written
+//! `$.user.email`, `$.tags[*]`, `$["odd.key"]`; `paths` gives each any rule of the catalogue, for its strings and numbers. What
+//! no path names is shaped, or with `others = "null"` becomes null: a new path leaks nothing. Escapes for half a surrogate
+//! pair, which no text can hold, stay between what is around them.
 
 use std::collections::BTreeMap;
 
 use super::{Answer, Fault, Kind, Length, Making, Options, Prf, Row, Transform, Value, Work};
-use crate::policy::Item;
+use crate::policy::Node;
 use crate::shape::Shape;
+use crate::wire;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What becomes of the values of a path.
 enum Rule {
-    Shape,
     Keep,
     Null,
     Empty,
+    By(Box<dyn Transform>),
 }
 
 struct Json {
     shape: Shape,
     numbers: Prf,
-    paths: BTreeMap<String, Rule>,
+    paths: BTreeMap<Vec<u8>, Rule>,
+    others_are_null: bool,
+    reads: Vec<usize>,
 }
 
-/// With `paths`, a table of paths and rules.
+/// With `paths`, a table of paths and rules, and `others`: `shape` (if none is given) or `null`.
 pub(super) fn make(options: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
     let mut paths = BTreeMap::new();
     if let Some(node) = options.take("paths") {
-        let Item::Table(entries) = &node.item else {
-            return Err(node.fault("`paths` is a table: `{ \"$.user.name\" = \"shape\" }`"));
-        };
-        for entry in entries {
-            let rule = match entry.value.text("the rule of a path")? {
-                "shape" => Rule::Shape,
-                "keep" => Rule::Keep,
-                "null" => Rule::Null,
-                "empty" => Rule::Empty,
-                _ => return Err(entry.value.fault("the rule of a path is one of: shape, keep, null, empty")),
-            };
-            if !entry.key.starts_with('$') {
-                return Err(entry.value.fault("a path begins with `$`: `$.user.email`, `$.tags[]`"));
-            }
-            paths.insert(entry.key.clone(), rule);
+        for entry in node.table("paths")? {
+            let path = path(&entry.key).ok_or_else(|| {
+                entry.value.fault("a path begins with `$`: `$.user.email`, `$.tags[*]`, `$[\"odd.key\"]`")
+            })?;
+            paths.insert(path, rule(&entry.value, making)?);
         }
     }
-    Ok(Box::new(Json { shape: making.shape("json"), numbers: making.prf("json-numbers"), paths }))
+    let others_are_null = options.word("others", &["shape", "null"])? == 1;
+    let by = |rule: &Rule| if let Rule::By(transform) = rule { transform.reads().to_vec() } else { Vec::new() };
+    let reads = paths.values().flat_map(by).collect();
+    let (shape, numbers) = (making.shape("json"), making.prf("json-numbers"));
+    Ok(Box::new(Json { shape, numbers, paths, others_are_null, reads }))
+}
+
+fn rule(node: &Node, making: &Making<'_>) -> Result<Rule, Fault> {
+    match node.text("a rule") {
+        Ok("keep") => return Ok(Rule::Keep),
+        Ok("null") => return Ok(Rule::Null),
+        Ok("empty") => return Ok(Rule::Empty),
+        _ => {}
+    }
+    // A rule for text, else one for what JSON has beside it, or writes as text.
+    let text = making.rule(node, Kind::Text);
+    let others = [Kind::Integer, Kind::Decimal, Kind::Date, Kind::Bool];
+    let made =
+        others.into_iter().fold(text, |made, kind| made.or_else(|fault| making.rule(node, kind).map_err(|_| fault)));
+    made.map(Rule::By)
+}
+
+/// Before the name of a member, and in the place of any element: bytes that no text has.
+const MEMBER: u8 = 0xff;
+const ELEMENT: u8 = 0xfe;
+
+/// A path in the form in which they are compared.
+fn path(text: &str) -> Option<Vec<u8>> {
+    let mut path = Vec::new();
+    let mut rest = text.strip_prefix('$')?;
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix("[*]").or_else(|| rest.strip_prefix("[]")) {
+            path.push(ELEMENT);
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix("[\"") {
+            let (name, after) = after.split_once("\"]")?;
+            path.push(MEMBER);
+            path.extend_from_slice(name.as_bytes());
+            rest = after;
+        } else {
+            let after = rest.strip_prefix('.')?;
+            let end = after.find(['.', '[']).unwrap_or(after.len());
+            path.push(MEMBER);
+            path.extend_from_slice(after.get(..end).filter(|name| !name.is_empty())?.as_bytes());
+            rest = &after[end..];
+        }
+    }
+    Some(path)
 }
 
 impl Transform for Json {
@@ -58,11 +98,15 @@ impl Transform for Json {
         Length::Grows(usize::MAX)
     }
 
-    fn apply(&self, value: Value<'_>, _: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {
+    fn reads(&self) -> &[usize] {
+        &self.reads
+    }
+
+    fn apply(&self, value: Value<'_>, row: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {
         let (Value::Json(bytes) | Value::Text(bytes)) = value else { return Answer::Null };
         let start = out.len();
-        let mut walk = Walk { json: self, work, bytes, at: 0, out };
-        let done = walk.value(&mut "$".to_owned(), 0).is_some();
+        let mut walk = Walk { json: self, row, work, bytes, at: 0, out };
+        let done = walk.value(&mut Vec::new(), 0).is_some();
         walk.blanks();
         if !done || walk.at != bytes.len() {
             // No JSON: then it is text.
@@ -75,6 +119,7 @@ impl Transform for Json {
 
 struct Walk<'a> {
     json: &'a Json,
+    row: &'a Row<'a>,
     work: &'a mut Work,
     bytes: &'a [u8],
     at: usize,
@@ -103,19 +148,21 @@ impl Walk<'_> {
         })
     }
 
-    fn value(&mut self, path: &mut String, depth: u32) -> Option<()> {
+    fn value(&mut self, path: &mut Vec<u8>, depth: u32) -> Option<()> {
         self.blanks();
-        let rule = self.json.paths.get(path.as_str()).copied();
+        let json = self.json;
+        let rule = json.paths.get(path.as_slice());
+        let by = if let Some(Rule::By(transform)) = rule { Some(&**transform) } else { None };
         let (start, length) = (self.at, self.out.len());
         match self.peek()? {
             _ if depth > DEPTH_MAX => return None,
             open @ (b'{' | b'[') => self.container(open, path, depth)?,
             b'"' => {
                 let end = self.string_end()?;
-                self.string(start + 1, end - 1)?;
+                self.string(start + 1, end - 1, by)?;
                 self.at = end;
             }
-            b'-' | b'0'..=b'9' => self.number(),
+            b'-' | b'0'..=b'9' => self.number(by),
             _ => {
                 let word =
                     [&b"true"[..], b"false", b"null"].into_iter().find(|word| self.bytes[start..].starts_with(word))?;
@@ -123,32 +170,27 @@ impl Walk<'_> {
                 self.at += word.len();
             }
         }
-        match rule {
-            None | Some(Rule::Shape) => {}
-            Some(Rule::Keep) => {
-                self.out.truncate(length);
-                self.out.extend_from_slice(&self.bytes[start..self.at]);
-            }
-            Some(Rule::Null) => {
-                self.out.truncate(length);
-                self.out.extend_from_slice(b"null");
-            }
-            Some(Rule::Empty) => {
-                self.out.truncate(length);
-                self.out.extend_from_slice(match self.bytes[start] {
-                    b'{' => b"{}",
-                    b'[' => b"[]",
-                    b'"' => b"\"\"",
-                    b't' | b'f' => b"false",
-                    b'n' => b"null",
-                    _ => b"0",
-                });
-            }
-        }
+        let first = self.bytes[start];
+        let instead = match rule {
+            None if json.others_are_null && !matches!(first, b'{' | b'[') => &b"null"[..],
+            None | Some(Rule::By(_)) => return Some(()),
+            Some(Rule::Keep) => &self.bytes[start..self.at],
+            Some(Rule::Null) => b"null",
+            Some(Rule::Empty) => match first {
+                b'{' => &b"{}"[..],
+                b'[' => b"[]",
+                b'"' => b"\"\"",
+                b't' | b'f' => b"false",
+                b'n' => b"null",
+                _ => b"0",
+            },
+        };
+        self.out.truncate(length);
+        self.out.extend_from_slice(instead);
         Some(())
     }
 
-    fn container(&mut self, open: u8, path: &mut String, depth: u32) -> Option<()> {
+    fn container(&mut self, open: u8, path: &mut Vec<u8>, depth: u32) -> Option<()> {
         let close = if open == b'{' { b'}' } else { b']' };
         self.copy(open)?;
         self.blanks();
@@ -163,13 +205,18 @@ impl Walk<'_> {
                 let end = self.string_end()?;
                 // A key is part of the structure.
                 self.out.extend_from_slice(&self.bytes[start..end]);
-                path.push('.');
-                path.push_str(&String::from_utf8_lossy(&self.bytes[start + 1..end - 1]));
+                path.push(MEMBER);
+                for piece in self.pieces(start + 1, end - 1)? {
+                    path.extend_from_slice(match &piece {
+                        Piece::Text(text) => text,
+                        Piece::Escape(escape) => escape,
+                    });
+                }
                 self.at = end;
                 self.blanks();
                 self.copy(b':')?;
             } else {
-                path.push_str("[]");
+                path.push(ELEMENT);
             }
             self.value(path, depth + 1)?;
             path.truncate(base);
@@ -194,10 +241,9 @@ impl Walk<'_> {
         }
     }
 
-    /// Rewrites a string as one text, or as several where an escape stands for no character.
-    fn string(&mut self, start: usize, end: usize) -> Option<()> {
-        self.out.push(b'"');
-        let mut text = Vec::new();
+    /// A string as one text, or as several where an escape stands for no character.
+    fn pieces(&self, start: usize, end: usize) -> Option<Vec<Piece>> {
+        let (mut pieces, mut text) = (Vec::new(), Vec::new());
         let mut at = start;
         while at < end {
             let byte = self.bytes[at];
@@ -218,15 +264,67 @@ impl Walk<'_> {
             match escaped.filter(|c| *c != '\0') {
                 Some(c) => text.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
                 None => {
-                    self.text(&std::mem::take(&mut text));
-                    self.out.extend_from_slice(&self.bytes[at..at + length]);
+                    pieces.push(Piece::Text(std::mem::take(&mut text)));
+                    pieces.push(Piece::Escape(self.bytes[at..at + length].to_vec()));
                 }
             }
             at += length;
         }
-        self.text(&text);
+        if !text.is_empty() || pieces.is_empty() {
+            pieces.push(Piece::Text(text));
+        }
+        Some(pieces)
+    }
+
+    fn string(&mut self, start: usize, end: usize, by: Option<&dyn Transform>) -> Option<()> {
+        let length = self.out.len();
+        self.out.push(b'"');
+        for piece in self.pieces(start, end)? {
+            let text = match piece {
+                Piece::Text(text) => text,
+                Piece::Escape(escape) => {
+                    self.out.extend_from_slice(&escape);
+                    continue;
+                }
+            };
+            let mut new = Vec::with_capacity(text.len());
+            if !self.text(&text, by, &mut new) {
+                self.out.truncate(length);
+                self.out.extend_from_slice(b"null");
+                return Some(());
+            }
+            for byte in new {
+                match byte {
+                    b'"' | b'\\' => self.out.extend_from_slice(&[b'\\', byte]),
+                    0..=0x1f => self.out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+                    _ => self.out.push(byte),
+                }
+            }
+        }
         self.out.push(b'"');
         Some(())
+    }
+
+    /// Appends what a text becomes; false stands for null.
+    fn text(&mut self, text: &[u8], by: Option<&dyn Transform>, new: &mut Vec<u8>) -> bool {
+        let answer = match by {
+            Some(by) if by.takes(Kind::Text) => by.apply(Value::Text(text), self.row, self.work, new),
+            Some(by) if by.takes(Kind::Date) && is_date(text) => {
+                // A date at the front of a time, however that goes on.
+                let codec = wire::Codec::new("date", offshoot_format::table::RowForm::Text);
+                let is_there = codec.rewrite(&text[..10], new, |value, out| by.apply(value, self.row, self.work, out));
+                new.extend_from_slice(&text[10..]);
+                return is_there;
+            }
+            _ => {
+                self.json.shape.apply(self.work, text, new);
+                Answer::Written
+            }
+        };
+        if answer == Answer::Keep {
+            new.extend_from_slice(text);
+        }
+        answer != Answer::Null
     }
 
     /// The character of `\uXXXX`, or of two of them; none for half a pair.
@@ -242,43 +340,71 @@ impl Walk<'_> {
         Some((char::from_u32(first), 6))
     }
 
-    fn text(&mut self, text: &[u8]) {
-        let mut scrubbed = Vec::with_capacity(text.len());
-        self.json.shape.apply(self.work, text, &mut scrubbed);
-        for byte in scrubbed {
-            match byte {
-                b'"' | b'\\' => self.out.extend_from_slice(&[b'\\', byte]),
-                0..=0x1f => self.out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-                _ => self.out.push(byte),
-            }
-        }
-    }
-
-    /// Draws other digits; a leading zero, the point, the signs and the exponent stay.
-    fn number(&mut self) {
+    fn number(&mut self, by: Option<&dyn Transform>) {
         let end = self.bytes[self.at..]
             .iter()
             .position(|byte| !matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'))
             .map_or(self.bytes.len(), |length| self.at + length);
         let number = &self.bytes[self.at..end];
+        self.at = end;
+        if by.and_then(|by| self.number_by(by, number)).is_none() {
+            self.draw_digits(number);
+        }
+    }
+
+    /// A number by a rule; none, and nothing done, if the rule makes no number of it.
+    fn number_by(&mut self, by: &dyn Transform, number: &[u8]) -> Option<()> {
+        let text = std::str::from_utf8(number).ok()?;
+        let value = match text.parse() {
+            Ok(number) if by.takes(Kind::Integer) => Value::Integer(number),
+            _ if by.takes(Kind::Decimal) && !text.contains(['e', 'E']) => Value::Decimal(text),
+            _ if by.takes(Kind::Float) => Value::Float(text.parse().ok()?),
+            _ if by.takes(Kind::Text) => Value::Text(number),
+            _ => return None,
+        };
+        let mut new = Vec::new();
+        let answer = by.apply(value, self.row, self.work, &mut new);
+        match answer {
+            Answer::Keep => new.extend_from_slice(number),
+            Answer::Null => new.extend_from_slice(b"null"),
+            Answer::Integer(number) => new.extend_from_slice(number.to_string().as_bytes()),
+            Answer::Float(number) => new.extend_from_slice(number.to_string().as_bytes()),
+            Answer::Bool(value) => new.extend_from_slice(value.to_string().as_bytes()),
+            Answer::Decimal | Answer::Written => {}
+            _ => return None,
+        }
+        let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&new).is_ok();
+        is_json.then(|| self.out.extend_from_slice(&new))
+    }
+
+    /// Draws other digits; a leading zero, the point, the signs and the exponent stay.
+    fn draw_digits(&mut self, number: &[u8]) {
         let mut stream = self.json.numbers.draw(number);
         let (mut is_first, mut in_exponent) = (true, false);
-        let new: Vec<u8> = number
-            .iter()
-            .map(|byte| {
-                in_exponent |= matches!(byte, b'e' | b'E');
-                if !byte.is_ascii_digit() || in_exponent {
-                    return *byte;
-                }
-                let leads = std::mem::take(&mut is_first);
-                match (leads, byte) {
-                    (true, b'0') if number.iter().any(|byte| matches!(byte, b'1'..=b'9')) => b'0',
-                    (true, b'1'..=b'9') => b'1' + stream.below(9) as u8,
-                    _ => b'0' + stream.below(10) as u8,
-                }
-            })
-            .collect();
-        self.out.extend_from_slice(&new);
-        self.at = end;
+        let has_value = number.iter().any(|byte| matches!(byte, b'1'..=b'9'));
+        self.out.extend(number.iter().map(|byte| {
+            in_exponent |= matches!(byte, b'e' | b'E');
+            if !byte.is_ascii_digit() || in_exponent {
+                return *byte;
+            }
+            let leads = std::mem::take(&mut is_first);
+            match (leads, byte) {
+                (true, b'0') if has_value => b'0',
+                (true, b'1'..=b'9') => b'1' + stream.below(9) as u8,
+                _ => b'0' + stream.below(10) as u8,
+            }
+        }));
     }
+}
+
+/// A part of a string.
+enum Piece {
+    Text(Vec<u8>),
+    /// An escape that stands for no character.
+    Escape(Vec<u8>),
+}
+
+fn is_date(text: &[u8]) -> bool {
+    let date = text.get(..10).and_then(|date| std::str::from_utf8(date).ok());
+    date.is_some_and(|date| wire::date(date).is_some()) && text.get(10).is_none_or(|next| !next.is_ascii_digit())
 }

@@ -1,6 +1,6 @@
 //! `keep` and `null`: the value as it is, and none.
 
-use super::{Answer, Fault, Kind, Making, Options, Row, Transform, Value, Work};
+use super::{Answer, Fault, Kind, Making, Options, Reach, Row, Transform, Value, Work};
 
 struct Keep;
 
@@ -16,6 +16,14 @@ impl Transform for Keep {
 
     fn is_injective(&self) -> bool {
         true
+    }
+
+    fn keeps_distance(&self) -> bool {
+        true
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Pieces
     }
 
     fn apply(&self, _: Value<'_>, _: &Row<'_>, _: &mut Work, _: &mut Vec<u8>) -> Answer {
@@ -42,6 +50,14 @@ impl Transform for Null {
     /// NULLs are distinct to a unique constraint.
     fn is_injective(&self) -> bool {
         true
+    }
+
+    fn keeps_distance(&self) -> bool {
+        true
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Head
     }
 
     fn apply(&self, _: Value<'_>, _: &Row<'_>, _: &mut Work, _: &mut Vec<u8>) -> Answer {

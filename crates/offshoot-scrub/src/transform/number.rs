@@ -1,72 +1,7 @@
-//! `noise`, `bucket` and `range`: numbers near by, rounded, or permuted within bounds.
+//! `bucket` and `range`: numbers rounded, or permuted within bounds.
 
 use super::{Answer, Fault, Kind, Making, Options, Prf, Row, Transform, Value, Work};
 use crate::permute::Tweak;
-
-struct Noise {
-    prf: Prf,
-    ratio: f64,
-}
-
-/// With `ratio`, the largest change relative to the number; 0.1 if none is given.
-pub(super) fn noise(options: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
-    let ratio = options.number("ratio")?.unwrap_or(0.1);
-    if !(ratio > 0.0 && ratio <= 1.0) {
-        return Err(options.fault("`ratio` is above 0 and at most 1"));
-    }
-    Ok(Box::new(Noise { prf: making.prf("noise"), ratio }))
-}
-
-impl Transform for Noise {
-    fn takes(&self, kind: Kind) -> bool {
-        matches!(kind, Kind::Integer | Kind::Float | Kind::Decimal)
-    }
-
-    fn apply(&self, value: Value<'_>, row: &Row<'_>, _: &mut Work, out: &mut Vec<u8>) -> Answer {
-        // A factor from 1 - ratio to 1 + ratio, in steps of a millionth of the ratio.
-        let mut stream = row.draw(&self.prf, value);
-        let factor = self.ratio * (f64::from(stream.below(2_000_001)) / 1_000_000.0 - 1.0);
-        match value {
-            Value::Integer(number) => {
-                let change = (number as f64 * factor) as i64;
-                let change =
-                    if change == 0 && number != 0 { if stream.below(2) == 0 { 1 } else { -1 } } else { change };
-                // Towards zero nothing overflows, whatever the width of the column.
-                let is_outward = (change < 0) == (number < 0);
-                let is_near_the_end = number.unsigned_abs().leading_zeros() <= 1
-                    || [i32::MAX, i16::MAX.into()].iter().any(|max| {
-                        let max = u64::from(max.unsigned_abs());
-                        number.unsigned_abs() <= max + 1 && number.unsigned_abs() + change.unsigned_abs() > max
-                    });
-                Answer::Integer(if is_outward && is_near_the_end { number - change } else { number + change })
-            }
-            Value::Float(number) if number.is_finite() => Answer::Float(number + number * factor),
-            Value::Decimal(text) => {
-                decimal(text, &mut stream, out);
-                Answer::Decimal
-            }
-            _ => Answer::Keep,
-        }
-    }
-}
-
-/// Keeps the sign, the scale, and the first half of the digits that count; draws the others.
-fn decimal(text: &str, stream: &mut super::Stream<'_>, out: &mut Vec<u8>) {
-    let significant = text.bytes().skip_while(|byte| !matches!(byte, b'1'..=b'9')).filter(u8::is_ascii_digit).count();
-    let mut kept = significant / 2;
-    let mut counts = false;
-    out.extend(text.bytes().map(|byte| {
-        counts |= matches!(byte, b'1'..=b'9');
-        if !byte.is_ascii_digit() || !counts {
-            return byte;
-        }
-        if kept > 0 {
-            kept -= 1;
-            return byte;
-        }
-        b'0' + stream.below(10) as u8
-    }));
-}
 
 struct Bucket {
     size: i64,
@@ -92,7 +27,8 @@ impl Transform for Bucket {
             Value::Float(number) if number.is_finite() => {
                 Answer::Float((number / self.size as f64).trunc() * self.size as f64)
             }
-            _ => Answer::Keep,
+            Value::Float(_) => Answer::Keep,
+            _ => Answer::Null,
         }
     }
 }

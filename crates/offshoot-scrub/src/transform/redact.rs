@@ -1,6 +1,6 @@
 //! `redact`: every character that is no white space becomes the same sign, as many as there were.
 
-use super::{Answer, Fault, Making, Options, Row, Transform, Value, Work};
+use super::{Answer, Fault, Making, Options, Reach, Row, Transform, Value, Work};
 use unicode_segmentation::UnicodeSegmentation;
 
 struct Redact {
@@ -17,6 +17,10 @@ pub(super) fn make(options: &mut Options, _: &Making<'_>) -> Result<Box<dyn Tran
 }
 
 impl Transform for Redact {
+    fn reach(&self) -> Reach {
+        Reach::Pieces
+    }
+
     fn apply(&self, value: Value<'_>, _: &Row<'_>, _: &mut Work, out: &mut Vec<u8>) -> Answer {
         let Value::Text(bytes) = value else { return Answer::Null };
         for chunk in bytes.utf8_chunks() {

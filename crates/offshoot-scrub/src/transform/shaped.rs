@@ -1,15 +1,17 @@
-//! `shape`, the default: a value of the same shape, by [`crate::shape`]; numbers keep their sign and their digits' count.
+//! `shape`, the default: a value of the same shape, by [`crate::shape`]; numbers keep their sign and their digits' count, bytes
+//! their number.
 //!
 //! `username`, `postal-code` and `national-id` are the same as a permutation always, so that they agree wherever they
 //! occur, unique or not.
 
-use super::{Answer, Fault, Kind, Making, Options, Prf, Row, Transform, Value, Work};
+use super::{Answer, Fault, Kind, Making, Options, Prf, Reach, Row, Transform, Value, Work};
 use crate::permute::Tweak;
 use crate::shape::Shape;
 
 pub(super) struct Shaped {
     shape: Shape,
     numbers: Prf,
+    bytes: Prf,
     /// The largest number that the column can hold.
     number_max: i64,
 }
@@ -27,21 +29,65 @@ pub(super) fn named(_: &mut Options, making: &Making<'_>) -> Result<Box<dyn Tran
 
 impl Shaped {
     fn new(making: &Making<'_>) -> Self {
-        Self { shape: making.shape("shape"), numbers: making.prf("integer"), number_max: number_max(making) }
+        Self {
+            shape: making.shape("shape"),
+            numbers: making.prf("integer"),
+            bytes: making.prf("bytes"),
+            number_max: number_max(making),
+        }
+    }
+}
+
+impl Shaped {
+    /// As many other bytes: permuted where they must stay distinct, else drawn.
+    fn put_bytes(&self, bytes: &[u8], work: &mut Work, out: &mut Vec<u8>) {
+        if self.shape.is_injective() {
+            let mut digits: Vec<u32> = bytes.iter().map(|byte| u32::from(*byte)).collect();
+            work.permuter.apply(
+                &self.bytes,
+                Tweak(bytes.len() as u64 & 0xff_ffff),
+                &mut digits,
+                &vec![256; bytes.len()],
+            );
+            out.extend(digits.iter().map(|digit| *digit as u8));
+            return;
+        }
+        let mut stream = self.bytes.draw(bytes);
+        let start = out.len();
+        while out.len() - start < bytes.len() {
+            out.extend_from_slice(&stream.number().to_le_bytes());
+        }
+        out.truncate(start + bytes.len());
+        if let (Some(last), true) = (bytes.last(), out[start..] == *bytes) {
+            let end = out.len() - 1;
+            out[end] = last.wrapping_add(1 + stream.below(255) as u8);
+        }
     }
 }
 
 impl Transform for Shaped {
     fn takes(&self, kind: Kind) -> bool {
-        matches!(kind, Kind::Text | Kind::Integer)
+        matches!(kind, Kind::Text | Kind::Integer | Kind::Bytes)
     }
 
     fn is_injective(&self) -> bool {
         self.shape.is_injective()
     }
 
+    fn reach(&self) -> Reach {
+        Reach::Pieces
+    }
+
+    fn as_shape(&self) -> Option<&Shape> {
+        Some(&self.shape)
+    }
+
     fn apply(&self, value: Value<'_>, _: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {
         match value {
+            Value::Bytes(bytes) => {
+                self.put_bytes(bytes, work, out);
+                Answer::Written
+            }
             Value::Integer(number) => Answer::Integer(digits(&self.numbers, number, self.number_max, work)),
             Value::Text(bytes) | Value::Opaque(bytes) => {
                 self.shape.apply(work, bytes, out);

@@ -4,7 +4,7 @@
 //! `$2b$12$...` is still a bcrypt hash, one that no password is known for. A prefix that names the kind of key (`sk_live_`,
 //! `ghp_`) is part of the format: its letters stay, so that code which looks at them goes on working.
 
-use super::{Answer, Fault, Making, Options, Row, Transform, Value, Work};
+use super::{Answer, Fault, Making, Options, Reach, Row, Transform, Value, Work};
 use crate::shape::Shape;
 
 struct Token {
@@ -89,6 +89,10 @@ const METHODS: [&[u8]; 20] = [
 impl Transform for Token {
     fn is_injective(&self) -> bool {
         true
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Pieces
     }
 
     fn apply(&self, value: Value<'_>, _: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {

@@ -6,16 +6,18 @@
 use fake::locales::{AR_SA, DE_DE, Data, EN, FR_FR, IT_IT, JA_JP, NL_NL, PT_BR, TR_TR, ZH_CN};
 use unicode_script::{Script, UnicodeScript};
 
+use super::gender::Gender;
 use super::{Answer, Fault, Length, Making, Options, Prf, Row, Stream, Transform, Value, Work};
 use crate::shape::Shape;
+use crate::wire::Codec;
 
 /// The lists of one language.
 #[derive(Debug, Clone, Copy)]
-struct Lists {
-    name: &'static str,
+pub(super) struct Lists {
+    pub(super) name: &'static str,
     script: Script,
-    first: &'static [&'static str],
-    last: &'static [&'static str],
+    pub(super) first: &'static [&'static str],
+    pub(super) last: &'static [&'static str],
     /// What stands between first and last name, and whether the last name leads.
     between: &'static str,
     last_leads: bool,
@@ -52,8 +54,16 @@ const fn lists<D: Data + Copy>(
     }
 }
 
+impl Lists {
+    /// A full name, in the order of the language.
+    pub(super) fn full(&self, first: &str, last: &str) -> String {
+        let (lead, follow) = if self.last_leads { (last, first) } else { (first, last) };
+        format!("{lead}{}{follow}", self.between)
+    }
+}
+
 /// The first language of a script is the one for values that name none.
-const LANGUAGES: [Lists; 10] = [
+static LANGUAGES: [Lists; 10] = [
     lists("en", Script::Latin, " ", false, EN),
     lists("de", Script::Latin, " ", false, DE_DE),
     lists("fr", Script::Latin, " ", false, FR_FR),
@@ -83,27 +93,35 @@ struct WordList {
     what: What,
     prf: Prf,
     shape: Shape,
+    /// A column that says the gender of first names.
+    gender: Option<(usize, Codec)>,
     /// The language for Latin script.
     latin: &'static Lists,
     chars_max: usize,
 }
 
-fn make(what: What, options: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
+/// With `language`, the lists for Latin script; those of English if none is given.
+pub(super) fn latin_lists(options: &mut Options) -> Result<&'static Lists, Fault> {
     let latin: Vec<&Lists> = LANGUAGES.iter().filter(|lists| lists.script == Script::Latin).collect();
     let names: Vec<&str> = latin.iter().map(|lists| lists.name).collect();
-    let language = options.word("language", &names)?;
+    Ok(latin[options.word("language", &names)?])
+}
+
+fn make(what: What, options: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
+    let has_gender = matches!(what, What::First | What::Full);
     Ok(Box::new(WordList {
         what,
+        gender: if has_gender { making.gender(options)? } else { None },
         prf: making.prf("word-list"),
         shape: Shape::free(making.prf("word-list/shape")),
-        latin: latin[language],
+        latin: latin_lists(options)?,
         chars_max: making.column.max_chars.map_or(usize::MAX, |chars| chars as usize),
     }))
 }
 
 macro_rules! makers {
     ($($name:ident: $what:ident, $text:literal;)*) => {$(
-        #[doc = concat!("Draws ", $text, "; with `language`.")]
+        #[doc = concat!("Draws ", $text, "; with `language`, and for first names `gender`.")]
         pub(super) fn $name(options: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
             make(What::$what, options, making)
         }
@@ -138,15 +156,24 @@ impl WordList {
         }
     }
 
-    fn draw(&self, lists: &Lists, old: &str, stream: &mut Stream<'_>) -> Option<String> {
+    /// First names of the gender that the column says, else of the one that the old name is known for, else all.
+    fn first_names(&self, lists: &Lists, old: &str, row: &Row<'_>) -> &'static [&'static str] {
+        let said = self.gender.and_then(|(column, codec)| codec.look(row.raw(column)?, Gender::of_value));
+        let old_first = || match self.what {
+            What::Full => old.split_whitespace().find_map(Gender::of_name),
+            _ => Gender::of_name(old),
+        };
+        said.or_else(old_first).and_then(|gender| gender.names(lists.name)).unwrap_or(lists.first)
+    }
+
+    fn draw(&self, lists: &Lists, old: &str, row: &Row<'_>, stream: &mut Stream<'_>) -> Option<String> {
         let mut pick = |list: &'static [&'static str]| (!list.is_empty()).then(|| stream.choose(list));
         Some(match self.what {
-            What::First => pick(lists.first)?.to_owned(),
+            What::First => pick(self.first_names(lists, old, row))?.to_owned(),
             What::Last => pick(lists.last)?.to_owned(),
             What::Full => {
-                let (first, last) = (pick(lists.first)?, pick(lists.last)?);
-                let (lead, follow) = if lists.last_leads { (last, first) } else { (first, last) };
-                format!("{lead}{}{follow}", lists.between)
+                let (first, last) = (pick(self.first_names(lists, old, row))?, pick(lists.last)?);
+                lists.full(first, last)
             }
             What::Company => format!(
                 "{}{}{}",
@@ -180,7 +207,7 @@ impl Transform for WordList {
             let seed = text.to_lowercase();
             let mut stream = row.draw(&self.prf, Value::Text(seed.as_bytes()));
             for _ in 0..16 {
-                let Some(new) = self.draw(lists, text, &mut stream) else { break };
+                let Some(new) = self.draw(lists, text, row, &mut stream) else { break };
                 let new = in_case_of(text, new);
                 if new.chars().count() <= self.chars_max && new.to_lowercase() != seed {
                     out.extend_from_slice(new.as_bytes());

@@ -1,6 +1,6 @@
 //! `words`: free text, word by word through the shape transform, so that equal words stay equal within a text and across texts.
 
-use super::{Answer, Fault, Making, Options, Row, Transform, Value, Work};
+use super::{Answer, Fault, Making, Options, Reach, Row, Transform, Value, Work};
 use crate::shape::Shape;
 
 struct Words {
@@ -15,6 +15,10 @@ pub(super) fn make(_: &mut Options, making: &Making<'_>) -> Result<Box<dyn Trans
 impl Transform for Words {
     fn is_injective(&self) -> bool {
         self.shape.is_injective()
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Pieces
     }
 
     fn apply(&self, value: Value<'_>, _: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {

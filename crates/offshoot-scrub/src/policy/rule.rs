@@ -1,0 +1,109 @@
+//! A rule as the policy writes it: the name of a transform and its options, wherever one may stand.
+//!
+//! Beside the options of its transform every rule takes `domain`, `by`, and `when` with `otherwise`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::document::{Entry, Fault, Item, Node, Options};
+use crate::transform::{self, Maker, Making, Ruled, Transform};
+
+/// Transforms of one's own, by name, beside those of the catalogue.
+#[derive(Clone, Default)]
+pub struct Makers(pub(super) BTreeMap<String, Maker>);
+
+impl Makers {
+    /// How to make the transform of this name.
+    pub(crate) fn find(&self, name: &str) -> Option<Maker> {
+        self.0.get(name).map(Arc::clone).or_else(|| transform::find(name))
+    }
+}
+
+impl std::fmt::Debug for Makers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// What a column, or a part of its values, is to become.
+#[derive(Clone)]
+pub(crate) struct Rule {
+    pub(crate) at: usize,
+    pub(crate) name: String,
+    pub(crate) options: Vec<Entry>,
+    pub(crate) make: Maker,
+}
+
+impl PartialEq for Rule {
+    fn eq(&self, other: &Self) -> bool {
+        let options = |rule: &Self| {
+            rule.options.iter().map(|entry| format!("{}={}", entry.key, plain(&entry.value))).collect::<Vec<_>>()
+        };
+        self.name == other.name && options(self) == options(other)
+    }
+}
+
+/// A value without its place.
+fn plain(node: &Node) -> String {
+    match &node.item {
+        Item::List(nodes) => nodes.iter().map(plain).collect::<Vec<_>>().join(","),
+        Item::Table(entries) => entries.iter().map(|entry| format!("{}:{};", entry.key, plain(&entry.value))).collect(),
+        item => format!("{item:?}"),
+    }
+}
+
+impl Rule {
+    /// Reads `"email"` or `{ rule = "email", ... }`.
+    pub(crate) fn read(node: &Node, makers: &Makers) -> Result<Self, Fault> {
+        let (name, named_at, options) = match &node.item {
+            Item::Text(name) => (name.clone(), node.at, Vec::new()),
+            Item::Table(entries) => {
+                let Some(rule) = entries.iter().find(|entry| entry.key == "rule") else {
+                    return Err(node.fault("a rule needs `rule = \"...\"`"));
+                };
+                let options = entries.iter().filter(|entry| entry.key != "rule").cloned().collect();
+                (rule.value.text("rule")?.to_owned(), rule.value.at, options)
+            }
+            _ => return Err(node.fault("a rule is a name in quotes, or a table: `{ rule = \"email\" }`")),
+        };
+        let make = makers.find(&name).ok_or_else(|| Fault { at: named_at, what: unknown(&name) })?;
+        Ok(Self { at: node.at, name, options, make })
+    }
+
+    /// The options as they are written.
+    pub(crate) fn options(&self) -> Options {
+        Options::new(self.at, &self.options)
+    }
+
+    /// The domain that it says, or its name.
+    pub(crate) fn domain(&self) -> &str {
+        let domain = self.options.iter().find(|entry| entry.key == "domain");
+        domain.and_then(|entry| entry.value.text("domain").ok()).unwrap_or(&self.name)
+    }
+
+    /// Whether it is for some rows only.
+    pub(crate) fn is_conditional(&self) -> bool {
+        self.options.iter().any(|entry| entry.key == "when")
+    }
+
+    /// Makes the transform, with the conditions that the rule sets.
+    pub(crate) fn make(&self, mut options: Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
+        options.text("domain")?;
+        let making = Making { domain: self.domain(), ..*making };
+        let ruled = Ruled::read(&mut options, &making)?;
+        let making = Making { has_id: ruled.has_id(), ..making };
+        let transform = (self.make)(&mut options, &making)?;
+        options.finish(&self.name)?;
+        Ok(ruled.around(transform))
+    }
+}
+
+fn unknown(name: &str) -> String {
+    if name == "shuffle" {
+        return "there is no rule `shuffle`: which value goes where would depend on all rows of the column, so one row more \
+                would change every other, and rows could not be rewritten as they come; draw instead: `one-of` with the \
+                column's values, or `lookup` in a list of them"
+            .to_owned();
+    }
+    format!("there is no rule `{name}`; the rules are: {}", transform::names().join(", "))
+}

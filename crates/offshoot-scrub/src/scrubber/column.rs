@@ -1,0 +1,137 @@
+//! The plan of one column at work: values in, values out, many at once where that is faster.
+
+use offshoot_format::column::{Cell, Column};
+
+use super::{ColumnCount, PlannedColumn, ScrubError};
+use crate::shape::{Shape, Work};
+use crate::transform::{Row, Transform};
+use crate::wire::Codec;
+
+/// Values that go through the shape transform together.
+const GROUP: usize = 64;
+
+/// What is done with the values of one column.
+pub(super) struct ColumnPlan {
+    pub(super) name: String,
+    pub(super) rule: String,
+    pub(super) domain: String,
+    /// Whether the rule is for some rows only.
+    pub(super) is_conditional: bool,
+    /// Whether distinct values stay distinct.
+    pub(super) is_unique: bool,
+    pub(super) codec: Codec,
+    pub(super) transform: Box<dyn Transform>,
+    pub(super) chars_max: Option<u32>,
+    pub(super) is_nullable: bool,
+    /// Whether all values stay.
+    pub(super) is_kept: bool,
+    /// Whether all values become NULL.
+    pub(super) is_null: bool,
+}
+
+impl ColumnPlan {
+    /// What is said of it.
+    pub(super) fn told(&self) -> PlannedColumn<'_> {
+        let Self { name, rule, domain, is_unique, is_kept, is_conditional, .. } = self;
+        PlannedColumn { name, rule, domain, is_unique: *is_unique, is_kept: *is_kept, is_conditional: *is_conditional }
+    }
+
+    /// Rewrites one value; false stands for NULL.
+    pub(super) fn rewrite(&self, bytes: &[u8], row: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> bool {
+        // The bounds of a range are drawn for alike.
+        let row = Row { seed: self.codec.is_range().then_some(bytes), ..*row };
+        !self.is_null && self.codec.rewrite(bytes, out, |value, out| self.transform.apply(value, &row, work, out))
+    }
+
+    /// Whether a rewritten value is longer than the column allows.
+    pub(super) fn is_too_long(&self, old: &[u8], new: &[u8]) -> bool {
+        self.chars_max.is_some_and(|max| new.len() > max as usize && chars(new) > max as usize && new != old)
+    }
+
+    /// Rewrites the column at place `c` of a batch.
+    pub(super) fn apply(
+        &self,
+        raw: &[Column],
+        c: usize,
+        rewritten: &[Option<Column>],
+        work: &mut Work,
+        count: &mut ColumnCount,
+        name: impl Fn() -> String,
+    ) -> Result<Column, ScrubError> {
+        let old = &raw[c];
+        let mut new = Column::new(old.layout());
+        let mut take = |new: &mut Column, bytes: &[u8], written: Option<&[u8]>| -> Result<(), ScrubError> {
+            count.values += 1;
+            count.changed += u64::from(written != Some(bytes));
+            match written {
+                Some(written) if self.is_too_long(bytes, written) => Err(ScrubError::TooLong { column: name() }),
+                Some(written) => Ok(new.push(written)?),
+                None if !self.is_nullable => Err(ScrubError::NotNull { column: name() }),
+                None => {
+                    new.push_null();
+                    Ok(())
+                }
+            }
+        };
+        if let Some(shape) = self.transform.as_shape().filter(|_| self.codec.is_plain() && self.codec.is_text()) {
+            self.apply_shape(shape, old, &mut new, work, &mut take, &name)?;
+            return Ok(new);
+        }
+        let mut out = Vec::new();
+        for number in 0..old.rows() {
+            match old.cell(number) {
+                Cell::Bytes(bytes) => {
+                    let row = Row { raw, rewritten, number, ..Row::default() };
+                    out.clear();
+                    let is_there = self.rewrite(bytes, &row, work, &mut out);
+                    take(&mut new, bytes, is_there.then_some(&out))?;
+                }
+                Cell::Blob(_) if !self.is_null => return Err(ScrubError::Apart { column: name() }),
+                Cell::Null | Cell::Blob(_) => new.push_null(),
+            }
+        }
+        Ok(new)
+    }
+
+    /// The same for the shape transform, values in groups.
+    fn apply_shape(
+        &self,
+        shape: &Shape,
+        old: &Column,
+        new: &mut Column,
+        work: &mut Work,
+        take: &mut dyn FnMut(&mut Column, &[u8], Option<&[u8]>) -> Result<(), ScrubError>,
+        name: &dyn Fn() -> String,
+    ) -> Result<(), ScrubError> {
+        let (mut out, mut ends) = (Vec::new(), Vec::new());
+        let mut group: Vec<&[u8]> = Vec::with_capacity(GROUP);
+        for first in (0..old.rows()).step_by(GROUP) {
+            let rows = first..(first + GROUP).min(old.rows());
+            group.clear();
+            group.extend(rows.clone().filter_map(|row| match old.cell(row) {
+                Cell::Bytes(bytes) => Some(bytes),
+                Cell::Null | Cell::Blob(_) => None,
+            }));
+            out.clear();
+            ends.clear();
+            shape.apply_many(work, &group, &mut out, &mut ends);
+            let (mut start, mut written) = (0, ends.iter());
+            for row in rows {
+                match old.cell(row) {
+                    Cell::Bytes(bytes) => {
+                        let end = written.next().copied().unwrap_or(start);
+                        take(new, bytes, Some(&out[start..end]))?;
+                        start = end;
+                    }
+                    Cell::Null => new.push_null(),
+                    Cell::Blob(_) => return Err(ScrubError::Apart { column: name() }),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn chars(bytes: &[u8]) -> usize {
+    bytes.utf8_chunks().map(|chunk| chunk.valid().chars().count() + chunk.invalid().len()).sum()
+}

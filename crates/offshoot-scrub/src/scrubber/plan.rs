@@ -1,0 +1,200 @@
+//! The plan for one column: its transform, and all that its type and its constraints have against it.
+
+use super::{ColumnPlan, Joins, ScrubError};
+use crate::Key;
+use crate::facts::{Check, ColumnFacts, Equality, TableFacts};
+use crate::policy::{Policy, Rule};
+use crate::transform::{Length, Making, Transform};
+use crate::value::Kind;
+use crate::wire::Codec;
+
+/// Schema, table and column, as errors name them.
+pub(super) fn full_name(table: &TableFacts, column: usize) -> String {
+    format!("{}.{}.{}", table.schema, table.name, table.columns[column].name)
+}
+
+/// The table that a table is a part of, and so on up.
+pub(super) fn ancestors(tables: &[TableFacts], t: usize) -> impl Iterator<Item = usize> + '_ {
+    let parent = |t: &usize| {
+        let (schema, name) = tables[*t].parent.as_ref()?;
+        tables.iter().position(|table| table.schema == *schema && table.name == *name)
+    };
+    // Bounded, as the description of a table could go in circles.
+    std::iter::successors(parent(&t), parent).take(64)
+}
+
+/// The rule that the policy has for a column, or for the same column of a table that this is a part of.
+pub(super) fn own_rule(policy: &Policy, tables: &[TableFacts], t: usize, c: usize) -> Option<Rule> {
+    let name = &tables[t].columns[c].name;
+    std::iter::once(t).chain(ancestors(tables, t)).find_map(|table| {
+        let column = tables[table].columns.iter().find(|column| column.name == *name)?;
+        policy.rule_for(&tables[table], column)
+    })
+}
+
+/// A rule to begin with, from the type alone; the detection knows better ones.
+pub(super) fn suggested_rule(table: &TableFacts, c: usize) -> &'static str {
+    let column = &table.columns[c];
+    match Codec::of(column, table.form).kind() {
+        _ if !column.labels.is_empty() => "one-of",
+        Kind::Text => "shape",
+        Kind::Json => "json",
+        Kind::Xml => "xml",
+        Kind::Entry => "hstore",
+        Kind::Field => "composite",
+        Kind::Uuid => "uuid",
+        Kind::Address => "ip",
+        Kind::Point => "coordinates",
+        Kind::Date | Kind::Timestamp => "date-shift",
+        Kind::Integer | Kind::Float | Kind::Decimal | Kind::Bool | Kind::Time | Kind::Interval => "keep",
+        Kind::Bytes | Kind::Opaque => "null",
+    }
+}
+
+/// Plans a column; `Refused` if the rule cannot be had there.
+pub(super) fn column(
+    policy: &Policy,
+    tables: &[TableFacts],
+    joins: &Joins,
+    place: (usize, usize),
+    rule: &Rule,
+    key: &Key,
+) -> Result<ColumnPlan, ScrubError> {
+    let (table, column) = (&tables[place.0], &tables[place.0].columns[place.1]);
+    let codec = Codec::of(column, table.form);
+    let equality = joins.equality(place.0, place.1);
+    let mut options = rule.options();
+    let ignores_checks = options.flag("ignore-checks").map_err(|fault| policy.place(fault))?;
+    let making = Making {
+        key,
+        domain: &rule.name,
+        column,
+        columns: &table.columns,
+        kind: codec.kind(),
+        form: table.form,
+        has_id: false,
+        is_unique: equality.is_some(),
+        folds_case: equality == Some(Equality::LowerCase),
+        lists: &policy.lists,
+        makers: &policy.makers,
+    };
+    let transform = rule.make(options, &making).map_err(|fault| policy.place(fault))?;
+    let refused = |why: String| ScrubError::Refused { column: full_name(table, place.1), rule: rule.name.clone(), why };
+    let is_unique_by = transform
+        .is_unique_by()
+        .is_some_and(|by| !table.columns[by].is_nullable && table.unique.iter().any(|(columns, _)| *columns == [by]));
+    type_allows(rule, &*transform, column, codec).map_err(refused)?;
+    uniqueness_allows(rule, &*transform, column, equality.filter(|_| !is_unique_by), codec).map_err(refused)?;
+    checks_allow(rule, &*transform, column, ignores_checks).map_err(refused)?;
+    Ok(ColumnPlan {
+        name: column.name.clone(),
+        rule: rule.name.clone(),
+        is_unique: equality.is_some(),
+        domain: rule.domain().to_owned(),
+        is_conditional: rule.is_conditional(),
+        codec,
+        transform,
+        chars_max: column.max_chars,
+        is_nullable: column.is_nullable,
+        is_kept: is_plainly(rule, "keep"),
+        is_null: is_plainly(rule, "null"),
+    })
+}
+
+/// Whether a rule is this one for all rows.
+pub(super) fn is_plainly(rule: &Rule, name: &str) -> bool {
+    rule.name == name && rule.options.is_empty()
+}
+
+fn is_kept(rule: &Rule) -> bool {
+    is_plainly(rule, "keep") || is_plainly(rule, "null")
+}
+
+fn type_allows(rule: &Rule, transform: &dyn Transform, column: &ColumnFacts, codec: Codec) -> Result<(), String> {
+    if !transform.takes(codec.kind()) {
+        return Err(format!(
+            "it does not rewrite values of type {}: use one of another kind, `null` or `constant`",
+            column.type_name
+        ));
+    }
+    if codec.is_range() && !is_kept(rule) && !transform.keeps_distance() {
+        return Err("the bounds of a range must move alike: use `date-shift`, `keep` or `null`".to_owned());
+    }
+    if !column.labels.is_empty() && !is_kept(rule) && rule.name != "one-of" {
+        return Err("the column is an enum: use `one-of`, `keep` or `null`".to_owned());
+    }
+    Ok(())
+}
+
+fn uniqueness_allows(
+    rule: &Rule,
+    transform: &dyn Transform,
+    column: &ColumnFacts,
+    equality: Option<Equality>,
+    codec: Codec,
+) -> Result<(), String> {
+    match equality {
+        Some(_) if column.nulls_are_equal && rule.name == "null" => {
+            Err("its unique constraint allows one NULL only: use another rule".to_owned())
+        }
+        Some(Equality::Other) if !is_kept(rule) => Err(
+            "its unique constraint compares in a way (a collation or an expression) that no rule can be proved for: use `keep`"
+                .to_owned(),
+        ),
+        // Lexemes may meet within a vector, and the bounds of ranges at the ends of the calendar.
+        Some(_) if !is_kept(rule) && !codec.is_array() && !codec.is_whole() => {
+            Err("values that consist of others cannot be rewritten where they are unique: use `keep`".to_owned())
+        }
+        Some(_) if !transform.is_injective() => Err(
+            "the column is unique, and this rule could make two values equal: use `shape` or another injective rule".to_owned(),
+        ),
+        _ => Ok(()),
+    }
+}
+
+fn checks_allow(
+    rule: &Rule,
+    transform: &dyn Transform,
+    column: &ColumnFacts,
+    ignores_checks: bool,
+) -> Result<(), String> {
+    if let (Length::AtMost(chars), Some(max)) = (transform.length(), column.max_chars)
+        && chars > max as usize
+    {
+        return Err(format!("its values have up to {chars} characters, and the column takes {max}"));
+    }
+    for check in &column.checks {
+        match check {
+            Check::Length if transform.length() == Length::Same || is_kept(rule) => {}
+            Check::Other(_) if is_kept(rule) || ignores_checks => {}
+            Check::Length => return Err("a CHECK bounds the length, which this rule does not keep".to_owned()),
+            Check::Other(name) => {
+                return Err(format!(
+                    "the constraint {name} may not hold for its values: use `keep`, or add `ignore-checks = true` if it will"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Columns in an order in which each comes after those it reads; kept ones are left out.
+pub(super) fn order(table: &TableFacts, columns: &[ColumnPlan]) -> Result<Vec<usize>, ScrubError> {
+    let mut order: Vec<usize> = Vec::new();
+    let mut waiting: Vec<usize> = (0..columns.len()).filter(|c| !columns[*c].is_kept).collect();
+    while !waiting.is_empty() {
+        let is_ready = |c: &usize| columns[*c].transform.reads().iter().all(|read| !waiting.contains(read));
+        let (ready, rest): (Vec<usize>, Vec<usize>) = waiting.iter().partition(|c| is_ready(c));
+        if ready.is_empty() {
+            let why = "it needs a column that in turn needs it".to_owned();
+            return Err(ScrubError::Refused {
+                column: full_name(table, rest[0]),
+                rule: columns[rest[0]].rule.clone(),
+                why,
+            });
+        }
+        order.extend(ready);
+        waiting = rest;
+    }
+    Ok(order)
+}

@@ -1,0 +1,62 @@
+//! `composite`: each field goes the way that `fields` says; other fields are shaped where they are text, numbers or bytes, and
+//! become NULL where they are not.
+
+use super::{Answer, Fault, Kind, Length, Making, Options, Row, Transform, Value, Work};
+use crate::policy::{Item, Node};
+use crate::wire::Codec;
+
+struct Composite {
+    fields: Vec<(Codec, Box<dyn Transform>)>,
+    reads: Vec<usize>,
+}
+
+/// With `fields`, a table of fields and rules.
+pub(super) fn make(options: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
+    let node = options.take("fields");
+    let rules = node.as_ref().map(|node| node.table("fields")).transpose()?.unwrap_or_default();
+    let facts = &making.column.fields;
+    if let Some(strange) = rules.iter().find(|rule| facts.iter().all(|field| field.name != rule.key)) {
+        return Err(strange.value.fault(format!("the type has no field `{}`", strange.key)));
+    }
+    let mut fields = Vec::with_capacity(facts.len());
+    for field in facts {
+        let codec = Codec::of(field, making.form);
+        let default = match codec.kind() {
+            Kind::Text | Kind::Integer | Kind::Bytes => "shape",
+            Kind::Json => "json",
+            Kind::Uuid => "uuid",
+            Kind::Address => "ip",
+            Kind::Date | Kind::Timestamp => "date-shift",
+            _ => "null",
+        };
+        let default = Node { at: 0, item: Item::Text(default.to_owned()) };
+        let rule = rules.iter().find(|rule| rule.key == field.name).map_or(&default, |rule| &rule.value);
+        let making = Making { column: field, ..*making };
+        fields.push((codec, making.rule(rule, codec.kind())?));
+    }
+    let reads = fields.iter().flat_map(|(_, rule)| rule.reads()).copied().collect();
+    Ok(Box::new(Composite { fields, reads }))
+}
+
+impl Transform for Composite {
+    fn takes(&self, kind: Kind) -> bool {
+        kind == Kind::Field
+    }
+
+    fn length(&self) -> Length {
+        Length::Grows(usize::MAX)
+    }
+
+    fn reads(&self) -> &[usize] {
+        &self.reads
+    }
+
+    fn apply(&self, value: Value<'_>, row: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {
+        let Value::Field(place, bytes) = value else { return Answer::Null };
+        // A field that the type does not have is not let through.
+        let Some((codec, rule)) = self.fields.get(place) else { return Answer::Null };
+        let row = Row { seed: codec.is_range().then_some(bytes), ..*row };
+        let is_there = codec.rewrite(bytes, out, |value, out| rule.apply(value, &row, work, out));
+        if is_there { Answer::Written } else { Answer::Null }
+    }
+}

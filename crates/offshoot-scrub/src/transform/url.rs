@@ -1,0 +1,164 @@
+//! `url`: an address of the web becomes another one that leads nowhere.
+//!
+//! Scheme, port, the names of parameters, and all signs of structure stay. The host goes the way of `host`; user, password,
+//! each part of the path, the values of parameters and the fragment are permuted in their shapes. What is escaped (`%C3%A9`)
+//! is rewritten as the characters that it stands for and escaped again. What is no URL is permuted as a whole.
+
+use super::domain::Host;
+use super::{Answer, Fault, Length, Making, Options, Row, Transform, Value, Work};
+use crate::shape::Shape;
+
+struct Url {
+    host: Host,
+    part: Shape,
+    other: Shape,
+}
+
+/// With `to`, the reserved domain that hosts end in.
+pub(super) fn make(options: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
+    let (part, other) = (making.injective_shape("url-part"), making.injective_shape("no-url"));
+    Ok(Box::new(Url { host: Host::read(options, making)?, part, other }))
+}
+
+/// Signs that divide the parts of path, parameters and fragment.
+fn divides(byte: u8) -> bool {
+    matches!(byte, b'/' | b'?' | b'#' | b'&' | b'=' | b';')
+}
+
+impl Url {
+    /// Rewrites one part between signs of structure. Parts whose escapes are well-formed and in one case stay so, and others do
+    /// not become so: else two ways could meet. The walks end, as each permutation is a cycle.
+    fn put_part(&self, part: &[u8], work: &mut Work, out: &mut Vec<u8>) {
+        let Some(escaped) = Escaped::read(part).filter(|_| part.contains(&b'%')) else {
+            let is_strange = part.contains(&b'%');
+            let mut new = part.to_vec();
+            loop {
+                let old = std::mem::take(&mut new);
+                self.part.apply(work, &old, &mut new);
+                if !is_strange || Escaped::read(&new).is_none() {
+                    return out.extend_from_slice(&new);
+                }
+            }
+        };
+        let mut plain = escaped.plain.clone();
+        loop {
+            let old = std::mem::take(&mut plain);
+            self.part.apply(work, &old, &mut plain);
+            let new = escaped.write(&plain);
+            let is_alike = |new: Escaped| new.places == escaped.places && new.is_small == escaped.is_small;
+            if Escaped::read(&new).is_some_and(is_alike) {
+                return out.extend_from_slice(&new);
+            }
+        }
+    }
+
+    /// Rewrites `user:password@host:port`.
+    fn put_authority(&self, authority: &[u8], work: &mut Work, out: &mut Vec<u8>) {
+        let host_start = authority.iter().rposition(|byte| *byte == b'@').map_or(0, |at| at + 1);
+        if host_start > 0 {
+            self.part.apply(work, &authority[..host_start], out);
+        }
+        let host = &authority[host_start..];
+        // An address of IPv6 is in brackets, and has colons of its own.
+        if let (Some(b'['), Some(end)) = (host.first(), host.iter().position(|byte| *byte == b']')) {
+            out.push(b'[');
+            self.host.put(&host[1..end], work, out);
+            out.extend_from_slice(&host[end..]);
+            return;
+        }
+        let is_port = |at: &usize| host[at + 1..].iter().all(u8::is_ascii_digit);
+        let end = host.iter().rposition(|byte| *byte == b':').filter(is_port).unwrap_or(host.len());
+        if end > 0 {
+            self.host.put(&host[..end], work, out);
+        }
+        out.extend_from_slice(&host[end..]);
+    }
+}
+
+/// A part with escapes.
+struct Escaped {
+    /// The bytes that it stands for.
+    plain: Vec<u8>,
+    /// Which of them are escaped.
+    places: Vec<bool>,
+    /// Whether the escapes are written with small letters.
+    is_small: bool,
+}
+
+impl Escaped {
+    /// Reads a part; none if an escape is malformed, or some are written with small letters and some with capitals.
+    fn read(part: &[u8]) -> Option<Self> {
+        let (mut plain, mut places) = (Vec::with_capacity(part.len()), Vec::with_capacity(part.len()));
+        let (mut has_small, mut has_capitals) = (false, false);
+        let mut rest = part;
+        while let Some((&first, after)) = rest.split_first() {
+            places.push(first == b'%');
+            if first != b'%' {
+                plain.push(first);
+                rest = after;
+                continue;
+            }
+            let (digits, after) = after.split_first_chunk::<2>()?;
+            let value = |digit: u8| (digit as char).to_digit(16);
+            plain.push((value(digits[0])? << 4 | value(digits[1])?) as u8);
+            has_small |= digits.iter().any(u8::is_ascii_lowercase);
+            has_capitals |= digits.iter().any(u8::is_ascii_uppercase);
+            rest = after;
+        }
+        (!(has_small && has_capitals)).then_some(Self { plain, places, is_small: has_small })
+    }
+
+    /// Other bytes, escaped in the same way.
+    fn write(&self, plain: &[u8]) -> Vec<u8> {
+        let mut part = Vec::with_capacity(3 * plain.len());
+        for (byte, is_escaped) in plain.iter().zip(&self.places) {
+            match (is_escaped, self.is_small) {
+                (false, _) => part.push(*byte),
+                (true, true) => part.extend_from_slice(format!("%{byte:02x}").as_bytes()),
+                (true, false) => part.extend_from_slice(format!("%{byte:02X}").as_bytes()),
+            }
+        }
+        part
+    }
+}
+
+impl Transform for Url {
+    fn is_injective(&self) -> bool {
+        self.host.is_injective()
+    }
+
+    fn length(&self) -> Length {
+        self.host.length()
+    }
+
+    fn apply(&self, value: Value<'_>, _: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {
+        let Value::Text(bytes) = value else { return Answer::Null };
+        let is_scheme = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+        let scheme_end = bytes.iter().position(|byte| !is_scheme(byte)).filter(|at| bytes[*at..].starts_with(b"://"));
+        let Some(scheme_end) = scheme_end.filter(|at| *at > 0) else {
+            self.other.apply(work, bytes, out);
+            return Answer::Written;
+        };
+        let authority_start = scheme_end + 3;
+        let rest = &bytes[authority_start..];
+        let authority_end = rest.iter().position(|byte| divides(*byte)).unwrap_or(rest.len());
+        out.extend_from_slice(&bytes[..authority_start]);
+        self.put_authority(&rest[..authority_end], work, out);
+        let mut rest = &rest[authority_end..];
+        let mut is_query = false;
+        while let Some((&sign, after)) = rest.split_first() {
+            out.push(sign);
+            is_query = is_query && sign != b'#' || sign == b'?';
+            let end = after.iter().position(|byte| divides(*byte)).unwrap_or(after.len());
+            // What stands before an equals sign is the name of a parameter.
+            let is_name = is_query && sign != b'=' && after.get(end) == Some(&b'=');
+            if is_name {
+                out.extend_from_slice(&after[..end]);
+            } else {
+                self.put_part(&after[..end], work, out);
+            }
+            rest = &after[end..];
+        }
+        Answer::Written
+    }
+}
