@@ -26,7 +26,7 @@ const MEMORY_BYTES: usize = 96 << 20;
 
 /// What is searched again of a piece of a large value with the next one. What is looked for has at most 64 letters, which
 /// separators, marks and escapes make longer where they are written.
-const OVERLAP_BYTES: usize = 4096;
+pub(super) const OVERLAP_BYTES: usize = 4096;
 
 /// A snapshot that must not be published.
 #[derive(Debug, thiserror::Error)]

@@ -1,19 +1,24 @@
 //! The scrubber as the engine's transform: plans each attempt, collects what is looked for later, rewrites batches and
 //! large values, counts what happened.
 
-use crate::scrub::{Scrub, proof};
+use super::proof::{self, OVERLAP_BYTES};
+use crate::scrub::Scrub;
 use offshoot_core::snapshot::SnapshotReader;
-use offshoot_core::transform::{BatchTransform, LargeRewrite, Proof, RangeTransform, TableTransform};
+use offshoot_core::transform::{BatchTransform, LargeRewrite, PieceTransform, Proof, RangeTransform, TableTransform};
 use offshoot_core::{Control, CoreError, Result};
-use offshoot_format::column::{Batch, Column};
+use offshoot_format::column::{Batch, Cell, Column};
 use offshoot_format::facts::TableFacts;
 use offshoot_format::table::TableSpec;
+use offshoot_scrub::scrubber::{Large, Rewriter as LargeRewriter};
 use offshoot_scrub::shape::Work;
 use offshoot_scrub::survivors::{Collector, Inputs, Place, ProofError, Source};
-use offshoot_scrub::{ColumnCount, Scrubber};
+use offshoot_scrub::{ColumnCount, ScrubError, Scrubber};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// How much of a large value is looked for at once, in bytes.
+const PORTION_BYTES: usize = 256 << 10;
 
 /// Scrubs the rows of one capture.
 pub(crate) struct Rewriter<'s> {
@@ -28,9 +33,19 @@ pub(super) struct Attempt {
     pub(super) facts: Vec<TableFacts>,
     /// What is looked for at the end; none where nothing is to be proved.
     pub(super) inputs: Option<Inputs>,
-    /// Numbers of the sources among the inputs: by schema and table, for each column that is rewritten.
-    sources: BTreeMap<(String, String), Vec<Option<usize>>>,
+    /// What is looked for, by schema and table: the columns that are rewritten.
+    watched: BTreeMap<(String, String), Vec<Watched>>,
     pub(super) counts: Mutex<BTreeMap<(String, String), Vec<ColumnCount>>>,
+}
+
+/// A column whose values are looked for at the end.
+#[derive(Debug, Clone, Copy)]
+struct Watched {
+    column: usize,
+    /// Its number among the sources.
+    source: usize,
+    /// Whether values may stay, because the rule is for some rows only. Those that do are not looked for.
+    may_stay: bool,
 }
 
 impl<'s> Rewriter<'s> {
@@ -57,22 +72,23 @@ pub(super) fn refused(error: impl std::error::Error + Send + Sync + 'static) -> 
 impl BatchTransform for Rewriter<'_> {
     fn plan(&self, tables: &[TableFacts]) -> Result<()> {
         let scrubber = Scrubber::new(self.scrub.policy(), tables, self.scrub.key()).map_err(refused)?;
-        let (mut found, mut sources) = (Vec::new(), BTreeMap::new());
+        let (mut sources, mut watched) = (Vec::new(), BTreeMap::new());
         for table in tables {
             let planned = scrubber.columns(&table.schema, &table.name).unwrap_or_default();
-            let mut numbers = Vec::with_capacity(planned.len());
-            for (column, facts) in planned.iter().zip(&table.columns) {
-                numbers.push((column.rule != "keep").then_some(found.len()));
-                if column.rule != "keep" {
+            let mut of_table = Vec::new();
+            for (number, (column, facts)) in planned.iter().zip(&table.columns).enumerate() {
+                if !column.is_kept {
                     let place = Place::column(&table.schema, &table.name, column.name);
-                    found.push(Source::new(place, column.rule, column.domain, &facts.type_name, table.form));
+                    let may_stay = column.is_conditional;
+                    of_table.push(Watched { column: number, source: sources.len(), may_stay });
+                    sources.push(Source::new(place, column.rule, column.domain, &facts.type_name, table.form));
                 }
             }
-            sources.insert((table.schema.clone(), table.name.clone()), numbers);
+            watched.insert((table.schema.clone(), table.name.clone()), of_table);
         }
-        let inputs = self.scratch.as_deref().map(|scratch| proof::inputs(found, scratch)).transpose()?;
+        let inputs = self.scratch.as_deref().map(|scratch| proof::inputs(sources, scratch)).transpose()?;
         let facts = tables.to_vec();
-        let attempt = Attempt { scrubber, facts, inputs, sources, counts: Mutex::default() };
+        let attempt = Attempt { scrubber, facts, inputs, watched, counts: Mutex::default() };
         self.take(Some(Arc::new(attempt)));
         Ok(())
     }
@@ -81,12 +97,12 @@ impl BatchTransform for Rewriter<'_> {
         let attempt = self.attempt.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let attempt = attempt.ok_or(CoreError::Protocol("the source gave rows before it described its tables"))?;
         let name = (spec.schema.clone(), spec.name.clone());
-        let sources = attempt.sources.get(&name).cloned().unwrap_or_default();
-        if sources.len() != spec.columns.len() {
-            return Err(CoreError::Protocol("the source gave a table that it did not describe"));
-        }
-        let is_scattering = spec.key_columns().into_iter().any(|column| sources[column].is_some());
-        Ok(Box::new(Table { attempt, name, sources, is_scattering }))
+        let watched = attempt.watched.get(&name).cloned();
+        let watched = watched.ok_or(CoreError::Protocol("the source gave a table that it did not describe"))?;
+        let is_scattering =
+            spec.key_columns().into_iter().any(|column| watched.iter().any(|watched| watched.column == column));
+        let columns = spec.columns.iter().map(|column| column.name.clone()).collect();
+        Ok(Box::new(Table { attempt, name, columns, watched, is_scattering }))
     }
 
     fn prove(&self, snapshot: &SnapshotReader, control: &Control) -> Result<Proof> {
@@ -99,16 +115,9 @@ impl BatchTransform for Rewriter<'_> {
 struct Table {
     attempt: Arc<Attempt>,
     name: (String, String),
-    /// Of each column its number among the sources; none where it is kept.
-    sources: Vec<Option<usize>>,
+    columns: Vec<String>,
+    watched: Vec<Watched>,
     is_scattering: bool,
-}
-
-impl Table {
-    /// The columns that are rewritten, with their numbers among the sources.
-    fn rewritten(&self) -> impl Iterator<Item = (usize, usize)> {
-        self.sources.iter().enumerate().filter_map(|(column, source)| Some((column, (*source)?)))
-    }
 }
 
 impl TableTransform for Table {
@@ -117,7 +126,7 @@ impl TableTransform for Table {
     }
 
     fn range(&self) -> Result<Box<dyn RangeTransform + '_>> {
-        let counts = vec![ColumnCount::default(); self.sources.len()];
+        let counts = vec![ColumnCount::default(); self.columns.len()];
         let collector = self.attempt.inputs.as_ref().map(Inputs::collector).transpose().map_err(refused)?;
         Ok(Box::new(Range { table: self, collector, work: Work::default(), counts }))
     }
@@ -131,32 +140,64 @@ struct Range<'t> {
 }
 
 impl Range<'_> {
-    /// Collects what is rewritten, and gives it back for comparing.
-    fn observe(&mut self, batch: &Batch) -> std::result::Result<Vec<(usize, usize, Column)>, ProofError> {
-        let Some(collector) = &mut self.collector else { return Ok(Vec::new()) };
-        let mut before = Vec::new();
-        for (column, source) in self.table.rewritten() {
-            collector.observe_column(source, &batch.columns[column])?;
-            before.push((column, source, batch.columns[column].clone()));
+    /// Rows that are left out are looked for all the same: of what was in them nothing may be elsewhere.
+    fn observe(&mut self, batch: &Batch) -> std::result::Result<(), ProofError> {
+        let Some(collector) = &mut self.collector else { return Ok(()) };
+        for Watched { column, source, .. } in self.table.watched.iter().filter(|watched| !watched.may_stay) {
+            collector.observe_column(*source, &batch.columns[*column])?;
         }
-        Ok(before)
+        Ok(())
+    }
+
+    /// Compares what was rewritten with what it was.
+    fn compare(&mut self, before: &[Column], batch: &Batch) -> std::result::Result<(), ProofError> {
+        let Some(collector) = &mut self.collector else { return Ok(()) };
+        for (Watched { column, source, may_stay }, before) in self.table.watched.iter().zip(before) {
+            let after = &batch.columns[*column];
+            if !may_stay {
+                collector.compare_column(*source, before, after)?;
+                continue;
+            }
+            for row in 0..before.rows() {
+                if let Cell::Bytes(bytes) = before.cell(row)
+                    && after.cell(row) != before.cell(row)
+                {
+                    collector.observe(*source, bytes)?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
 impl RangeTransform for Range<'_> {
     fn apply(&mut self, batch: &mut Batch) -> Result<()> {
-        let before = self.observe(batch).map_err(refused)?;
-        let Table { attempt, name: (schema, name), .. } = self.table;
-        attempt.scrubber.apply(schema, name, batch, &mut self.work, &mut self.counts).map_err(refused)?;
-        for (column, source, before) in &before {
-            let Some(collector) = &mut self.collector else { break };
-            collector.compare_column(*source, before, &batch.columns[*column]).map_err(refused)?;
-        }
-        Ok(())
+        self.observe(batch).map_err(refused)?;
+        let Table { attempt, name: (schema, name), watched, .. } = self.table;
+        attempt.scrubber.filter(schema, name, batch).map_err(refused)?;
+        let before: Vec<Column> = match self.collector {
+            Some(_) => watched.iter().map(|watched| batch.columns[watched.column].clone()).collect(),
+            None => Vec::new(),
+        };
+        attempt.scrubber.rewrite(schema, name, batch, &mut self.work, &mut self.counts).map_err(refused)?;
+        self.compare(&before, batch).map_err(refused)
     }
 
-    fn large(&mut self, _column: usize) -> Result<LargeRewrite<'_>> {
-        Ok(LargeRewrite::Keep)
+    fn large(&mut self, column: usize) -> Result<LargeRewrite<'_>> {
+        let Table { attempt, name: (schema, name), columns, watched, .. } = self.table;
+        if !attempt.scrubber.has_rows(schema, name) {
+            return Ok(LargeRewrite::Keep);
+        }
+        let source = watched.iter().find(|watched| watched.column == column).map(|watched| watched.source);
+        let rewriter = match attempt.scrubber.large(schema, name, &columns[column]).map_err(refused)? {
+            Large::Keep => return Ok(LargeRewrite::Keep),
+            Large::Null => None,
+            Large::Rewrite(rewriter) => Some(rewriter),
+        };
+        let count = &mut self.counts[column];
+        let collector = self.collector.as_mut().zip(source);
+        let observed = collector.map(|(collector, source)| Observed { collector, source, window: Vec::new() });
+        Ok(LargeRewrite::Pieces(Box::new(Pieces { rewriter, observed, count })))
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
@@ -171,5 +212,71 @@ impl RangeTransform for Range<'_> {
             sum.changed += count.changed;
         }
         Ok(())
+    }
+}
+
+/// One large value on its way.
+struct Pieces<'r, 't> {
+    /// None where the value becomes NULL, and at the end.
+    rewriter: Option<LargeRewriter<'r>>,
+    observed: Option<Observed<'r, 't>>,
+    count: &'r mut ColumnCount,
+}
+
+impl PieceTransform for Pieces<'_, '_> {
+    fn feed(&mut self, bytes: &[u8], out: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        if let Some(observed) = &mut self.observed {
+            observed.take(bytes)?;
+        }
+        let Some(rewriter) = &mut self.rewriter else { return Ok(()) };
+        passing(out, |out| rewriter.feed(bytes, out))
+    }
+
+    fn finish(&mut self, out: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<bool> {
+        // Whether it changed would take both to say; a value of this size that no rule keeps counts as changed.
+        self.count.values += 1;
+        self.count.changed += 1;
+        if let Some(observed) = self.observed.take() {
+            observed.finish()?;
+        }
+        let Some(rewriter) = self.rewriter.take() else { return Ok(false) };
+        passing(out, |out| rewriter.finish(out))
+    }
+}
+
+/// Lets a rewriter pass bytes on to what may fail.
+fn passing<T>(
+    out: &mut dyn FnMut(&[u8]) -> Result<()>,
+    rewrite: impl FnOnce(&mut dyn FnMut(&[u8])) -> std::result::Result<T, ScrubError>,
+) -> Result<T> {
+    let mut passed = Ok(());
+    let rewritten = rewrite(&mut |bytes| {
+        if passed.is_ok() {
+            passed = out(bytes);
+        }
+    });
+    passed?;
+    rewritten.map_err(refused)
+}
+
+/// A large value is looked for in portions, each with the end of the one before.
+struct Observed<'r, 't> {
+    collector: &'r mut Collector<'t>,
+    source: usize,
+    window: Vec<u8>,
+}
+
+impl Observed<'_, '_> {
+    fn take(&mut self, bytes: &[u8]) -> Result<()> {
+        self.window.extend_from_slice(bytes);
+        if self.window.len() >= PORTION_BYTES {
+            self.collector.observe(self.source, &self.window).map_err(refused)?;
+            self.window.drain(..self.window.len() - OVERLAP_BYTES);
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<()> {
+        self.collector.observe(self.source, &self.window).map_err(refused)
     }
 }
