@@ -2,10 +2,13 @@
 
 #![allow(clippy::expect_used)]
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use offshoot_scrub::Key;
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use offshoot_format::column::{Batch, Column};
+use offshoot_format::table::{Layout, RowForm};
+use offshoot_scrub::facts::{ColumnFacts, Equality, TableFacts};
 use offshoot_scrub::prf::Prf;
 use offshoot_scrub::shape::{Shape, Work};
+use offshoot_scrub::{ColumnCount, Key, Policy, Scrubber};
 
 const VALUES: u64 = 1024;
 
@@ -49,13 +52,15 @@ fn shape(c: &mut Criterion) {
     let mut group = c.benchmark_group("shape");
     for (mode, shape) in [("free", Shape::free(prf.clone())), ("injective", Shape::injective(prf))] {
         for (name, values) in &sets {
-            group.throughput(Throughput::Elements(VALUES));
+            group.throughput(throughput(values));
             group.bench_function(format!("{mode}/{name}"), |b| {
-                let (mut work, mut out) = (Work::default(), Vec::new());
+                let (mut work, mut out, mut ends) = (Work::default(), Vec::new(), Vec::new());
+                let values: Vec<&[u8]> = values.iter().map(Vec::as_slice).collect();
                 b.iter(|| {
                     out.clear();
-                    for value in values {
-                        shape.apply(&mut work, value, &mut out);
+                    ends.clear();
+                    for group in values.chunks(64) {
+                        shape.apply_many(&mut work, group, &mut out, &mut ends);
                     }
                     out.len()
                 });
@@ -64,5 +69,137 @@ fn shape(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, shape);
+fn throughput(values: &[Vec<u8>]) -> Throughput {
+    Throughput::ElementsAndBytes { elements: VALUES, bytes: values.iter().map(|value| value.len() as u64).sum() }
+}
+
+/// Each rule on a column of its own, through the plan for a table, as a capture calls it.
+fn rules(c: &mut Criterion) {
+    let name = |n: u64| format!("{} {}", letters(n, 6), letters(!n, 7));
+    let number = |n: u64| (n >> 40).to_string();
+    let rules: Vec<(&str, &str, &str, Vec<Vec<u8>>)> = vec![
+        ("shape", "text", "shape", values(name)),
+        ("shape-unique", "text", "{ rule = \"shape\", unique = true }", values(name)),
+        ("shape-int8", "int8", "shape", values(|n| n.to_string()).iter().map(|v| number_bytes(v)).collect()),
+        ("words-12", "text", "words", values(|n| (0..12).map(|at| letters(n ^ at, 5)).collect::<Vec<_>>().join(" "))),
+        ("redact", "text", "redact", values(name)),
+        ("partial", "text", "{ rule = \"partial\", first = 1, last = 2 }", values(name)),
+        ("regex", "text", "{ rule = \"regex\", pattern = \"[a-m]+\" }", values(name)),
+        ("first-name", "text", "first-name", values(|n| letters(n, 6))),
+        ("full-name", "text", "full-name", values(name)),
+        ("street", "text", "street", values(|n| format!("{} {} street", n >> 57, letters(n, 7)))),
+        (
+            "email",
+            "text",
+            "email",
+            values(|n| format!("{}.{}@{}.example", letters(n, 5), letters(!n, 6), letters(n ^ 9, 5))),
+        ),
+        (
+            "url",
+            "text",
+            "url",
+            values(|n| format!("https://{}.example/{}?q={}", letters(n, 6), letters(!n, 8), number(n))),
+        ),
+        ("host", "text", "host", values(|n| format!("{}.example", letters(n, 8)))),
+        ("ip", "text", "ip", values(|n| format!("10.{}.{}.{}", n >> 56, n >> 48 & 255, n >> 40 & 255))),
+        (
+            "mac",
+            "text",
+            "mac",
+            values(|n| {
+                format!("00:1b:{:02x}:{:02x}:{:02x}:{:02x}", n >> 56, n >> 48 & 255, n >> 40 & 255, n >> 32 & 255)
+            }),
+        ),
+        ("phone", "text", "phone", values(|n| format!("+1 415 {:07}", (n >> 40) % 10_000_000))),
+        ("phone-unique", "text", "phone", values(|n| format!("+49 {:010}", (n >> 30) % 10_000_000_000))),
+        ("card", "text", "card", values(|n| format!("4111 {:04} {:08}", n >> 51, (n >> 20) % 100_000_000))),
+        ("iban", "text", "iban", values(|n| format!("DE89{:018}", n % 1_000_000_000_000_000_000))),
+        (
+            "national-id-nl",
+            "text",
+            "{ rule = \"national-id\", country = \"nl\" }",
+            values(|n| format!("{:09}", (n >> 33) % 1_000_000_000)),
+        ),
+        ("vat", "text", "vat", values(|n| format!("DE{:09}", (n >> 33) % 1_000_000_000))),
+        ("isbn", "text", "isbn", values(|n| format!("978{:010}", (n >> 30) % 10_000_000_000))),
+        (
+            "uuid",
+            "text",
+            "uuid",
+            values(|n| {
+                format!(
+                    "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
+                    n >> 32,
+                    n >> 16 & 0xffff,
+                    n >> 4 & 0xfff,
+                    n >> 8 & 0xfff,
+                    n >> 16
+                )
+            }),
+        ),
+        ("token", "text", "token", values(|n| format!("sk_live_{}{}", letters(n, 12), letters(!n, 12)))),
+        (
+            "password",
+            "text",
+            "password",
+            values(|n| format!("$2b$12${}{}{}", letters(n, 20), letters(!n, 20), letters(n ^ 7, 13))),
+        ),
+        (
+            "json",
+            "json",
+            "{ rule = \"json\", paths = { \"$.mail\" = \"email\" } }",
+            values(|n| {
+                format!(
+                    "{{\"name\": \"{}\", \"mail\": \"{}@x.example\", \"tags\": [1, true, \"{}\"]}}",
+                    name(n),
+                    letters(n, 6),
+                    letters(n, 4)
+                )
+            }),
+        ),
+        ("xml", "xml", "xml", values(|n| format!("<p id=\"{}\"><n>{}</n></p>", number(n), name(n)))),
+    ];
+    let mut group = c.benchmark_group("rule");
+    for (label, kind, rule, values) in rules {
+        let rule = if rule.starts_with('{') { rule.to_owned() } else { format!("\"{rule}\"") };
+        let layout = if kind == "int8" { Layout::Fixed(8) } else { Layout::Var };
+        let mut facts = ColumnFacts::new("c", kind);
+        facts.is_nullable = false;
+        let table = TableFacts {
+            schema: "public".to_owned(),
+            name: "t".to_owned(),
+            columns: vec![facts],
+            form: RowForm::Binary,
+            unique: if label.ends_with("-unique") { vec![(vec![0], Equality::Bytes)] } else { Vec::new() },
+            foreign_keys: Vec::new(),
+            parent: None,
+        };
+        let policy = Policy::parse(&format!("[scrub.columns]\nc = {rule}")).expect("a policy");
+        let key = Key::from_bytes(std::array::from_fn(|at| at as u8)).expect("a key");
+        let scrubber = Scrubber::new(&policy, &[table], &key).expect("a plan");
+        let mut column = Column::new(layout);
+        values.iter().for_each(|value| column.push(value).expect("a value"));
+        let batch = Batch { columns: vec![column], rows: values.len() };
+        group.throughput(throughput(&values));
+        group.bench_function(label, |b| {
+            let mut work = Work::default();
+            b.iter_batched(
+                || batch.clone(),
+                |mut batch| {
+                    let mut counts = [ColumnCount::default()];
+                    scrubber.apply("public", "t", &mut batch, &mut work, &mut counts).expect("values");
+                    batch
+                },
+                BatchSize::SmallInput,
+            );
+        });
+    }
+}
+
+fn number_bytes(text: &[u8]) -> Vec<u8> {
+    let number: u64 = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).expect("a number");
+    ((number >> 1) as i64).to_be_bytes().to_vec()
+}
+
+criterion_group!(benches, shape, rules);
 criterion_main!(benches);

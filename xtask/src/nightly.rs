@@ -19,7 +19,7 @@ const CASES: &str = "1000000";
 /// A step by its name, what it is, and how it is done.
 type Step = (&'static str, &'static str, fn(&mut Steps));
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     ("tidy", "the project's rules", |steps| steps.step("tidy", tidy::run)),
     ("tests", "all tests, on all majors", |steps| {
         test::fetch_majors(steps, true);
@@ -37,6 +37,14 @@ const STEPS: [Step; 10] = [
         let properties = ["test", "--release", "--package", "offshoot-format", "--lib", "--tests"];
         steps.step("cases", || cargo(&properties).variable("PROPTEST_CASES", CASES).run());
     }),
+    (
+        "scrub",
+        "a million cases of every rule's properties, ten million distinct values of each injective rule",
+        |steps| {
+            let tests = ["test", "--release", "--package", "offshoot-scrub", "--", "--nocapture"];
+            steps.step("scrub", || cargo(&tests).variable("OFFSHOOT_LONG", "1").run());
+        },
+    ),
     ("load", "an application beside a capture and beside pg_dump", |steps| {
         steps.step("load", || measure::bench_load(&[]));
     }),

@@ -12,9 +12,12 @@
 //! A `tweak` separates domains of different make. Two domains with equal tweaks are permuted independently of whether they
 //! meet, so a collision of tweaks costs nothing but that independence.
 
+mod lanes;
+
 use std::collections::HashMap;
 
 use crate::prf::{Prf, scale};
+pub(crate) use lanes::Vector;
 
 /// Domains up to this size are ordered as a whole.
 const ORDERED_MAX: u128 = 1024;
@@ -218,8 +221,7 @@ fn increment(pair: &mut [u64; 2], sizes: [u64; 2]) {
 
 /// The rotation for a number: halves near the square root, walking on while outside of the domain.
 fn rotate(prf: &Prf, tweak: Tweak, place: u128, size: u128) -> u128 {
-    let first = size.isqrt() as u64 + 1;
-    let second = size.div_ceil(u128::from(first)) as u64;
+    let [first, second] = root_sizes(size);
     let feistel = Feistel::new(prf, tweak, [first, second]);
     let split = |place: u128| [(place / u128::from(second)) as u64, (place % u128::from(second)) as u64];
     let join = |pair: [u64; 2]| u128::from(pair[0]) * u128::from(second) + u128::from(pair[1]);
@@ -235,6 +237,12 @@ fn rotate(prf: &Prf, tweak: Tweak, place: u128, size: u128) -> u128 {
         feistel.backward(&mut pair);
     }
     join(pair)
+}
+
+/// Sizes of halves near the square root of a domain; their product is not below the domain, nor much above it.
+fn root_sizes(size: u128) -> [u64; 2] {
+    let first = size.isqrt() as u64 + 1;
+    [first, size.div_ceil(u128::from(first)) as u64]
 }
 
 fn large_round(prf: &Prf, tweak: Tweak, round: u8, left: &mut [Limb], right: &mut [Limb], undo: bool) {

@@ -17,7 +17,7 @@ mod parse;
 
 use crate::alphabet::Alphabets;
 use crate::alphabet::emoji::Sequences;
-use crate::permute::{Permuter, Tweak};
+use crate::permute::{Permuter, Tweak, Vector};
 use crate::prf::Prf;
 use parse::{Parser, Source, Unit};
 
@@ -38,6 +38,45 @@ pub struct Work {
     digits: Vec<u32>,
     radices: Vec<u32>,
     symbols: Vec<u8>,
+    /// Where the units of each of several values are.
+    vectors: Vec<Vector>,
+}
+
+impl Work {
+    fn clear(&mut self) {
+        self.units.clear();
+        self.parser.make_room();
+    }
+
+    /// Adds the units of a value.
+    #[inline]
+    fn find_units(&mut self, value: &[u8]) {
+        if value.is_ascii() {
+            ascii::units(value, &mut self.units);
+        } else {
+            self.parser.units(value, &mut self.units);
+        }
+    }
+
+    /// Takes the digits of all units.
+    fn take_digits(&mut self) {
+        self.digits.clear();
+        self.radices.clear();
+        self.digits.extend(self.units.iter().map(|unit| unit.digit));
+        self.radices.extend(self.units.iter().map(|unit| unit.radix));
+    }
+
+    /// Appends a value with its units as the digits say.
+    #[inline]
+    fn write(&self, value: &[u8], units: std::ops::Range<usize>, out: &mut Vec<u8>) {
+        let mut written = 0;
+        for (unit, digit) in self.units[units.clone()].iter().zip(&self.digits[units]) {
+            out.extend_from_slice(&value[written..unit.start]);
+            unit.push_member(*digit, &self.parser, out);
+            written = unit.end;
+        }
+        out.extend_from_slice(&value[written..]);
+    }
 }
 
 /// What became of a value.
@@ -86,8 +125,24 @@ impl Shape {
 
     /// Appends what each of several values becomes, one after the other, and where each ends; faster than one by one.
     pub fn apply_many(&self, work: &mut Work, values: &[&[u8]], out: &mut Vec<u8>, ends: &mut Vec<usize>) {
+        if !self.is_injective || self.folds_case {
+            for value in values {
+                self.apply(work, value, out);
+                ends.push(out.len());
+            }
+            return;
+        }
+        work.clear();
+        work.vectors.clear();
         for value in values {
-            self.apply(work, value, out);
+            let start = work.units.len();
+            work.find_units(value);
+            work.vectors.push(Vector { tweak: tweak(&work.units[start..]), range: start..work.units.len() });
+        }
+        work.take_digits();
+        work.permuter.apply_many(&self.prf, &work.vectors, &mut work.digits, &work.radices);
+        for (value, vector) in values.iter().zip(&work.vectors) {
+            work.write(value, vector.range.clone(), out);
             ends.push(out.len());
         }
     }
@@ -98,16 +153,9 @@ impl Shape {
         {
             return self.apply_any(work, &folded, out);
         }
-        work.units.clear();
-        if value.is_ascii() {
-            ascii::units(value, &mut work.units);
-        } else {
-            work.parser.units(value, &mut work.units);
-        }
-        work.digits.clear();
-        work.radices.clear();
-        work.digits.extend(work.units.iter().map(|unit| unit.digit));
-        work.radices.extend(work.units.iter().map(|unit| unit.radix));
+        work.clear();
+        work.find_units(value);
+        work.take_digits();
         if work.radices.iter().all(|radix| *radix < 2) {
             out.extend_from_slice(value);
             return Change::OnlyOne;
@@ -118,13 +166,7 @@ impl Shape {
         } else {
             self.draw(work);
         }
-        let mut written = 0;
-        for (unit, digit) in work.units.iter().zip(&work.digits) {
-            out.extend_from_slice(&value[written..unit.start]);
-            unit.push_member(*digit, &work.parser, out);
-            written = unit.end;
-        }
-        out.extend_from_slice(&value[written..]);
+        work.write(value, 0..work.units.len(), out);
         Change::Changed
     }
 

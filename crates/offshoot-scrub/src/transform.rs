@@ -87,6 +87,11 @@ pub trait Transform: Send + Sync {
         false
     }
 
+    /// Whether what a value becomes follows from the value, not from other columns of its row.
+    fn follows_value(&self) -> bool {
+        true
+    }
+
     /// Whether order and distance of two values stay, if both are drawn for alike: what the bounds of a range need.
     fn keeps_distance(&self) -> bool {
         false

@@ -268,10 +268,8 @@ impl Codec {
     /// False if the upper bound of a range came to lie below the lower one, as at the ends of the calendar.
     fn in_order(&self, bounds: &[Option<Vec<u8>>; 2]) -> bool {
         let [Some(lower), Some(upper)] = bounds else { return true };
-        self.look(lower, |lower| {
-            let lower = moment(lower);
-            self.look(upper, |upper| moment(upper) >= lower)
-        })
+        let at = |bound: &[u8]| moment(self.decode(bound, &mut scalar::Scratch::default()));
+        at(lower) <= at(upper)
     }
 }
 

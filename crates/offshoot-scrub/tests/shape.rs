@@ -132,6 +132,18 @@ proptest! {
     }
 
     #[test]
+    fn values_together_become_what_they_become_alone(texts in prop::collection::vec(hard_text(), 1..20)) {
+        let values: Vec<&[u8]> = texts.iter().map(String::as_bytes).collect();
+        for shape in shapes(0) {
+            let (mut out, mut ends) = (Vec::new(), Vec::new());
+            shape.apply_many(&mut Work::default(), &values, &mut out, &mut ends);
+            let alone: Vec<Vec<u8>> = values.iter().map(|value| apply(&shape, value).0).collect();
+            prop_assert_eq!(out, alone.concat());
+            prop_assert_eq!(ends.len(), values.len());
+        }
+    }
+
+    #[test]
     fn equal_keys_agree_and_others_do_not(text in "[a-z]{12}") {
         for (shape, same, other) in [0, 1].map(|mode| (shapes(1)[mode].clone(), shapes(1)[mode].clone(), shapes(2)[mode].clone())) {
             prop_assert_eq!(apply(&shape, text.as_bytes()), apply(&same, text.as_bytes()));

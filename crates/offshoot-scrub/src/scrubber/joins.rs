@@ -53,6 +53,12 @@ impl Joins {
         self.roots[self.starts[table] + column]
     }
 
+    /// Whether a foreign key joins a column to another one.
+    pub(super) fn is_joined(&self, table: usize, column: usize) -> bool {
+        let root = self.root(table, column);
+        self.roots.iter().filter(|other| **other == root).nth(1).is_some()
+    }
+
     /// How the values of a column must stay distinct; none if they need not.
     pub(super) fn equality(&self, table: usize, column: usize) -> Option<Equality> {
         self.equality.get(&self.root(table, column)).copied()

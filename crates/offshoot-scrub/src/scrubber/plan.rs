@@ -84,7 +84,14 @@ pub(super) fn column(
         .is_unique_by()
         .is_some_and(|by| !table.columns[by].is_nullable && table.unique.iter().any(|(columns, _)| *columns == [by]));
     type_allows(rule, &*transform, column, codec).map_err(refused)?;
-    uniqueness_allows(rule, &*transform, column, equality.filter(|_| !is_unique_by), codec).map_err(refused)?;
+    // How an expression or a collation compares is unknown, whatever the values are.
+    let to_prove = equality.filter(|equality| !is_unique_by || *equality == Equality::Other);
+    uniqueness_allows(rule, &*transform, column, to_prove, codec).map_err(refused)?;
+    if joins.is_joined(place.0, place.1) && !transform.follows_value() {
+        let why = "a foreign key joins it to a column of other rows, so what a value becomes must follow from the value alone: \
+                   leave out `by`, `when` and other columns";
+        return Err(refused(why.to_owned()));
+    }
     checks_allow(rule, &*transform, column, ignores_checks).map_err(refused)?;
     Ok(ColumnPlan {
         name: column.name.clone(),

@@ -87,12 +87,16 @@ pub(super) struct Parser {
 }
 
 impl Parser {
-    /// Appends the units of a value in their order.
-    pub(super) fn units(&mut self, value: &[u8], units: &mut Vec<Unit>) {
+    /// Forgets narrowed alphabets if there are too many; units that were found before are of no use then.
+    pub(super) fn make_room(&mut self) {
         if self.narrow.len() > NARROW_MAX {
             self.narrow.clear();
             self.places.clear();
         }
+    }
+
+    /// Appends the units of a value in their order.
+    pub(super) fn units(&mut self, value: &[u8], units: &mut Vec<Unit>) {
         let mut start = 0;
         let mut stray_start = 0;
         let mut chunks = value.utf8_chunks().peekable();

@@ -107,8 +107,8 @@ fn aadhaar(signs: &[u8]) -> bool {
     let product = |a: u32, b: u32| match (a < 5, b < 5) {
         (true, true) => (a + b) % 5,
         (true, false) => 5 + (a + b - 5) % 5,
-        (false, true) => 5 + (a - 5 + 5 - b) % 5,
-        (false, false) => (a - b + 5) % 5,
+        (false, true) => 5 + (a - b) % 5,
+        (false, false) => (a + 5 - b) % 5,
     };
     const PERMUTATION: [u32; 10] = [1, 5, 7, 6, 2, 8, 3, 0, 9, 4];
     digits::<12>(signs).is_some_and(|digits| {

@@ -79,7 +79,8 @@ impl Transform for Noise {
                 // Towards zero where a part would not fit any more.
                 let moved = |part: i64, max: i64| {
                     let change = (part as f64 * factor) as i64;
-                    part.checked_add(change).filter(|sum| sum.abs() < max).unwrap_or(part - change)
+                    let is_inside = |sum: &i64| sum.unsigned_abs() < max.unsigned_abs();
+                    part.checked_add(change).filter(is_inside).unwrap_or_else(|| part.saturating_sub(change))
                 };
                 Answer::Interval(Interval {
                     months: moved(months.into(), i32::MAX.into()) as i32,

@@ -74,6 +74,10 @@ impl Transform for Conditional {
         (self.when.is_none() && numbers && self.transform.names_the_id()).then_some(by)
     }
 
+    fn follows_value(&self) -> bool {
+        false
+    }
+
     fn keeps_distance(&self) -> bool {
         self.transform.keeps_distance() && self.when.as_ref().is_none_or(|(_, otherwise)| otherwise.keeps_distance())
     }

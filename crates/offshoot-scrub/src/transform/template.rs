@@ -36,6 +36,10 @@ impl Transform for Template {
         Length::Grows(usize::MAX)
     }
 
+    fn follows_value(&self) -> bool {
+        self.reads.is_empty()
+    }
+
     fn reads(&self) -> &[usize] {
         &self.reads
     }

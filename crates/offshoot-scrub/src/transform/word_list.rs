@@ -199,6 +199,10 @@ impl Transform for WordList {
         Length::AtMost(self.chars_max)
     }
 
+    fn follows_value(&self) -> bool {
+        self.gender.is_none()
+    }
+
     fn apply(&self, value: Value<'_>, row: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {
         let Value::Text(bytes) = value else { return Answer::Null };
         let text = std::str::from_utf8(bytes).unwrap_or_default();

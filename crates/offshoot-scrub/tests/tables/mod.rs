@@ -1,8 +1,19 @@
 //! Small tables and policies for tests.
 
-use offshoot_format::table::RowForm;
+#![allow(dead_code)]
+
+use offshoot_format::column::{Batch, Cell, Column};
+use offshoot_format::table::{Layout, RowForm};
 use offshoot_scrub::facts::{ColumnFacts, TableFacts};
-use offshoot_scrub::{Key, Policy, ScrubError, Scrubber};
+use offshoot_scrub::shape::Work;
+use offshoot_scrub::{ColumnCount, Key, Policy, ScrubError, Scrubber};
+use proptest::prelude::ProptestConfig;
+
+/// Cases of every property: a sample, or the long form of a night.
+pub fn cases() -> ProptestConfig {
+    let cases = if std::env::var_os("OFFSHOOT_LONG").is_some() { 1_000_000 } else { 10_000 };
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
 
 pub fn key(seed: u8) -> Key {
     let mut bytes = [9; 32];
@@ -43,4 +54,30 @@ pub fn one_column(rule: &str, column: ColumnFacts) -> Result<Scrubber, ScrubErro
 pub fn scrub(rule: &str, kind: &str, text: &str) -> String {
     let scrubber = one_column(rule, ColumnFacts::new("c", kind)).unwrap();
     String::from_utf8(scrubber.value("public", "t", "c", text.as_bytes()).unwrap().unwrap()).unwrap()
+}
+
+/// The rules of a table of one unique column.
+pub fn unique_column(rule: &str, kind: &str) -> Result<Scrubber, ScrubError> {
+    let mut table = table("t", &[("c", kind)]);
+    table.unique.push((vec![0], offshoot_scrub::facts::Equality::Bytes));
+    let rule = if rule.starts_with('{') { rule.to_owned() } else { format!("\"{rule}\"") };
+    scrubber(&format!("c = {rule}"), &[table])
+}
+
+/// Rewrites rows of text; none is NULL.
+pub fn rewrite(scrubber: &Scrubber, table: &str, rows: &[Vec<Option<&[u8]>>]) -> Vec<Vec<Option<Vec<u8>>>> {
+    let count = rows.first().map_or(0, Vec::len);
+    let mut batch = Batch { columns: (0..count).map(|_| Column::new(Layout::Var)).collect(), rows: rows.len() };
+    for row in rows {
+        for (column, value) in batch.columns.iter_mut().zip(row) {
+            column.push_cell(value.map_or(Cell::Null, Cell::Bytes)).unwrap();
+        }
+    }
+    let mut counts = vec![ColumnCount::default(); count];
+    scrubber.apply("public", table, &mut batch, &mut Work::default(), &mut counts).unwrap();
+    let cell = |column: &Column, row| match column.cell(row) {
+        Cell::Bytes(bytes) => Some(bytes.to_vec()),
+        _ => None,
+    };
+    (0..batch.rows).map(|row| batch.columns.iter().map(|column| cell(column, row)).collect()).collect()
 }

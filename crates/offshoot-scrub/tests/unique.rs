@@ -1,0 +1,124 @@
+//! Rules that say they are injective: no two values meet, and none stays what it was.
+//!
+//! A sample here; ten million distinct values of each in the long form.
+
+#![allow(clippy::unwrap_used)]
+
+mod tables;
+
+use offshoot_format::column::{Batch, Cell, Column};
+use offshoot_format::table::Layout;
+use offshoot_scrub::ColumnCount;
+use offshoot_scrub::shape::Work;
+
+fn count() -> u64 {
+    if std::env::var_os("OFFSHOOT_LONG").is_some() { 10_000_000 } else { 60_000 }
+}
+
+/// Numbers in no order, all distinct below 2^32: a multiplication by an odd number is a permutation.
+fn scattered(n: u64) -> u64 {
+    u64::from((n as u32).wrapping_mul(0x9e37_79b1))
+}
+
+/// Rewrites as many values as the test has; the number of those that met another, and of those that stayed.
+fn met_and_stayed(rule: &str, kind: &str, layout: Layout, make: impl Fn(u64) -> Vec<u8>) -> (u64, u64) {
+    const ROWS: u64 = 10_000;
+    let scrubber = tables::unique_column(rule, kind).unwrap();
+    let mut work = Work::default();
+    let mut counts = [ColumnCount::default()];
+    let mut digests: Vec<u128> = Vec::with_capacity(count() as usize);
+    for first in (0..count()).step_by(ROWS as usize) {
+        let mut column = Column::new(layout);
+        (first..first + ROWS).for_each(|n| column.push(&make(n)).unwrap());
+        let mut batch = Batch { columns: vec![column], rows: ROWS as usize };
+        scrubber.apply("public", "t", &mut batch, &mut work, &mut counts).unwrap();
+        digests.extend((0..ROWS as usize).map(|row| match batch.columns[0].cell(row) {
+            Cell::Bytes(bytes) => u128::from_le_bytes(blake3::hash(bytes).as_bytes()[..16].try_into().unwrap()),
+            _ => 0,
+        }));
+    }
+    digests.sort_unstable();
+    let all = digests.len();
+    digests.dedup();
+    let (met, stayed) = ((all - digests.len()) as u64, counts[0].values - counts[0].changed);
+    println!("{rule}: {all} distinct values, {met} met another, {stayed} stayed");
+    (met, stayed)
+}
+
+macro_rules! never_meet {
+    ($($name:ident: $rule:literal, $kind:literal, $layout:expr, $make:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            assert_eq!(met_and_stayed($rule, $kind, $layout, $make), (0, 0));
+        }
+    )*};
+}
+
+fn luhn_digit(body: &str) -> u32 {
+    let sum: u32 = body.chars().rev().filter_map(|c| c.to_digit(10)).enumerate().fold(0, |sum, (at, digit)| {
+        let doubled = if at % 2 == 0 { 2 * digit } else { digit };
+        sum + doubled / 10 + doubled % 10
+    });
+    (10 - sum % 10) % 10
+}
+
+never_meet! {
+    shape: "shape", "text", Layout::Var, |n| match n % 4 {
+        0 => format!("{:010}", scattered(n)).into_bytes(),
+        1 => format!("user{n}@mail.example").into_bytes(),
+        2 => format!("Ж{n:x}é漢{}", char::from_u32(0x4e00 + (n % 5000) as u32).unwrap()).into_bytes(),
+        _ => format!("a rather long value that needs many limbs {n}").into_bytes(),
+    };
+    email: "email", "text", Layout::Var, |n| match n % 3 {
+        0 => format!("ann{n}@example{}.com", n % 7).into_bytes(),
+        1 => format!("{:x}+tag@{}.org", scattered(n), n % 100).into_bytes(),
+        _ => format!("no address {n}").into_bytes(),
+    };
+    phone: "phone", "text", Layout::Var, |n| match n % 3 {
+        0 => format!("+1 415 {:07}", n).into_bytes(),
+        1 => format!("+49{:010}", scattered(n)).into_bytes(),
+        _ => format!("0{:09}", n).into_bytes(),
+    };
+    card: "card", "text", Layout::Var, |n| {
+        let body = format!("4{:014}", scattered(n));
+        // Most are valid, some are not.
+        format!("{body}{}", (luhn_digit(&body) + u32::from(n % 10 == 0)) % 10).into_bytes()
+    };
+    iban: "iban", "text", Layout::Var, |n| format!("DE{:02}{:018}", 2 + n % 97, scattered(n)).into_bytes();
+    uuid: "uuid", "uuid", Layout::Fixed(16), |n| {
+        let mut bytes = blake3::hash(&n.to_le_bytes()).as_bytes()[..16].to_vec();
+        bytes[6] = bytes[6] & 0x0f | 0x40;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        bytes
+    };
+    username: "username", "text", Layout::Var, |n| format!("ann_{n}").into_bytes();
+    token: "token", "text", Layout::Var, |n| match n % 2 {
+        0 => format!("sk_live_{:016x}", scattered(n)).into_bytes(),
+        _ => format!("{:020x}", scattered(n)).into_bytes(),
+    };
+    range: "{ rule = \"range\", from = 1000, to = 8000000 }", "int4", Layout::Fixed(4),
+        |n| (n as i32).to_be_bytes().to_vec();
+    integers: "shape", "int8", Layout::Fixed(8), |n| scattered(n).to_be_bytes().to_vec();
+    bytes: "shape", "bytea", Layout::Var, |n| format!("{n:x}").into_bytes();
+    url: "url", "text", Layout::Var, |n| match n % 4 {
+        0 => format!("https://shop{n}.example/p?q=1").into_bytes(),
+        1 => format!("http://10.{}.{}.{}/", n >> 16 & 255, n >> 8 & 255, n & 255).into_bytes(),
+        2 => format!("https://a.example/%C3%A9/{n}?name=%{:02x}", 0xa0 + n % 16).into_bytes(),
+        _ => format!("nowhere/{n}%zz").into_bytes(),
+    };
+    host: "host", "text", Layout::Var, |n| match n % 2 {
+        0 => format!("h{n}.example").into_bytes(),
+        _ => format!("10.{}.{}.{}", n >> 16 & 255, n >> 8 & 255, n & 255).into_bytes(),
+    };
+    mac: "mac", "macaddr", Layout::Fixed(6), |n| scattered(n).to_be_bytes()[2..].to_vec();
+    national_id: "{ rule = \"national-id\", country = \"nl\" }", "text", Layout::Var, |n| format!("{n:09}").into_bytes();
+    vat: "vat", "text", Layout::Var, |n| format!("DE{:09}", n).into_bytes();
+    isbn: "isbn", "text", Layout::Var, |n| match n % 2 {
+        0 => format!("978{n:010}").into_bytes(),
+        _ => format!("{n:013}").into_bytes(),
+    };
+    bic: "bic", "text", Layout::Var, |n| {
+        let letter = |shift: u32| char::from(b'A' + (n >> shift) as u8 % 26);
+        format!("{}{}{}{}DE{:05}", letter(20), letter(15), letter(10), letter(5), n % 100_000).into_bytes()
+    };
+}
