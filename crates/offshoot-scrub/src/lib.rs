@@ -8,6 +8,7 @@
 
 mod alphabet;
 mod calendar;
+pub mod classify;
 mod condition;
 pub mod key;
 pub mod permute;

@@ -1,0 +1,223 @@
+//! Finding personal data: what each column of a table holds, by its name, comment, type and a sample of values.
+//!
+//! Needs no database: a [`Classifier`] takes [`TableFacts`] and rows as [`Batch`]es, and [`propose`] makes a policy of what
+//! was found. Findings hold counts, never a value. The same input gives the same findings; there is no learning, no network,
+//! and no clock. `docs/detection.md` says how well it does.
+//!
+//! What it looks at: names of columns in several languages, validators of syntax and check digits, dictionaries of names,
+//! personal data inside of sentences and documents, and what stands beside a column. Keys (numbers and uuids by which rows are
+//! referred to) count as nothing personal.
+
+mod checksum;
+mod dictionary;
+mod judge;
+mod meaning;
+mod names;
+mod propose;
+mod sample;
+pub mod spans;
+mod syntax;
+mod tally;
+
+pub use judge::Finding;
+pub use meaning::Meaning;
+pub use propose::{Found, Proposal, ProposedColumn, propose};
+
+use std::collections::BTreeSet;
+
+use offshoot_format::column::Batch;
+
+use self::judge::{About, judge};
+use self::names::{Rows, Strength};
+use self::sample::{Document, Sample};
+use self::tally::Tally;
+use crate::facts::{ColumnFacts, TableFacts};
+use crate::value::Kind;
+use crate::wire::Codec;
+
+/// Looks at tables.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct Classifier {
+    /// Go by the values and types alone, as if no column or table had a name.
+    pub ignores_names: bool,
+}
+
+impl Classifier {
+    /// One that looks at everything.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What each column of a table holds. `rows` are some of its rows, in the form that the facts say; none if there are none.
+    #[must_use]
+    pub fn classify(&self, table: &TableFacts, rows: Option<&Batch>) -> Vec<Finding> {
+        let rows = rows.filter(|rows| rows.columns.len() == table.columns.len());
+        let samples: Vec<Sample> = table
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(c, facts)| {
+                rows.map_or_else(Sample::default, |rows| Sample::new(&rows.columns[c], facts, table.form))
+            })
+            .collect();
+        let tallies: Vec<Tally> = samples.iter().map(|sample| Tally::new(&sample.texts)).collect();
+        let mut abouts: Vec<About> = (0..table.columns.len()).map(|c| self.about(table, c)).collect();
+        let judge_all = |abouts: &[About]| -> Vec<Finding> {
+            abouts.iter().zip(&tallies).map(|(about, tally)| judge(*about, tally)).collect()
+        };
+        // Twice: what is certain of some columns makes others likely.
+        for _ in 0..2 {
+            let findings = judge_all(&abouts);
+            let in_context = is_about_persons(&findings);
+            let is = |c: usize, meanings: &[Meaning]| {
+                findings.get(c).and_then(|finding| finding.meaning).is_some_and(|meaning| meanings.contains(&meaning))
+            };
+            let has_card = (0..findings.len()).any(|c| is(c, &[Meaning::Card]));
+            for (c, about) in abouts.iter_mut().enumerate() {
+                let near = c.saturating_sub(2)..=c + 3;
+                let address = [Meaning::Street, Meaning::City];
+                about.in_context = in_context;
+                about.beside_address = in_context && near.into_iter().any(|other| other != c && is(other, &address));
+                about.beside_card = has_card;
+            }
+        }
+        let mut findings = judge_all(&abouts);
+        coordinates(&abouts, &tallies, &mut findings);
+        for (c, sample) in samples.iter().enumerate() {
+            if let Some(document) = &sample.document {
+                findings[c] = self.document(document, &abouts[c]);
+            } else if abouts[c].kind == Kind::Json {
+                findings[c] = Finding::new(None, 0.5, "no documents seen");
+            }
+        }
+        derived(table, &mut findings);
+        for (finding, sample) in findings.iter_mut().zip(&samples) {
+            finding.longest_chars = sample.texts.iter().map(|text| text.chars().count()).max().unwrap_or(0);
+        }
+        findings
+    }
+
+    fn about(&self, table: &TableFacts, c: usize) -> About {
+        let column = &table.columns[c];
+        let kind = Codec::new(&column.type_name, table.form).kind();
+        // In text form, numbers and times are texts like others.
+        let kind = match column.type_name.as_str() {
+            "bool" => Kind::Bool,
+            "date" | "timestamp" | "timestamptz" => Kind::Date,
+            "inet" | "cidr" => Kind::Address,
+            "float4" | "float8" => Kind::Float,
+            _ => kind,
+        };
+        let by_name = (!self.ignores_names).then(|| names::meaning(&column.name)).flatten();
+        let by_domain = column.domain_type.as_deref().filter(|_| !self.ignores_names).and_then(names::meaning);
+        let by_comment = column.comment.as_deref().filter(|_| !self.ignores_names).and_then(comment_says);
+        let is_sure = |says: &Option<(Meaning, Strength)>| says.is_some_and(|(_, strength)| strength == Strength::Sure);
+        let own = if is_sure(&by_name) { by_name } else { by_domain.or(by_name) };
+        let (says, by_comment) = if is_sure(&own) { (own, false) } else { (by_comment.or(own), by_comment.is_some()) };
+        let refers = table.foreign_keys.iter().any(|key| key.columns.contains(&c));
+        let is_unique = table.unique.iter().any(|(columns, _)| columns.contains(&c));
+        let is_identifier = matches!(kind, Kind::Integer | Kind::Uuid);
+        let rows = if self.ignores_names { Rows::Unknown } else { names::rows(&table.name) };
+        About {
+            says: says.filter(|_| column.labels.is_empty()).filter(|says| !names_the_row(table, column, *says, rows)),
+            by_comment,
+            kind: if kind == Kind::Address { Kind::Address } else { kind },
+            is_key: is_identifier && (refers || is_unique),
+            rows,
+            in_context: false,
+            beside_address: false,
+            beside_card: false,
+        }
+    }
+
+    fn document(&self, document: &Document, about: &About) -> Finding {
+        let mut found = Vec::new();
+        for (path, texts) in &document.paths {
+            let name = path.rsplit('.').find(|part| *part != "[]").unwrap_or_default().trim_end_matches("[]");
+            let says = (!self.ignores_names).then(|| names::meaning(name)).flatten();
+            let about = About { says, kind: Kind::Text, is_key: false, by_comment: false, ..*about };
+            found.push((path.clone(), judge(about, &Tally::new(texts))));
+        }
+        let personal = found.iter().filter(|(_, finding)| finding.meaning.is_some());
+        let surest = personal.clone().map(|(_, finding)| finding.confidence).fold(0.0, f64::max);
+        let strange = document.strange_keys;
+        let keys = if strange > 0 { format!("; {strange} keys look like values") } else { String::new() };
+        let evidence =
+            format!("{} of {} paths in {} documents are personal{keys}", personal.count(), found.len(), document.count);
+        let has_personal_keys = document.personal_keys > 0;
+        let meaning = (surest > 0.0 || has_personal_keys).then_some(Meaning::Document);
+        let mut finding = Finding::new(meaning, if meaning.is_some() { surest.max(0.6) } else { 0.8 }, evidence);
+        finding.paths = found;
+        finding.has_personal_keys = has_personal_keys;
+        finding
+    }
+}
+
+/// A column that is named like its table names the thing that a row is: the city of a table of cities.
+fn names_the_row(table: &TableFacts, column: &ColumnFacts, says: (Meaning, Strength), rows: Rows) -> bool {
+    let singular = |name: &str| names::words(name).last().map(|word| word.trim_end_matches('s').to_owned());
+    rows != Rows::Persons && says.0 != Meaning::Street && singular(&table.name) == singular(&column.name)
+}
+
+/// What the comment of a column says; only what would be enough alone as a name.
+fn comment_says(comment: &str) -> Option<(Meaning, Strength)> {
+    let is_short = comment.split_whitespace().count() <= 12;
+    names::meaning(comment).filter(|(_, strength)| is_short && *strength == Strength::Sure)
+}
+
+/// Whether two kinds of column, or one that only persons have, make a table one about persons.
+fn is_about_persons(findings: &[Finding]) -> bool {
+    use Meaning as M;
+    let personal = [
+        M::FirstName,
+        M::LastName,
+        M::FullName,
+        M::Email,
+        M::Phone,
+        M::BirthDate,
+        M::NationalId,
+        M::Card,
+        M::Password,
+        M::Street,
+    ];
+    let sure: BTreeSet<Meaning> =
+        findings.iter().filter(|finding| finding.confidence >= 0.75).filter_map(|finding| finding.meaning).collect();
+    sure.iter().filter(|meaning| personal.contains(meaning)).count() >= 2
+        || sure.contains(&M::Password)
+        || sure.contains(&M::FirstName)
+}
+
+/// Degrees come in pairs side by side: alone they could be anything.
+fn coordinates(abouts: &[About], tallies: &[Tally], findings: &mut [Finding]) {
+    for c in 1..tallies.len() {
+        let (Some((one, is_latitude)), Some((other, _))) = (tallies[c - 1].degrees(), tallies[c].degrees()) else {
+            continue;
+        };
+        if !is_latitude {
+            continue;
+        }
+        for (place, count) in [(c - 1, one), (c, other)] {
+            let sure = if abouts[place].in_context { 0.85 } else { 0.55 };
+            if findings[place].meaning.is_none()
+                && matches!(abouts[place].kind, Kind::Text | Kind::Float | Kind::Decimal)
+            {
+                let evidence = format!("{count} of {} values are degrees, beside others", tallies[place].values);
+                findings[place] = Finding::new(Some(Meaning::Coordinates), sure, evidence);
+            }
+        }
+    }
+}
+
+/// A search vector holds the words of the texts that it was made of.
+fn derived(table: &TableFacts, findings: &mut [Finding]) {
+    let has_personal_text = table.columns.iter().zip(findings.iter()).any(|(column, finding)| {
+        finding.meaning.is_some() && Codec::new(&column.type_name, table.form).kind() == Kind::Text
+    });
+    for (column, finding) in table.columns.iter().zip(findings) {
+        if column.type_name == "tsvector" && has_personal_text {
+            *finding = Finding::new(Some(Meaning::Derived), 0.8, "a search vector beside personal texts");
+        }
+    }
+}
