@@ -2,6 +2,7 @@
 
 use offshoot_format::FormatError;
 use offshoot_format::ids::SnapshotId;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 /// Result of this crate.
@@ -109,6 +110,21 @@ pub enum CoreError {
         /// Where the store is.
         place: String,
     },
+    /// A budget of memory that what was asked for does not fit into.
+    #[error(
+        "{} of memory are too little for {}: at least {} are needed. Give it that, or {}",
+        mebibytes(*budget_bytes), jobs_text(*jobs), mebibytes(*bytes_min), fewer(*jobs_fitting)
+    )]
+    Memory {
+        /// The budget, in bytes.
+        budget_bytes: u64,
+        /// The jobs that were asked for.
+        jobs: usize,
+        /// The smallest budget for them, in bytes.
+        bytes_min: u64,
+        /// How many jobs the budget is enough for.
+        jobs_fitting: Option<NonZeroUsize>,
+    },
     /// The session was taken for dead, because it did not renew its lease in time, and gc may have gone on without it.
     #[error("the session slept too long and was taken for dead; nothing was published. Try again")]
     LeaseLost,
@@ -140,6 +156,21 @@ impl CoreError {
             FormatError::Version { found, supported, .. } => Self::Newer { object, found, supported },
             source => Self::Damaged { object, source },
         }
+    }
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes >> 20)
+}
+
+fn jobs_text(jobs: usize) -> String {
+    if jobs == 1 { "one job".to_owned() } else { format!("{jobs} jobs") }
+}
+
+fn fewer(jobs_fitting: Option<NonZeroUsize>) -> String {
+    match jobs_fitting {
+        Some(jobs) => format!("take {}", jobs_text(jobs.get())),
+        None => "leave the limit out".to_owned(),
     }
 }
 

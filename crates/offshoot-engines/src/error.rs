@@ -125,6 +125,12 @@ pub enum EngineError {
         /// The limit.
         max_bytes: u64,
     },
+    /// The schema is longer than the memory of the capture allows.
+    #[error("the schema takes more than {} MiB, which the memory of a capture allows for. Give it more", max_bytes >> 20)]
+    SchemaTooLarge {
+        /// The limit.
+        max_bytes: u64,
+    },
     /// The target is not as the restore needs it.
     #[error("{what}. {mend}")]
     Target {

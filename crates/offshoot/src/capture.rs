@@ -3,7 +3,7 @@
 use crate::scrub::{Rewriter, Scrub, check_key};
 use crate::{Connection, Error, ErrorKind, Result, Store, on_own_thread};
 use offshoot_core::Control;
-use offshoot_core::ingest::IngestOptions;
+use offshoot_core::memory::{DEFAULT_BYTES, MemoryPlan};
 use offshoot_core::source::Source;
 use offshoot_core::transform::BatchTransform;
 use offshoot_engines::postgres::capture::{CaptureOptions as EngineOptions, PostgresSource};
@@ -23,9 +23,10 @@ pub struct CaptureOptions {
     pub name: Option<String>,
     /// What rows are scrubbed by; `None` takes them as they are, which only a raw store allows.
     pub scrub: Option<Scrub>,
-    /// Connections that read rows; `None` is one a core.
+    /// Connections that read rows; `None` is one a core, as far as the memory allows.
     pub jobs: Option<NonZeroUsize>,
-    /// About how much memory is used, in bytes; `None` is 512 MiB.
+    /// The most memory that may be used, in bytes; `None` is 512 MiB. What is too little for the jobs is refused before
+    /// anything is read.
     pub memory_bytes: Option<u64>,
     /// How long somebody may wait behind a schema change that is queued on a lock of the capture.
     pub max_block: Option<Duration>,
@@ -53,12 +54,10 @@ impl Default for CaptureOptions {
     }
 }
 
-/// Memory that a capture is taken to use where nothing is said, in bytes.
-const MEMORY_BYTES: u64 = 512 << 20;
-/// Leaves that wait for the encoders are this part of all memory.
-const QUEUE_PART: u64 = 8;
-/// Less would make the readers wait for each leaf.
-const QUEUE_BYTES_MIN: u64 = 8 << 20;
+/// The survivor proof takes one of so many parts of the memory; what it collects waits on disk where that is too little.
+const PROOF_PART: u64 = 5;
+/// More of it would hardly make the proof faster.
+const PROOF_BYTES_MAX: u64 = 128 << 20;
 
 /// A snapshot that was taken.
 #[derive(Debug, Clone)]
@@ -95,8 +94,9 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// `Refused` if the store was not made for raw rows; `Unreachable`; `Interrupted`; `Failed` with what the server
-    /// said, or with the rights that are missing and the statements that grant them.
+    /// `Refused` if the store was not made for raw rows; `Usage` if the memory is too little for the jobs; `Unreachable`;
+    /// `Interrupted`; `Failed` with what the server said, or with the rights that are missing and the statements that grant
+    /// them.
     pub fn capture(
         &self,
         connection: &Connection,
@@ -109,8 +109,9 @@ impl Store {
                         for raw rows (`offshoot init --raw`) and guard it like the source";
             return Err(Error::new(ErrorKind::Refused, message, hint));
         }
-        let mut source = PostgresSource::new(connection.info().clone(), engine_options(options));
-        self.take(&mut source, connection.database(), options, control)
+        let plan = memory_plan(options)?;
+        let mut source = PostgresSource::new(connection.info().clone(), engine_options(options, &plan));
+        self.take(&mut source, connection.database(), options, &plan, control)
     }
 
     /// Captures whatever source; the name is that of the options, else `name`.
@@ -119,36 +120,45 @@ impl Store {
         source: &mut (dyn Source + Send),
         name: &str,
         options: &CaptureOptions,
+        plan: &MemoryPlan,
         control: &Control,
     ) -> Result<CaptureReport> {
         let name = ref_name(options.name.as_deref(), name)?;
         if let Some(scrub) = &options.scrub {
             check_key(self, &name, scrub.key(), control)?;
         }
-        let ingest = self.ingest_options(options);
-        let wanted = offshoot_core::capture::CaptureOptions { name: Some(name), ingest, ..Default::default() };
-        let rewriter = options.scrub.as_ref().map(|scrub| Rewriter::new(scrub, self.scratch_dir()));
+        let wanted = offshoot_core::capture::CaptureOptions {
+            name: Some(name),
+            // Rows that wait to be sorted are as the store takes them, and belong to the same owner.
+            ingest: plan.ingest(Some(self.scratch_dir())),
+            ..Default::default()
+        };
+        let rewriter =
+            options.scrub.as_ref().map(|scrub| Rewriter::new(scrub, self.scratch_dir(), proof_bytes(options)));
         let transform = rewriter.as_ref().map(|rewriter| rewriter as &dyn BatchTransform);
-        let open = self.open_store();
-        let taken = on_own_thread(|| offshoot_core::capture::capture(open, source, transform, &wanted, control))?;
+        let open = self.open_within(plan)?;
+        let taken = on_own_thread(|| offshoot_core::capture::capture(&open, source, transform, &wanted, control))?;
         let report = taken?;
         Ok(CaptureReport { snapshot: report.snapshot, name: report.name.to_string(), manifest: report.manifest })
     }
+}
 
-    fn ingest_options(&self, options: &CaptureOptions) -> IngestOptions {
-        let memory_bytes = options.memory_bytes.unwrap_or(MEMORY_BYTES);
-        let queue_bytes = (memory_bytes / QUEUE_PART).max(QUEUE_BYTES_MIN);
-        let mut ingest = IngestOptions {
-            queue_bytes_max: usize::try_from(queue_bytes).unwrap_or(usize::MAX),
-            // Rows that wait to be sorted are as raw as what a raw store holds, and belong to the same owner.
-            spill: Some(self.scratch_dir()),
-            ..IngestOptions::default()
-        };
-        if let Some(jobs) = options.jobs {
-            ingest.encoders = jobs.get();
+/// What of the memory of a capture is for the survivor proof.
+fn proof_bytes(options: &CaptureOptions) -> u64 {
+    let budget_bytes = options.memory_bytes.unwrap_or(DEFAULT_BYTES);
+    if options.scrub.is_some() { (budget_bytes / PROOF_PART).min(PROOF_BYTES_MAX) } else { 0 }
+}
+
+/// How the memory of a capture is divided.
+pub(crate) fn memory_plan(options: &CaptureOptions) -> Result<MemoryPlan> {
+    let budget_bytes = options.memory_bytes.unwrap_or(DEFAULT_BYTES) - proof_bytes(options);
+    Ok(match options.jobs {
+        Some(jobs) => MemoryPlan::new(budget_bytes, jobs)?,
+        None => {
+            let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+            MemoryPlan::fitting(budget_bytes, cores)?
         }
-        ingest
-    }
+    })
 }
 
 fn ref_name(named: Option<&str>, database: &str) -> Result<RefName> {
@@ -161,9 +171,10 @@ fn ref_name(named: Option<&str>, database: &str) -> Result<RefName> {
     }
 }
 
-pub(crate) fn engine_options(options: &CaptureOptions) -> EngineOptions {
+pub(crate) fn engine_options(options: &CaptureOptions, plan: &MemoryPlan) -> EngineOptions {
     let mut engine = EngineOptions::default();
-    engine.jobs = options.jobs.unwrap_or(engine.jobs);
+    engine.jobs = plan.jobs();
+    engine.schema_bytes_max = plan.schema_bytes_max();
     engine.max_block = options.max_block.unwrap_or(engine.max_block);
     engine.lock_wait = options.lock_wait.unwrap_or(engine.lock_wait);
     engine.max_age = options.max_age;

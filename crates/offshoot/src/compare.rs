@@ -3,7 +3,7 @@
 //! The database is read as a capture reads it, but only digests are kept. Schemas are not compared: a restore compares
 //! them itself.
 
-use crate::capture::engine_options;
+use crate::capture::{engine_options, memory_plan};
 use crate::scrub::{Rewriter, check_same};
 use crate::{CaptureOptions, Connection, Error, ErrorKind, Result, Store, on_own_thread};
 use offshoot_core::digest::{DigestSink, Digests, TableDifference};
@@ -19,8 +19,6 @@ use std::sync::Arc;
 
 /// Attempts in all, while the source says that another may succeed.
 const ATTEMPTS: u32 = 3;
-/// Memory for leaves that are decoded ahead, in bytes.
-const LOOK_AHEAD_BYTES: u64 = 96 << 20;
 
 /// What a comparison came to.
 #[derive(Debug, Clone)]
@@ -59,6 +57,7 @@ impl Store {
         options: &CaptureOptions,
         control: &Control,
     ) -> Result<Comparison> {
+        let plan = memory_plan(options)?;
         let snapshot = self.snapshot(address)?;
         match &options.scrub {
             Some(scrub) => check_same(&snapshot.manifest.trust, scrub)?,
@@ -72,11 +71,10 @@ impl Store {
         }
         let rewriter = options.scrub.as_ref().map(Rewriter::without_proof);
         let transform = rewriter.as_ref().map(|rewriter| rewriter as &dyn BatchTransform);
-        let mut source = PostgresSource::new(connection.info().clone(), engine_options(options));
+        let mut source = PostgresSource::new(connection.info().clone(), engine_options(options, &plan));
         let (database, captured) = on_own_thread(|| digest_database(&mut source, transform, control))??;
-        let reader = SnapshotReader::new(Arc::new(self.open_store().clone()), snapshot.manifest);
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let look_ahead = LookAhead::new(threads, LOOK_AHEAD_BYTES)?;
+        let reader = SnapshotReader::new(Arc::new(self.open_within(&plan)?), snapshot.manifest);
+        let look_ahead = LookAhead::new(plan.jobs().get(), plan.look_ahead_bytes())?;
         let manifest = reader.manifest();
         let stored = Digests::of_snapshot(manifest, &reader, &look_ahead, control)?;
         Ok(Comparison {

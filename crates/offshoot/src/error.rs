@@ -227,6 +227,7 @@ fn core_kind(error: &CoreError) -> ErrorKind {
         CoreError::Damaged { .. } | CoreError::Missing { .. } => ErrorKind::Damaged,
         CoreError::NoStore { .. } => ErrorKind::NotFound,
         CoreError::Domain { .. } => ErrorKind::Refused,
+        CoreError::Memory { .. } => ErrorKind::Usage,
         CoreError::NameTaken { .. } | CoreError::Conflict { .. } | CoreError::Busy { .. } | CoreError::LeaseLost => {
             ErrorKind::Conflict
         }

@@ -1,11 +1,11 @@
 //! A scrubbed snapshot made of a raw one, in the same store or in another.
 
+use crate::capture::memory_plan;
 use crate::{CaptureOptions, CaptureReport, Error, ErrorKind, Result, Store};
 use offshoot_core::Control;
 use offshoot_core::copy::SnapshotSource;
 use offshoot_core::snapshot::SnapshotReader;
 use offshoot_format::manifest::Trust;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 impl Store {
@@ -45,9 +45,9 @@ impl Store {
         let origin = &snapshot.manifest.origin.database;
         let is_same = self.open_store().uuid() == into.open_store().uuid();
         let name = if is_same { format!("{origin}-scrubbed") } else { origin.clone() };
-        let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let plan = memory_plan(options)?;
         let reader = SnapshotReader::new(Arc::new(self.open_store().clone()), snapshot.manifest);
-        let mut source = SnapshotSource::new(reader, options.jobs.unwrap_or(threads));
-        into.take(&mut source, &name, options, control)
+        let mut source = SnapshotSource::new(reader, plan.jobs());
+        into.take(&mut source, &name, options, &plan, control)
     }
 }

@@ -1,7 +1,8 @@
 //! A store as an embedder sees it: made, opened, and asked for the names of its snapshots.
 
 use crate::{Error, ErrorKind, Result, Snapshot, Summary};
-use offshoot_core::store::{DirStore, OpenStore};
+use offshoot_core::memory::MemoryPlan;
+use offshoot_core::store::{DirStore, OpenOptions, OpenStore};
 use offshoot_format::ids::SnapshotId;
 use offshoot_format::manifest::Manifest;
 use offshoot_format::record::{Ref, Tag};
@@ -143,6 +144,11 @@ impl Store {
     /// Where files may be that are nothing when they are left behind.
     pub(crate) fn scratch_dir(&self) -> PathBuf {
         self.path.join("tmp")
+    }
+
+    /// The store anew, with what it keeps in memory within a plan.
+    pub(crate) fn open_within(&self, plan: &MemoryPlan) -> Result<OpenStore> {
+        Ok(OpenStore::open_with(self.open.backend().clone(), plan.store(OpenOptions::default()))?)
     }
 
     pub(crate) fn open_store(&self) -> &OpenStore {

@@ -30,10 +30,10 @@ pub struct Capture {
     /// What to do with columns that no rule covers [default: what the policy says]
     #[arg(long, value_name = "fail|scrub", value_enum)]
     unclassified: Option<Unclassified>,
-    /// Connections that read rows [default: one a core]
+    /// Connections that read rows [default: one a core, as far as the memory allows]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
-    /// About how much memory may be used [default: 512MiB]
+    /// The most memory that may be used [default: 512MiB]
     #[arg(long, value_name = "BYTES", value_parser = values::size_bytes)]
     memory: Option<u64>,
     /// How long somebody may wait behind a schema change that is queued on our locks [default: 2s]

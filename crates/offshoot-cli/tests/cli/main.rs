@@ -11,6 +11,7 @@ mod key;
 mod killed;
 mod kills;
 mod logs;
+mod memory;
 mod names;
 mod privileges;
 mod restore;

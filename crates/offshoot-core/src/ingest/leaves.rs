@@ -3,6 +3,7 @@
 //! While a table is read, nobody knows whether a leaf will be joined with rows that come later. Its chunks wait in the
 //! spill file, so that a store never grows by leaves that nothing refers to; without a spill file they are stored at once.
 
+use super::details::{Details, Kept, Waiting};
 use super::spill::Spill;
 use crate::chunks::{ReadChunks, WriteChunks};
 use crate::{CoreError, Result, read::LeafReader};
@@ -15,6 +16,7 @@ use offshoot_format::manifest::ColumnStats;
 use offshoot_format::plain;
 use offshoot_format::table::ColumnSpec;
 use offshoot_format::tree::RootLeaf;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -24,31 +26,13 @@ pub(super) struct Stored {
     pub id: ChunkId,
     pub rows: u64,
     pub logical_bytes: u64,
-    pub columns: Vec<ColumnStats>,
     /// The leaf itself, if it is so small that it is stored only where it is not the whole table.
     pub small: Option<RootLeaf>,
     /// Whether the leaf was in the store already.
     known: bool,
-    waiting: Vec<Waiting>,
-}
-
-/// A new chunk whose payload is in the spill file.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Waiting {
-    id: ChunkId,
-    kind: ChunkKind,
-    /// The column that it is, unless it is the leaf itself.
-    column: Option<usize>,
-    plain_bytes: usize,
-    offset: u64,
-    bytes: usize,
-}
-
-impl Stored {
-    /// Bytes of the payloads that wait.
-    pub fn waiting_bytes(&self) -> usize {
-        self.waiting.iter().map(|waiting| waiting.bytes).sum()
-    }
+    /// Bytes of its payloads that wait.
+    pub waiting_bytes: usize,
+    kept: Kept,
 }
 
 /// Counts the columns that are held in a leaf as reused, because the leaf is.
@@ -71,19 +55,20 @@ pub(super) struct Chunks {
 impl Chunks {
     /// Stores the chunks of a leaf that wait.
     pub fn publish(&self, leaf: &Stored) -> Result<Stored> {
-        let mut published = Stored { waiting: Vec::new(), ..leaf.clone() };
-        for waiting in &leaf.waiting {
+        let mut details = self.details(leaf)?.into_owned();
+        let mut is_known = leaf.known;
+        for waiting in std::mem::take(&mut details.waiting) {
             let known = self.store.known(&waiting.id)?;
             let (stored, added) = match known {
                 Some(stored) => (stored, 0),
                 None => {
-                    let payload = self.spilled(waiting)?;
+                    let payload = self.spilled(&waiting)?;
                     let stored = self.store.write(&waiting.id, waiting.kind, waiting.plain_bytes, &payload)?;
                     (stored, stored)
                 }
             };
-            published.known |= waiting.column.is_none() && known.is_some();
-            if let Some(column) = waiting.column.and_then(|column| published.columns.get_mut(column)) {
+            is_known |= waiting.column.is_none() && known.is_some();
+            if let Some(column) = waiting.column.and_then(|column| details.columns.get_mut(column)) {
                 column.stored_bytes += u64::from(stored);
                 column.added_bytes += u64::from(added);
                 if known.is_some() {
@@ -91,10 +76,16 @@ impl Chunks {
                 }
             }
         }
-        if published.known {
-            reuse_inlined(&mut published.columns);
+        if is_known {
+            reuse_inlined(&mut details.columns);
         }
-        Ok(published)
+        let kept = Kept::new(details, self.spill.as_ref())?;
+        Ok(Stored { known: is_known, waiting_bytes: 0, kept, small: leaf.small.clone(), ..*leaf })
+    }
+
+    /// What is known of the columns of a leaf.
+    pub fn details<'l>(&self, leaf: &'l Stored) -> Result<Cow<'l, Details>> {
+        leaf.kept.get(self.spill.as_ref())
     }
 
     fn spilled(&self, waiting: &Waiting) -> Result<Vec<u8>> {
@@ -104,7 +95,7 @@ impl Chunks {
 
     /// The rows of a leaf, wherever its chunks are.
     pub fn load(&self, leaf: &Stored, columns: &[ColumnSpec], reader: &mut LeafReader) -> Result<Batch> {
-        let chunks = Unpublished { chunks: self, leaf };
+        let chunks = Unpublished { chunks: self, details: &*self.details(leaf)? };
         let found = match &leaf.small {
             Some(small) => small.verified(self.store.id_key(), &leaf.id)?,
             None => reader.stored_leaf(&chunks, &leaf.id)?,
@@ -116,7 +107,7 @@ impl Chunks {
 /// Reads the chunks of a leaf of which some wait.
 struct Unpublished<'a> {
     chunks: &'a Chunks,
-    leaf: &'a Stored,
+    details: &'a Details,
 }
 
 impl ReadChunks for Unpublished<'_> {
@@ -125,7 +116,7 @@ impl ReadChunks for Unpublished<'_> {
     }
 
     fn payload(&self, id: &ChunkId, kind: ChunkKind) -> Result<Vec<u8>> {
-        let waiting = self.leaf.waiting.iter().find(|waiting| waiting.id == *id && waiting.kind == kind);
+        let waiting = self.details.waiting.iter().find(|waiting| waiting.id == *id && waiting.kind == kind);
         match waiting {
             Some(waiting) => self.chunks.spilled(waiting),
             None => self.chunks.store.payload(id, kind),
@@ -144,6 +135,20 @@ pub(super) struct LeafEncoder {
 impl LeafEncoder {
     /// Encodes a leaf; its new chunks wait, if there is a spill file.
     pub fn spool(&mut self, chunks: &Chunks, rows: &Batch) -> Result<Stored> {
+        let mut stored = self.encode(chunks, rows)?;
+        if let Kept::Here(details) = stored.kept {
+            stored.kept = Kept::new(details, chunks.spill.as_ref())?;
+        }
+        Ok(stored)
+    }
+
+    /// Encodes and stores a leaf.
+    pub fn store(&mut self, chunks: &Chunks, rows: &Batch) -> Result<Stored> {
+        let encoded = self.encode(chunks, rows)?;
+        chunks.publish(&encoded)
+    }
+
+    fn encode(&mut self, chunks: &Chunks, rows: &Batch) -> Result<Stored> {
         let mut columns = Vec::with_capacity(rows.columns.len());
         let mut stats = Vec::with_capacity(rows.columns.len());
         let mut waiting = Vec::new();
@@ -166,13 +171,9 @@ impl LeafEncoder {
             self.put(chunks, (id, ChunkKind::Leaf, None), plain.len(), &mut waiting)?;
         }
         let logical_bytes = stats.iter().map(|stats| stats.logical_bytes).sum();
-        Ok(Stored { id, rows: rows.rows as u64, logical_bytes, columns: stats, small, known, waiting })
-    }
-
-    /// Encodes and stores a leaf.
-    pub fn store(&mut self, chunks: &Chunks, rows: &Batch) -> Result<Stored> {
-        let spooled = self.spool(chunks, rows)?;
-        chunks.publish(&spooled)
+        let waiting_bytes = waiting.iter().map(|waiting| waiting.bytes).sum();
+        let kept = Kept::Here(Details { columns: stats, waiting });
+        Ok(Stored { id, rows: rows.rows as u64, logical_bytes, small, known, waiting_bytes, kept })
     }
 
     fn column(

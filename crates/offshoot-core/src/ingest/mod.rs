@@ -6,6 +6,7 @@
 
 mod blob;
 mod cut;
+mod details;
 mod encode;
 mod keys;
 mod leaves;
@@ -39,6 +40,12 @@ pub struct IngestOptions {
     pub encoders: usize,
     /// Bytes of leaves that may wait for them.
     pub queue_bytes_max: usize,
+    /// Bytes of late rows of one range that are collected before they are sorted and cut.
+    pub late_bytes_max: usize,
+    /// Bytes of rows of one table in random order that are in memory before they are spilled.
+    pub scatter_bytes_max: usize,
+    /// Bytes of such rows that are sorted at once; more are partitioned again.
+    pub sort_bytes_max: usize,
     /// Folder for an anonymous file of about the size that the store grows by: for rows that come in random order, and for
     /// leaves that may still be joined with others. Without one, rows are sorted in small runs, and leaves that are
     /// joined later stay in the store until gc frees them.
@@ -47,7 +54,14 @@ pub struct IngestOptions {
 
 impl Default for IngestOptions {
     fn default() -> Self {
-        Self { encoders: 2, queue_bytes_max: 64 << 20, spill: None }
+        Self {
+            encoders: 2,
+            queue_bytes_max: 64 << 20,
+            late_bytes_max: 16 << 20,
+            scatter_bytes_max: 32 << 20,
+            sort_bytes_max: 64 << 20,
+            spill: None,
+        }
     }
 }
 
@@ -70,6 +84,7 @@ pub struct Ingest {
 struct Shared {
     chunks: Arc<Chunks>,
     control: Control,
+    options: IngestOptions,
     encoders: Encoders,
     begun: Mutex<BTreeSet<(String, String)>>,
     done: Mutex<BTreeMap<(String, String), IngestedTable>>,
@@ -94,7 +109,9 @@ impl Ingest {
         let chunks = Arc::new(Chunks { store: chunks, spill, blobs: BlobSizes::default() });
         let encoders = Encoders::start(&chunks, options.encoders, options.queue_bytes_max)?;
         let (begun, done) = Default::default();
-        Ok(Self { shared: Shared { chunks, control: control.clone(), encoders, begun, done } })
+        Ok(Self {
+            shared: Shared { chunks, control: control.clone(), options: options.clone(), encoders, begun, done },
+        })
     }
 
     /// What made the workers give up, if they did: the cause of errors that a source saw as `Poisoned`.

@@ -16,8 +16,8 @@ use offshoot_format::column::Batch;
 
 /// Late rows that are collected before they are sorted and cut.
 const LATE_ROWS_MAX: usize = 8 * BATCH_ROWS;
-/// Bytes of late rows that are collected before they are sorted and cut.
-const LATE_BYTES_MAX: usize = 4 * BATCH_BYTES;
+/// Bytes of a batch that is held back. Rows of so many that a batch has more go on at once.
+const HELD_BYTES_MAX: usize = 2 * BATCH_BYTES;
 
 /// Late rows after which, if they are most of all rows, the order is taken for random.
 const RANDOM_ROWS_MIN: usize = 2 * LATE_ROWS_MAX;
@@ -89,19 +89,28 @@ impl<'t> Range<'t> {
 
     /// Takes the next sorted batch, and emits as many rows as it brought.
     fn accept(&mut self, new: Sorted) -> Result<()> {
-        let Some(held) = self.held.take() else {
-            self.held = Some(new);
-            return Ok(());
-        };
+        let Some(held) = self.held.take() else { return self.hold(new) };
         if new.len() == 0 || held.len() == 0 || held.key(held.len() - 1) <= new.key(0) {
             let (full, held) = if new.len() == 0 { (new, held) } else { (held, new) };
-            let rows = full.len();
-            self.emit(&full, 0..rows)?;
-            self.held = Some(held);
-            self.table.recycle(full.batch);
-            return Ok(());
+            self.emit_all(full)?;
+            return self.hold(held);
         }
         self.interleave(held, new)
+    }
+
+    /// Holds a batch back, unless it is too large for that.
+    fn hold(&mut self, rows: Sorted) -> Result<()> {
+        if rows.batch.bytes_len() > HELD_BYTES_MAX {
+            return self.emit_all(rows);
+        }
+        self.held = Some(rows);
+        Ok(())
+    }
+
+    fn emit_all(&mut self, rows: Sorted) -> Result<()> {
+        self.emit(&rows, 0..rows.len())?;
+        self.table.recycle(rows.batch);
+        Ok(())
     }
 
     /// Emits the lower part of two batches and holds the upper part, as many rows as the larger of them has.
@@ -127,10 +136,9 @@ impl<'t> Range<'t> {
         for (source, at) in [(&a, at_a), (&b, at_b)] {
             rest.gather(&source.batch, &source.rows(at..source.len()))?;
         }
-        self.held = Some(Sorted::new(&self.table.keys, rest));
         self.table.recycle(a.batch);
         self.table.recycle(b.batch);
-        Ok(())
+        self.hold(Sorted::new(&self.table.keys, rest))
     }
 
     /// Passes rows on in key order; those below what was passed on before are late.
@@ -145,7 +153,7 @@ impl<'t> Range<'t> {
         let (table, leaves) = (self.table, &mut self.leaves);
         let keyed = (start..places.end).map(|place| (rows.row(place), rows.key(place)));
         self.cutter.add(&rows.batch, keyed, |cut| keep(table, leaves, cut))?;
-        if self.late.rows >= LATE_ROWS_MAX || self.late.bytes_len() >= LATE_BYTES_MAX {
+        if self.late.rows >= LATE_ROWS_MAX || self.late.bytes_len() >= self.table.options().late_bytes_max {
             self.flush_late()?;
         }
         Ok(())
@@ -162,8 +170,7 @@ impl<'t> Range<'t> {
     /// Cuts all that is held.
     fn end_run(&mut self) -> Result<()> {
         if let Some(held) = self.held.take() {
-            let rows = held.len();
-            self.emit(&held, 0..rows)?;
+            self.emit_all(held)?;
         }
         self.flush_late()?;
         if let Some(cut) = self.cutter.finish() {

@@ -1,14 +1,15 @@
 //! Tables whose rows come in random key order: partition by key while reading, sort each part at the end.
 //!
 //! The keys of the first rows give the bounds of the parts. A part that fills is spilled to an anonymous file, so that
-//! nothing is left behind whatever happens. Parts do not overlap, so each becomes a run that needs no merging.
+//! nothing is left behind whatever happens. Parts do not overlap, so each becomes a run that needs no merging. A part
+//! that is too large to be sorted at once is partitioned again, so that memory does not grow with the table.
 
 use super::keys::{Keys, Sorted};
 use super::range::Range;
 use super::spill::Spill;
 use super::table::Table;
-use crate::Result;
 use crate::source::{BATCH_BYTES, BATCH_ROWS, RangeSink};
+use crate::{CoreError, Result};
 use offshoot_format::codec::{Canonical, Decoder, Encoder};
 use offshoot_format::column::{Batch, Column};
 use offshoot_format::table::Layout;
@@ -16,10 +17,10 @@ use std::sync::{Mutex, PoisonError};
 
 /// Parts of a table.
 const PARTS: usize = 64;
-/// Bytes of a part in memory before it is spilled.
+/// Bytes of a part in memory before it is spilled, where there is memory enough.
 const PART_BYTES_MAX: usize = 512 << 10;
-/// Bytes of a part that is sorted at once; a larger one goes through a range.
-const SORT_BYTES_MAX: usize = 64 << 20;
+/// How often a part is partitioned again. Each time divides it by 64; keys that do not divide are equal.
+const DEPTH_MAX: usize = 6;
 
 /// The parts of one table, filled from several ranges.
 pub(super) struct Scatter {
@@ -27,6 +28,8 @@ pub(super) struct Scatter {
     bounds: Vec<Box<[u8]>>,
     parts: Vec<Mutex<Part>>,
     layouts: Vec<Layout>,
+    /// Bytes of a part in memory before it is spilled.
+    part_bytes_max: usize,
 }
 
 #[derive(Default)]
@@ -36,10 +39,10 @@ struct Part {
     bytes: usize,
 }
 
-/// Where a spilled batch lies in the file.
+/// Where a spilled batch lies in the file: the lengths of its columns, then the columns.
 struct Extent {
     offset: u64,
-    columns: Vec<u32>,
+    bytes: usize,
     rows: usize,
 }
 
@@ -62,7 +65,8 @@ impl Scatter {
         bounds.dedup();
         let parts = (0..=bounds.len()).map(|_| Mutex::default()).collect();
         let layouts = table.spec.columns.iter().map(|column| column.layout).collect();
-        Self { bounds, parts, layouts }
+        let part_bytes_max = (table.options().scatter_bytes_max / PARTS).min(PART_BYTES_MAX);
+        Self { bounds, parts, layouts, part_bytes_max }
     }
 
     /// Takes rows in any order.
@@ -79,7 +83,7 @@ impl Scatter {
                 let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
                 let open = part.open.get_or_insert_with(|| table.fresh());
                 open.gather(batch, &rows)?;
-                if open.bytes_len() >= PART_BYTES_MAX || open.rows >= BATCH_ROWS {
+                if open.bytes_len() >= self.part_bytes_max || open.rows >= BATCH_ROWS {
                     spill_part(spill, &mut part, scratch)?;
                 }
             }
@@ -90,42 +94,78 @@ impl Scatter {
     }
 
     fn load(&self, spill: &Spill, extent: &Extent, decoder: &mut Decoder) -> Result<Batch> {
-        let mut offset = extent.offset;
-        let mut columns = Vec::with_capacity(extent.columns.len());
-        for (&bytes, &layout) in extent.columns.iter().zip(&self.layouts) {
-            let payload = spill.read(offset, bytes as usize)?;
-            offset += u64::from(bytes);
-            columns.push(decoder.column(layout, &payload)?);
+        let payload = spill.read(extent.offset, extent.bytes)?;
+        let (lengths, mut rest) = payload.split_at_checked(self.layouts.len() * LENGTH_BYTES).ok_or(MALFORMED)?;
+        let mut columns = Vec::with_capacity(self.layouts.len());
+        for (length, &layout) in lengths.as_chunks().0.iter().zip(&self.layouts) {
+            let (column, after) = rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or(MALFORMED)?;
+            columns.push(decoder.column(layout, column)?);
+            rest = after;
         }
         Ok(Batch { columns, rows: extent.rows })
     }
 
     /// Ends the table's ranges: sorts each part into a run.
     pub fn finish(&self, table: &Table<'_>, spill: &Spill) -> Result<()> {
+        self.finish_at(0, table, spill)
+    }
+
+    fn finish_at(&self, depth: usize, table: &Table<'_>, spill: &Spill) -> Result<()> {
+        let mut parts: Vec<Part> = self
+            .parts
+            .iter()
+            .map(|part| std::mem::take(&mut *part.lock().unwrap_or_else(PoisonError::into_inner)))
+            .collect();
+        let is_large = |part: &Part| part.bytes > table.options().sort_bytes_max;
+        if parts.iter().any(is_large) {
+            // What is partitioned anew needs the memory of the open parts.
+            let mut scratch = Scatterer::default();
+            for part in &mut parts {
+                spill_part(spill, part, &mut scratch)?;
+                part.open = None;
+            }
+        }
         let mut decoder = Decoder::default();
-        for part in &self.parts {
+        for part in parts {
             table.control().check()?;
-            let part = std::mem::take(&mut *part.lock().unwrap_or_else(PoisonError::into_inner));
-            self.sort(table, spill, part, &mut decoder)?;
+            let sort = if is_large(&part) { Self::divide } else { Self::sort };
+            sort(self, depth, table, spill, part, &mut decoder)?;
         }
         Ok(())
     }
 
-    fn sort(&self, table: &Table<'_>, spill: &Spill, part: Part, decoder: &mut Decoder) -> Result<()> {
-        let small = part.bytes <= SORT_BYTES_MAX;
-        let batches = part.spilled.iter().map(|extent| self.load(spill, extent, decoder)).chain(part.open.map(Ok));
-        if small {
-            let columns = self.layouts.iter().map(|&layout| Column::new(layout)).collect();
-            let mut rows = Batch { columns, rows: 0 };
-            for batch in batches {
-                let batch = batch?;
-                let all = 0..batch.rows;
-                rows.extend_from(&batch, all)?;
-            }
-            let run = table.run_of(&Sorted::new(&table.keys, rows))?;
-            table.add_run(run);
-            return Ok(());
+    /// Sorts a part at once.
+    fn sort(&self, _: usize, table: &Table<'_>, spill: &Spill, part: Part, decoder: &mut Decoder) -> Result<()> {
+        let columns = self.layouts.iter().map(|&layout| Column::new(layout)).collect();
+        let mut rows = Batch { columns, rows: 0 };
+        for batch in self.batches(spill, part, decoder) {
+            let batch = batch?;
+            let all = 0..batch.rows;
+            rows.extend_from(&batch, all)?;
         }
+        let run = table.run_of(&Sorted::new(&table.keys, rows))?;
+        table.add_run(run);
+        Ok(())
+    }
+
+    /// Partitions a part that is too large to be sorted at once.
+    fn divide(&self, depth: usize, table: &Table<'_>, spill: &Spill, part: Part, decoder: &mut Decoder) -> Result<()> {
+        let mut batches = self.batches(spill, part, decoder);
+        let Some(first) = batches.next() else { return Ok(()) };
+        let first = Sorted::new(&table.keys, first?);
+        let inner = Self::new(&first, table);
+        let first = first.batch;
+        let batches = std::iter::once(Ok(first)).chain(batches);
+        if inner.parts.len() > 1 && depth < DEPTH_MAX {
+            tracing::debug!(table = table.spec.name, depth, "a part is partitioned again");
+            let mut scratch = Scatterer::default();
+            for batch in batches {
+                table.control().check()?;
+                inner.push(table, spill, &batch?, &mut scratch)?;
+            }
+            return inner.finish_at(depth + 1, table, spill);
+        }
+        // Nearly all keys are equal, and equal keys are in order.
         let mut range = Box::new(Range::in_order(table));
         for batch in batches {
             let batch = batch?;
@@ -137,24 +177,40 @@ impl Scatter {
         }
         range.finish()
     }
+
+    fn batches<'a>(
+        &'a self,
+        spill: &'a Spill,
+        part: Part,
+        decoder: &'a mut Decoder,
+    ) -> impl Iterator<Item = Result<Batch>> + 'a {
+        let spilled = part.spilled.into_iter().map(move |extent| self.load(spill, &extent, decoder));
+        spilled.chain(part.open.map(Ok))
+    }
 }
 
 /// Writes the open batch of a part to the spill file.
 fn spill_part(spill: &Spill, part: &mut Part, scratch: &mut Scatterer) -> Result<()> {
-    let Some(open) = &mut part.open else { return Ok(()) };
+    let Some(open) = part.open.as_mut().filter(|open| open.rows > 0) else { return Ok(()) };
     scratch.payload.clear();
-    let mut columns = Vec::with_capacity(open.columns.len());
-    for column in &open.columns {
+    scratch.payload.resize(open.columns.len() * LENGTH_BYTES, 0);
+    for (number, column) in open.columns.iter().enumerate() {
         let start = scratch.payload.len();
         scratch.canonical.set(column);
         scratch.encoder.column(column, &scratch.canonical, &mut scratch.payload)?;
-        columns.push((scratch.payload.len() - start) as u32);
+        let length = (scratch.payload.len() - start) as u32;
+        scratch.payload[number * LENGTH_BYTES..][..LENGTH_BYTES].copy_from_slice(&length.to_le_bytes());
     }
-    let offset = spill.append(&scratch.payload)?;
+    let (offset, bytes) = (spill.append(&scratch.payload)?, scratch.payload.len());
     part.bytes += open.bytes_len();
-    part.spilled.push(Extent { offset, columns, rows: open.rows });
+    part.spilled.push(Extent { offset, bytes, rows: open.rows });
     open.clear();
     Ok(())
 }
+
+/// Bytes that the length of a spilled column takes.
+const LENGTH_BYTES: usize = size_of::<u32>();
+/// Nobody else writes the file.
+const MALFORMED: CoreError = CoreError::Protocol("a spilled batch is not as it was written");
 
 const _: () = assert!(PART_BYTES_MAX <= BATCH_BYTES);

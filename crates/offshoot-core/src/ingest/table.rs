@@ -1,6 +1,5 @@
 //! One table being ingested: its runs, and the tree that they become.
 
-use super::Shared;
 use super::blob::BlobWriter;
 use super::cut::Cutter;
 use super::encode::{Slot, Work};
@@ -9,18 +8,21 @@ use super::leaves::{LeafEncoder, reuse_inlined};
 use super::merge::{Body, Run, RunLeaf, join};
 use super::range::Range;
 use super::scatter::{Scatter, Scatterer};
+use super::{IngestOptions, Shared};
 use crate::read::LeafReader;
-use crate::source::{RangeSink, TableSink};
+use crate::source::{BATCH_BYTES, RangeSink, TableSink};
 use crate::{Control, CoreError, Result};
-use offshoot_format::column::Batch;
+use offshoot_format::column::{Batch, Column};
 use offshoot_format::ids::ChunkKind;
 use offshoot_format::key::KeyEncoder;
 use offshoot_format::manifest::{ColumnStats, TableStats};
 use offshoot_format::table::TableSpec;
 use offshoot_format::tree::{Entry, KEY_PREFIX_BYTES_MAX, Node, TreeBuilder, TreeRoot};
-use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Memory of a batch that is kept to be filled again.
+const SPARE_BYTES_MAX: usize = 2 * BATCH_BYTES;
 
 pub(super) struct Table<'i> {
     shared: &'i Shared,
@@ -43,6 +45,10 @@ impl<'i> Table<'i> {
             spare: Mutex::default(),
             failed: AtomicBool::new(false),
         }
+    }
+
+    pub fn options(&self) -> &IngestOptions {
+        &self.shared.options
     }
 
     pub fn control(&self) -> &Control {
@@ -72,6 +78,10 @@ impl<'i> Table<'i> {
     }
 
     pub fn recycle(&self, mut batch: Batch) {
+        // Wide rows have made it larger than others will need.
+        if batch.columns.iter().map(Column::capacity_bytes).sum::<usize>() > SPARE_BYTES_MAX {
+            return;
+        }
         batch.clear();
         let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
         if spare.len() < 4 {
@@ -181,18 +191,18 @@ impl TableSink for Table<'_> {
         let alone = finals.len() == 1;
         for leaf in finals {
             let stored = leaf.slot.get().ok_or(CoreError::Poisoned)?;
-            let mut columns = Cow::Borrowed(&stored.columns);
+            let mut details = self.shared.chunks.details(stored)?;
             match &stored.small {
                 Some(leaf) if !alone => {
                     let (.., added) = leaf_encoder.bytes(chunks, ChunkKind::Leaf, leaf.plain())?;
                     if added == 0 {
-                        reuse_inlined(columns.to_mut());
+                        reuse_inlined(&mut details.to_mut().columns);
                     }
                 }
                 leaf => small = leaf.clone(),
             }
             stats.rows += stored.rows;
-            for (sum, column) in stats.columns.iter_mut().zip(&*columns) {
+            for (sum, column) in stats.columns.iter_mut().zip(&details.columns) {
                 sum.logical_bytes += column.logical_bytes;
                 sum.stored_bytes += column.stored_bytes;
                 sum.added_bytes += column.added_bytes;

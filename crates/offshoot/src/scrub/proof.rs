@@ -21,9 +21,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use zeroize::Zeroizing;
 
-/// Memory for hashes and filters, in bytes.
-const MEMORY_BYTES: usize = 96 << 20;
-
 /// What is searched again of a piece of a large value with the next one. What is looked for has at most 64 letters, which
 /// separators, marks and escapes make longer where they are written.
 pub(super) const OVERLAP_BYTES: usize = 4096;
@@ -42,11 +39,12 @@ fn lines(survivors: &Survivors) -> String {
     findings.chain(unchanged).collect()
 }
 
-/// Begins a proof.
-pub(super) fn inputs(sources: Vec<Source>, scratch: &Path) -> Result<Inputs> {
+/// Begins a proof that keeps to so many bytes of memory.
+pub(super) fn inputs(sources: Vec<Source>, scratch: &Path, memory_bytes: u64) -> Result<Inputs> {
+    let memory_bytes = usize::try_from(memory_bytes).unwrap_or(usize::MAX);
     let mut random = Zeroizing::new([0; 32]);
     getrandom::fill(random.as_mut()).map_err(|error| refused(io::Error::other(error.to_string())))?;
-    Inputs::new(*random, sources, Box::new(Aside::new(scratch)?), MEMORY_BYTES).map_err(refused)
+    Inputs::new(*random, sources, Box::new(Aside::new(scratch)?), memory_bytes).map_err(refused)
 }
 
 /// Searches everything that would be published.

@@ -23,7 +23,8 @@ const PORTION_BYTES: usize = 256 << 10;
 /// Scrubs the rows of one capture.
 pub(crate) struct Rewriter<'s> {
     scrub: &'s Scrub,
-    scratch: Option<PathBuf>,
+    /// A folder for anonymous files, and how much memory the proof may take; none where nothing is to be proved.
+    proof: Option<(PathBuf, u64)>,
     attempt: Mutex<Option<Arc<Attempt>>>,
 }
 
@@ -49,14 +50,14 @@ struct Watched {
 }
 
 impl<'s> Rewriter<'s> {
-    /// For one capture; `scratch` is a folder for anonymous files.
-    pub(crate) fn new(scrub: &'s Scrub, scratch: PathBuf) -> Self {
-        Self { scrub, scratch: Some(scratch), attempt: Mutex::default() }
+    /// For one capture; `scratch` is a folder for anonymous files, and the proof keeps to so many bytes of memory.
+    pub(crate) fn new(scrub: &'s Scrub, scratch: PathBuf, proof_bytes: u64) -> Self {
+        Self { scrub, proof: Some((scratch, proof_bytes)), attempt: Mutex::default() }
     }
 
     /// For rows that are compared and not stored, so that there is nothing to prove.
     pub(crate) fn without_proof(scrub: &'s Scrub) -> Self {
-        Self { scrub, scratch: None, attempt: Mutex::default() }
+        Self { scrub, proof: None, attempt: Mutex::default() }
     }
 
     fn take(&self, attempt: Option<Arc<Attempt>>) -> Option<Arc<Attempt>> {
@@ -86,7 +87,10 @@ impl BatchTransform for Rewriter<'_> {
             }
             watched.insert((table.schema.clone(), table.name.clone()), of_table);
         }
-        let inputs = self.scratch.as_deref().map(|scratch| proof::inputs(sources, scratch)).transpose()?;
+        let inputs = match &self.proof {
+            Some((scratch, memory_bytes)) => Some(proof::inputs(sources, scratch, *memory_bytes)?),
+            None => None,
+        };
         let facts = tables.to_vec();
         let attempt = Attempt { scrubber, facts, inputs, watched, counts: Mutex::default() };
         self.take(Some(Arc::new(attempt)));

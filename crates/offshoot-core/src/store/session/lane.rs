@@ -1,14 +1,14 @@
 //! A lane: one open pack after the other, and the thread that hashes, writes and seals them.
 //!
 //! Encoders append frames to a buffer in memory under a short lock; a full buffer goes to the thread over a bounded
-//! channel. Nothing slow happens under a lock that an encoder waits for, unless the channel is full.
+//! queue. Nothing slow happens under a lock that an encoder waits for, unless the queue is full.
 
 use super::{Failure, lock};
+use crate::queue::Queue;
 use crate::store::objects::{ObjectName, Store, Upload};
 use crate::store::open::{Entropy, OpenStore};
 use crate::store::vfs::ReadAt;
 use crate::{CoreError, Result};
-use crossbeam_channel::{Receiver, Sender, bounded};
 use offshoot_format::ids::PackId;
 use offshoot_format::index::PackRow;
 use offshoot_format::pack::{self, FRAME_HEADER_BYTES, HEADER_BYTES, PackEntry, PackHeader, UUID_BYTES};
@@ -21,10 +21,10 @@ use std::thread::JoinHandle;
 
 /// Bytes after which a buffer goes to the thread.
 const BUFFER_BYTES: usize = 1 << 20;
-/// Buffers that may wait for the thread.
-const BUFFERS_WAITING: usize = 4;
+/// Bytes of buffers that may wait for the thread.
+const WAITING_BYTES_MAX: usize = 5 << 20;
 /// Chunks after which a pack is ended however short it is: its index is in memory until then.
-const PACK_CHUNKS_MAX: usize = 1 << 16;
+const PACK_CHUNKS_MAX: u64 = 1 << 16;
 /// Longest pack that options can ask for, so that offsets fit with the longest chunk at the end.
 const PACK_BYTES_MAX: u64 = 2 << 30;
 
@@ -88,16 +88,17 @@ enum Job {
 pub(super) struct Lane {
     store: [u8; UUID_BYTES],
     pack_bytes: u64,
+    chunks_max: usize,
     entropy: Entropy,
     current: Mutex<Option<Arc<SessionPack>>>,
-    /// None once the lane was finished.
-    jobs: Option<Sender<Job>>,
+    jobs: Arc<Queue<Job>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Lane {
     pub(super) fn start(open: &OpenStore, failure: &Arc<Failure>, published_bytes: &Arc<AtomicU64>) -> Result<Self> {
-        let (jobs, received) = bounded(BUFFERS_WAITING);
+        let jobs = Arc::new(Queue::new(WAITING_BYTES_MAX));
+        let received = Arc::clone(&jobs);
         let writer = Writer {
             store: open.backend().clone(),
             failure: failure.clone(),
@@ -105,20 +106,23 @@ impl Lane {
             open: None,
         };
         let thread = spawn("offshoot-pack", move || writer.run(&received))?;
-        let pack_bytes = open.options().pack_bytes.min(PACK_BYTES_MAX);
+        let options = open.options();
+        // What is in open packs cannot leave the memory of the session: half of it at most.
+        let chunks_max = options.session_chunks_max / (2 * options.lanes.max(1) as u64);
         Ok(Self {
             store: open.uuid(),
-            pack_bytes,
-            entropy: open.options().entropy.clone(),
+            pack_bytes: options.pack_bytes.min(PACK_BYTES_MAX),
+            chunks_max: chunks_max.clamp(1, PACK_CHUNKS_MAX) as usize,
+            entropy: options.entropy.clone(),
             current: Mutex::default(),
-            jobs: Some(jobs),
+            jobs,
             thread: Some(thread),
         })
     }
 
     /// Whether the thread has more to do than it should; it is syncing a pack, for example.
     pub(super) fn is_behind(&self) -> bool {
-        self.jobs.as_ref().is_none_or(Sender::is_full)
+        self.jobs.is_full(BUFFER_BYTES)
     }
 
     /// Appends a frame. Returns where it is.
@@ -139,7 +143,7 @@ impl Lane {
         tail.buffer.extend_from_slice(payload);
         tail.entries.push(entry);
         let end = u64::from(tail.start) + tail.buffer.len() as u64;
-        let full = end >= self.pack_bytes || tail.entries.len() >= PACK_CHUNKS_MAX;
+        let full = end >= self.pack_bytes || tail.entries.len() >= self.chunks_max;
         let job = (full || tail.buffer.len() >= BUFFER_BYTES).then(|| next_buffer(&pack, &mut tail));
         let entries = full.then(|| std::mem::take(&mut tail.entries));
         drop(tail);
@@ -163,7 +167,11 @@ impl Lane {
     }
 
     fn send(&self, job: Job) -> Result<()> {
-        self.jobs.as_ref().and_then(|jobs| jobs.send(job).ok()).ok_or(CoreError::Poisoned)
+        let bytes = match &job {
+            Job::Write(_, _, bytes) => bytes.len(),
+            Job::Seal(_, entries, _) => size_of_val(entries.as_slice()),
+        };
+        self.jobs.push(job, bytes)
     }
 
     /// Seals what is open and waits until the thread has done everything.
@@ -177,7 +185,7 @@ impl Lane {
             self.send(job)?;
             self.send(Job::Seal(pack, entries, end))?;
         }
-        self.jobs = None;
+        self.jobs.close();
         match self.thread.take().map(JoinHandle::join) {
             Some(Err(_)) => Err(CoreError::Poisoned),
             _ => Ok(()),
@@ -187,7 +195,7 @@ impl Lane {
 
 impl Drop for Lane {
     fn drop(&mut self) {
-        self.jobs = None;
+        self.jobs.close();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -211,18 +219,21 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(mut self, jobs: &Receiver<Job>) {
+    fn run(mut self, jobs: &Queue<Job>) {
         let mut broken = false;
-        for job in jobs {
-            if broken {
+        while let Some(taken) = jobs.take() {
+            taken.run(|job| {
                 // Senders must not wait for ever; they hear of the failure at their next call.
-                continue;
-            }
-            if let Err(error) = self.work(job) {
-                self.open = None;
-                self.failure.set(error);
-                broken = true;
-            }
+                if broken {
+                    return Ok(());
+                }
+                if let Err(error) = self.work(job) {
+                    self.open = None;
+                    self.failure.set(error);
+                    broken = true;
+                }
+                Ok(())
+            });
         }
     }
 

@@ -68,7 +68,7 @@ impl PgDump {
     /// Runs it, and gives what it wrote.
     ///
     /// # Errors
-    /// `PgDump` with its first error line; `TooLarge`; that the capture is given up.
+    /// `PgDump` with its first error line; `SchemaTooLarge`; that the capture is given up.
     pub fn run(
         &self,
         environment: &[(&'static str, OsString)],
@@ -88,7 +88,7 @@ impl PgDump {
             let text = out.join().unwrap_or_default();
             if text.len() as u64 > limit {
                 end(&mut child);
-                return Err(EngineError::TooLarge { what: "the schema".to_owned(), max_bytes: limit }.into());
+                return Err(EngineError::SchemaTooLarge { max_bytes: limit }.into());
             }
             let errors = errors.join().unwrap_or_default();
             if !status?.success() {
