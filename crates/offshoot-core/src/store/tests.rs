@@ -255,7 +255,7 @@ fn a_newer_store_is_refused_as_such() {
 #[test]
 fn a_chunk_of_a_session_takes_little_memory() {
     // Of a hash table with room for as many again, each place having a byte of its own: docs/operations.md says 180.
-    let bytes = 2 * (std::mem::size_of::<(ChunkId, super::session::Placed)>() + 1);
+    let bytes = 2 * (std::mem::size_of::<(ChunkId, super::session::Place)>() + 1);
     println!("session: at most {bytes} bytes a new chunk, {} chunks", OpenOptions::default().session_chunks_max);
     assert!(bytes <= 180, "{bytes}");
 }

@@ -1,7 +1,7 @@
 //! Making a session's snapshot visible: packs, index segment, manifest, ref, in this order, each durable before the
 //! next begins.
 
-use super::{Expected, Placed, WriteSession, lock};
+use super::{Expected, Place, WriteSession, lock};
 use crate::store::objects::{ObjectKind, ObjectName, Store, Swap};
 use crate::store::open::{OpenStore, damaged};
 use crate::{CoreError, Result};
@@ -80,8 +80,7 @@ impl WriteSession {
             self.failure.check()?;
             finished?;
         }
-        let placed = self.shards.iter().flat_map(|shard| std::mem::take(&mut *lock(shard)).into_values());
-        let (packs, entries) = gather(placed)?;
+        let (packs, entries) = gather(self.fresh.take())?;
         if entries.is_empty() {
             return Ok(());
         }
@@ -98,25 +97,15 @@ impl WriteSession {
     /// Publishes a segment of the chunks whose packs are durable, and keeps them in mind no longer: memory does not
     /// grow with the number of chunks.
     pub(super) fn index_sealed(&self) -> Result<()> {
-        let Ok(_only_one) = self.indexing.try_lock() else { return Ok(()) };
-        let mut sealed = Vec::new();
-        for shard in &self.shards {
-            let placed = lock(shard);
-            let durable = placed.values().filter(|placed| placed.pack.sealed().is_some());
-            sealed.extend(durable.map(|placed| Placed { pack: placed.pack.clone(), entry: placed.entry }));
-        }
-        let (packs, entries) = gather(sealed.into_iter())?;
-        if entries.is_empty() {
-            return Ok(());
-        }
-        let count = entries.len() as u64;
-        self.write_segment(&packs, &entries)?;
-        // From here on others find them, too; so they are found at every moment.
-        self.open.refresh()?;
-        for entry in &entries {
-            lock(self.shard(&entry.id)).remove(&entry.id);
-        }
-        self.unindexed.fetch_sub(count, Ordering::Relaxed);
+        let moved = self.fresh.index(
+            |place| place.pack.sealed().is_some(),
+            |durable| {
+                let (packs, entries) = gather(durable.into_iter())?;
+                self.write_segment(&packs, &entries)?;
+                self.open.refresh()
+            },
+        )?;
+        self.unindexed.fetch_sub(moved, Ordering::Relaxed);
         Ok(())
     }
 
@@ -133,11 +122,11 @@ impl WriteSession {
 }
 
 /// The new packs, and the new chunks in order.
-fn gather(placed: impl Iterator<Item = Placed>) -> Result<(Vec<PackRow>, Vec<IndexEntry>)> {
+fn gather(placed: impl Iterator<Item = Place>) -> Result<(Vec<PackRow>, Vec<IndexEntry>)> {
     let mut packs: Vec<PackRow> = Vec::new();
     let mut rows: HashMap<PackId, u32> = HashMap::new();
     let mut entries = Vec::new();
-    for Placed { pack, entry } in placed {
+    for Place { pack, entry } in placed {
         let row = pack.sealed().ok_or(CoreError::Poisoned)?;
         let pack = *rows.entry(row.id).or_insert_with(|| {
             packs.push(row);

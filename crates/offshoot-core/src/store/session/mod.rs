@@ -5,6 +5,7 @@
 //! limit. A session that is dropped without a commit leaves nothing visible.
 
 mod commit;
+mod fresh;
 mod lane;
 
 pub(crate) use commit::write_segment;
@@ -15,6 +16,7 @@ use super::objects::ObjectName;
 use super::open::{OpenStore, StoredChunk, check_frame};
 use crate::chunks::{ReadChunks, WriteChunks};
 use crate::{CoreError, Result};
+use fresh::{Fresh, Placed};
 use lane::{Lane, SessionPack};
 use offshoot_format::FormatError;
 use offshoot_format::ids::{ChunkId, ChunkKind, IdKey, PackId, SnapshotId};
@@ -24,9 +26,6 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
-
-/// Parts of the map of new chunks, so that threads seldom wait for each other.
-const SHARDS: usize = 64;
 
 /// What became of a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,18 +62,23 @@ pub enum Expected {
 }
 
 /// A chunk that this session wrote.
-pub(super) struct Placed {
+#[derive(Clone)]
+pub(super) struct Place {
     pack: Arc<SessionPack>,
     entry: PackEntry,
 }
 
-type Shard = Mutex<HashMap<ChunkId, Placed>>;
+impl Place {
+    fn stored_bytes(&self) -> u32 {
+        self.entry.frame_bytes() as u32
+    }
+}
 
 /// Adds to a store.
 pub struct WriteSession {
     // Dropped in this order: writers end and remove their files before the lease is given back.
     lanes: Vec<Lane>,
-    shards: Vec<Shard>,
+    fresh: Fresh<Place>,
     failure: Arc<Failure>,
     open: OpenStore,
     /// Packs of others that this session came across, and whether it may rely on them: they are there, and gc is not
@@ -85,8 +89,6 @@ pub struct WriteSession {
     published_bytes: Arc<AtomicU64>,
     /// Chunks that the next segment will hold.
     unindexed: AtomicU64,
-    /// Held by the one thread that writes a segment.
-    indexing: Mutex<()>,
     /// Packs of this session that a published segment names, so that others may rely on them.
     indexed_packs: Mutex<HashSet<PackId>>,
     heartbeat: Option<Heartbeat>,
@@ -148,14 +150,13 @@ impl WriteSession {
         let heartbeat = Heartbeat::start(&open, &lease, &failure)?;
         Ok(Self {
             lanes,
-            shards: (0..SHARDS).map(|_| Shard::default()).collect(),
+            fresh: Fresh::new(),
             failure,
             open,
             met,
             added_bytes: AtomicU64::new(0),
             published_bytes,
             unindexed: AtomicU64::new(0),
-            indexing: Mutex::new(()),
             indexed_packs: Mutex::default(),
             heartbeat,
             lease,
@@ -169,9 +170,10 @@ impl WriteSession {
     /// # Errors
     /// If the index cannot be read.
     pub fn known(&self, id: &ChunkId) -> Result<Option<u32>> {
-        if let Some(placed) = lock(self.shard(id)).get(id) {
-            return Ok(Some(placed.entry.frame_bytes() as u32));
-        }
+        self.fresh.known(id, Place::stored_bytes, || self.indexed(id))
+    }
+
+    fn indexed(&self, id: &ChunkId) -> Result<Option<u32>> {
         let found = self.open.catalog().find(id, |pack| self.may_rely_on(pack))?;
         Ok(found.map(|found| frame_bytes(&found.entry)))
     }
@@ -193,22 +195,18 @@ impl WriteSession {
     /// The first error of the session's writers, then `Poisoned`; `TooLarge` for a chunk over the format's limit.
     pub fn put(&self, id: &ChunkId, kind: ChunkKind, raw_len: u32, payload: &[u8]) -> Result<Put> {
         self.failure.check()?;
-        if let Some(stored_bytes) = self.known(id)? {
-            return Ok(Put::Existed { stored_bytes });
-        }
-        let header = pack::frame_header(id, kind, raw_len, payload)?;
-        // Held while the frame is placed, so that two threads with one chunk write it once.
-        let mut shard = lock(self.shard(id));
-        if let Some(placed) = shard.get(id) {
-            return Ok(Put::Existed { stored_bytes: placed.entry.frame_bytes() as u32 });
-        }
-        let lane = self.lanes.iter().find(|lane| !lane.is_behind()).unwrap_or(&self.lanes[0]);
-        let stored_len = payload.len() as u32;
-        let entry = |offset| PackEntry { id: *id, offset, stored_len, raw_len, kind };
-        let (pack, entry) = lane.append(&header, payload, entry)?;
-        let stored_bytes = entry.frame_bytes() as u32;
-        shard.insert(*id, Placed { pack, entry });
-        drop(shard);
+        let place = || {
+            let header = pack::frame_header(id, kind, raw_len, payload)?;
+            let lane = self.lanes.iter().find(|lane| !lane.is_behind()).unwrap_or(&self.lanes[0]);
+            let stored_len = payload.len() as u32;
+            let entry = |offset| PackEntry { id: *id, offset, stored_len, raw_len, kind };
+            let (pack, entry) = lane.append(&header, payload, entry)?;
+            Ok(Place { pack, entry })
+        };
+        let stored_bytes = match self.fresh.put(id, Place::stored_bytes, || self.indexed(id), place)? {
+            Placed::Before(stored_bytes) => return Ok(Put::Existed { stored_bytes }),
+            Placed::Now(stored_bytes) => stored_bytes,
+        };
         let unindexed = self.unindexed.fetch_add(1, Ordering::Relaxed) + 1;
         if unindexed.is_multiple_of(self.open.options().session_chunks_max / 2 + 1) {
             self.index_sealed()?;
@@ -222,8 +220,7 @@ impl WriteSession {
     /// # Errors
     /// `Missing` or `Damaged`.
     pub fn read(&self, id: &ChunkId, kind: ChunkKind) -> Result<StoredChunk> {
-        let own = lock(self.shard(id)).get(id).map(|placed| (placed.pack.clone(), placed.entry));
-        let Some((pack, entry)) = own else { return self.open.read(id, kind) };
+        let Some(Place { pack, entry }) = self.fresh.get(id) else { return self.open.read(id, kind) };
         let frame = pack.read(entry.offset, FRAME_HEADER_BYTES + entry.stored_len as usize)?;
         check_frame(id, kind, frame).map_err(|source| CoreError::damaged(format!("chunk {id} of a new pack"), source))
     }
@@ -265,21 +262,13 @@ impl WriteSession {
     pub(crate) fn discard(mut self) -> Result<()> {
         // What is in open packs was never published.
         self.lanes.clear();
-        let packs: HashSet<PackId> = self
-            .shards
-            .iter()
-            .flat_map(|shard| lock(shard).values().filter_map(|placed| placed.pack.sealed()).collect::<Vec<_>>())
-            .map(|row| row.id)
-            .collect();
+        let packs: HashSet<PackId> =
+            self.fresh.take().filter_map(|place| Some(place.pack.sealed()?.id)).collect();
         let indexed = std::mem::take(&mut *lock(&self.indexed_packs));
         for pack in packs.difference(&indexed) {
             self.open.backend().remove(&ObjectName::Pack(*pack))?;
         }
         self.end()
-    }
-
-    fn shard(&self, id: &ChunkId) -> &Shard {
-        &self.shards[usize::from(id.as_bytes()[31]) % SHARDS]
     }
 }
 
