@@ -30,6 +30,7 @@ const STEPS: [Step; 11] = [
         steps.step("kills", || long(&["kills"]).run());
     }),
     ("rows", "a capture of a hundred million rows", |steps| steps.step("rows", || long(&["rows"]).run())),
+    ("loom", "every order of threads in models of the concurrent core", |steps| steps.step("loom", loom)),
     ("schedules", "schedules, crashes and flips of a store", |steps| {
         steps.step("schedules", schedules);
     }),
@@ -69,6 +70,13 @@ pub fn run(names: &[&str]) -> Result<(), Failure> {
 fn long(names: &[&str]) -> Program {
     let program = cargo(&["test", "--package", "offshoot-cli", "--test", "cli", "--", "--nocapture"]).arguments(names);
     program.variable("OFFSHOOT_LONG", "1").variable("OFFSHOOT_PG_MAJORS", majors::dir())
+}
+
+/// The models are the crate's own code with loom's locks, so that they are built apart.
+fn loom() -> Result<(), Failure> {
+    let models =
+        ["test", "--package", "offshoot-core", "--lib", "--target-dir", "target/loom", "--", "models", "--nocapture"];
+    cargo(&models).variable("RUSTFLAGS", "--cfg loom").run()
 }
 
 fn schedules() -> Result<(), Failure> {
