@@ -131,7 +131,7 @@ fn rows_that_others_refer_to_are_not_left_out_unseen() {
         assert!(error.contains("public.orders.buyer") && error.contains("public.users"), "{error}");
     }
     let both = plan(&format!("[scrub.rows]\nusers = \"none\"\norders = \"none\"\n{keep}"), &tables).unwrap();
-    assert!(!both.has_rows("public", "users") && both.rules("public", "users").unwrap().is_empty());
+    assert!(!both.has_rows("public", "users") && both.columns("public", "users").unwrap().is_empty());
     let error = plan("[scrub.rows]\nsers = \"none\"\n[scrub.columns]\n\"*\" = \"keep\"", &tables).unwrap_err();
     assert!(error.to_string().contains("no table `sers`"), "{error}");
 }

@@ -81,8 +81,9 @@ fn fits(meaning: Meaning, kind: Kind) -> bool {
         Kind::Uuid => matches!(meaning, M::Token | M::Device),
         Kind::Address => meaning == M::Ip,
         Kind::Bytes => matches!(meaning, M::Picture | M::Password | M::Token | M::Device | M::Sensitive),
-        Kind::Json | Kind::Bool => false,
-        Kind::Opaque => matches!(meaning, M::Coordinates | M::BirthDate),
+        Kind::Json | Kind::Bool | Kind::Time | Kind::Interval | Kind::Entry | Kind::Field => false,
+        Kind::Point => meaning == M::Coordinates,
+        Kind::Opaque | Kind::Xml => matches!(meaning, M::Coordinates | M::BirthDate),
     }
 }
 
@@ -102,8 +103,8 @@ fn agreeing_share_min(meaning: Meaning) -> Option<f64> {
 pub fn judge(about: About, tally: &Tally) -> Finding {
     let says = about.says.filter(|(meaning, _)| fits(*meaning, about.kind));
     let by_name = says.map(|(meaning, strength)| named(about, meaning, strength, tally));
-    let valued =
-        about.kind == Kind::Text || matches!(about.kind, Kind::Integer | Kind::Date | Kind::Timestamp | Kind::Opaque);
+    let valued = about.kind == Kind::Text
+        || matches!(about.kind, Kind::Integer | Kind::Date | Kind::Timestamp | Kind::Opaque | Kind::Xml);
     let found = if valued { tally.meanings(about.in_context) } else { Vec::new() };
     let mut by_value: Vec<(Meaning, f64, String)> = found
         .into_iter()

@@ -93,7 +93,10 @@ fn text(value: Value<'_>, is_readable: bool) -> Option<String> {
         Value::Timestamp(Moment::At(time)) => date(time.div_euclid(86_400_000_000)),
         Value::Uuid(bytes) => uuid_text(bytes),
         Value::Address(address, _) => address.to_string(),
+        Value::Xml(bytes) | Value::Entry(_, bytes) => cut(bytes),
+        Value::Point(x, y) => format!("{x}, {y}"),
         Value::Bytes(_) | Value::Opaque(_) | Value::Bool(_) | Value::Date(_) | Value::Timestamp(_) => return None,
+        Value::Time(_) | Value::Interval(_) | Value::Field(..) => return None,
     })
 }
 

@@ -262,8 +262,7 @@ impl WriteSession {
     pub(crate) fn discard(mut self) -> Result<()> {
         // What is in open packs was never published.
         self.lanes.clear();
-        let packs: HashSet<PackId> =
-            self.fresh.take().filter_map(|place| Some(place.pack.sealed()?.id)).collect();
+        let packs: HashSet<PackId> = self.fresh.take().filter_map(|place| Some(place.pack.sealed()?.id)).collect();
         let indexed = std::mem::take(&mut *lock(&self.indexed_packs));
         for pack in packs.difference(&indexed) {
             self.open.backend().remove(&ObjectName::Pack(*pack))?;
