@@ -160,7 +160,7 @@ fn read_hex(digits: &str, bytes: &mut [u8]) -> Option<()> {
     Some(())
 }
 
-fn push_hex(text: &mut String, bytes: &[u8]) {
+pub(crate) fn push_hex(text: &mut String, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     for byte in bytes {
         text.push(DIGITS[usize::from(byte >> 4)] as char);

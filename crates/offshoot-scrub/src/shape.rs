@@ -188,6 +188,13 @@ impl Shape {
     }
 }
 
+/// How many values have the shape of this one, itself included; the largest number stands for more.
+pub(crate) fn class_size(work: &mut Work, value: &[u8]) -> u128 {
+    work.clear();
+    work.find_units(value);
+    work.units.iter().fold(1, |size: u128, unit| size.saturating_mul(unit.radix.max(1).into()))
+}
+
 /// Tells shapes apart by their alphabets alone: neither case nor structure is in it.
 fn tweak(units: &[Unit]) -> Tweak {
     const HASHED: u64 = 1 << 55;

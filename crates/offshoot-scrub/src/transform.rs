@@ -6,7 +6,7 @@
 
 mod age;
 mod bic;
-mod card;
+pub(crate) mod card;
 mod checked;
 mod composite;
 mod constant;
