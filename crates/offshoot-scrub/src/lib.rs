@@ -14,6 +14,7 @@ pub mod key;
 pub mod permute;
 pub mod policy;
 pub mod prf;
+pub mod receipt;
 pub mod scrubber;
 pub mod shape;
 pub mod survivors;

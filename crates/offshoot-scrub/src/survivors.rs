@@ -35,8 +35,9 @@ use std::fmt;
 
 pub use collect::{Collector, Inputs, Source};
 pub use exempt::{Exemption, Promise};
-pub use needles::Needles;
+pub use needles::{FRAGMENT_ROWS_MAX, Needles, RARE_ROWS_MIN, RARE_ROWS_OF};
 pub use output::Output;
+pub(crate) use read::Part;
 pub use read::Reading;
 pub use report::{ChanceHits, ExemptHits, Finding, Survivors, Unchanged};
 pub use runs::{MemoryRuns, Runs};
@@ -92,6 +93,11 @@ pub enum ProofError {
         "the survivor proof was given values of a column that it was not told of: name all columns at its beginning"
     )]
     Unannounced,
+    /// More columns than can be told apart.
+    #[error(
+        "there are more scrubbed columns than the survivor proof can tell apart; give the partitions of a table one source"
+    )]
+    TooMany,
     /// A value that is stored apart from its row.
     #[error("{0}: a large value is stored apart from its row; hand it to the survivor proof whole")]
     Apart(Place),

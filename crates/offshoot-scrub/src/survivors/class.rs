@@ -19,6 +19,10 @@ pub(super) fn class_of(value: &[u8]) -> u16 {
     if (7..=PATTERN_BYTES_MAX).contains(&value.len()) && value.is_ascii() {
         return value.iter().fold(1, |pattern, byte| pattern << 1 | u16::from(byte.is_ascii_alphabetic()));
     }
+    if value.is_ascii() {
+        let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+        return of_bits(digits as f64 * 10_f64.log2() + (value.len() - digits) as f64 * 26_f64.log2());
+    }
     let radix_bits = |c: char| match Alphabets::get().role(c).member() {
         _ if c.is_ascii_digit() => 10_f64.log2(),
         _ if c.is_ascii() => 26_f64.log2(),

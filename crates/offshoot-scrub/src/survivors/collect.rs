@@ -46,6 +46,8 @@ impl Source {
     }
 }
 
+/// Columns that can be told apart in 24 bits.
+const SOURCES_MAX: usize = 1 << 24;
 /// Entries that a collector holds before it hands them over.
 const COLLECTOR_ENTRIES: usize = 1 << 16;
 
@@ -88,13 +90,16 @@ impl Inputs {
     /// memory has no room for, and how much memory hashes and filters may take, in bytes.
     ///
     /// # Errors
-    /// [`ProofError::Key`] if the key is not random.
+    /// [`ProofError::Key`] if the key is not random, [`ProofError::TooMany`].
     pub fn new(
         random: [u8; 32],
         sources: Vec<Source>,
         runs: Box<dyn Runs>,
         memory_bytes: usize,
     ) -> Result<Self, ProofError> {
+        if sources.len() > SOURCES_MAX {
+            return Err(ProofError::TooMany);
+        }
         let prf = Prf::new(&Key::from_bytes(random)?, "survivors");
         let state = State { seen: vec![Seen::default(); sources.len()], ..State::default() };
         Ok(Self { prf, sources, runs, memory_bytes, state: Mutex::new(state) })
@@ -201,7 +206,7 @@ impl Collector<'_> {
         let number = source as u32;
         let mut add = |needle: Needle<'_>| {
             let class = if needle.is_fragment { FRAGMENT } else { class_of(needle.bytes) };
-            entries.push(entry(prf.mac(needle.bytes), prf.mac(needle.head), number, class));
+            entries.push(entry(prf.mac(needle.bytes), prf.mac(needle.head), number, needle.bytes.len(), class));
         };
         let hash = |bytes: &[u8]| prf.mac(bytes);
         let mut fixed = Vec::new();
@@ -223,7 +228,7 @@ impl Collector<'_> {
                 Err(_) => {}
             },
         });
-        self.entries.extend(fixed.into_iter().map(|(mac, class)| entry(mac, mac, number, class)));
+        self.entries.extend(fixed.into_iter().map(|(mac, class)| entry(mac, mac, number, 0, class)));
         if self.entries.len() >= COLLECTOR_ENTRIES {
             sort(&mut self.entries);
             if self.entries.len() >= COLLECTOR_ENTRIES / 2 {
@@ -316,8 +321,8 @@ impl Drop for Collector<'_> {
     }
 }
 
-fn entry(mac: u128, head: u128, source: u32, class: u16) -> Entry {
-    Entry { hash: Hash::of_mac(mac), head: head as u32, source, class, count: 1 }
+fn entry(mac: u128, head: u128, source: u32, bytes: usize, class: u16) -> Entry {
+    Entry { hash: Hash::of_mac(mac), head: head as u32, source, bytes: bytes as u8, class, count: 1 }
 }
 
 /// Bytes that are no text are looked for from this many on.

@@ -7,8 +7,10 @@ pub(super) struct Entry {
     pub(super) hash: Hash,
     /// 32 bits of the MAC of its head.
     pub(super) head: u32,
-    /// The column that it was seen in.
+    /// The column that it was seen in; 24 bits.
     pub(super) source: u32,
+    /// The needle's length.
+    pub(super) bytes: u8,
     pub(super) class: u16,
     /// Times it was seen; the largest number stands for any larger one.
     pub(super) count: u16,
@@ -46,7 +48,7 @@ impl Entry {
 
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.hash.high.to_le_bytes());
-        for word in [self.hash.low, self.head, self.source] {
+        for word in [self.hash.low, self.head, self.source | u32::from(self.bytes) << 24] {
             out.extend_from_slice(&word.to_le_bytes());
         }
         out.extend_from_slice(&self.class.to_le_bytes());
@@ -58,7 +60,8 @@ impl Entry {
         Self {
             hash: Hash { high: u64::from(word(4)) << 32 | u64::from(word(0)), low: word(8) },
             head: word(12),
-            source: word(16),
+            source: word(16) & 0xff_ffff,
+            bytes: (word(16) >> 24) as u8,
             class: word(20) as u16,
             count: (word(20) >> 16) as u16,
         }
@@ -81,6 +84,7 @@ mod tests {
             hash: Hash { high: 0x0123_4567_89ab_cdef, low: 7 },
             head: 0xffee_ddcc,
             source: 5,
+            bytes: 64,
             class: 0x8001,
             count: 0x1234,
         };

@@ -33,8 +33,8 @@ impl Promise {
             "uuid" | "token" | "password" => (No, true, 1.0),
             // The calling code stays, up to three digits. A number for fiction may be somebody's in a test database.
             "phone" => (if is_unique { No } else { OwnInputs }, true, 1e3),
-            // The issuer stays, up to six digits, and one is a check digit.
-            "card" => (No, true, 1e7),
+            // The issuer may stay, up to eight digits, and one is a check digit.
+            "card" => (No, true, 1e9),
             // The country stays, two digits are check digits.
             "iban" => (No, true, 1e5),
             // Documentation networks are few; `range` may permute all numbers that there are.

@@ -28,32 +28,49 @@ impl Filter {
     }
 
     #[inline]
-    fn block(&self, key: u64) -> usize {
-        (((key >> 32) * self.blocks.len() as u64) >> 32) as usize
+    fn block(&self, place: u32) -> usize {
+        ((u64::from(place) * self.blocks.len() as u64) >> 32) as usize
     }
 
-    pub(super) fn insert(&mut self, key: u64) {
-        let at = self.block(key);
+    pub(super) fn insert(&mut self, key: FilterKey) {
+        let at = self.block(key.place);
         for (word, salt) in self.blocks[at].iter_mut().zip(SALTS) {
-            *word |= 1 << ((key as u32).wrapping_mul(salt) >> 27);
+            *word |= 1 << (key.bits.wrapping_mul(salt) >> 27);
         }
     }
 
     #[inline]
-    pub(super) fn may_contain(&self, key: u64) -> bool {
-        let block = &self.blocks[self.block(key)];
+    pub(super) fn may_contain(&self, key: FilterKey) -> bool {
+        let block = &self.blocks[self.block(key.place)];
         let mut missing = 0;
         for (word, salt) in block.iter().zip(SALTS) {
-            missing |= !word & (1 << ((key as u32).wrapping_mul(salt) >> 27));
+            missing |= !word & (1 << (key.bits.wrapping_mul(salt) >> 27));
         }
         missing == 0
     }
 }
 
-/// A key of 64 bits from one of 32.
-#[inline]
-pub(super) fn widen(key: u32) -> u64 {
-    u64::from(key).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+/// What stands for something in a filter: where its block is, and which bits of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FilterKey {
+    place: u32,
+    bits: u32,
+}
+
+impl FilterKey {
+    /// Of a hash.
+    #[inline]
+    pub(super) fn of_hash(hash: u64) -> Self {
+        Self { place: (hash >> 32) as u32, bits: hash as u32 }
+    }
+
+    /// Of a head together with the length of a needle, or with 0 for any; all in one block, which one look brings into the
+    /// processor's cache.
+    #[inline]
+    pub(super) fn of_head(head: u32, bytes: usize) -> Self {
+        let mixed = (u64::from(head) << 32 | bytes as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        Self { place: head, bits: (mixed >> 32) as u32 ^ mixed as u32 }
+    }
 }
 
 #[cfg(test)]
@@ -66,6 +83,7 @@ mod tests {
             let mut filter = Filter::new(100_000, bits, usize::MAX);
             let key = |n: u64| *blake3::hash(&n.to_le_bytes()).as_bytes().first_chunk::<8>().unwrap();
             let key = |n| u64::from_le_bytes(key(n));
+            let key = |n| FilterKey::of_hash(key(n));
             (0..100_000).for_each(|n| filter.insert(key(n)));
             assert!((0..100_000).all(|n| filter.may_contain(key(n))));
             let wrong = (100_000..200_000).filter(|n| filter.may_contain(key(*n))).count();

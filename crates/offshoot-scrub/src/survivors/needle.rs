@@ -17,6 +17,10 @@ use super::text::Tokens;
 ///
 /// In units: a digit counts 8, a letter 7, an ideograph or a syllable 19, a letter of kana 10, a mark 3.
 pub const UNITS_MIN: u32 = 56;
+/// What a digit counts.
+pub const DIGIT_UNITS: u32 = 8;
+/// What a letter counts.
+pub const LETTER_UNITS: u32 = 7;
 /// Values with more blanks than this are texts, of which parts are looked for.
 pub const WHOLE_BLANKS_MAX: usize = 5;
 /// Normalized bytes of a needle; of longer ones the first that many are looked for.
@@ -33,12 +37,12 @@ const NUMBER_DIGITS_MAX: usize = 19;
 /// What a character counts.
 fn units(c: char) -> u32 {
     match c {
-        '0'..='9' => 8,
+        '0'..='9' => DIGIT_UNITS,
         '\u{3040}'..='\u{30ff}' => 10,
         '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}' => 19,
-        c if c.is_ascii() => 7,
+        c if c.is_ascii() => LETTER_UNITS,
         c if Letters::get().letter(c).is_mark() => 3,
-        _ => 7,
+        _ => LETTER_UNITS,
     }
 }
 
@@ -53,14 +57,23 @@ pub(super) fn head_end(bytes: &[u8], start: usize) -> Option<usize> {
             return Some(start + if are_digits { 7 } else { 8 });
         }
     }
+    let rest = bytes.get(start..)?;
+    // Too few bytes for seven digits, and no letter that counts for more.
+    if rest.len() < 7 && rest.is_ascii() {
+        return None;
+    }
     run_end(bytes, start, UNITS_MIN)
 }
 
+/// Bytes in which as many units as are asked for are found, if at all.
+const RUN_BYTES_MAX: usize = 256;
+
 /// Where the shortest run from `start` on ends that has as many units.
 fn run_end(bytes: &[u8], start: usize, units_min: u32) -> Option<usize> {
-    let text = std::str::from_utf8(bytes.get(start..)?).ok()?;
+    // Not more of the text than may be needed: this is asked at every word of it.
+    let run = bytes.get(start..bytes.len().min(start + RUN_BYTES_MAX))?;
     let mut sum = 0;
-    text.char_indices().find_map(|(at, c)| {
+    run.utf8_chunks().next()?.valid().char_indices().find_map(|(at, c)| {
         sum += units(c);
         (sum >= units_min).then_some(start + at + c.len_utf8())
     })

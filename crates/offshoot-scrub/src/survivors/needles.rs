@@ -6,7 +6,7 @@ use super::ProofError;
 use super::class::FRAGMENT;
 use super::collect::{Forms, Seen, Source};
 use super::entry::{Entry, Hash};
-use super::filter::{Filter, widen};
+use super::filter::{Filter, FilterKey};
 use super::output::Output;
 use super::runs::{Merge, Run, Runs, Writer};
 use super::search::Search;
@@ -66,7 +66,7 @@ impl Needles {
             seen,
             forms,
             run: Run::Memory(Vec::new()),
-            heads: Filter::new(most, HEAD_BITS, memory_bytes / 4),
+            heads: Filter::new(2 * most, HEAD_BITS, memory_bytes / 4),
             wholes: Filter::new(most, WHOLE_BITS, memory_bytes / 4),
             of_class: HashMap::new(),
             digit_lengths: 0,
@@ -127,8 +127,9 @@ impl Needles {
             128.. if class.is_power_of_two() => self.digit_lengths |= 1 << class.ilog2(),
             _ => {}
         }
-        self.heads.insert(widen(first.head));
-        self.wholes.insert(first.hash.high);
+        self.heads.insert(FilterKey::of_head(first.head, 0));
+        self.heads.insert(FilterKey::of_head(first.head, first.bytes.into()));
+        self.wholes.insert(FilterKey::of_hash(first.hash.high));
         true
     }
 

@@ -18,7 +18,7 @@ enum Way {
 }
 
 /// A part of a cell.
-pub(super) enum Part<'a> {
+pub(crate) enum Part<'a> {
     /// Text; also that of a JSON document where `is_json`.
     Text { text: &'a [u8], is_json: bool },
     /// A whole number.
@@ -51,7 +51,7 @@ impl Reading {
 
     /// Calls `part` for each part of a cell.
     #[inline]
-    pub(super) fn parts(&self, cell: &[u8], scratch: &mut Vec<u8>, part: &mut dyn FnMut(Part<'_>)) {
+    pub(crate) fn parts(&self, cell: &[u8], scratch: &mut Vec<u8>, part: &mut dyn FnMut(Part<'_>)) {
         match self.0 {
             Way::Text => part(Part::Text { text: cell, is_json: false }),
             Way::Integer => match *cell {

@@ -217,6 +217,7 @@ mod tests {
             hash: Hash { high: n.wrapping_mul(0x9e37_79b9_7f4a_7c15), low: n as u32 },
             head: 0,
             source,
+            bytes: 8,
             class: 200,
             count: 1,
         }

@@ -1,8 +1,8 @@
 //! Searches what was written for needles.
 //!
 //! At every beginning of a word the head of what follows, just enough to say something, is looked up in one filter; only
-//! where it may be the head of a needle are the words from there on looked up as well, and what the second filter lets pass
-//! is settled against the sorted hashes themselves.
+//! where it may be the head of a needle, the words from there on are looked up as well, if there is a needle of that head
+//! and length; and what the second filter lets pass is settled against the sorted hashes themselves.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
@@ -14,7 +14,7 @@ use super::ProofError;
 use super::class::{class_of, of_bits, size};
 use super::collect::{BYTES_MIN, INSTANT_BITS, bytes_mac, instant_mac, says_enough};
 use super::entry::{Entry, Hash};
-use super::filter::widen;
+use super::filter::FilterKey;
 use super::needle::{NEEDLE_BYTES_MAX, cut, head_end};
 use super::needles::Needles;
 use super::output::Output;
@@ -62,7 +62,7 @@ impl Search {
             tokens: Tokens::default(),
             text: Zeroizing::default(),
             parts: Zeroizing::default(),
-            hits: Vec::new(),
+            heads: Vec::new(),
             found: Vec::new(),
             candidates: HashMap::new(),
             starts: vec![0; self.outputs.len()],
@@ -92,13 +92,21 @@ impl Search {
     }
 }
 
+/// Where a word begins, where what says just enough from there on ends, and its hash.
+#[derive(Debug, Clone, Copy)]
+struct Head {
+    start: u32,
+    end: u32,
+    hash: u32,
+}
+
 /// Searches for one thread.
 pub struct Searcher<'a> {
     search: &'a Search,
     tokens: Tokens,
     text: Zeroizing<Vec<u8>>,
     parts: Zeroizing<Vec<u8>>,
-    hits: Vec<(u32, u32)>,
+    heads: Vec<Head>,
     /// What was found in the present cell: a value counts once a cell.
     found: Vec<Hash>,
     candidates: HashMap<(Hash, u32), u64>,
@@ -201,27 +209,31 @@ impl Searcher<'_> {
         let Needles { prf, heads, wholes, .. } = &self.search.needles;
         let bytes = self.tokens.bytes.as_slice();
         let seen = &mut self.starts[output as usize];
-        self.hits.clear();
+        // Hashes first, then all looks: the processor waits for many blocks of the filter at once.
+        self.heads.clear();
         for &start in &self.tokens.starts {
             let Some(end) = head_end(bytes, start as usize) else { break };
-            if heads.may_contain(widen(prf.mac(&bytes[start as usize..end]) as u32)) {
-                self.hits.push((start, end as u32));
-            }
+            let hash = prf.mac(&bytes[start as usize..end]) as u32;
+            self.heads.push(Head { start, end: end as u32, hash });
             *seen += 1;
             if *seen <= COUNTED_STARTS || seen.is_multiple_of(COUNTED_OF) {
                 let weight = if *seen <= COUNTED_STARTS { 1 } else { COUNTED_OF };
-                for end in ends(&self.tokens, start as usize, end) {
-                    let class = class_of(&bytes[start as usize..end]);
-                    if size(class) <= COUNTED_SIZE_MAX {
-                        *self.tries.entry((output, class)).or_default() += weight;
-                    }
+                let classes = ends(&self.tokens, start as usize, end).map(|end| class_of(&bytes[start as usize..end]));
+                // The longer a value, the larger its class.
+                for class in classes.take_while(|class| size(*class) <= COUNTED_SIZE_MAX) {
+                    *self.tries.entry((output, class)).or_default() += weight;
                 }
             }
         }
-        for &(start, head) in &self.hits {
-            for end in ends(&self.tokens, start as usize, head as usize) {
-                let hash = Hash::of_mac(prf.mac(&bytes[start as usize..end]));
-                if wholes.may_contain(hash.high) && !self.found.contains(&hash) {
+        self.heads.retain(|head| heads.may_contain(FilterKey::of_head(head.hash, 0)));
+        for head in &self.heads {
+            let start = head.start as usize;
+            for end in ends(&self.tokens, start, head.end as usize) {
+                if !heads.may_contain(FilterKey::of_head(head.hash, end - start)) {
+                    continue;
+                }
+                let hash = Hash::of_mac(prf.mac(&bytes[start..end]));
+                if wholes.may_contain(FilterKey::of_hash(hash.high)) && !self.found.contains(&hash) {
                     self.found.push(hash);
                 }
             }
@@ -283,7 +295,7 @@ impl Searcher<'_> {
 
     fn look_up(&mut self, mac: u128) {
         let hash = Hash::of_mac(mac);
-        if self.search.needles.wholes.may_contain(hash.high) && !self.found.contains(&hash) {
+        if self.search.needles.wholes.may_contain(FilterKey::of_hash(hash.high)) && !self.found.contains(&hash) {
             self.found.push(hash);
         }
     }
