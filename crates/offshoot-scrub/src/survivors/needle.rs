@@ -40,7 +40,7 @@ fn units(c: char) -> u32 {
         '0'..='9' => DIGIT_UNITS,
         '\u{3040}'..='\u{30ff}' => 10,
         '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}' => 19,
-        c if c.is_ascii() => LETTER_UNITS,
+        '\0'..='\u{2ff}' | '\u{370}'..='\u{482}' => LETTER_UNITS,
         c if Letters::get().letter(c).is_mark() => 3,
         _ => LETTER_UNITS,
     }
@@ -65,17 +65,19 @@ pub(super) fn head_end(bytes: &[u8], start: usize) -> Option<usize> {
     run_end(bytes, start, UNITS_MIN)
 }
 
-/// Bytes in which as many units as are asked for are found, if at all.
-const RUN_BYTES_MAX: usize = 256;
+/// Bytes in which as many units as are asked for are found: mostly, and if at all.
+const RUN_BYTES: [usize; 2] = [32, 256];
 
 /// Where the shortest run from `start` on ends that has as many units.
 fn run_end(bytes: &[u8], start: usize, units_min: u32) -> Option<usize> {
-    // Not more of the text than may be needed: this is asked at every word of it.
-    let run = bytes.get(start..bytes.len().min(start + RUN_BYTES_MAX))?;
-    let mut sum = 0;
-    run.utf8_chunks().next()?.valid().char_indices().find_map(|(at, c)| {
-        sum += units(c);
-        (sum >= units_min).then_some(start + at + c.len_utf8())
+    // Not more of the text than is needed: this is asked at every word of it.
+    RUN_BYTES.iter().find_map(|most| {
+        let run = bytes.get(start..bytes.len().min(start + most))?;
+        let mut sum = 0;
+        run.utf8_chunks().next()?.valid().char_indices().find_map(|(at, c)| {
+            sum += units(c);
+            (sum >= units_min).then_some(start + at + c.len_utf8())
+        })
     })
 }
 
