@@ -26,4 +26,4 @@ pub use offshoot_format::facts;
 
 pub use key::{Fingerprint, Key, KeyError};
 pub use policy::{Policy, PolicyError};
-pub use scrubber::{ColumnCount, PlannedColumn, ScrubError, Scrubber};
+pub use scrubber::{ColumnCount, Large, PlannedColumn, ScrubError, Scrubber};

@@ -69,6 +69,14 @@ impl Work {
     /// Appends a value with its units as the digits say.
     #[inline]
     fn write(&self, value: &[u8], units: std::ops::Range<usize>, out: &mut Vec<u8>) {
+        if value.is_ascii() {
+            let start = out.len();
+            out.extend_from_slice(value);
+            for (unit, digit) in self.units[units.clone()].iter().zip(&self.digits[units]) {
+                out[start + unit.start] = unit.ascii_member(*digit);
+            }
+            return;
+        }
         let mut written = 0;
         for (unit, digit) in self.units[units.clone()].iter().zip(&self.digits[units]) {
             out.extend_from_slice(&value[written..unit.start]);

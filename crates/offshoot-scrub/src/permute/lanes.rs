@@ -63,7 +63,13 @@ impl Lane {
     fn new(vector: &Vector, digits: &[u32], radices: &[u32]) -> Option<Self> {
         let mut size = 1_u128;
         for radix in radices {
-            size = size.checked_mul(u128::from(*radix)).filter(|size| *size <= PAIR_MAX)?;
+            let radix = u128::from(*radix);
+            // A radix has 16 bits at most: only near the end must be looked whether it fits.
+            size = if size <= PAIR_MAX >> 16 {
+                size * radix
+            } else {
+                size.checked_mul(radix).filter(|size| *size <= PAIR_MAX)?
+            };
         }
         if size <= ORDERED_MAX || rounds(size) != ROUNDS {
             return None;

@@ -10,6 +10,9 @@ use crate::wire::Codec;
 /// Values that go through the shape transform together.
 const GROUP: usize = 64;
 
+/// Takes a value and what became of it into the new column.
+type Take<'t> = &'t mut dyn FnMut(&mut Column, &[u8], Option<&[u8]>) -> Result<(), ScrubError>;
+
 /// What is done with the values of one column.
 pub(super) struct ColumnPlan {
     pub(super) name: String,
@@ -100,7 +103,7 @@ impl ColumnPlan {
         old: &Column,
         new: &mut Column,
         work: &mut Work,
-        take: &mut dyn FnMut(&mut Column, &[u8], Option<&[u8]>) -> Result<(), ScrubError>,
+        take: Take<'_>,
         name: &dyn Fn() -> String,
     ) -> Result<(), ScrubError> {
         let (mut out, mut ends) = (Vec::new(), Vec::new());

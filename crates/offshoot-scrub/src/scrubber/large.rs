@@ -27,7 +27,7 @@ pub enum Large<'s> {
     /// They become NULL.
     Null,
     /// They are rewritten by this, one for each value.
-    Rewrite(Rewriter<'s>),
+    Rewrite(Box<Rewriter<'s>>),
 }
 
 /// Rewrites one large value as it is fed.
@@ -61,7 +61,7 @@ impl<'s> Large<'s> {
             reach => reach,
         };
         let (buffer, out, work) = (Vec::new(), Vec::new(), Work::default());
-        Self::Rewrite(Rewriter { column, name, reach, buffer, out, work })
+        Self::Rewrite(Box::new(Rewriter { column, name, reach, buffer, out, work }))
     }
 }
 
@@ -160,7 +160,7 @@ mod tests {
         {
             let length = piece_length(&text(unit), Kind::Text);
             assert!(
-                length <= PIECE_BYTES_MAX && length >= PIECE_BYTES_MAX / 2 && length % divides == 0,
+                (PIECE_BYTES_MAX / 2..=PIECE_BYTES_MAX).contains(&length) && length.is_multiple_of(divides),
                 "{unit} {length}"
             );
         }

@@ -50,13 +50,23 @@ pub(super) struct Unit {
 }
 
 impl Unit {
+    /// What a unit of ASCII would be with this digit.
+    #[inline]
+    pub(super) fn ascii_member(&self, digit: u32) -> u8 {
+        let zero = match (self.source, self.is_upper) {
+            (Source::AsciiDigit, _) => b'0',
+            (_, true) => b'A',
+            (_, false) => b'a',
+        };
+        zero + digit as u8
+    }
+
     /// Appends what the unit would be with this digit.
     #[inline]
     pub(super) fn push_member(&self, digit: u32, parser: &Parser, out: &mut Vec<u8>) {
         let push = |c: char, out: &mut Vec<u8>| out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
         match self.source {
-            Source::AsciiDigit => out.push(b'0' + digit as u8),
-            Source::AsciiLetter => out.push(digit as u8 + if self.is_upper { b'A' } else { b'a' }),
+            Source::AsciiDigit | Source::AsciiLetter => out.push(self.ascii_member(digit)),
             Source::Alphabet(class) => {
                 push(Alphabets::get().alphabets[usize::from(class)].member(digit, self.is_upper), out);
             }

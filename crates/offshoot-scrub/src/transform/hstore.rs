@@ -13,13 +13,13 @@ struct Hstore {
 
 /// With `keys`, a table of keys and rules.
 pub(super) fn make(options: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
-    let mut keys = BTreeMap::new();
+    let mut keys: BTreeMap<Vec<u8>, Box<dyn Transform>> = BTreeMap::new();
     if let Some(node) = options.take("keys") {
         for entry in node.table("keys")? {
             keys.insert(entry.key.clone().into_bytes(), making.rule(&entry.value, Kind::Text)?);
         }
     }
-    let reads = keys.values().flat_map(|rule: &Box<dyn Transform>| rule.reads()).copied().collect();
+    let reads = keys.values().flat_map(|rule| rule.reads()).copied().collect();
     Ok(Box::new(Hstore { keys, shape: making.shape("shape"), reads }))
 }
 

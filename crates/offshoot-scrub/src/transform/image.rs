@@ -40,8 +40,10 @@ impl Transform for Image {
     }
 }
 
+type Placeholder = (&'static [u8], usize, &'static [u8], &'static [u8]);
+
 /// What a file begins with, another mark and where it stands, and the file of one grey or clear pixel.
-const PLACEHOLDERS: [(&[u8], usize, &[u8], &[u8]); 5] = [
+const PLACEHOLDERS: [Placeholder; 5] = [
     (b"\x89PNG\r\n\x1a\n", 0, b"", &PNG),
     (b"\xff\xd8\xff", 0, b"", &JPEG),
     (b"GIF8", 0, b"", &GIF),

@@ -7,8 +7,10 @@
 use super::checked::{Checked, Scheme, digits, luhn, number, weighted};
 use super::{Answer, Fault, Making, Options, Prf, Row, Transform, Value, Work};
 
+type IsValid = fn(&[u8]) -> bool;
+
 /// Countries with a known scheme.
-const SCHEMES: [(&str, fn(&[u8]) -> bool); 11] = [
+const SCHEMES: [(&str, IsValid); 11] = [
     ("us", social_security),
     ("br", cpf),
     ("ca", |signs| digits::<9>(signs).is_some_and(|digits| luhn(&digits))),
