@@ -1,7 +1,7 @@
 //! The words of the command line: global options and commands. What a command takes is in its own file.
 
 use crate::commands::{
-    capture, completions, doctor, forget, gc, init, key, log, man, restore, scrub, show, tag, verify,
+    capture, completions, doctor, forget, gc, init, key, log, man, restore, scan, scrub, show, tag, verify,
 };
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -48,6 +48,8 @@ pub struct Globals {
 pub enum Command {
     /// Make a store
     Init(init::Init),
+    /// Look for personal data in a live database, and propose a policy
+    Scan(scan::Scan),
     /// Take a snapshot of a live database
     Capture(capture::Capture),
     /// List snapshots
@@ -81,6 +83,7 @@ impl Command {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Init(_) => "init",
+            Self::Scan(_) => "scan",
             Self::Capture(_) => "capture",
             Self::Log(_) => "log",
             Self::Show(_) => "show",

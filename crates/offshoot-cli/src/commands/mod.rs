@@ -10,6 +10,7 @@ pub mod key;
 pub mod log;
 pub mod man;
 pub mod restore;
+pub mod scan;
 pub mod scrub;
 pub mod show;
 pub mod tag;
@@ -35,6 +36,7 @@ pub fn run(command: &Command, context: &Context) -> Outcome {
         Command::Gc(command) => command.run(context),
         Command::Verify(command) => command.run(context),
         Command::Restore(command) => command.run(context),
+        Command::Scan(command) => command.run(context),
         Command::Doctor(command) => command.run(context),
         Command::Scrub(command) => command.run(context),
         Command::Key(command) => command.run(context),

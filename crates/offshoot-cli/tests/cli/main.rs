@@ -17,6 +17,7 @@ mod privileges;
 mod restore;
 mod roles;
 mod rows;
+mod scan;
 mod session;
 mod targets;
 mod unlucky;

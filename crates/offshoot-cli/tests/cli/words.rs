@@ -2,8 +2,21 @@
 
 use crate::session::Session;
 
-const COMMANDS: [&str; 12] =
-    ["init", "capture", "log", "show", "tag", "forget", "gc", "verify", "restore", "doctor", "completions", "man"];
+const COMMANDS: [&str; 13] = [
+    "init",
+    "scan",
+    "capture",
+    "log",
+    "show",
+    "tag",
+    "forget",
+    "gc",
+    "verify",
+    "restore",
+    "doctor",
+    "completions",
+    "man",
+];
 
 #[test]
 fn help_is_as_it_was() {
