@@ -1,6 +1,7 @@
 //! What the end-to-end tests share: a database goes into a store and comes out on a server, and both are compared.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
+pub mod detection;
 pub mod exact;
 
 use offshoot::manifest::Manifest;

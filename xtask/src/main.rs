@@ -32,6 +32,7 @@ Chores of the project. Usage: cargo xtask CHORE [OPTIONS]
   bench [ARGUMENTS]      the criterion benches
   bench-peers [ARGUMENTS]  the comparison with other tools, written to docs/benchmarks.md
   bench-load [ARGUMENTS]   what a capture and pg_dump cost an application that works meanwhile
+  detect [--columns]     how well personal data is found in real samples (OFFSHOOT_REAL_DATA); with every finding
   fuzz [--seconds N] [--sanitize] [TARGET...]
                          every decoder in turn, N seconds in all (default 60); --sanitize adds the address
                          sanitizer and wants cargo-fuzz installed
@@ -77,6 +78,7 @@ fn run(words: &[&str]) -> Result<(), Failure> {
         ["bench", arguments @ ..] => measure::bench(arguments),
         ["bench-peers", arguments @ ..] => measure::bench_peers(arguments),
         ["bench-load", arguments @ ..] => measure::bench_load(arguments),
+        ["detect", arguments @ ..] => measure::detect(arguments),
         ["fuzz", options @ ..] => fuzz::run(options),
         ["nightly", steps @ ..] => nightly::run(steps),
         [unknown, ..] => Err(Failure::Usage(format!("there is no chore `{}`", unknown.escape_default()))),

@@ -24,6 +24,14 @@ pub fn bench_load(arguments: &[&str]) -> Result<(), Failure> {
     beside_the_command("load", arguments)
 }
 
+/// The figures of the detection, on samples without a server and on real databases.
+pub fn detect(arguments: &[&str]) -> Result<(), Failure> {
+    setup::run()?;
+    let samples = ["--", "--nocapture", "--test-threads=1", "customer", "spans"];
+    cargo(&["test", "--quiet", "--package", "offshoot-scrub", "--test", "detection"]).arguments(&samples).run()?;
+    cargo(&["run", "--quiet", "--package", "offshoot-tests", "--bin", "detect", "--"]).arguments(arguments).run()
+}
+
 /// A program of the benches, with the command built beside it.
 fn beside_the_command(name: &str, arguments: &[&str]) -> Result<(), Failure> {
     setup::run()?;
