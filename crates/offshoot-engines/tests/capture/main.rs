@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod again;
+mod changes;
 mod examined;
 mod facts;
 mod memory;
