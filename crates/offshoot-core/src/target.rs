@@ -82,6 +82,13 @@ pub trait TargetSession {
     /// If the server refuses, the store is damaged or the operation is cancelled.
     fn load(&mut self, load: &LoadWork<'_>, context: &LoadContext<'_>) -> Result<Loaded>;
 
+    /// Which of these tables are there, by number, in an order in which rows can be added to them: each after those that its
+    /// rows refer to.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    fn appendable(&mut self, tables: &[&TableEntry]) -> Result<Vec<usize>>;
+
     /// Rows that are there now, counted exactly.
     ///
     /// # Errors
@@ -163,6 +170,8 @@ pub struct Mark {
     pub step: String,
     /// Extensions that were there before.
     pub extensions: Vec<String>,
+    /// Roles that it makes or made. They belong to the server, and are not dropped when it starts over.
+    pub roles: Vec<String>,
 }
 
 /// What a user decides about a restore, as far as the engine must know.

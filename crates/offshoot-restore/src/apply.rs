@@ -3,6 +3,8 @@
 //! The caller's thread only watches: for the wish to stop, and for a failure, after which it ends what the other sessions
 //! are doing. The mark stays in the target unless everything was done and compared.
 
+mod append;
+
 use crate::clock::StepClock;
 use crate::plan::{Plan, TaskKind};
 use crate::report::{RestoreReport, stage_name};
@@ -10,7 +12,7 @@ use crate::schedule::Schedule;
 use crate::{RestoreError, Result};
 use offshoot_core::look_ahead::LookAhead;
 use offshoot_core::target::{
-    Counted, Difference, Executed, LoadContext, LoadWork, Mark, Stage, Target, TargetSession, Work,
+    Counted, Difference, Executed, LoadContext, LoadWork, Mark, Roles, Stage, Target, TargetSession, Work,
 };
 use offshoot_core::{Control, CoreError, Event};
 use offshoot_format::manifest::{Note, TableEntry};
@@ -105,7 +107,17 @@ fn mark(plan: &Plan<'_>, step: &str) -> Mark {
         Some(mark) => mark.extensions.clone(),
         None => there.map(|extension| extension.name.clone()).collect(),
     };
-    Mark { snapshot: plan.snapshot.id.to_string(), step: step.to_owned(), extensions: before }
+    Mark { snapshot: plan.snapshot.id.to_string(), step: step.to_owned(), extensions: before, roles: made_roles(plan) }
+}
+
+fn made_roles(plan: &Plan<'_>) -> Vec<String> {
+    let mut made = plan.inspection.mark.as_ref().map_or_else(Vec::new, |mark| mark.roles.clone());
+    if plan.options.choices.roles == Roles::Create {
+        let is_there = |name: &String| plan.inspection.roles.iter().any(|(there, _)| there == name);
+        let names = plan.snapshot.manifest.environment.roles.iter().map(|role| &role.name);
+        made.extend(names.filter(|name| !is_there(name)).cloned());
+    }
+    made
 }
 
 struct Shared<'a> {
@@ -262,6 +274,7 @@ impl<'a> Shared<'a> {
                 let load = LoadWork { table: entry, large_objects: table.is_none(), replace: *replace };
                 self.load(&load, session)
             }
+            TaskKind::Append(tables) => self.append(tables, session),
             TaskKind::Count(table) => self.count(&plan.snapshot.manifest.content.tables[*table], session),
             TaskKind::CountLargeObjects => {
                 let expected = plan.snapshot.manifest.content.large_objects.as_ref().map_or(0, |entry| entry.root.rows);
@@ -311,10 +324,6 @@ impl<'a> Shared<'a> {
             encoding: &manifest.environment.encoding,
             control: &self.control,
         };
-        if load.table.load.append {
-            let before = count_rows(load.table, session)?;
-            self.lock().there_before.insert(name(load.table), before);
-        }
         let loaded = session.load(load, &context)?;
         tracing::debug!(rows = loaded.rows, bytes = loaded.bytes, "loaded");
         let mut state = self.lock();

@@ -66,6 +66,8 @@ pub enum TaskKind {
         /// Whether it is emptied in the same transaction and its rows are written in their final form.
         replace: bool,
     },
+    /// Adds rows to tables that extensions bring, by their numbers in the manifest.
+    Append(Vec<usize>),
     /// Nothing: others wait for all that it waits for.
     Barrier,
     /// Counts the rows of a table, by its number in the manifest, and compares.

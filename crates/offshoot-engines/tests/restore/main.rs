@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first thing that fails")]
 
+mod appended;
 mod faults;
 mod frozen;
 mod identity;

@@ -5,9 +5,9 @@ use crate::faults::restore_watched;
 use crate::taken::{Taken, take};
 use crate::{id, options, target};
 use offshoot_core::Control;
-use offshoot_format::manifest::{Phase, SchemaItem};
+use offshoot_format::manifest::{Membership, Phase, Role, SchemaItem};
 use offshoot_restore::{Plan, RawSnapshot, RestoreError, apply};
-use offshoot_testkit::postgres::{Server, shared};
+use offshoot_testkit::postgres::{Binaries, Server, ServerOptions, shared};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 const SCRIPT: &str = "
@@ -94,7 +94,7 @@ fn tamper(server: &Server, taken: &Taken, before: &str, sql: &str, wanted: &str)
     let done = AtomicBool::new(false);
     let outcome = restore_watched(taken, server, &to, 1, &|_, what| {
         if what == before && !done.swap(true, Ordering::SeqCst) {
-            server.psql(&to, sql);
+            server.psql(&to, &sql.replace("{db}", &to));
         }
     });
     let error = outcome.err().unwrap_or_else(|| panic!("{sql}: nobody noticed"));
@@ -144,6 +144,95 @@ fn every_row_that_is_missing_or_too_many_is_found() {
         "table public.t: it has 51 rows, the snapshot 52",
     );
     eprintln!("changes of rows: {}, found: all", BEFORE_COUNTING.len() + 1);
+}
+
+/// What is done to roles and settings that the restore made; they belong to the server, not to the database.
+const OF_ROLES: &[(&str, &str)] = &[
+    ("REVOKE tampered_group FROM tampered_member", "membership of tampered_member in tampered_group: it is not there"),
+    (
+        "GRANT tampered_group TO tampered_member WITH ADMIN OPTION",
+        "membership of tampered_member in tampered_group: its options or its grantor are others",
+    ),
+    ("DROP ROLE tampered_single", "role tampered_single: it is not there"),
+    (
+        "ALTER ROLE tampered_member IN DATABASE {db} RESET work_mem",
+        "setting work_mem of role tampered_member: it is not there",
+    ),
+    (
+        "ALTER ROLE tampered_member IN DATABASE {db} SET work_mem = '7MB'",
+        "setting work_mem of role tampered_member: it has another value",
+    ),
+    ("ALTER DATABASE {db} RESET my.secret", "setting my.secret of the database: it is not there"),
+    ("ALTER DATABASE {db} SET my.secret = 'other'", "setting my.secret of the database: it has another value"),
+];
+
+/// A snapshot with roles of these names, and settings.
+fn with_roles(server: &Server) -> Taken {
+    let from = server.fresh_db("tampered_roles");
+    let mut taken = take(server, &from);
+    let role = |name: &str| Role { name: name.into(), attributes: vec![], member_of: vec![], settings: vec![] };
+    let mut member = role("tampered_member");
+    let group = Membership { role: "tampered_group".into(), grantor: None, admin: false, inherit: None, set: None };
+    member.member_of.push(group);
+    // For all databases, and for this one.
+    member.settings = ["4MB", "5MB"].map(|value| ("work_mem".to_owned(), value.to_owned())).to_vec();
+    let environment = &mut taken.manifest.environment;
+    environment.roles = vec![member, role("tampered_group"), role("tampered_single")];
+    environment.database_settings = vec![("my.secret".into(), "it's".into())];
+    taken
+}
+
+const DROP_ROLES: &str = "DROP ROLE IF EXISTS tampered_member, tampered_group, tampered_single";
+
+#[test]
+fn every_difference_of_roles_is_found() {
+    for binaries in Binaries::wanted() {
+        let server = &Server::start(ServerOptions::new().binaries(binaries));
+        let taken = with_roles(server);
+        for (sql, wanted) in
+            OF_ROLES.iter().filter(|(sql, _)| server.binaries().major_version() >= 16 || !sql.contains("ADMIN"))
+        {
+            tamper(server, &taken, "compare", sql, wanted);
+            server.psql("postgres", DROP_ROLES);
+        }
+    }
+    let server = &Server::start(ServerOptions::new());
+    let taken = with_roles(server);
+    let to = server.fresh_db("tampered_not");
+    restore_watched(&taken, server, &to, 1, &|_, _| {}).unwrap_or_else(|error| panic!("{error}"));
+    eprintln!("changes of roles and settings: {}, found: all", OF_ROLES.len());
+}
+
+#[test]
+fn roles_that_a_failed_restore_made_get_what_they_lack() {
+    let server = &Server::start(ServerOptions::new());
+    let taken = with_roles(server);
+    let state = "SELECT (SELECT count(*) FROM pg_auth_members WHERE member = 'tampered_member'::regrole) || ' ' ||
+        (SELECT setconfig::text FROM pg_db_role_setting WHERE setrole = 'tampered_member'::regrole)";
+    let to = server.fresh_db("tampered_again");
+    for lost in ["MEMBERSHIP OF tampered_member", "SETTINGS OF tampered_member"] {
+        let error = restore_watched(&taken, server, &to, 1, &|_, what| {
+            if what == lost {
+                server.terminate(&format!("datname = '{to}'"));
+            }
+        });
+        assert!(error.is_err(), "{lost}");
+    }
+    restore_watched(&taken, server, &to, 1, &|_, _| {}).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(server.psql(&to, state), "1 {work_mem=5MB}");
+    // Those that were there before any restore stay as they are.
+    server.psql(
+        &to,
+        &format!(
+            "ALTER ROLE tampered_member IN DATABASE {to} RESET work_mem; REVOKE tampered_group FROM tampered_member"
+        ),
+    );
+    let other = server.fresh_db("tampered_other");
+    restore_watched(&taken, server, &other, 1, &|_, _| {}).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(
+        server.psql(&other, "SELECT count(*) FROM pg_auth_members WHERE member = 'tampered_member'::regrole"),
+        "0"
+    );
 }
 
 #[test]

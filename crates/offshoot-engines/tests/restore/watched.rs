@@ -6,7 +6,7 @@ use offshoot_core::target::{
     TargetSession, Work,
 };
 use offshoot_engines::postgres::restore::PostgresTarget;
-use offshoot_format::manifest::Manifest;
+use offshoot_format::manifest::{Manifest, TableEntry};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What is told: how many operations were begun before this one, and what it does.
@@ -71,6 +71,10 @@ impl TargetSession for WatchedSession<'_> {
     fn load(&mut self, load: &LoadWork<'_>, context: &LoadContext<'_>) -> Result<Loaded> {
         self.of.begin(&format!("load {}", load.table.spec.name));
         self.session.load(load, context)
+    }
+
+    fn appendable(&mut self, tables: &[&TableEntry]) -> Result<Vec<usize>> {
+        self.session.appendable(tables)
     }
 
     fn count(&mut self, what: &Counted) -> Result<u64> {

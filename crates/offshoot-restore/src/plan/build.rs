@@ -152,6 +152,8 @@ impl<'a> Builder<'a> {
         let tables = &self.snapshot.manifest.content.tables;
         let mut order: Vec<usize> = (0..tables.len()).filter(|&index| tables[index].root.rows > 0).collect();
         order.sort_by_key(|&index| std::cmp::Reverse(tables[index].root.logical_bytes));
+        let (appended, order): (Vec<_>, Vec<_>) = order.into_iter().partition(|&index| tables[index].load.append);
+        self.append(appended);
         for index in order {
             let entry = &tables[index];
             self.load(index, entry);
@@ -166,7 +168,7 @@ impl<'a> Builder<'a> {
 
     fn load(&mut self, index: usize, entry: &TableEntry) {
         let (schema, table) = name(entry);
-        let replace = entry.load.partitions.is_empty() && !entry.load.append;
+        let replace = entry.load.partitions.is_empty();
         let kind = TaskKind::Load { table: Some(index), replace };
         let task = self.beside(kind, Stage::Rows, format!("load {schema}.{table}"), self.last.clone());
         self.tasks[task].bytes = entry.root.logical_bytes;
@@ -177,6 +179,19 @@ impl<'a> Builder<'a> {
         for table in entry.load.partitions.iter().chain([&(schema, table)]) {
             self.loads.entry(table.clone()).or_default().push(task);
         }
+    }
+
+    fn append(&mut self, indexes: Vec<usize>) {
+        if indexes.is_empty() {
+            return;
+        }
+        let tables = indexes.iter().map(|&index| &self.snapshot.manifest.content.tables[index]);
+        let (names, bytes): (Vec<Table>, Vec<u64>) =
+            tables.map(|entry| (name(entry), entry.root.logical_bytes)).unzip();
+        let label = "load tables of extensions".to_owned();
+        let task = self.beside(TaskKind::Append(indexes), Stage::Rows, label, self.last.clone());
+        self.tasks[task].bytes = bytes.iter().sum();
+        names.into_iter().for_each(|table| self.loads.entry(table).or_default().push(task));
     }
 
     /// What must be loaded before a table is complete.

@@ -3,6 +3,7 @@
 use super::{Plan, Task, TaskKind};
 use crate::report::stage_name;
 use offshoot_core::target::{Roles, Stage};
+use offshoot_format::manifest::TableEntry;
 use std::fmt;
 
 impl fmt::Display for Plan<'_> {
@@ -48,12 +49,14 @@ impl Plan<'_> {
         match &task.kind {
             TaskKind::Load { table: Some(index), replace } => {
                 let entry = &self.snapshot.manifest.content.tables[*index];
-                let how = match (replace, entry.load.partitions.is_empty()) {
-                    (true, _) => "truncate, freeze",
-                    (false, false) => "into its partitions",
-                    (false, true) => "append",
-                };
+                let how = if *replace { "truncate, freeze" } else { "into its partitions" };
                 format!("{} ({} rows, {} bytes; {how})", task.label, entry.root.rows, task.bytes)
+            }
+            TaskKind::Append(tables) => {
+                let entries = tables.iter().map(|&table| &self.snapshot.manifest.content.tables[table]);
+                let table =
+                    |entry: &TableEntry| format!("{}.{} {} rows", entry.spec.schema, entry.spec.name, entry.root.rows);
+                format!("{} (append: {})", task.label, entries.map(table).collect::<Vec<_>>().join(", "))
             }
             TaskKind::Work(index)
                 if task.stage == Stage::Index && self.adapted.works[*index].sql[0].starts_with("CREATE UNIQUE") =>

@@ -3,10 +3,11 @@
 //!
 //! Definitions are compared where pg_dump writes what the server prints (indexes, constraints, triggers, rules, views, the
 //! bodies of functions), and only between servers of the same major version, since versions print differently. Functions
-//! are told apart by the types of their arguments. What belongs to an extension, or comes with another object, is not
-//! looked at.
+//! are told apart by the types of their arguments. What belongs to an extension or is on a table of one, and what comes with
+//! another object, is not looked at.
 
 mod expected;
+mod roles;
 
 use super::{MARK_SCHEMA, PostgresSession};
 use crate::error::Result;
@@ -24,48 +25,50 @@ const OBJECTS: &str = "
 WITH relation AS (
   SELECT c.oid, n.nspname, c.relname, c.relkind FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'),
-object (class, oid, kind, schema, within, name, is_valid, definition, written) AS (
-SELECT 'pg_class'::pg_catalog.regclass, oid,
+object (class, oid, on_table, kind, schema, within, name, is_valid, definition, written) AS (
+SELECT 'pg_class'::pg_catalog.regclass, oid, 0::pg_catalog.oid,
        CASE relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
          WHEN 'f' THEN 'table' WHEN 'S' THEN 'sequence' ELSE 'type' END,
        nspname::text, '', relname::text, true, CASE WHEN relkind IN ('v', 'm') THEN pg_catalog.pg_get_viewdef(oid) END,
        CASE relkind WHEN 'r' THEN 'TABLE' WHEN 'p' THEN 'TABLE' WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
          WHEN 'f' THEN 'FOREIGN TABLE' WHEN 'S' THEN 'SEQUENCE' ELSE 'TYPE' END
   FROM relation WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c')
-UNION ALL SELECT 'pg_class'::pg_catalog.regclass, r.oid, 'index', r.nspname, '', r.relname, i.indisvalid AND i.indisready,
+UNION ALL SELECT 'pg_class'::pg_catalog.regclass, r.oid, i.indrelid, 'index', r.nspname, '', r.relname, i.indisvalid AND i.indisready,
        pg_catalog.pg_get_indexdef(i.indexrelid), 'INDEX'
   FROM pg_catalog.pg_index i JOIN relation r ON r.oid = i.indexrelid
-UNION ALL SELECT 'pg_constraint'::pg_catalog.regclass, k.oid, 'constraint', r.nspname, r.relname, k.conname, k.convalidated,
+UNION ALL SELECT 'pg_constraint'::pg_catalog.regclass, k.oid, r.oid, 'constraint', r.nspname, r.relname, k.conname, k.convalidated,
        pg_catalog.pg_get_constraintdef(k.oid), CASE WHEN k.contype = 'f' AND k.conparentid = 0 THEN 'FK CONSTRAINT' END
   FROM pg_catalog.pg_constraint k JOIN relation r ON r.oid = k.conrelid
-UNION ALL SELECT 'pg_trigger'::pg_catalog.regclass, t.oid, 'trigger', r.nspname, r.relname, t.tgname, true,
+UNION ALL SELECT 'pg_trigger'::pg_catalog.regclass, t.oid, r.oid, 'trigger', r.nspname, r.relname, t.tgname, true,
        pg_catalog.pg_get_triggerdef(t.oid, false), 'TRIGGER'
   FROM pg_catalog.pg_trigger t JOIN relation r ON r.oid = t.tgrelid WHERE NOT t.tgisinternal
-UNION ALL SELECT 'pg_rewrite'::pg_catalog.regclass, w.oid, 'rule', r.nspname, r.relname, w.rulename, true,
+UNION ALL SELECT 'pg_rewrite'::pg_catalog.regclass, w.oid, r.oid, 'rule', r.nspname, r.relname, w.rulename, true,
        pg_catalog.pg_get_ruledef(w.oid), 'RULE'
   FROM pg_catalog.pg_rewrite w JOIN relation r ON r.oid = w.ev_class
-UNION ALL SELECT 'pg_policy'::pg_catalog.regclass, p.oid, 'policy', r.nspname, r.relname, p.polname, true, NULL, 'POLICY'
+UNION ALL SELECT 'pg_policy'::pg_catalog.regclass, p.oid, r.oid, 'policy', r.nspname, r.relname, p.polname, true, NULL, 'POLICY'
   FROM pg_catalog.pg_policy p JOIN relation r ON r.oid = p.polrelid
-UNION ALL SELECT 'pg_proc'::pg_catalog.regclass, p.oid, 'function', n.nspname, '', p.proname || '(' || CASE
+UNION ALL SELECT 'pg_proc'::pg_catalog.regclass, p.oid, 0, 'function', n.nspname, '', p.proname || '(' || CASE
          WHEN p.prokind = 'a' AND p.pronargs = 0 THEN '*' ELSE pg_catalog.oidvectortypes(p.proargtypes) END || ')', true,
        CASE WHEN p.prokind <> 'a' AND l.lanname NOT IN ('c', 'internal') AND p.prosrc <> '' THEN p.prosrc END,
        CASE p.prokind WHEN 'a' THEN 'AGGREGATE' WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END
   FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
   JOIN pg_catalog.pg_language l ON l.oid = p.prolang WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-UNION ALL SELECT 'pg_type'::pg_catalog.regclass, t.oid, 'type', n.nspname, '', t.typname, t.typisdefined, NULL,
+UNION ALL SELECT 'pg_type'::pg_catalog.regclass, t.oid, 0, 'type', n.nspname, '', t.typname, t.typisdefined, NULL,
        CASE WHEN t.typisdefined THEN CASE t.typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END END
   FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
   WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND t.typtype <> 'c'
-UNION ALL SELECT 'pg_namespace'::pg_catalog.regclass, oid, 'schema', '', '', nspname, true, NULL,
+UNION ALL SELECT 'pg_namespace'::pg_catalog.regclass, oid, 0, 'schema', '', '', nspname, true, NULL,
        CASE WHEN nspname !~ '^pg_' AND nspname NOT IN ('public', 'information_schema', {mark})
          AND oid NOT IN (SELECT e.extnamespace FROM pg_catalog.pg_extension e) THEN 'SCHEMA' END
   FROM pg_catalog.pg_namespace
-UNION ALL SELECT 'pg_extension'::pg_catalog.regclass, oid, 'extension', '', '', extname, true, NULL, NULL FROM pg_catalog.pg_extension
-UNION ALL SELECT 'pg_event_trigger'::pg_catalog.regclass, oid, 'event trigger', '', '', evtname, true, NULL, 'EVENT TRIGGER'
+UNION ALL SELECT 'pg_extension'::pg_catalog.regclass, oid, 0, 'extension', '', '', extname, true, NULL, NULL FROM pg_catalog.pg_extension
+UNION ALL SELECT 'pg_event_trigger'::pg_catalog.regclass, oid, 0, 'event trigger', '', '', evtname, true, NULL, 'EVENT TRIGGER'
   FROM pg_catalog.pg_event_trigger)
 SELECT o.kind, o.schema, o.within, o.name, o.is_valid, o.definition, CASE WHEN o.schema <> {mark} AND NOT EXISTS (
     SELECT FROM pg_catalog.pg_depend d WHERE d.classid = o.class AND d.objid = o.oid AND d.objsubid = 0
-      AND d.deptype IN ('i', 'e', 'P', 'S')) THEN o.written END
+      AND d.deptype IN ('i', 'e', 'P', 'S')) AND NOT EXISTS (
+    SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = o.on_table
+      AND d.objsubid = 0 AND d.deptype = 'e') THEN o.written END
 FROM object o";
 
 const COLUMNS: &str = "
@@ -111,6 +114,7 @@ impl PostgresSession<'_> {
         };
         let tables = manifest.content.tables.iter().filter(left_out);
         differences.extend(tables.filter_map(|entry| table(entry, &columns)));
+        differences.extend(self.role_differences(manifest, adapted)?);
         Ok(differences)
     }
 }

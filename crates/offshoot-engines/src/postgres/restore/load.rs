@@ -33,6 +33,9 @@ impl PostgresSession<'_> {
             if load.replace {
                 self.run(&doing, &format!("TRUNCATE ONLY {}", qualified(schema, name)))?;
             }
+            if table.load.append {
+                self.note_appended(&doing, table)?;
+            }
             let mut stream = self.begin_copy(&copy_statement(table, load.replace), encoder.form(), context, &doing)?;
             let mut oversized = Vec::new();
             context.look_ahead.each(

@@ -2,7 +2,7 @@
 //!
 //! It lives in the target itself, so that it survives whoever was restoring, and goes in the last step.
 
-use super::{MARK_SCHEMA, PostgresSession};
+use super::{MARK_SCHEMA, PostgresSession, appended};
 use crate::error::Result;
 use crate::postgres::quote::{ident, literal};
 use offshoot_core::target::Mark;
@@ -14,19 +14,23 @@ const DURABLY: &str = "SET LOCAL synchronous_commit = on";
 impl PostgresSession<'_> {
     /// Sets the mark, or replaces it.
     pub(super) fn put_mark(&self, mark: &Mark) -> Result<()> {
-        let extensions: Vec<String> = mark.extensions.iter().map(|name| literal(name)).collect();
+        let list = |names: &[String]| names.iter().map(|name| literal(name)).collect::<Vec<_>>().join(", ");
         let schema = ident(MARK_SCHEMA);
         let sql = format!(
             "BEGIN;\n{DURABLY};\n\
              CREATE SCHEMA IF NOT EXISTS {schema};\n\
-             CREATE TABLE IF NOT EXISTS {schema}.restore (snapshot text, step text, extensions text[]);\n\
+             CREATE TABLE IF NOT EXISTS {schema}.restore (snapshot text, step text, extensions text[], roles text[]);\n\
+             CREATE TABLE IF NOT EXISTS {} {};\n\
              DELETE FROM {schema}.restore;\n\
-             INSERT INTO {schema}.restore VALUES ({}, {}, ARRAY[{}]::text[]);\n\
+             INSERT INTO {schema}.restore VALUES ({}, {}, ARRAY[{}]::text[], ARRAY[{}]::text[]);\n\
              COMMENT ON SCHEMA {schema} IS {};\n\
              COMMIT",
+            appended::table(),
+            appended::COLUMNS,
             literal(&mark.snapshot),
             literal(&mark.step),
-            extensions.join(", "),
+            list(&mark.extensions),
+            list(&mark.roles),
             literal(&format!(
                 "This database is incomplete: a restore of snapshot {} did not end (step: {}). Run the restore again; it starts over.",
                 mark.snapshot, mark.step
@@ -56,11 +60,16 @@ impl PostgresSession<'_> {
             return Ok(None);
         };
         let rows = if has_table {
-            self.query(doing, &format!("SELECT snapshot, step, extensions FROM {table}"), &[])?
+            self.query(doing, &format!("SELECT snapshot, step, extensions, roles FROM {table}"), &[])?
         } else {
             Vec::new()
         };
-        let mark = rows.first().map(|row| Mark { snapshot: row.get(0), step: row.get(1), extensions: row.get(2) });
+        let mark = rows.first().map(|row| Mark {
+            snapshot: row.get(0),
+            step: row.get(1),
+            extensions: row.get(2),
+            roles: row.get(3),
+        });
         // A schema of this name without a row is no mark of ours; it is an object like others.
         Ok(mark.filter(|_| has_schema))
     }

@@ -4,6 +4,7 @@
 //! and doing one piece of work on a session. The order of the work is not decided here.
 
 pub mod adapt;
+mod appended;
 mod catalog;
 mod inspect;
 mod large_objects;

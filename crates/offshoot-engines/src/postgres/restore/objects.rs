@@ -63,6 +63,8 @@ pub(super) fn list(session: &PostgresSession<'_>, mark: Option<&Mark>) -> Result
     let mut objects: Vec<UserObject> = rows.iter().map(|row| object(row.get(1), row.get(2))).collect();
     objects.extend(large_objects(session)?);
     if let Some(mark) = mark {
+        // Behind the tables, which may refer to them.
+        objects.extend(session.appended_rows()?);
         objects.extend(extensions(session, mark)?);
     }
     // Schemas go last: an extension that is made by the unfinished restore may live in one.

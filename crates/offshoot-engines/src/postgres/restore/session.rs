@@ -9,7 +9,7 @@ use offshoot_core::CoreError;
 use offshoot_core::target::{
     Adapted, Counted, Difference, Executed, LoadContext, LoadWork, Loaded, Mark, Stage, TargetSession, Work,
 };
-use offshoot_format::manifest::Manifest;
+use offshoot_format::manifest::{Manifest, TableEntry};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio_postgres::Client;
@@ -22,7 +22,10 @@ const LACKING: &[&str] = &["42704", "42883", "42P01", "42703", "3F000", "42809",
 /// Whether work that may be left out is left out after this answer: also where a right is missing that only memberships
 /// and settings need.
 fn may_lack(stage: Stage, code: &str) -> bool {
-    LACKING.contains(&code) || code == "42501" && matches!(stage, Stage::Roles | Stage::Last)
+    // The third is that of a setting which names something.
+    LACKING.contains(&code)
+        || code == "42501" && matches!(stage, Stage::Roles | Stage::Last)
+        || code == "22023" && stage == Stage::PreData
 }
 
 /// First key of the advisory lock that every session of a restore holds; the second is a number of the restore's own.
@@ -168,6 +171,10 @@ impl TargetSession for PostgresSession<'_> {
 
     fn load(&mut self, load: &LoadWork<'_>, context: &LoadContext<'_>) -> offshoot_core::Result<Loaded> {
         self.load_table(load, context)
+    }
+
+    fn appendable(&mut self, tables: &[&TableEntry]) -> offshoot_core::Result<Vec<usize>> {
+        Ok(self.appendable_tables(tables)?)
     }
 
     fn count(&mut self, what: &Counted) -> offshoot_core::Result<u64> {
