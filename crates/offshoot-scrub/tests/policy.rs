@@ -151,6 +151,27 @@ fn a_value_that_grows_beyond_its_column_is_an_error() {
 }
 
 #[test]
+fn the_limit_of_an_array_is_one_of_its_elements() {
+    let mut column = ColumnFacts::new("c", "_varchar");
+    column.max_chars = Some(12);
+    let mut array: Vec<u8> = [1_i32, 0, 1043, 2, 1].iter().flat_map(|number| number.to_be_bytes()).collect();
+    for element in ["alice@x.com", "bob@x.com"] {
+        array.extend((element.len() as i32).to_be_bytes());
+        array.extend(element.as_bytes());
+    }
+    let apply = |rule: &str| {
+        let mut values = Column::new(Layout::Var);
+        values.push(&array).unwrap();
+        let mut batch = Batch { columns: vec![values], rows: 1 };
+        let scrubber = one_column(rule, column.clone()).unwrap();
+        scrubber.apply("public", "t", &mut batch, &mut Work::default(), &mut [ColumnCount::default()]).map(|()| batch)
+    };
+    // Two elements of eleven and nine characters fit, although the array is longer than twelve bytes.
+    assert!(matches!(apply("shape").unwrap().columns[0].cell(0), Cell::Bytes(bytes) if bytes.len() == array.len()));
+    assert!(apply("email").is_err());
+}
+
+#[test]
 fn every_rule_of_the_catalogue_is_documented() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/policy.md");
     let text = std::fs::read_to_string(path).unwrap();

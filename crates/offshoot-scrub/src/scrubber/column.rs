@@ -5,6 +5,7 @@ use offshoot_format::column::{Cell, Column};
 use super::{ColumnCount, PlannedColumn, ScrubError};
 use crate::shape::{Shape, Work};
 use crate::transform::{Row, Transform};
+use crate::value::{Answer, Value};
 use crate::wire::Codec;
 
 /// Values that go through the shape transform together.
@@ -46,9 +47,20 @@ impl ColumnPlan {
         !self.is_null && self.codec.rewrite(bytes, out, |value, out| self.transform.apply(value, &row, work, out))
     }
 
-    /// Whether a rewritten value is longer than the column allows.
+    /// Whether a rewritten value is longer than the column allows. The limit of an array is one of its elements.
     pub(super) fn is_too_long(&self, old: &[u8], new: &[u8]) -> bool {
-        self.chars_max.is_some_and(|max| new.len() > max as usize && chars(new) > max as usize && new != old)
+        let Some(max) = self.chars_max.map(|max| max as usize).filter(|max| new.len() > *max && new != old) else {
+            return false;
+        };
+        if !self.codec.is_array() {
+            return chars(new) > max;
+        }
+        let mut is_too_long = false;
+        self.codec.rewrite(new, &mut Vec::new(), |value, _| {
+            is_too_long |= matches!(value, Value::Text(element) if chars(element) > max);
+            Answer::Keep
+        });
+        is_too_long
     }
 
     /// Rewrites the column at place `c` of a batch.
