@@ -53,6 +53,8 @@ pub struct About {
     pub by_comment: bool,
     /// What it holds.
     pub kind: Kind,
+    /// What its type says: there are types for addresses.
+    pub by_type: Option<Meaning>,
     /// It is a number or a uuid by which rows are referred to.
     pub is_key: bool,
     /// What its table is about.
@@ -61,6 +63,8 @@ pub struct About {
     pub in_context: bool,
     /// A column next to it is a street or a postal code.
     pub beside_address: bool,
+    /// A column next to it is a first or last name.
+    pub beside_name: bool,
     /// The table has card numbers.
     pub beside_card: bool,
 }
@@ -73,7 +77,15 @@ fn fits(meaning: Meaning, kind: Kind) -> bool {
         Kind::Integer => {
             matches!(
                 meaning,
-                M::Phone | M::Card | M::CardCode | M::NationalId | M::BankAccount | M::PostalCode | M::Sensitive
+                M::Phone
+                    | M::Card
+                    | M::CardCode
+                    | M::NationalId
+                    | M::BankAccount
+                    | M::PostalCode
+                    | M::Sensitive
+                    | M::Token
+                    | M::Password
             )
         }
         Kind::Float | Kind::Decimal => matches!(meaning, M::Coordinates | M::Sensitive),
@@ -124,7 +136,8 @@ pub fn judge(about: About, tally: &Tally) -> Finding {
     }
     match (by_name, best) {
         (Some((meaning, sure, why)), Some((seen, share, counts))) if meaning == seen => {
-            Finding::new(Some(meaning), 1.0 - (1.0 - sure) * (1.0 - share), format!("{why}; {counts}"))
+            let why = if why.ends_with(&counts) { why } else { format!("{why}; {counts}") };
+            Finding::new(Some(meaning), 1.0 - (1.0 - sure) * (1.0 - share), why)
         }
         (Some((meaning, sure, why)), Some((seen, share, counts))) => {
             // Values with a syntax of their own know better than a name.
@@ -133,7 +146,10 @@ pub fn judge(about: About, tally: &Tally) -> Finding {
         }
         (Some((meaning, sure, why)), None) => Finding::new(Some(meaning), sure, why),
         (None, Some((meaning, sure, counts))) => Finding::new(Some(meaning), sure, counts),
-        (None, None) => nothing(about, tally),
+        (None, None) => match about.by_type {
+            Some(meaning) => Finding::new(Some(meaning), 0.75, format!("type says {}", meaning.words())),
+            None => nothing(about, tally),
+        },
     }
 }
 
@@ -184,6 +200,10 @@ fn named(about: About, meaning: Meaning, strength: Strength, tally: &Tally) -> (
     if tally.values < 3 {
         return (meaning, alone, why);
     }
+    // Numbers are looked at by their names alone.
+    if !matches!(about.kind, Kind::Text | Kind::Opaque | Kind::Date | Kind::Float | Kind::Decimal | Kind::Address) {
+        return (meaning, alone, why);
+    }
     let Some((count, what)) = tally.count(meaning) else { return (meaning, alone, why) };
     let share = tally.share(count);
     let why = format!("{why}; {}", counted(count, tally.values, what));
@@ -193,7 +213,7 @@ fn named(about: About, meaning: Meaning, strength: Strength, tally: &Tally) -> (
         () if is_text_of_persons && tally.share(tally.sentences) < 0.2 => alone.min(0.3),
         () if agrees => 1.0 - (1.0 - alone) * (1.0 - 0.7 * share.max(0.3)),
         // Nearly all values are the same few: whatever they are, they tell persons apart no better.
-        () if tally.is_enumeration() => alone - 0.4,
+        () if tally.is_enumeration() => alone - if strength == Strength::Sure { 0.2 } else { 0.4 },
         () if contradicts => alone - 0.2,
         () => alone,
     };
@@ -218,6 +238,9 @@ fn by_place(about: About, tally: &Tally) -> Option<(Meaning, f64, String)> {
             0.6,
             format!("{} beside card numbers", counted(count, tally.values, "three or four digits")),
         ));
+    }
+    if let (true, Some(count)) = (about.beside_name, tally.initials()) {
+        return Some((Meaning::FirstName, 0.6, format!("{} beside names", counted(count, tally.values, "initials"))));
     }
     if let (true, Some(count)) = (about.beside_address, tally.places()) {
         return Some((

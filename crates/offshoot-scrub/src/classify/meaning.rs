@@ -42,6 +42,8 @@ pub enum Meaning {
     Device,
     /// A browser's name for itself.
     UserAgent,
+    /// An address of a page, found in a text.
+    Link,
     /// Where somebody is.
     Coordinates,
     /// A password or its hash.
@@ -94,6 +96,7 @@ impl Meaning {
             Self::Ip => ("IP address", &["ip", "shape", "null"]),
             Self::Device => ("device", &["shape", "uuid", "null"]),
             Self::UserAgent => ("user agent", &["shape", "null"]),
+            Self::Link => ("link", &["shape", "null"]),
             Self::Coordinates => ("coordinates", &["noise", "shape", "null"]),
             Self::Password => ("password", &["password", "shape", "null", "empty"]),
             Self::Token => ("secret", &["token", "uuid", "shape", "null", "empty"]),

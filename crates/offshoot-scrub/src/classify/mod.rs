@@ -13,6 +13,7 @@ mod dictionary;
 mod judge;
 mod meaning;
 mod names;
+mod phrases;
 mod propose;
 mod sample;
 pub mod spans;
@@ -80,6 +81,8 @@ impl Classifier {
                 let address = [Meaning::Street, Meaning::City];
                 about.in_context = in_context;
                 about.beside_address = in_context && near.into_iter().any(|other| other != c && is(other, &address));
+                let name = [Meaning::FirstName, Meaning::LastName];
+                about.beside_name = (c.saturating_sub(1)..=c + 1).any(|other| other != c && is(other, &name));
                 about.beside_card = has_card;
             }
         }
@@ -89,7 +92,7 @@ impl Classifier {
             if let Some(document) = &sample.document {
                 findings[c] = self.document(document, &abouts[c]);
             } else if abouts[c].kind == Kind::Json {
-                findings[c] = Finding::new(None, 0.5, "no documents seen");
+                findings[c] = unseen_document(&abouts[c]);
             }
         }
         derived(table, &mut findings);
@@ -110,7 +113,9 @@ impl Classifier {
             "float4" | "float8" => Kind::Float,
             _ => kind,
         };
-        let by_name = (!self.ignores_names).then(|| names::meaning(&column.name)).flatten();
+        let by_name = (!self.ignores_names).then(|| names::meaning_in(&table.name, &column.name)).flatten();
+        let by_name =
+            by_name.filter(|(meaning, _)| *meaning != Meaning::Coordinates || !names::are_places(&table.name));
         let by_domain = column.domain_type.as_deref().filter(|_| !self.ignores_names).and_then(names::meaning);
         let by_comment = column.comment.as_deref().filter(|_| !self.ignores_names).and_then(comment_says);
         let is_sure = |says: &Option<(Meaning, Strength)>| says.is_some_and(|(_, strength)| strength == Strength::Sure);
@@ -123,11 +128,17 @@ impl Classifier {
         About {
             says: says.filter(|_| column.labels.is_empty()).filter(|says| !names_the_row(table, column, *says, rows)),
             by_comment,
-            kind: if kind == Kind::Address { Kind::Address } else { kind },
+            kind,
+            by_type: match column.type_name.trim_start_matches('_') {
+                "inet" => Some(Meaning::Ip),
+                "macaddr" | "macaddr8" => Some(Meaning::Device),
+                _ => None,
+            },
             is_key: is_identifier && (refers || is_unique),
             rows,
             in_context: false,
             beside_address: false,
+            beside_name: false,
             beside_card: false,
         }
     }
@@ -152,6 +163,16 @@ impl Classifier {
         finding.paths = found;
         finding.has_personal_keys = has_personal_keys;
         finding
+    }
+}
+
+/// A document of which nothing was seen is what its name says.
+fn unseen_document(about: &About) -> Finding {
+    match about.says {
+        Some((meaning, Strength::Sure)) => {
+            Finding::new(Some(Meaning::Document), 0.7, format!("name says {}; no documents seen", meaning.words()))
+        }
+        _ => Finding::new(None, 0.5, "no documents seen"),
     }
 }
 

@@ -234,8 +234,9 @@ fn write(found: &[Found], roots: &[Vec<usize>], groups: &[Option<Group>]) -> Doc
     let mut lines = Vec::new();
     let mut elsewhere: Vec<(usize, usize)> = Vec::new();
     for (t, Found { table, rows, .. }) in found.iter().enumerate() {
-        // What the table above says need not be said again.
-        let above = parent(&tables, t);
+        // What the table above says need not be said again, unless a column's name were a pattern for all of them here.
+        let has_star = table.columns.iter().any(|column| column.name.contains('*'));
+        let above = parent(&tables, t).filter(|_| !has_star);
         let is_said = |name: &str| above.is_some_and(|above| tables[above].columns.iter().any(|of| of.name == name));
         let own: Vec<usize> = (0..table.columns.len()).filter(|c| !is_said(&table.columns[*c].name)).collect();
         // A name with a dot before the table's, or a star for all columns, cannot be written in a table's part.
@@ -258,6 +259,8 @@ fn write(found: &[Found], roots: &[Vec<usize>], groups: &[Option<Group>]) -> Doc
             }
         }
     }
+    // The first pattern that matches counts, so that one with a star for a name comes last.
+    elsewhere.sort_by_key(|(t, c)| tables[*t].columns[*c].name.contains('*'));
     if !elsewhere.is_empty() {
         text.push_str("\n[scrub.columns]\n");
     }

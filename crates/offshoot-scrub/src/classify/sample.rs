@@ -22,8 +22,6 @@ const PATHS_MAX: usize = 300;
 /// What was seen of a column.
 #[derive(Default)]
 pub struct Sample {
-    /// Rows.
-    pub rows: usize,
     /// Values that are neither NULL nor empty; elements of arrays one by one.
     pub texts: Vec<String>,
     /// Documents by path, if values are such.
@@ -49,7 +47,7 @@ impl Sample {
     pub fn new(values: &Column, facts: &ColumnFacts, form: RowForm) -> Self {
         let codec = Codec::new(&facts.type_name, form);
         let is_readable = form == RowForm::Text || facts.type_name == "xml";
-        let mut sample = Self { rows: values.rows(), ..Self::default() };
+        let mut sample = Self::default();
         for row in 0..values.rows() {
             let Cell::Bytes(bytes) = values.cell(row) else { continue };
             codec.rewrite(bytes, &mut Vec::new(), |value, _| {

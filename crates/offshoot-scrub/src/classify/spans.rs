@@ -50,11 +50,11 @@ pub fn spans(text: &str) -> Vec<Span> {
             () if is_mac(shown) => Meaning::Device,
             () if is_jwt(shown) || is_api_key(shown) => Meaning::Token,
             () if is_iban(shown) => Meaning::BankAccount,
-            () if is_url(shown) || shown.starts_with("www.") && is_domain(shown) => Meaning::UserAgent,
+            () if is_url(shown) || shown.starts_with("www.") && is_domain(shown) => Meaning::Link,
             () => continue,
         };
         // A link is no person, but what is in it is looked at no further.
-        let is_link = meaning == Meaning::UserAgent;
+        let is_link = meaning == Meaning::Link;
         push(&mut found, token.clone(), meaning, is_link);
     }
     addresses(text, &tokens, &mut found);
@@ -179,9 +179,32 @@ fn addresses(text: &str, tokens: &[Range<usize>], found: &mut Vec<Span>) {
             last += 1;
         }
         push(found, tokens[first].start..tokens[last].end, Meaning::Street, false);
+        lines_below(text, tokens[last].end, found);
         at = last + 1;
     }
 }
+
+/// The lines of an address that stand below its street: short, and without what sentences have.
+fn lines_below(text: &str, street_end: usize, found: &mut Vec<Span>) {
+    let rest = &text[street_end..];
+    let Some(line_end) = rest.find('\n').filter(|end| rest[..*end].trim_matches([' ', ',']).is_empty()) else { return };
+    let mut at = street_end + line_end + 1;
+    for line in text[at..].split_inclusive('\n').take(LINES_BELOW_MAX) {
+        let shown = line.trim().trim_matches(',').trim();
+        let is_short = shown.split_whitespace().count() <= 4 && shown.chars().count() <= 40;
+        if !is_short || !shown.chars().all(|c| c.is_alphanumeric() || " ,-'’".contains(c)) {
+            return;
+        }
+        if shown.chars().count() > 1 {
+            let start = at + line.find(shown).unwrap_or(0);
+            push(found, start..start + shown.len(), Meaning::City, false);
+        }
+        at += line.len();
+    }
+}
+
+/// Postal code, city, state, country, and a blank one.
+const LINES_BELOW_MAX: usize = 5;
 
 fn companies(text: &str, tokens: &[Range<usize>], found: &mut Vec<Span>) {
     for at in 1..tokens.len() {

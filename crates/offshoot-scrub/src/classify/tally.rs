@@ -44,6 +44,7 @@ pub struct Tally {
     company: usize,
     job: usize,
     handle: usize,
+    initials: usize,
     mixed: usize,
     place_like: usize,
     codes: usize,
@@ -94,9 +95,14 @@ impl Tally {
         }
         count(&mut self.postal_distinct, syntax::is_distinct_postal_code(text));
         count(&mut self.postal, syntax::is_distinct_postal_code(text) || syntax::is_postal_digits(text));
-        count(&mut self.handle, syntax::is_handle(text));
         let has_digit = text.bytes().any(|byte| byte.is_ascii_digit());
-        count(&mut self.mixed, syntax::is_handle(text) && (has_digit || text.chars().skip(1).any(char::is_uppercase)));
+        let is_handle = syntax::is_handle(text) && !syntax::is_uuid(text) && !syntax::is_domain(text);
+        count(&mut self.handle, is_handle);
+        count(&mut self.mixed, is_handle && (has_digit || text.chars().skip(1).any(char::is_uppercase)));
+        count(
+            &mut self.initials,
+            text.trim_end_matches('.').chars().count() == 1 && text.starts_with(char::is_uppercase),
+        );
         if matches!(text.len(), 3 | 4) && text.bytes().all(|byte| byte.is_ascii_digit()) {
             self.codes += 1;
             let number: u16 = text.parse().unwrap_or(500);
@@ -155,7 +161,7 @@ impl Tally {
             words.len() >= 5 && words.iter().filter(|word| word.chars().all(char::is_lowercase)).count() >= 2;
         self.sentences += usize::from(is_sentence);
         if words.len() >= 3 {
-            let concerns = |meaning: Meaning| !matches!(meaning, Meaning::City | Meaning::Company | Meaning::UserAgent);
+            let concerns = |meaning: Meaning| !matches!(meaning, Meaning::City | Meaning::Company | Meaning::Link);
             self.with_spans += usize::from(spans(text).iter().any(|span| concerns(span.meaning)));
         }
     }
@@ -226,7 +232,7 @@ impl Tally {
         add(Meaning::Token, self.secret, 0.4, 0.97, "keys or tokens by their form");
         add(Meaning::Phone, self.phone, 0.5, 0.92, "phone numbers as people write them");
         if self.distinct * 2 >= self.values {
-            add(Meaning::NationalId, self.national_strong, 0.6, 0.95, what(Meaning::NationalId));
+            add(Meaning::NationalId, self.national_strong, 0.35, 0.95, what(Meaning::NationalId));
             let best = self.national.iter().enumerate().max_by_key(|(_, count)| **count);
             if let Some((form, count)) = best {
                 add(Meaning::NationalId, *count, 0.85, 0.9, national_name(form));
@@ -242,7 +248,11 @@ impl Tally {
         let what = |meaning: Meaning| self.count(meaning).map_or("", |(_, what)| what);
         let is_varied = self.distinct * 3 >= self.values;
         let raised = |alone: f64, with: f64| if in_context { with } else { alone };
-        // Few names are in the dictionaries of every country; few other words are.
+        // Dictionaries have but a part of the names of every country, and hardly any other words. Names come in many, where words
+        // of other kinds that happen to be names are few.
+        if !is_varied && self.distinct < 40 {
+            return;
+        }
         let (first, last) = (self.first, self.last);
         if first >= last {
             add(Meaning::FirstName, first, raised(0.5, 0.3), raised(0.85, 0.95), what(Meaning::FirstName));
@@ -251,7 +261,10 @@ impl Tally {
         }
         add(Meaning::FullName, self.full, raised(0.35, 0.25), 0.95, what(Meaning::FullName));
         add(Meaning::Street, self.street, 0.35, 0.9, what(Meaning::Street));
-        add(Meaning::Street, self.street_like, 0.7, raised(0.55, 0.8), "words with a house number");
+        // Names of products end in numbers too.
+        if in_context {
+            add(Meaning::Street, self.street_like, 0.7, 0.8, "words with a house number");
+        }
         add(Meaning::City, self.city, 0.3, raised(0.5, 0.7), what(Meaning::City));
         add(Meaning::Company, self.company, 0.4, raised(0.55, 0.65), what(Meaning::Company));
         add(Meaning::Job, self.job, 0.4, raised(0.45, 0.65), what(Meaning::Job));
@@ -267,8 +280,8 @@ impl Tally {
             if self.postal_distinct > 0 {
                 add(Meaning::PostalCode, self.postal, 0.7, 0.75, what(Meaning::PostalCode));
             }
-            if self.distinct * 10 >= self.values * 9 {
-                add(Meaning::Username, self.mixed, 0.5, 0.68, "one word of letters and digits, nearly all different");
+            if self.distinct * 10 >= self.values * 9 && self.share(self.mixed) >= 0.25 {
+                add(Meaning::Username, self.handle, 0.9, 0.68, "one word of letters and digits, nearly all different");
             }
         }
         if self.values >= 8 && self.share(self.sentences) >= 0.4 {
@@ -302,6 +315,12 @@ impl Tally {
     #[must_use]
     pub fn codes(&self) -> Option<usize> {
         (self.values >= 20 && self.codes == self.values && self.code_low && self.code_high).then_some(self.codes)
+    }
+
+    /// Values of one capital letter, if there are several such.
+    #[must_use]
+    pub fn initials(&self) -> Option<usize> {
+        (self.values >= 10 && self.distinct >= 6 && self.initials == self.values).then_some(self.initials)
     }
 
     /// Values of four to six digits, if they vary.
