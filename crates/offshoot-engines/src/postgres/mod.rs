@@ -19,6 +19,8 @@ pub mod restore;
 #[cfg(feature = "schema")]
 pub mod roles;
 #[cfg(feature = "schema")]
+pub mod sample;
+#[cfg(feature = "schema")]
 pub mod schema;
 pub mod session;
 pub mod types;
