@@ -2,6 +2,8 @@
 
 use crate::bad_source::locker_of;
 use crate::session::Session;
+use offshoot_testkit::fingerprint::fingerprint;
+use offshoot_testkit::phases;
 use offshoot_testkit::postgres::shared;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader};
@@ -64,4 +66,35 @@ fn the_second_signal_ends_it_at_once() {
         Some(0),
         "what was left behind is in nobody's way"
     );
+}
+
+#[test]
+fn a_restore_that_is_interrupted_is_marked_and_a_rerun_completes() {
+    let server = shared();
+    let db = server.fresh_db("interrupted_from");
+    server.psql(&db, phases::SCRIPT);
+    let session = Session::new();
+    session.quietly(&["init", "--raw"]);
+    assert_eq!(session.quietly(&["capture", &server.url(&db), "--name", "prod"]).code, Some(0));
+    let wanted = fingerprint(server, &db);
+    for (lock, statement, label) in phases::HELD {
+        let copy = server.fresh_db("interrupted_to");
+        let hold = server.hold(&copy, lock);
+        let mut command = session.command(&["restore", "prod", "--to", &server.url(&copy)]);
+        let restore = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        server.wait_for_held(statement);
+        kill_process(Pid::from_child(&restore), Signal::INT).unwrap();
+        // What waits is ended while the lock is still held.
+        let output = restore.wait_with_output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(130), "{said}");
+        assert!(said.contains("error: ") && said.contains("marked as incomplete"), "{said}");
+        let step = server.psql(&copy, "SELECT step FROM offshoot_incomplete.restore");
+        assert!(!step.is_empty(), "in {label}");
+        drop(hold);
+        let again = session.quietly(&["restore", "prod", "--to", &server.url(&copy)]);
+        assert_eq!(again.code, Some(0), "{}", again.stderr);
+        assert_eq!(fingerprint(server, &copy), wanted, "after {label}");
+        server.dropdb(&copy);
+    }
 }

@@ -30,7 +30,9 @@ impl Version {
 
 impl std::fmt::Display for Version {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}", self.0 / 10_000, self.0 % 10_000)
+        let (major, rest) = (self.0 / 10_000, self.0 % 10_000);
+        // Until version 10 a major version had two parts.
+        if major < 10 { write!(f, "{major}.{}.{}", rest / 100, rest % 100) } else { write!(f, "{major}.{rest}") }
     }
 }
 
@@ -78,6 +80,8 @@ pub fn writing_pins(version: Version) -> String {
         ("synchronous_commit", "off"),
         ("default_transaction_read_only", "off"),
         ("default_tablespace", ""),
+        // Tables of another one say so.
+        ("default_table_access_method", "heap"),
     ];
     settings.iter().for_each(|(name, value)| push_setting(&mut sql, name, value));
     // Long values are compressed anew by the server, and its older method takes four times as long to load them. Columns
@@ -135,6 +139,11 @@ mod tests {
         assert!(reading_pins(Version(140_000)).contains("idle_session_timeout"));
         assert!(!reading_pins(Version(160_000)).contains("'transaction_timeout'"));
         assert!(writing_pins(Version(180_000)).contains("'transaction_timeout'"));
+    }
+
+    #[test]
+    fn versions_are_printed_as_the_server_does() {
         assert_eq!(Version(150_018).to_string(), "15.18");
+        assert_eq!(Version(90_624).to_string(), "9.6.24");
     }
 }

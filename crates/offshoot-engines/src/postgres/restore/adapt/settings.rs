@@ -19,28 +19,32 @@ const NAME_LISTS: &[&str] = &[
 const SUPERUSER_ATTRIBUTES: &[&str] = &["SUPERUSER", "REPLICATION", "BYPASSRLS"];
 
 impl<'a> Adapter<'a> {
-    /// Makes the roles that are missing. Never with a password, never with the right to log in.
+    /// Makes the roles that are missing. Never with a password, never with the right to log in. Those that an unfinished
+    /// restore made may lack their memberships and settings.
     pub(super) fn roles(&mut self) {
         if self.choices.roles != Roles::Create {
             return;
         }
-        let missing: Vec<&'a Role> =
-            self.manifest.environment.roles.iter().filter(|role| !self.is_there(&role.name)).collect();
+        let roles = &self.manifest.environment.roles;
+        let made_before = self.inspection.mark.as_ref().map_or(&[][..], |mark| &mark.roles);
+        let (there, missing): (Vec<&'a Role>, Vec<&'a Role>) = roles.iter().partition(|role| self.is_there(&role.name));
         for role in &missing {
             let sql = format!("CREATE ROLE {} {}", ident(&role.name), self.attributes(role));
             self.push(Stage::Roles, &format!("ROLE {}", role.name), sql, None);
         }
+        let unfinished = there.into_iter().filter(|role| made_before.contains(&role.name));
+        let made: Vec<&'a Role> = unfinished.chain(missing).collect();
         let mut grants: Vec<(String, String)> =
-            self.memberships(&missing).map(|(member, sql)| (format!("MEMBERSHIP OF {member}"), sql)).collect();
+            self.memberships(&made).map(|(member, sql)| (format!("MEMBERSHIP OF {member}"), sql)).collect();
         if !self.inspection.superuser {
             // Who gives an object away must be a member of the role that gets it.
-            grants.extend(missing.iter().map(|role| {
+            grants.extend(made.iter().map(|role| {
                 (format!("MEMBERSHIP IN {}", role.name), format!("GRANT {} TO CURRENT_USER", ident(&role.name)))
             }));
         }
         let database = ident(&self.inspection.database);
         if self.inspection.superuser {
-            for role in &missing {
+            for role in &made {
                 grants.extend(role.settings.iter().map(|(name, value)| {
                     let sql = format!(
                         "ALTER ROLE {} IN DATABASE {database} SET {}",
@@ -59,10 +63,10 @@ impl<'a> Adapter<'a> {
 
     /// Grants of memberships to roles that are made, each behind the one that gives its grantor the right to grant it. A
     /// grantor without that right is left out: the grant then counts as that of who restores.
-    fn memberships(&self, missing: &[&'a Role]) -> impl Iterator<Item = (&'a str, String)> {
-        let is_made = |name: &str| missing.iter().any(|role| role.name == name);
+    fn memberships(&self, made: &[&'a Role]) -> impl Iterator<Item = (&'a str, String)> {
+        let is_made = |name: &str| made.iter().any(|role| role.name == name);
         let will_be_there = |name: &str| name.starts_with("pg_") || self.is_there(name) || is_made(name);
-        let all = missing.iter().flat_map(|role| role.member_of.iter().map(|group| (role.name.as_str(), group)));
+        let all = made.iter().flat_map(|role| role.member_of.iter().map(|group| (role.name.as_str(), group)));
         let mut left: Vec<_> = all.filter(|(_, group)| will_be_there(&group.role)).collect();
         let mut granted: Vec<(&str, &Membership, bool)> = Vec::new();
         while !left.is_empty() {
