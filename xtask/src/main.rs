@@ -36,7 +36,9 @@ Chores of the project. Usage: cargo xtask CHORE [OPTIONS]
   fuzz [--seconds N] [--sanitize] [TARGET...]
                          every decoder in turn, N seconds in all (default 60); --sanitize adds the address
                          sanitizer and wants cargo-fuzz installed
-  nightly [STEP...]      the long forms of everything, or of some
+  nightly [--sample] [--rows N] [STEP...]
+                         the long forms of everything, or of some steps; --sample does a little of each, --rows N
+                         takes so many rows in place of a hundred million
 ";
 
 fn main() -> ExitCode {
@@ -80,7 +82,7 @@ fn run(words: &[&str]) -> Result<(), Failure> {
         ["bench-load", arguments @ ..] => measure::bench_load(arguments),
         ["detect", arguments @ ..] => measure::detect(arguments),
         ["fuzz", options @ ..] => fuzz::run(options),
-        ["nightly", steps @ ..] => nightly::run(steps),
+        ["nightly", options @ ..] => nightly::run(options),
         [unknown, ..] => Err(Failure::Usage(format!("there is no chore `{}`", unknown.escape_default()))),
     }
 }

@@ -9,67 +9,103 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::process::{Failure, Program, Steps, cargo};
 use crate::{fuzz, majors, measure, regress, setup, test, tidy};
 
-/// How long the fuzzing of a night takes, over all targets.
-const FUZZ: Duration = Duration::from_secs(2 * 60 * 60);
+/// How long the fuzzing of a night takes, over all targets; and that of a sample.
+const FUZZ: [Duration; 2] = [Duration::from_secs(2 * 60 * 60), Duration::from_secs(20)];
 /// Schedules of captures, gc and readers against each other.
-const SCHEDULES: &str = "20000";
+const SCHEDULES: [&str; 2] = ["20000", "200"];
 /// Random cases of each property of the format.
-const CASES: &str = "1000000";
+const CASES: [&str; 2] = ["1000000", "1000"];
+/// Rows of the table that is captured while its memory is watched.
+const ROWS: [&str; 2] = ["100000000", "300000"];
+/// What the application beside a copy is given.
+const LOAD: [&[&str]; 2] = [&[], &["--scale", "1", "--seconds", "2", "--rounds", "1"]];
+
+/// How much of everything is done.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Extent {
+    /// A sample instead of the whole: to see that the steps work.
+    is_sample: bool,
+    /// Rows instead of those of a night or a sample.
+    rows: Option<String>,
+}
+
+impl Extent {
+    fn of<T: Copy>(&self, [night, sample]: [T; 2]) -> T {
+        if self.is_sample { sample } else { night }
+    }
+}
 
 /// A step by its name, what it is, and how it is done.
-type Step = (&'static str, &'static str, fn(&mut Steps));
+type Step = (&'static str, &'static str, fn(&mut Steps, &Extent));
 
-const STEPS: [Step; 11] = [
-    ("tidy", "the project's rules", |steps| steps.step("tidy", tidy::run)),
-    ("tests", "all tests, on all majors", |steps| {
-        test::fetch_majors(steps, true);
-        test::tests(steps, true);
+const STEPS: [Step; 12] = [
+    ("tidy", "the project's rules", |steps, _| steps.step("tidy", tidy::run)),
+    ("tests", "all tests, on all majors", |steps, extent| {
+        test::fetch_majors(steps, !extent.is_sample);
+        test::tests(steps, !extent.is_sample);
     }),
-    ("regress", "PostgreSQL's own regression database", |steps| steps.step("regress", regress::run)),
-    ("kills", "kills at every system call of capture, restore, gc and forget", |steps| {
-        steps.step("kills", || long(&["kills"]).run());
+    ("regress", "PostgreSQL's own regression database", |steps, _| steps.step("regress", regress::run)),
+    ("kills", "kills at every system call of capture, restore, gc and forget", |steps, extent| {
+        steps.step("kills", || long(&["kills"], extent).run());
     }),
-    ("rows", "a capture of a hundred million rows", |steps| steps.step("rows", || long(&["rows"]).run())),
-    ("loom", "every order of threads in models of the concurrent core", |steps| steps.step("loom", loom)),
-    ("schedules", "schedules, crashes and flips of a store", |steps| {
-        steps.step("schedules", schedules);
+    ("rows", "a capture of a hundred million rows", |steps, extent| {
+        let rows = extent.rows.as_deref().unwrap_or(extent.of(ROWS));
+        steps.step("rows", || long(&["rows"], extent).variable("OFFSHOOT_ROWS", rows).run());
     }),
-    ("cases", "a million cases of every property of the format", |steps| {
+    ("loom", "every order of threads in models of the concurrent core", |steps, _| steps.step("loom", loom)),
+    ("schedules", "schedules, crashes and flips of a store", |steps, extent| {
+        steps.step("schedules", || schedules(extent));
+    }),
+    ("cases", "a million cases of every property of the format", |steps, extent| {
         let properties = ["test", "--release", "--package", "offshoot-format", "--lib", "--tests"];
-        steps.step("cases", || cargo(&properties).variable("PROPTEST_CASES", CASES).run());
+        steps.step("cases", || cargo(&properties).variable("PROPTEST_CASES", extent.of(CASES)).run());
     }),
     (
         "scrub",
         "a million cases of every rule's properties, ten million distinct values of each injective rule",
-        |steps| {
-            let tests = ["test", "--release", "--package", "offshoot-scrub", "--", "--nocapture"];
-            steps.step("scrub", || cargo(&tests).variable("OFFSHOOT_LONG", "1").run());
+        |steps, extent| {
+            let tests = cargo(&["test", "--release", "--package", "offshoot-scrub", "--", "--nocapture"]);
+            let tests = if extent.is_sample { tests } else { tests.variable("OFFSHOOT_LONG", "1") };
+            steps.step("scrub", || tests.run());
         },
     ),
-    ("load", "an application beside a capture and beside pg_dump", |steps| {
-        steps.step("load", || measure::bench_load(&[]));
+    ("load", "an application beside a capture and beside pg_dump", |steps, extent| {
+        steps.step("load", || measure::bench_load(extent.of(LOAD)));
     }),
-    ("fuzz", "two hours of fuzzing", |steps| steps.step("fuzz", || fuzz::all(FUZZ))),
-    ("deny", "licences, advisories, bans and sources of the dependencies", deny),
+    ("fuzz", "two hours of fuzzing", |steps, extent| steps.step("fuzz", || fuzz::all(extent.of(FUZZ)))),
+    ("deny", "licences, advisories, bans and sources of the dependencies", |steps, _| deny(steps)),
 ];
 
-/// The chore: all steps, or those that are named.
-pub fn run(names: &[&str]) -> Result<(), Failure> {
-    if let Some(unknown) = names.iter().find(|name| STEPS.iter().all(|(known, ..)| known != *name)) {
-        let known: Vec<String> = STEPS.iter().map(|(name, what, _)| format!("  {name:<10} {what}")).collect();
-        let unknown = unknown.escape_default();
-        return Err(Failure::Usage(format!("a night has no step `{unknown}`; it has\n{}", known.join("\n"))));
-    }
+/// The chore: all steps, or those that are named; `--sample` does a little of each, `--rows N` says how many rows.
+pub fn run(words: &[&str]) -> Result<(), Failure> {
+    let (extent, names) = wishes(words)?;
     setup::run()?;
     let mut steps = Steps::default();
-    STEPS.iter().filter(|(name, ..)| names.is_empty() || names.contains(name)).for_each(|(.., work)| work(&mut steps));
+    let is_wanted = |name: &str| names.is_empty() || names.contains(&name);
+    STEPS.iter().filter(|(name, ..)| is_wanted(name)).for_each(|(.., work)| work(&mut steps, &extent));
     steps.finish()
 }
 
-/// Tests of the command in their long form, with what they print.
-fn long(names: &[&str]) -> Program {
-    let program = cargo(&["test", "--package", "offshoot-cli", "--test", "cli", "--", "--nocapture"]).arguments(names);
-    program.variable("OFFSHOOT_LONG", "1").variable("OFFSHOOT_PG_MAJORS", majors::dir())
+fn wishes<'w>(words: &[&'w str]) -> Result<(Extent, Vec<&'w str>), Failure> {
+    let (mut extent, mut names) = (Extent::default(), Vec::new());
+    let mut rest = words.iter();
+    while let Some(word) = rest.next() {
+        match *word {
+            "--sample" => extent.is_sample = true,
+            "--rows" => {
+                let rows = rest.next().filter(|text| text.parse::<u32>().is_ok_and(|rows| rows > 0));
+                let rows = rows.ok_or_else(|| Failure::Usage("--rows wants a number".to_owned()))?;
+                extent.rows = Some((*rows).to_owned());
+            }
+            name if STEPS.iter().any(|(known, ..)| *known == name) => names.push(name),
+            unknown => {
+                let known: Vec<String> = STEPS.iter().map(|(name, what, _)| format!("  {name:<10} {what}")).collect();
+                let (unknown, known) = (unknown.escape_default(), known.join("\n"));
+                return Err(Failure::Usage(format!("a night has no step `{unknown}`; it has\n{known}")));
+            }
+        }
+    }
+    Ok((extent, names))
 }
 
 /// The models are the crate's own code with loom's locks, so that they are built apart.
@@ -79,11 +115,18 @@ fn loom() -> Result<(), Failure> {
     cargo(&models).variable("RUSTFLAGS", "--cfg loom").run()
 }
 
-fn schedules() -> Result<(), Failure> {
+/// Tests of the command in their long form, with what they print.
+fn long(names: &[&str], extent: &Extent) -> Program {
+    let program = cargo(&["test", "--package", "offshoot-cli", "--test", "cli", "--", "--nocapture"]).arguments(names);
+    let program = program.variable("OFFSHOOT_PG_MAJORS", majors::dir());
+    if extent.is_sample { program } else { program.variable("OFFSHOOT_LONG", "1") }
+}
+
+fn schedules(extent: &Extent) -> Result<(), Failure> {
     let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().to_string();
     println!("OFFSHOOT_SEED={seed}");
     let tests = ["test", "--release", "--package", "offshoot-core", "--test", "store", "--", "--nocapture"];
-    cargo(&tests).variable("OFFSHOOT_SCHEDULES", SCHEDULES).variable("OFFSHOOT_SEED", seed).run()
+    cargo(&tests).variable("OFFSHOOT_SCHEDULES", extent.of(SCHEDULES)).variable("OFFSHOOT_SEED", seed).run()
 }
 
 fn deny(steps: &mut Steps) {
@@ -106,7 +149,18 @@ fn deny(steps: &mut Steps) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Failure, run};
+    use super::{Extent, Failure, ROWS, run, wishes};
+
+    #[test]
+    fn a_sample_can_be_had_of_one_step_alone() {
+        let (extent, names) = wishes(&["--sample", "rows", "--rows", "5000", "fuzz"]).ok().unwrap();
+        assert_eq!(
+            (&extent, names.as_slice()),
+            (&Extent { is_sample: true, rows: Some("5000".into()) }, &["rows", "fuzz"][..])
+        );
+        assert_eq!(extent.of(ROWS), "300000");
+        assert!(wishes(&["--rows"]).is_err() && wishes(&["--rows", "many"]).is_err());
+    }
 
     #[test]
     fn an_unknown_step_is_told_the_known_ones() {
