@@ -72,7 +72,32 @@ fn bytes_of_no_encoding_come_back_from_sql_ascii() {
     // A name that is not UTF-8 cannot be written down: it is said so, and is no lost connection.
     server.psql(&db, r#"DO $$ BEGIN EXECUTE E'CREATE TABLE "t\xe9" (id int)'; END $$"#);
     let error = try_capture(&Scratch::default().store, server, &db).unwrap_err().to_string();
-    assert!(error.contains("in SQL_ASCII") && error.contains("22021") && !error.contains("lost"), "{error}");
+    assert!(
+        error.contains("1 names and texts") && error.contains("SQL_ASCII") && error.contains(r"table t\xe9"),
+        "{error}"
+    );
+    server.psql(
+        &db,
+        r#"DO $$ BEGIN EXECUTE E'ALTER TABLE "t\xe9" RENAME COLUMN id TO "c\xe9"'; EXECUTE E'COMMENT ON TABLE mixed IS \'caf\xe9\'';
+             EXECUTE E'CREATE TYPE mood AS ENUM (\'\xff\')'; EXECUTE E'CREATE SCHEMA "caf\xc3\xa9"'; END $$"#,
+    );
+    let error = try_capture(&Scratch::default().store, server, &db).unwrap_err().to_string();
+    assert!(
+        error.contains(r"4 names and texts")
+            && error.contains(r"column c\xe9 of t\xe9, comment of mixed, label \xff of mood"),
+        "{error}"
+    );
+    // As the error says how.
+    server.psql(
+        &db,
+        r#"DO $$ BEGIN EXECUTE E'ALTER TABLE "t\xe9" RENAME TO t'; EXECUTE E'ALTER TABLE t RENAME COLUMN "c\xe9" TO c'; END $$;
+           COMMENT ON TABLE mixed IS NULL; DROP TYPE mood"#,
+    );
+    there_and_back(server, &db, "SQL_ASCII");
+    // Where no name is wrong but a default is, the server's refusal is what there is to say.
+    server.psql(&db, r#"DO $$ BEGIN EXECUTE E'ALTER TABLE t ADD d text DEFAULT \'\xe9\''; END $$"#);
+    let error = try_capture(&Scratch::default().store, server, &db).unwrap_err().to_string();
+    assert!(!error.contains("lost") && error.contains("UTF"), "{error}");
     server.dropdb(&db);
 }
 

@@ -42,6 +42,18 @@ pub enum EngineError {
         /// Statements that mend it.
         grants: Vec<String>,
     },
+    /// Names in a database that takes any bytes for one.
+    #[error(
+        "{count} names and texts of this database, which is in SQL_ASCII, are not UTF-8: {}{}. Rename them (psql with \
+         PGCLIENTENCODING=SQL_ASCII takes the bytes as they are), then try again",
+        objects.join(", "), if *count > objects.len() { " ..." } else { "" }
+    )]
+    NotUnicode {
+        /// The first of them, with bytes escaped.
+        objects: Vec<String>,
+        /// All of them.
+        count: usize,
+    },
     /// A server that is too old.
     #[error("the server is PostgreSQL {version}; offshoot reads and writes {} and newer. Upgrade the server", Version::OLDEST.major())]
     TooOld {

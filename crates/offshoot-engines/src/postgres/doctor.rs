@@ -4,7 +4,7 @@
 
 use super::capture::connection::Connection;
 use super::catalog::relations;
-use super::catalog::{privileges, tables};
+use super::catalog::{names, privileges, tables};
 use super::quote::shown;
 use super::schema::pg_dump::PgDump;
 use crate::bridge::on_own_thread;
@@ -75,6 +75,7 @@ async fn examine(conninfo: &ConnInfo, candidates: &[PathBuf]) -> Result<Report> 
         Ok(found) => report.pg_dump = Some(found.path().to_path_buf()),
         Err(error) => report.no_pg_dump = Some(error.to_string()),
     }
+    names::check(client).await?;
     let relations = relations::list(client).await?;
     let missing = privileges::missing(client, &relations).await?;
     (report.missing, report.grants) = (missing.objects, missing.grants);

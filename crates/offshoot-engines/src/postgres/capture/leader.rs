@@ -5,10 +5,9 @@ use super::options::CaptureOptions;
 use super::stop::Stop;
 use crate::bridge::Bridge;
 use crate::error::{EngineError, Result, refused};
-use crate::postgres::catalog::large_objects;
-use crate::postgres::catalog::privileges;
 use crate::postgres::catalog::relations::{self, Relation};
 use crate::postgres::catalog::tables::{self, Sizes, Table};
+use crate::postgres::catalog::{large_objects, names, privileges};
 use crate::postgres::facts::table_facts;
 use crate::postgres::quote::{qualified, shown};
 use crate::postgres::types::TypeTree;
@@ -53,6 +52,7 @@ impl Leader {
     ) -> Result<Self, CoreError> {
         let started = Instant::now();
         let (mut tries, mut locked) = (0, None);
+        bridge.block_on(names::check(&connection.client))?;
         loop {
             tries += 1;
             let attempt = Self::attempt(bridge, connection, options, stop);

@@ -8,6 +8,7 @@ pub mod environment;
 pub mod inheritance;
 pub mod keys;
 pub mod large_objects;
+pub mod names;
 pub mod notes;
 pub mod origin;
 pub mod privileges;
