@@ -1,9 +1,10 @@
 //! Real and made-up databases through a store and back, on every server that is wanted: nothing differs.
 
+use offshoot_testkit::fingerprint::fingerprint;
 use offshoot_testkit::postgres::{Binaries, Server, ServerOptions, shared_of};
 use offshoot_testkit::real_data::{POSTGRES_SETS, load_postgres};
 use offshoot_testkit::{real_data, shop, types};
-use offshoot_tests::{Scratch, capture, round_trip};
+use offshoot_tests::{Scratch, capture, restore, round_trip};
 
 #[test]
 fn the_shop() {
@@ -43,6 +44,56 @@ fn what_history_leaves() {
              CREATE INDEX of_whole ON ONLY whole (a); CREATE INDEX of_part ON part_1 (a); ALTER INDEX of_whole ATTACH PARTITION of_part",
         );
         round_trip(server, &db, server);
+    }
+}
+
+/// Tables that are stored in another way than the usual one; the way comes with the schema.
+#[test]
+fn other_access_methods() {
+    for binaries in Binaries::wanted() {
+        let server = shared_of(&binaries);
+        let db = server.fresh_db("stored");
+        server.psql(
+            &db,
+            "CREATE ACCESS METHOD other TYPE TABLE HANDLER heap_tableam_handler;
+             CREATE TABLE a (id int PRIMARY KEY, v text) USING other; INSERT INTO a SELECT i, md5(i::text) FROM generate_series(1, 900) i;
+             CREATE TABLE b (id int PRIMARY KEY); INSERT INTO b VALUES (1); CREATE TABLE z (id int) USING other; INSERT INTO z VALUES (2);
+             CREATE TABLE parts (id int, v text) PARTITION BY RANGE (id);
+             CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10) USING other;
+             CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM (10) TO (20); INSERT INTO parts SELECT i, i FROM generate_series(0, 19) i;
+             CREATE UNLOGGED TABLE u (id int) USING other; CREATE MATERIALIZED VIEW m USING other AS SELECT count(*) FROM a",
+        );
+        if server.binaries().major_version() >= 17 {
+            server.psql(&db, "ALTER TABLE parts SET ACCESS METHOD other");
+        }
+        round_trip(server, &db, server);
+    }
+}
+
+#[test]
+fn tablespaces_are_named_and_their_tables_carried() {
+    for binaries in Binaries::wanted().into_iter().filter(|binaries| binaries.major_version() >= 15) {
+        let server = Server::start(ServerOptions::new().binaries(binaries).setting("allow_in_place_tablespaces", "on"));
+        server.psql("postgres", "CREATE TABLESPACE place LOCATION ''");
+        let db = server.fresh_db("placed");
+        server.psql(
+            &db,
+            "CREATE TABLE t (id int PRIMARY KEY USING INDEX TABLESPACE place, v text) TABLESPACE place; INSERT INTO t VALUES (1, 'x');
+             CREATE INDEX by_v ON t (v) TABLESPACE place; CREATE MATERIALIZED VIEW m TABLESPACE place AS SELECT 1 AS one;
+             CREATE TABLE parts (id int) PARTITION BY RANGE (id) TABLESPACE place;
+             CREATE TABLE parts_1 PARTITION OF parts DEFAULT; INSERT INTO parts VALUES (1)",
+        );
+        let scratch = Scratch::default();
+        let captured = capture(&scratch.store, &server, &db).manifest;
+        let named = |note: &offshoot::manifest::Note| note.object == "tablespace place";
+        assert!(captured.omitted.iter().any(named) && captured.not_carried.is_empty(), "{:?}", captured.omitted);
+        let copy = server.fresh_db("unplaced");
+        restore(&scratch.store, &server, &copy);
+        assert_eq!(fingerprint(&server, &copy), fingerprint(&server, &db));
+        let placed = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND reltablespace <> 0";
+        assert_eq!([&copy, &db].map(|db| server.psql(db, placed)), ["0", "6"]);
+        let again = capture(&scratch.store, &server, &copy).manifest;
+        assert!(again.content_root == captured.content_root, "a place is no content");
     }
 }
 
