@@ -38,7 +38,7 @@ impl Extent {
 /// A step by its name, what it is, and how it is done.
 type Step = (&'static str, &'static str, fn(&mut Steps, &Extent));
 
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     ("tidy", "the project's rules", |steps, _| steps.step("tidy", tidy::run)),
     ("tests", "all tests, on all majors", |steps, extent| {
         test::fetch_majors(steps, !extent.is_sample);
@@ -46,11 +46,14 @@ const STEPS: [Step; 12] = [
     }),
     ("regress", "PostgreSQL's own regression database", |steps, _| steps.step("regress", regress::run)),
     ("kills", "kills at every system call of capture, restore, gc and forget", |steps, extent| {
-        steps.step("kills", || long(&["kills"], extent).run());
+        steps.step("kills", || long(COMMAND, &["kills"], extent).run());
+    }),
+    ("changes", "captures beside schema changes at random", |steps, extent| {
+        steps.step("changes", || long(CAPTURE, &["changes"], extent).run());
     }),
     ("rows", "a capture of a hundred million rows", |steps, extent| {
         let rows = extent.rows.as_deref().unwrap_or(extent.of(ROWS));
-        steps.step("rows", || long(&["rows"], extent).variable("OFFSHOOT_ROWS", rows).run());
+        steps.step("rows", || long(COMMAND, &["rows"], extent).variable("OFFSHOOT_ROWS", rows).run());
     }),
     ("loom", "every order of threads in models of the concurrent core", |steps, _| steps.step("loom", loom)),
     ("schedules", "schedules, crashes and flips of a store", |steps, extent| {
@@ -115,9 +118,13 @@ fn loom() -> Result<(), Failure> {
     cargo(&models).variable("RUSTFLAGS", "--cfg loom").run()
 }
 
-/// Tests of the command in their long form, with what they print.
-fn long(names: &[&str], extent: &Extent) -> Program {
-    let program = cargo(&["test", "--package", "offshoot-cli", "--test", "cli", "--", "--nocapture"]).arguments(names);
+/// Tests of the command, and of capture, by package and name.
+const COMMAND: [&str; 2] = ["offshoot-cli", "cli"];
+const CAPTURE: [&str; 2] = ["offshoot-engines", "capture"];
+
+/// Tests in their long form, with what they print.
+fn long([package, tests]: [&str; 2], names: &[&str], extent: &Extent) -> Program {
+    let program = cargo(&["test", "--package", package, "--test", tests, "--", "--nocapture"]).arguments(names);
     let program = program.variable("OFFSHOOT_PG_MAJORS", majors::dir());
     if extent.is_sample { program } else { program.variable("OFFSHOOT_LONG", "1") }
 }

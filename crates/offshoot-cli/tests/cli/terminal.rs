@@ -33,7 +33,7 @@ fn progress_and_colour_are_for_terminals() {
         return;
     };
     assert!(shown.contains("\x1b["), "a line is drawn again and again: {shown:?}");
-    assert!(shown.contains("50,000 in 1 table") || shown.contains("50,000"), "{shown:?}");
+    assert!(shown.contains("50,000"), "{shown:?}");
     let steps = ["lock", "data", "sequences", "rows"];
     assert!(steps.iter().any(|step| shown.contains(step)), "{shown:?}");
 
@@ -43,7 +43,7 @@ fn progress_and_colour_are_for_terminals() {
     for (name, value, is_wanted) in [("NO_COLOR", "1", false), ("NO_COLOR", "", true), ("TERM", "dumb", false)] {
         let shown = on_terminal(&session, &missing, &[(name, value)]).unwrap();
         assert_eq!(is_red(&shown), is_wanted, "{name}={value}: {shown:?}");
-        assert!(shown.contains("error: "), "{shown:?}");
+        assert!(shown.contains("error:"), "{shown:?}");
     }
     let quiet = on_terminal(&session, &[&["--quiet"], &capture[..]].concat(), &[("NO_COLOR", "1")]).unwrap();
     assert!(!quiet.contains('\x1b'), "{quiet:?}");
