@@ -38,7 +38,7 @@ impl Extent {
 /// A step by its name, what it is, and how it is done.
 type Step = (&'static str, &'static str, fn(&mut Steps, &Extent));
 
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 14] = [
     ("tidy", "the project's rules", |steps, _| steps.step("tidy", tidy::run)),
     ("tests", "all tests, on all majors", |steps, extent| {
         test::fetch_majors(steps, !extent.is_sample);
@@ -47,6 +47,9 @@ const STEPS: [Step; 13] = [
     ("regress", "PostgreSQL's own regression database", |steps, _| steps.step("regress", regress::run)),
     ("kills", "kills at every system call of capture, restore, gc and forget", |steps, extent| {
         steps.step("kills", || long(COMMAND, &["kills"], extent).run());
+    }),
+    ("memory", "the most memory that captures and restores take, of large tables and a value near 1 GB", |steps, extent| {
+        steps.step("memory", || long(COMMAND, &["memory::", "--test-threads=1"], extent).run());
     }),
     ("changes", "captures beside schema changes at random", |steps, extent| {
         steps.step("changes", || long(CAPTURE, &["changes"], extent).run());

@@ -88,6 +88,8 @@ struct Shared {
     encoders: Encoders,
     begun: Mutex<BTreeSet<(String, String)>>,
     done: Mutex<BTreeMap<(String, String), IngestedTable>>,
+    /// Held by the one job that puts very wide rows in order.
+    wide: Mutex<()>,
 }
 
 impl Shared {
@@ -110,7 +112,15 @@ impl Ingest {
         let encoders = Encoders::start(&chunks, options.encoders, options.queue_bytes_max)?;
         let (begun, done) = Default::default();
         Ok(Self {
-            shared: Shared { chunks, control: control.clone(), options: options.clone(), encoders, begun, done },
+            shared: Shared {
+                chunks,
+                control: control.clone(),
+                options: options.clone(),
+                encoders,
+                begun,
+                done,
+                wide: Mutex::new(()),
+            },
         })
     }
 

@@ -9,16 +9,13 @@ use super::encode::Work;
 use super::keys::Sorted;
 use super::merge::{Body, Run, RunLeaf};
 use super::scatter::Scatterer;
-use super::table::Table;
+use super::table::{Table, WIDE_BYTES_MIN};
 use crate::Result;
-use crate::source::{BATCH_BYTES, BATCH_ROWS, BlobSink, RangeSink};
+use crate::source::{BATCH_ROWS, BlobSink, RangeSink};
 use offshoot_format::column::Batch;
 
 /// Late rows that are collected before they are sorted and cut.
 const LATE_ROWS_MAX: usize = 8 * BATCH_ROWS;
-/// Bytes of a batch that is held back. Rows of so many that a batch has more go on at once.
-const HELD_BYTES_MAX: usize = 2 * BATCH_BYTES;
-
 /// Late rows after which, if they are most of all rows, the order is taken for random.
 const RANDOM_ROWS_MIN: usize = 2 * LATE_ROWS_MAX;
 
@@ -100,7 +97,7 @@ impl<'t> Range<'t> {
 
     /// Holds a batch back, unless it is too large for that.
     fn hold(&mut self, rows: Sorted) -> Result<()> {
-        if rows.batch.bytes_len() > HELD_BYTES_MAX {
+        if rows.batch.bytes_len() > WIDE_BYTES_MIN {
             return self.emit_all(rows);
         }
         self.held = Some(rows);
@@ -199,6 +196,7 @@ impl RangeSink for Range<'_> {
 
     fn push(&mut self, batch: Batch) -> Result<()> {
         self.table.check(&batch)?;
+        let _one = self.table.alone(batch.bytes_len());
         self.take(batch)
     }
 

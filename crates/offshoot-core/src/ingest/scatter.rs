@@ -19,8 +19,12 @@ use std::sync::{Mutex, PoisonError};
 const PARTS: usize = 64;
 /// Bytes of a part in memory before it is spilled, where there is memory enough.
 const PART_BYTES_MAX: usize = 512 << 10;
-/// How often a part is partitioned again. Each time divides it by 64; keys that do not divide are equal.
-const DEPTH_MAX: usize = 6;
+/// How often a part is partitioned again. Each time divides it by 64; what still is too large has equal keys.
+const DEPTH_MAX: usize = 4;
+/// Keys that are enough to find the bounds of parts.
+const SAMPLE_KEYS: usize = 4096;
+/// Bytes of a key in a sample.
+const SAMPLE_KEY_BYTES_MAX: usize = 256;
 
 /// The parts of one table, filled from several ranges.
 pub(super) struct Scatter {
@@ -37,6 +41,7 @@ struct Part {
     open: Option<Batch>,
     spilled: Vec<Extent>,
     bytes: usize,
+    rows: usize,
 }
 
 /// Where a spilled batch lies in the file: the lengths of its columns, then the columns.
@@ -44,6 +49,19 @@ struct Extent {
     offset: u64,
     bytes: usize,
     rows: usize,
+}
+
+/// Keys of some rows. Of a long key the start is enough to divide rows by, and whole rows may be keys.
+#[derive(Default)]
+pub(super) struct Sample(Vec<Box<[u8]>>);
+
+impl Sample {
+    /// Adds the keys of a batch.
+    pub fn add(&mut self, table: &Table<'_>, batch: &Batch) {
+        let keys = Keys::of(&table.keys, batch);
+        let short = |row| Box::from(&keys.get(row)[..keys.get(row).len().min(SAMPLE_KEY_BYTES_MAX)]);
+        self.0.extend((0..batch.rows).map(short));
+    }
 }
 
 /// Scratch memory of one range.
@@ -56,12 +74,11 @@ pub(super) struct Scatterer {
 }
 
 impl Scatter {
-    /// Parts whose bounds divide these keys evenly.
-    pub fn new(sample: &Sorted, table: &Table<'_>) -> Self {
-        let mut bounds: Vec<Box<[u8]>> = (1..PARTS)
-            .filter(|_| sample.len() > 0)
-            .map(|part| sample.key(part * sample.len() / PARTS).into())
-            .collect();
+    /// Parts whose bounds divide the keys of a sample evenly.
+    pub fn new(mut sample: Sample, table: &Table<'_>) -> Self {
+        sample.0.sort_unstable();
+        let divided = (1..PARTS).filter(|_| !sample.0.is_empty());
+        let mut bounds: Vec<Box<[u8]>> = divided.map(|part| sample.0[part * sample.0.len() / PARTS].clone()).collect();
         bounds.dedup();
         let parts = (0..=bounds.len()).map(|_| Mutex::default()).collect();
         let layouts = table.spec.columns.iter().map(|column| column.layout).collect();
@@ -116,7 +133,7 @@ impl Scatter {
             .iter()
             .map(|part| std::mem::take(&mut *part.lock().unwrap_or_else(PoisonError::into_inner)))
             .collect();
-        let is_large = |part: &Part| part.bytes > table.options().sort_bytes_max;
+        let is_large = |part: &Part| part.bytes > table.options().sort_bytes_max && part.rows > 1;
         if parts.iter().any(is_large) {
             // What is partitioned anew needs the memory of the open parts.
             let mut scratch = Scatterer::default();
@@ -128,6 +145,7 @@ impl Scatter {
         let mut decoder = Decoder::default();
         for part in parts {
             table.control().check()?;
+            let _one = (depth == 0).then(|| table.alone(part.bytes / part.rows.max(1)));
             let sort = if is_large(&part) { Self::divide } else { Self::sort };
             sort(self, depth, table, spill, part, &mut decoder)?;
         }
@@ -150,12 +168,16 @@ impl Scatter {
 
     /// Partitions a part that is too large to be sorted at once.
     fn divide(&self, depth: usize, table: &Table<'_>, spill: &Spill, part: Part, decoder: &mut Decoder) -> Result<()> {
-        let mut batches = self.batches(spill, part, decoder);
-        let Some(first) = batches.next() else { return Ok(()) };
-        let first = Sorted::new(&table.keys, first?);
-        let inner = Self::new(&first, table);
-        let first = first.batch;
-        let batches = std::iter::once(Ok(first)).chain(batches);
+        let mut sample = Sample::default();
+        // All over the part, because where rows are wide a batch has few.
+        for extent in part.spilled.iter().step_by(part.spilled.len().div_ceil(PARTS).max(1)) {
+            sample.add(table, &self.load(spill, extent, decoder)?);
+            if sample.0.len() >= SAMPLE_KEYS {
+                break;
+            }
+        }
+        let inner = Self::new(sample, table);
+        let batches = self.batches(spill, part, decoder);
         if inner.parts.len() > 1 && depth < DEPTH_MAX {
             tracing::debug!(table = table.spec.name, depth, "a part is partitioned again");
             let mut scratch = Scatterer::default();
@@ -203,6 +225,7 @@ fn spill_part(spill: &Spill, part: &mut Part, scratch: &mut Scatterer) -> Result
     }
     let (offset, bytes) = (spill.append(&scratch.payload)?, scratch.payload.len());
     part.bytes += open.bytes_len();
+    part.rows += open.rows;
     part.spilled.push(Extent { offset, bytes, rows: open.rows });
     open.clear();
     Ok(())

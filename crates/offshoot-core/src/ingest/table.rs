@@ -7,7 +7,7 @@ use super::keys::Sorted;
 use super::leaves::{LeafEncoder, reuse_inlined};
 use super::merge::{Body, Run, RunLeaf, join};
 use super::range::Range;
-use super::scatter::{Scatter, Scatterer};
+use super::scatter::{Sample, Scatter, Scatterer};
 use super::{IngestOptions, Shared};
 use crate::read::LeafReader;
 use crate::source::{BATCH_BYTES, RangeSink, TableSink};
@@ -19,8 +19,10 @@ use offshoot_format::manifest::{ColumnStats, TableStats};
 use offshoot_format::table::TableSpec;
 use offshoot_format::tree::{Entry, KEY_PREFIX_BYTES_MAX, Node, TreeBuilder, TreeRoot};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// Bytes of a batch that is put in order by one job at a time: larger ones are made by wide rows alone.
+pub(super) const WIDE_BYTES_MIN: usize = 2 * BATCH_BYTES;
 /// Memory of a batch that is kept to be filled again.
 const SPARE_BYTES_MAX: usize = 2 * BATCH_BYTES;
 
@@ -89,6 +91,12 @@ impl<'i> Table<'i> {
         }
     }
 
+    /// Waits to be the only one with rows so wide, which are held several times while they are put in order.
+    pub fn alone(&self, bytes: usize) -> Option<MutexGuard<'_, ()>> {
+        let is_wide = bytes > WIDE_BYTES_MIN;
+        is_wide.then(|| self.shared.wide.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     pub fn submit(&self, work: Work) -> Result<Slot> {
         self.shared.encoders.submit(work)
     }
@@ -127,7 +135,9 @@ impl<'i> Table<'i> {
         let scatter = match &*slot {
             Some(scatter) => Arc::clone(scatter),
             None => {
-                let scatter = Arc::new(Scatter::new(&Sorted::new(&self.keys, batch.clone()), self));
+                let mut sample = Sample::default();
+                sample.add(self, batch);
+                let scatter = Arc::new(Scatter::new(sample, self));
                 *slot = Some(Arc::clone(&scatter));
                 scatter
             }

@@ -208,6 +208,30 @@ fn little_memory_gives_the_same_root() {
 }
 
 #[test]
+fn wide_rows_whose_key_is_the_row_are_divided() {
+    let memory = Memory::new();
+    let folder = tempfile::tempdir().unwrap();
+    let options = IngestOptions {
+        scatter_bytes_max: 64 << 10,
+        sort_bytes_max: 500 << 10,
+        spill: Some(folder.path().to_owned()),
+        ..IngestOptions::default()
+    };
+    // The first bytes of the keys differ, or only bytes that no sample keeps.
+    for start in [0, 400] {
+        let value = |id: i32| [vec![b'p'; start], id.to_string().into_bytes(), vec![b'x'; 300 << 10]].concat();
+        let rows: Vec<Row> = (0..60).map(|id| (7, Some(value(id * 37 % 60)))).collect();
+        let spec = spec(Key::WholeRow);
+        let expected = ingest(&memory, &spec, std::slice::from_ref(&rows), 60);
+        for batch_rows in [1, 7] {
+            let chunks: Arc<dyn WriteChunks> = Arc::clone(&memory) as _;
+            let table = ingest_with(chunks, &spec, std::slice::from_ref(&rows), batch_rows, &options, true);
+            assert_eq!(table.root, expected.root, "{start} {batch_rows}");
+        }
+    }
+}
+
+#[test]
 fn late_rows_leave_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let rows: Vec<Row> = (0..100_000).map(|id| (id, text(id))).collect();
