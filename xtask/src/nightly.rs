@@ -48,9 +48,13 @@ const STEPS: [Step; 14] = [
     ("kills", "kills at every system call of capture, restore, gc and forget", |steps, extent| {
         steps.step("kills", || long(COMMAND, &["kills"], extent).run());
     }),
-    ("memory", "the most memory that captures and restores take, of large tables and a value near 1 GB", |steps, extent| {
-        steps.step("memory", || long(COMMAND, &["memory::", "--test-threads=1"], extent).run());
-    }),
+    (
+        "memory",
+        "the most memory that captures and restores take, of large tables and a value near 1 GB",
+        |steps, extent| {
+            steps.step("memory", || long(COMMAND, &["memory::", "--test-threads=1"], extent).run());
+        },
+    ),
     ("changes", "captures beside schema changes at random", |steps, extent| {
         steps.step("changes", || long(CAPTURE, &["changes"], extent).run());
     }),

@@ -1,7 +1,8 @@
 //! The words of the command line: global options and commands. What a command takes is in its own file.
 
 use crate::commands::{
-    capture, completions, doctor, forget, gc, init, key, log, man, restore, scan, scrub, show, tag, verify,
+    capture, completions, doctor, forget, gc, init, key, log, man, preview, pseudonym, receipt, restore, scan, scrub,
+    show, tag, verify,
 };
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -66,6 +67,12 @@ pub enum Command {
     Verify(verify::Verify),
     /// Restore a snapshot into a database
     Restore(restore::Restore),
+    /// Show rows of a live table before and after scrubbing
+    Preview(preview::Preview),
+    /// Say what a value became in a scrubbed snapshot, for who holds the key
+    Pseudonym(pseudonym::Pseudonym),
+    /// Show the receipt of a scrubbed snapshot
+    Receipt(receipt::Receipt),
     /// Make a scrubbed snapshot of a raw one
     Scrub(scrub::Scrub),
     /// Make a scrub key, or tell keys apart
@@ -92,6 +99,9 @@ impl Command {
             Self::Gc(_) => "gc",
             Self::Verify(_) => "verify",
             Self::Restore(_) => "restore",
+            Self::Preview(_) => "preview",
+            Self::Pseudonym(_) => "pseudonym",
+            Self::Receipt(_) => "receipt",
             Self::Scrub(_) => "scrub",
             Self::Key(_) => "key",
             Self::Doctor(_) => "doctor",

@@ -192,6 +192,23 @@ impl Scrubber {
         Ok(is_there.then_some(out))
     }
 
+    /// What one value of a column becomes, both in text form whatever the form of its rows; none for NULL. Rules that look at
+    /// the row see an empty one.
+    ///
+    /// # Errors
+    /// [`ScrubError::Refused`] if there is no such column.
+    pub fn pseudonym(
+        &self,
+        schema: &str,
+        table: &str,
+        column: &str,
+        text: &[u8],
+    ) -> Result<Option<Vec<u8>>, ScrubError> {
+        let plan = self.column(schema, table, column)?;
+        let (mut work, mut out) = (Work::default(), Vec::new());
+        Ok(plan.rewrite_text(text, &mut work, &mut out).then_some(out))
+    }
+
     /// What is done with values of a column that are too large to be part of a batch. Rules that look at the row see an empty
     /// one; a condition then counts as holding.
     ///

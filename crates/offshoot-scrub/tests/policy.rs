@@ -164,7 +164,7 @@ fn the_limit_of_an_array_is_one_of_its_elements() {
         values.push(&array).unwrap();
         let mut batch = Batch { columns: vec![values], rows: 1 };
         let scrubber = one_column(rule, column.clone()).unwrap();
-        scrubber.apply("public", "t", &mut batch, &mut Work::default(), &mut [ColumnCount::default()]).map(|()| batch)
+        scrubber.apply("public", "t", &mut batch, &mut Work::default(), &mut [ColumnCount::default()]).map(|_| batch)
     };
     // Two elements of eleven and nine characters fit, although the array is longer than twelve bytes.
     assert!(matches!(apply("shape").unwrap().columns[0].cell(0), Cell::Bytes(bytes) if bytes.len() == array.len()));

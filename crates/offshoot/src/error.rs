@@ -266,12 +266,6 @@ impl From<EngineError> for Error {
     }
 }
 
-impl From<ScrubError> for Error {
-    fn from(error: ScrubError) -> Self {
-        Self::retell(ErrorKind::Failed, error)
-    }
-}
-
 impl From<ConnInfoError> for Error {
     fn from(error: ConnInfoError) -> Self {
         Self::retell(ErrorKind::Usage, error)

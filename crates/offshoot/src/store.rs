@@ -104,6 +104,26 @@ impl Store {
         Ok(log)
     }
 
+    /// The ref that is meant where none is named: the only one.
+    ///
+    /// # Errors
+    /// `NotFound` if there is none, `Ambiguous` with all of them if there are several.
+    pub fn only_ref(&self) -> Result<String> {
+        let refs: Vec<String> = self.open.refs()?.iter().map(|found| found.name.to_string()).collect();
+        match refs.as_slice() {
+            [only] => Ok(only.clone()),
+            [] => Err(Error::new(
+                ErrorKind::NotFound,
+                "the store has no snapshot yet",
+                "take one: `offshoot capture URL`",
+            )),
+            several => {
+                let message = format!("the store has several refs: {}", several.join(", "));
+                Err(Error::new(ErrorKind::Ambiguous, message, "name one with --from"))
+            }
+        }
+    }
+
     /// A snapshot as [`Self::log`] lists it.
     ///
     /// # Errors

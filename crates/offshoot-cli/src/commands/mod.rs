@@ -9,6 +9,9 @@ pub mod init;
 pub mod key;
 pub mod log;
 pub mod man;
+pub mod preview;
+pub mod pseudonym;
+pub mod receipt;
 pub mod restore;
 pub mod scan;
 pub mod scrub;
@@ -38,6 +41,9 @@ pub fn run(command: &Command, context: &Context) -> Outcome {
         Command::Restore(command) => command.run(context),
         Command::Scan(command) => command.run(context),
         Command::Doctor(command) => command.run(context),
+        Command::Preview(command) => command.run(context),
+        Command::Pseudonym(command) => command.run(context),
+        Command::Receipt(command) => command.run(context),
         Command::Scrub(command) => command.run(context),
         Command::Key(command) => command.run(context),
         Command::Completions(command) => command.run(),

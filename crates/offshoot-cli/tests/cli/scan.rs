@@ -123,7 +123,7 @@ fn what_cannot_be_read_is_named_and_judged_by_its_names() {
 fn a_locked_table_is_not_waited_for() {
     let (server, session) = (shared(), Session::new());
     let db = shop(server);
-    let hold = server.hold_table(&db, "customers");
+    let _hold = server.hold_table(&db, "customers");
     let ran = session.quietly(&["scan", &server.url(&db), "--json"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(

@@ -21,7 +21,7 @@ use futures_util::StreamExt as _;
 use offshoot_core::{Control, CoreError};
 use offshoot_format::column::Batch;
 use offshoot_format::facts::TableFacts;
-use offshoot_format::table::RowForm;
+use offshoot_format::table::{Layout, RowForm};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio_postgres::Client;
@@ -38,12 +38,23 @@ pub struct SampleOptions {
     pub lock_wait: Duration,
     /// How long one table may take.
     pub statement_wait: Duration,
+    /// Whether all rows come in text form, as people read them.
+    pub as_text: bool,
+    /// The only table that rows are read of: its name, with or without its schema.
+    pub only: Option<String>,
 }
 
 impl Default for SampleOptions {
     fn default() -> Self {
         let (lock_wait, statement_wait) = (Duration::from_millis(500), Duration::from_secs(5));
-        Self { rows_max: 1000, bytes_max: 8 << 20, lock_wait, statement_wait }
+        Self { rows_max: 1000, bytes_max: 8 << 20, lock_wait, statement_wait, as_text: false, only: None }
+    }
+}
+
+impl SampleOptions {
+    fn wants(&self, table: &TableFacts) -> bool {
+        let TableFacts { schema, name, .. } = table;
+        self.only.as_ref().is_none_or(|only| only == name || *only == format!("{schema}.{name}"))
     }
 }
 
@@ -115,7 +126,9 @@ fn run(bridge: &Bridge, conninfo: &ConnInfo, options: &SampleOptions, control: &
     for (place, facts) in facts.into_iter().enumerate() {
         control.check()?;
         let (mut rows, mut unread) = (None, None);
-        if let (Some(table), Some(share)) = (tables.get(place), shares.get(place).filter(|share| **share > 0)) {
+        if let (Some(table), Some(share)) =
+            (tables.get(place), shares.get(place).filter(|share| **share > 0 && options.wants(&facts)))
+        {
             match bridge.block_on(read(&connection.client, table, &tree, *share, options)) {
                 Ok(read) => rows = Some(read),
                 Err(error) => unread = Some(reason(error)?),
@@ -154,7 +167,13 @@ async fn describe(connection: &Connection, options: &SampleOptions) -> Result<De
     let is_locked = |relation: &Relation| oids.contains(&relation.oid);
     let locked = relations.iter().filter(|of| is_locked(of)).map(|of| (of.schema.clone(), of.name.clone())).collect();
     relations.retain(|relation| !is_locked(relation));
-    let (tables, tree) = tables::describe(client, version, &relations, Sizes::Estimated).await?;
+    let (mut tables, tree) = tables::describe(client, version, &relations, Sizes::Estimated).await?;
+    if options.as_text {
+        for spec in tables.iter_mut().map(|table| &mut table.spec) {
+            spec.form = RowForm::Text;
+            spec.columns.iter_mut().for_each(|column| column.layout = Layout::Var);
+        }
+    }
     let facts = table_facts(client, version, &relations, &tables).await?;
     client.batch_execute("COMMIT").await.map_err(refused("end to read"))?;
     Ok(Described { tables, tree, facts, locked })

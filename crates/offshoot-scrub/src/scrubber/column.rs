@@ -24,6 +24,8 @@ pub(super) struct ColumnPlan {
     /// Whether distinct values stay distinct.
     pub(super) is_unique: bool,
     pub(super) codec: Codec,
+    /// For a value as people write it.
+    pub(super) text_codec: Codec,
     pub(super) transform: Box<dyn Transform>,
     pub(super) chars_max: Option<u32>,
     pub(super) is_nullable: bool,
@@ -45,6 +47,12 @@ impl ColumnPlan {
         // The bounds of a range are drawn for alike.
         let row = Row { seed: self.codec.is_range().then_some(bytes), ..*row };
         !self.is_null && self.codec.rewrite(bytes, out, |value, out| self.transform.apply(value, &row, work, out))
+    }
+
+    /// Rewrites one value in text form; false stands for NULL.
+    pub(super) fn rewrite_text(&self, text: &[u8], work: &mut Work, out: &mut Vec<u8>) -> bool {
+        let row = Row::default();
+        !self.is_null && self.text_codec.rewrite(text, out, |value, out| self.transform.apply(value, &row, work, out))
     }
 
     /// Whether a rewritten value is longer than the column allows. The limit of an array is one of its elements.

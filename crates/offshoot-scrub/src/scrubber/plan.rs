@@ -1,6 +1,8 @@
 //! The plan for one column: its transform, and all that its type and its constraints have against it.
 
 use super::{ColumnPlan, Joins, ScrubError};
+use offshoot_format::table::RowForm;
+
 use crate::Key;
 use crate::facts::{Check, ColumnFacts, Equality, TableFacts};
 use crate::policy::{Policy, Rule};
@@ -100,6 +102,7 @@ pub(super) fn column(
         domain: rule.domain().to_owned(),
         is_conditional: rule.is_conditional(),
         codec,
+        text_codec: Codec::of(column, RowForm::Text),
         transform,
         chars_max: column.max_chars,
         is_nullable: column.is_nullable,

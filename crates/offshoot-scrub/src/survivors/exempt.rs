@@ -38,10 +38,16 @@ impl Promise {
             // The country stays, two digits are check digits.
             "iban" => (No, true, 1e5),
             // Documentation networks are few; `range` may permute all numbers that there are.
-            "ip" | "range" | "shuffle" | "noise" | "bucket" | "partial" => (OwnInputs, false, 1.0),
+            "ip" | "range" | "noise" | "bucket" | "age-bucket" | "coordinates" | "partial" => (OwnInputs, false, 1.0),
+            // They keep the parts that the policy says, and those are in the values that are looked for.
+            "json" | "xml" | "hstore" | "composite" | "regex" => (OwnInputs, false, 1.0),
+            // The vendor stays, six of twelve digits.
+            "mac" => (No, false, 1e7),
+            // The country or the publisher stays, and digits are check digits.
+            "vat" | "bic" | "isin" | "isbn" => (No, false, 1e5),
             date if date.starts_with("date-") => (OwnInputs, false, 1.0),
             "first-name" | "last-name" | "full-name" | "company" | "job" | "street" | "city" | "state" | "country"
-            | "one-of" | "lookup" | "constant" | "default" => (Listed, false, 1.0),
+            | "entity" | "user-agent" | "image" | "one-of" | "lookup" | "constant" | "default" => (Listed, false, 1.0),
             _ => (No, false, 1.0),
         };
         Self { exemption, always_changes, narrowing }

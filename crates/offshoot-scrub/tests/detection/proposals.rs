@@ -162,8 +162,8 @@ proptest! {
         let policy = Policy::parse(&proposal.text).unwrap();
         let scrubber = Scrubber::new(&policy, &tables, &key()).unwrap();
         for column in &proposal.columns {
-            let rules = scrubber.rules(&column.schema, &column.table).unwrap();
-            let rule = rules.iter().find(|(name, _)| *name == column.column).unwrap().1;
+            let planned = scrubber.columns(&column.schema, &column.table).unwrap();
+            let rule = planned.iter().find(|planned| planned.name == column.column).unwrap().rule;
             prop_assert_eq!(rule, &column.rule, "{:?}", column);
         }
         for value in ["zora", "4111111", "xquibble", "415", "elm", "xq-status", "05-1120"] {

@@ -5,6 +5,7 @@
 
 mod epoch;
 mod proof;
+mod receipt;
 mod rewriter;
 
 pub(crate) use epoch::{check_key, check_same};
@@ -14,6 +15,7 @@ pub(crate) use rewriter::Rewriter;
 use crate::{Error, ErrorKind, Result};
 use offshoot_format::manifest::Trust;
 use offshoot_scrub::ScrubError;
+pub use offshoot_scrub::receipt::{self as receipts, Receipt};
 pub use offshoot_scrub::{
     ColumnCount, Fingerprint, Key, KeyError, Policy, PolicyError, Scrubber, facts, key, policy, transform, value,
 };

@@ -4,15 +4,19 @@
 //! was in the store before and is reused. Hashes that memory has no room for wait in an anonymous file, under a key that
 //! lives as long as the proof.
 
-use super::Scrub;
-use super::rewriter::{Attempt, refused};
+use super::rewriter::{Attempt, merge, refused};
+use super::{Scrub, receipt};
 use offshoot_core::read::LeafHandle;
 use offshoot_core::snapshot::SnapshotReader;
 use offshoot_core::transform::Proof;
 use offshoot_core::{Control, CoreError, Event, Result};
 use offshoot_format::column::{Cell, Column};
+use offshoot_format::facts::TableFacts;
 use offshoot_format::manifest::TableEntry;
+use offshoot_scrub::receipt::ColumnShape;
 use offshoot_scrub::survivors::{Inputs, Output, Place, Runs, Search, Searcher, Source, Survivors};
+use offshoot_scrub::{PlannedColumn, Scrubber};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -39,6 +43,15 @@ fn lines(survivors: &Survivors) -> String {
     findings.chain(unchanged).collect()
 }
 
+/// Columns of one domain may hold each other's values where their rule says so. A rule that keeps parts of its own values
+/// says that for its column alone.
+pub(super) fn domain(place: &Place, column: &PlannedColumn<'_>) -> String {
+    match column.rule {
+        "json" | "xml" | "hstore" | "composite" | "regex" => place.to_string(),
+        _ => column.domain.to_owned(),
+    }
+}
+
 /// Begins a proof that keeps to so many bytes of memory.
 pub(super) fn inputs(sources: Vec<Source>, scratch: &Path, memory_bytes: u64) -> Result<Inputs> {
     let memory_bytes = usize::try_from(memory_bytes).unwrap_or(usize::MAX);
@@ -49,77 +62,135 @@ pub(super) fn inputs(sources: Vec<Source>, scratch: &Path, memory_bytes: u64) ->
 
 /// Searches everything that would be published.
 pub(super) fn prove(scrub: &Scrub, attempt: Attempt, snapshot: &SnapshotReader, control: &Control) -> Result<Proof> {
+    let Attempt { scrubber, facts, inputs, seen, .. } = attempt;
     let manifest = snapshot.manifest();
-    let tables: Vec<&TableEntry> = manifest.content.tables.iter().chain(&manifest.content.large_objects).collect();
-    let (mut outputs, mut firsts) = (Vec::new(), Vec::new());
-    for table in &tables {
-        firsts.push(outputs.len());
-        let spec = &table.spec;
-        let planned = attempt.scrubber.columns(&spec.schema, &spec.name).unwrap_or_default();
-        let facts = attempt.facts.iter().find(|facts| facts.schema == spec.schema && facts.name == spec.name);
-        let facts = facts.ok_or(CoreError::Protocol("the source gave a table that it did not describe"))?;
-        for (column, facts) in planned.iter().zip(&facts.columns) {
-            let place = Place::column(&spec.schema, &spec.name, column.name);
-            let (rule, domain, unique) = (column.rule, column.domain, column.is_unique);
-            outputs.push(Output::new(place, rule, domain, unique, &facts.type_name, spec.form));
-        }
+    let mut tables = Vec::new();
+    let mut outputs = Vec::new();
+    for entry in manifest.content.tables.iter().chain(&manifest.content.large_objects) {
+        let table = Proved::new(entry, &scrubber, &facts, outputs.len())?;
+        outputs.extend(table.outputs());
+        tables.push(table);
     }
     let objects = outputs.len();
     outputs.extend(manifest.content.schema.iter().map(|item| Output::object(&item.label)));
 
-    let inputs = attempt.inputs.ok_or(CoreError::Protocol("rows that are not to be stored are to be proved"))?;
+    let inputs = inputs.ok_or(CoreError::Protocol("rows that are not to be stored are to be proved"))?;
     let search = inputs.finish().map_err(refused)?.search(outputs);
     let mut schema = search.searcher().map_err(refused)?;
     for (number, item) in manifest.content.schema.iter().enumerate() {
         schema.cell(objects + number, item.sql.as_bytes()).map_err(refused)?;
     }
     schema.finish().map_err(refused)?;
-    search_rows(&search, &tables, &firsts, snapshot, control)?;
+    let written = search_rows(&search, &tables, snapshot, control)?;
     let survivors = search.finish().map_err(refused)?;
     tracing::info!(needles = survivors.needles, cells = survivors.cells, clean = survivors.is_clean(), "searched");
     if !survivors.is_clean() {
         return Err(refused(Survived(survivors)));
     }
-    Ok(Proof { trust: scrub.trust(), receipt: String::new() })
+    let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let receipt = receipt::write(scrub, manifest, &tables, seen, &written, survivors);
+    let signed = receipt.sign(scrub.key()).map_err(refused)?;
+    let receipt = String::from_utf8(signed.as_bytes().to_vec()).map_err(refused)?;
+    Ok(Proof { trust: scrub.trust(), receipt })
+}
+
+/// A table that is searched.
+pub(super) struct Proved<'a> {
+    pub(super) entry: &'a TableEntry,
+    pub(super) facts: &'a TableFacts,
+    /// What was planned for its columns; nothing if the copy has no rows of it.
+    pub(super) planned: Vec<PlannedColumn<'a>>,
+    /// The number of its first column among the outputs.
+    first: usize,
+}
+
+impl<'a> Proved<'a> {
+    fn new(entry: &'a TableEntry, scrubber: &'a Scrubber, facts: &'a [TableFacts], first: usize) -> Result<Self> {
+        let (schema, name) = (&entry.spec.schema, &entry.spec.name);
+        let facts = facts.iter().find(|facts| (&facts.schema, &facts.name) == (schema, name));
+        let facts = facts.ok_or(CoreError::Protocol("the source gave a table that it did not describe"))?;
+        let planned = scrubber.columns(schema, name).unwrap_or_default();
+        Ok(Self { entry, facts, planned, first })
+    }
+
+    fn outputs(&self) -> impl Iterator<Item = Output> {
+        let spec = &self.entry.spec;
+        self.planned.iter().zip(&self.facts.columns).map(|(column, facts)| {
+            let place = Place::column(&spec.schema, &spec.name, column.name);
+            let domain = domain(&place, column);
+            Output::new(place, column.rule, &domain, column.is_unique, &facts.type_name, spec.form)
+        })
+    }
+}
+
+/// What was seen of what was written, by table and column: how many NULLs there are, and what rewritten values look like.
+#[derive(Default)]
+pub(super) struct Written {
+    pub(super) nulls: BTreeMap<(usize, usize), u64>,
+    pub(super) shapes: BTreeMap<(usize, usize), ColumnShape>,
 }
 
 /// Searches the rows of all tables on all cores.
 fn search_rows(
     search: &Search,
-    tables: &[&TableEntry],
-    firsts: &[usize],
+    tables: &[Proved<'_>],
     snapshot: &SnapshotReader,
     control: &Control,
-) -> Result<()> {
+) -> Result<Written> {
     let mut work: Vec<(usize, LeafHandle)> = Vec::new();
     for (number, table) in tables.iter().enumerate() {
-        work.extend(snapshot.leaves(table)?.into_iter().map(|leaf| (number, leaf)));
+        work.extend(snapshot.leaves(table.entry)?.into_iter().map(|leaf| (number, leaf)));
     }
     control.emit(&Event::Total {
         rows: work.iter().map(|(_, leaf)| leaf.rows).sum(),
         bytes: work.iter().map(|(_, leaf)| leaf.bytes).sum(),
     });
     let next = AtomicUsize::new(0);
-    let run = || -> Result<()> {
+    let run = || -> Result<Written> {
         let mut searcher = search.searcher().map_err(refused)?;
+        let mut written = Written::default();
         while let Some((number, leaf)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
             control.check()?;
-            let batch = snapshot.batch(tables[*number], leaf)?;
-            for (column, values) in batch.columns.iter().enumerate() {
-                search_column(&mut searcher, firsts[*number] + column, values, snapshot)?;
+            let table = &tables[*number];
+            let batch = snapshot.batch(table.entry, leaf)?;
+            for (place, values) in batch.columns.iter().enumerate() {
+                search_column(&mut searcher, table.first + place, values, snapshot)?;
+                written.look_at(table, (*number, place), values);
             }
             control.emit(&Event::Rows { rows: leaf.rows, bytes: leaf.bytes });
         }
-        searcher.finish().map_err(refused)
+        searcher.finish().map_err(refused)?;
+        Ok(written)
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(work.len().max(1));
     std::thread::scope(|scope| {
         let all: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
-        let join = |thread: std::thread::ScopedJoinHandle<'_, Result<()>>| {
+        let join = |thread: std::thread::ScopedJoinHandle<'_, Result<Written>>| {
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         };
-        all.into_iter().map(join).fold(Ok(()), Result::and)
+        // All are waited for; the first that failed says why.
+        let all: Vec<Result<Written>> = all.into_iter().map(join).collect();
+        all.into_iter().try_fold(Written::default(), |sum, one| Ok(sum.and(one?)))
     })
+}
+
+impl Written {
+    fn look_at(&mut self, table: &Proved<'_>, place: (usize, usize), values: &Column) {
+        *self.nulls.entry(place).or_default() += values.null_count() as u64;
+        if table.planned.get(place.1).is_some_and(|column| !column.is_kept) {
+            let facts = &table.facts.columns[place.1];
+            let new = || ColumnShape::new(&facts.type_name, table.facts.form);
+            self.shapes.entry(place).or_insert_with(new).observe_column(values);
+        }
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        for (place, nulls) in other.nulls {
+            *self.nulls.entry(place).or_default() += nulls;
+        }
+        merge(&mut self.shapes, other.shapes);
+        self
+    }
 }
 
 fn search_column(searcher: &mut Searcher<'_>, output: usize, values: &Column, snapshot: &SnapshotReader) -> Result<()> {

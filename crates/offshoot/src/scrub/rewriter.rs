@@ -9,11 +9,13 @@ use offshoot_core::{Control, CoreError, Result};
 use offshoot_format::column::{Batch, Cell, Column};
 use offshoot_format::facts::TableFacts;
 use offshoot_format::table::TableSpec;
+use offshoot_scrub::receipt::ColumnShape;
 use offshoot_scrub::scrubber::{Large, Rewriter as LargeRewriter};
 use offshoot_scrub::shape::Work;
 use offshoot_scrub::survivors::{Collector, Inputs, Place, ProofError, Source};
 use offshoot_scrub::{ColumnCount, ScrubError, Scrubber};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -36,7 +38,16 @@ pub(super) struct Attempt {
     pub(super) inputs: Option<Inputs>,
     /// What is looked for, by schema and table: the columns that are rewritten.
     watched: BTreeMap<(String, String), Vec<Watched>>,
-    pub(super) counts: Mutex<BTreeMap<(String, String), Vec<ColumnCount>>>,
+    pub(super) seen: Mutex<BTreeMap<(String, String), Seen>>,
+}
+
+/// What was seen of the rows of a table on their way in.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// Of each column how many values there were, and how many are others now.
+    pub(super) counts: Vec<ColumnCount>,
+    /// What the values of the rewritten columns looked like, by column.
+    pub(super) shapes: BTreeMap<usize, ColumnShape>,
 }
 
 /// A column whose values are looked for at the end.
@@ -82,7 +93,8 @@ impl BatchTransform for Rewriter<'_> {
                     let place = Place::column(&table.schema, &table.name, column.name);
                     let may_stay = column.is_conditional;
                     of_table.push(Watched { column: number, source: sources.len(), may_stay });
-                    sources.push(Source::new(place, column.rule, column.domain, &facts.type_name, table.form));
+                    let domain = proof::domain(&place, column);
+                    sources.push(Source::new(place, column.rule, &domain, &facts.type_name, table.form));
                 }
             }
             watched.insert((table.schema.clone(), table.name.clone()), of_table);
@@ -92,7 +104,7 @@ impl BatchTransform for Rewriter<'_> {
             None => None,
         };
         let facts = tables.to_vec();
-        let attempt = Attempt { scrubber, facts, inputs, watched, counts: Mutex::default() };
+        let attempt = Attempt { scrubber, facts, inputs, watched, seen: Mutex::default() };
         self.take(Some(Arc::new(attempt)));
         Ok(())
     }
@@ -106,7 +118,9 @@ impl BatchTransform for Rewriter<'_> {
         let is_scattering =
             spec.key_columns().into_iter().any(|column| watched.iter().any(|watched| watched.column == column));
         let columns = spec.columns.iter().map(|column| column.name.clone()).collect();
-        Ok(Box::new(Table { attempt, name, columns, watched, is_scattering }))
+        let facts = attempt.facts.iter().find(|facts| (&facts.schema, &facts.name) == (&name.0, &name.1));
+        let facts = facts.cloned().ok_or(CoreError::Protocol("the source gave a table that it did not describe"))?;
+        Ok(Box::new(Table { attempt, name, facts, columns, watched, is_scattering }))
     }
 
     fn prove(&self, snapshot: &SnapshotReader, control: &Control) -> Result<Proof> {
@@ -119,6 +133,7 @@ impl BatchTransform for Rewriter<'_> {
 struct Table {
     attempt: Arc<Attempt>,
     name: (String, String),
+    facts: TableFacts,
     columns: Vec<String>,
     watched: Vec<Watched>,
     is_scattering: bool,
@@ -131,8 +146,11 @@ impl TableTransform for Table {
 
     fn range(&self) -> Result<Box<dyn RangeTransform + '_>> {
         let counts = vec![ColumnCount::default(); self.columns.len()];
+        let watched = self.watched.iter().map(|watched| watched.column);
+        let shape = |column: usize| ColumnShape::new(&self.facts.columns[column].type_name, self.facts.form);
+        let shapes = watched.map(|column| (column, shape(column))).collect();
         let collector = self.attempt.inputs.as_ref().map(Inputs::collector).transpose().map_err(refused)?;
-        Ok(Box::new(Range { table: self, collector, work: Work::default(), counts }))
+        Ok(Box::new(Range { table: self, collector, work: Work::default(), seen: Seen { counts, shapes } }))
     }
 }
 
@@ -140,7 +158,7 @@ struct Range<'t> {
     table: &'t Table,
     collector: Option<Collector<'t>>,
     work: Work,
-    counts: Vec<ColumnCount>,
+    seen: Seen,
 }
 
 impl Range<'_> {
@@ -149,6 +167,9 @@ impl Range<'_> {
         let Some(collector) = &mut self.collector else { return Ok(()) };
         for Watched { column, source, .. } in self.table.watched.iter().filter(|watched| !watched.may_stay) {
             collector.observe_column(*source, &batch.columns[*column])?;
+        }
+        for (column, shape) in &mut self.seen.shapes {
+            shape.observe_column(&batch.columns[*column]);
         }
         Ok(())
     }
@@ -183,7 +204,7 @@ impl RangeTransform for Range<'_> {
             Some(_) => watched.iter().map(|watched| batch.columns[watched.column].clone()).collect(),
             None => Vec::new(),
         };
-        attempt.scrubber.rewrite(schema, name, batch, &mut self.work, &mut self.counts).map_err(refused)?;
+        attempt.scrubber.rewrite(schema, name, batch, &mut self.work, &mut self.seen.counts).map_err(refused)?;
         self.compare(&before, batch).map_err(refused)
     }
 
@@ -198,7 +219,7 @@ impl RangeTransform for Range<'_> {
             Large::Null => None,
             Large::Rewrite(rewriter) => Some(rewriter),
         };
-        let count = &mut self.counts[column];
+        let count = &mut self.seen.counts[column];
         let collector = self.collector.as_mut().zip(source);
         let observed = collector.map(|(collector, source)| Observed { collector, source, window: Vec::new() });
         Ok(LargeRewrite::Pieces(Box::new(Pieces { rewriter, observed, count })))
@@ -208,21 +229,37 @@ impl RangeTransform for Range<'_> {
         if let Some(collector) = self.collector {
             collector.finish().map_err(refused)?;
         }
-        let mut all = self.table.attempt.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let sums =
-            all.entry(self.table.name.clone()).or_insert_with(|| vec![ColumnCount::default(); self.counts.len()]);
-        for (sum, count) in sums.iter_mut().zip(&self.counts) {
+        let mut all = self.table.attempt.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry(self.table.name.clone()).or_default().add(self.seen);
+        Ok(())
+    }
+}
+
+impl Seen {
+    fn add(&mut self, other: Self) {
+        self.counts.resize(other.counts.len(), ColumnCount::default());
+        for (sum, count) in self.counts.iter_mut().zip(&other.counts) {
             sum.values += count.values;
             sum.changed += count.changed;
         }
-        Ok(())
+        merge(&mut self.shapes, other.shapes);
+    }
+}
+
+/// Adds what another thread saw.
+pub(super) fn merge<K: Ord>(all: &mut BTreeMap<K, ColumnShape>, others: BTreeMap<K, ColumnShape>) {
+    for (key, shape) in others {
+        match all.entry(key) {
+            Entry::Occupied(mut own) => own.get_mut().merge(shape),
+            Entry::Vacant(place) => drop(place.insert(shape)),
+        }
     }
 }
 
 /// One large value on its way.
 struct Pieces<'r, 't> {
     /// None where the value becomes NULL, and at the end.
-    rewriter: Option<LargeRewriter<'r>>,
+    rewriter: Option<Box<LargeRewriter<'r>>>,
     observed: Option<Observed<'r, 't>>,
     count: &'r mut ColumnCount,
 }

@@ -1,0 +1,84 @@
+//! A few rows of a live table, before and after scrubbing, for the eyes of the operator: nothing is stored.
+
+use crate::pseudonym::find_table;
+use crate::scrub::Scrub;
+use crate::{Connection, Result, on_own_thread};
+use offshoot_core::Control;
+use offshoot_engines::postgres::sample::{self, SampleOptions};
+use offshoot_format::column::{Batch, Cell};
+use offshoot_format::facts::TableFacts;
+use offshoot_scrub::shape::Work;
+use offshoot_scrub::{ColumnCount, Scrubber};
+use std::fmt;
+
+/// Rows of a table before and after. It holds raw values: show it, and let it go.
+pub struct Preview {
+    /// Schema and name of the table.
+    pub table: (String, String),
+    /// Its columns with their rules.
+    pub columns: Vec<(String, String)>,
+    /// The rows; of each its values before and after, in text form, none for NULL.
+    pub rows: Vec<PreviewRow>,
+    /// Rows that were read and that the copy is not to have.
+    pub left_out: u64,
+}
+
+/// One row, a pair of values a column: before and after.
+pub struct PreviewRow(pub Vec<(Option<String>, Option<String>)>);
+
+impl fmt::Debug for Preview {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Preview({} rows)", self.rows.len())
+    }
+}
+
+impl fmt::Debug for PreviewRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PreviewRow({} columns)", self.0.len())
+    }
+}
+
+/// Reads some rows of a table (`name` or `schema.name`) and scrubs them as a capture would. Values of more than 8 KiB are left
+/// out.
+///
+/// # Errors
+/// As [`Store::capture`](crate::Store::capture) for the policy; `NotFound` or `Ambiguous` for the table; `Unreachable`, or
+/// `Failed` with what the server said.
+pub fn preview(
+    connection: &Connection,
+    scrub: &Scrub,
+    table: &str,
+    rows_max: u32,
+    control: &Control,
+) -> Result<Preview> {
+    let mut options = SampleOptions::default();
+    (options.rows_max, options.as_text, options.only) = (rows_max, true, Some(table.to_owned()));
+    let samples = on_own_thread(|| sample::sample(connection.info(), &options, control))??;
+    let facts: Vec<TableFacts> = samples.tables.iter().map(|sampled| sampled.facts.clone()).collect();
+    let scrubber = Scrubber::new(scrub.policy(), &facts, scrub.key())?;
+    let found = find_table(&facts, table)?;
+    let sampled = samples.tables.iter().find(|sampled| sampled.facts == *found);
+    let raw = sampled.and_then(|sampled| sampled.rows.as_ref());
+    let (schema, name) = (found.schema.clone(), found.name.clone());
+    let planned = scrubber.columns(&schema, &name).unwrap_or_default();
+    let columns = planned.iter().map(|column| (column.name.to_owned(), column.rule.to_owned())).collect();
+    let mut preview = Preview { table: (schema, name), columns, rows: Vec::new(), left_out: 0 };
+    if let Some(raw) = raw {
+        let mut before = raw.clone();
+        preview.left_out = scrubber.filter(&preview.table.0, &preview.table.1, &mut before)?;
+        let mut after = before.clone();
+        let mut counts = vec![ColumnCount::default(); before.columns.len()];
+        let (schema, name) = (&preview.table.0, &preview.table.1);
+        scrubber.rewrite(schema, name, &mut after, &mut Work::default(), &mut counts)?;
+        preview.rows = (0..before.rows.min(rows_max as usize)).map(|row| pairs(&before, &after, row)).collect();
+    }
+    Ok(preview)
+}
+
+fn pairs(before: &Batch, after: &Batch, row: usize) -> PreviewRow {
+    let text = |batch: &Batch, column: usize| match batch.columns[column].cell(row) {
+        Cell::Bytes(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+        Cell::Null | Cell::Blob(_) => None,
+    };
+    PreviewRow((0..before.columns.len()).map(|column| (text(before, column), text(after, column))).collect())
+}

@@ -1,0 +1,151 @@
+//! What is written down of a scrub: a receipt of all that was done and seen, for the manifest; and reading it back.
+
+use super::Scrub;
+use super::proof::{Proved, Written};
+use super::rewriter::Seen;
+use crate::{Error, ErrorKind, Result, Snapshot};
+use offshoot_format::facts::TableFacts;
+use offshoot_format::manifest::Manifest;
+use offshoot_scrub::Key;
+use offshoot_scrub::receipt::{
+    Assurance, ColumnReceipt, How, Receipt, ReceiptError, SignedReceipt, TableReceipt, Thresholds, VERSION, hex,
+};
+use offshoot_scrub::shape::tables_digest;
+use offshoot_scrub::survivors::Survivors;
+use std::collections::BTreeMap;
+
+/// Writes the receipt of a snapshot in which nothing survived.
+pub(super) fn write(
+    scrub: &Scrub,
+    manifest: &Manifest,
+    tables: &[Proved<'_>],
+    mut seen: BTreeMap<(String, String), Seen>,
+    written: &Written,
+    survivors: Survivors,
+) -> Receipt {
+    let kept = Kept(tables);
+    let table = |(number, table): (usize, &Proved<'_>)| {
+        let spec = &table.entry.spec;
+        let seen = seen.remove(&(spec.schema.clone(), spec.name.clone())).unwrap_or_default();
+        let columns = table.planned.iter().enumerate().map(|(place, planned)| {
+            let nulls = written.nulls.get(&(number, place)).copied().unwrap_or(0);
+            let count = seen.counts.get(place).copied().unwrap_or_default();
+            ColumnReceipt {
+                name: planned.name.to_owned(),
+                type_name: spec.columns[place].type_name.clone(),
+                rule: planned.rule.to_owned(),
+                domain: planned.domain.to_owned(),
+                values: if planned.is_kept { table.entry.root.rows - nulls } else { count.values },
+                changed: count.changed,
+                nulls,
+                before: seen.shapes.get(&place).map(|shape| shape.summary()),
+                after: written.shapes.get(&(number, place)).map(|shape| shape.summary()),
+            }
+        });
+        TableReceipt {
+            schema: spec.schema.clone(),
+            name: spec.name.clone(),
+            rows: table.entry.root.rows,
+            columns: columns.collect(),
+            unique: kept.unique(table),
+            joins: kept.joins(table),
+        }
+    };
+    Receipt {
+        version: VERSION,
+        program: concat!("offshoot ", env!("CARGO_PKG_VERSION")).to_owned(),
+        content_root: manifest.content_root.to_string(),
+        policy_digest: hex(&scrub.policy().digest()),
+        key_fingerprint: scrub.key().fingerprint().to_string(),
+        letters_digest: hex(&tables_digest()),
+        tables: tables.iter().enumerate().map(table).collect(),
+        survivors,
+        thresholds: Thresholds::current(),
+    }
+}
+
+/// Which columns were not rewritten. A constraint over others holds by construction: the plan refuses every rule of which
+/// that cannot be said.
+struct Kept<'t, 'a>(&'t [Proved<'a>]);
+
+impl Kept<'_, '_> {
+    fn how(mut columns: impl Iterator<Item = bool>) -> How {
+        if columns.all(|is_kept| is_kept) { How::Kept } else { How::Construction }
+    }
+
+    fn is_kept(table: &Proved<'_>, place: usize) -> bool {
+        table.planned.get(place).is_none_or(|column| column.is_kept)
+    }
+
+    fn unique(&self, table: &Proved<'_>) -> Vec<Assurance> {
+        let assure = |columns: &[usize]| Assurance {
+            what: named(table.facts, columns),
+            how: Self::how(columns.iter().map(|place| Self::is_kept(table, *place))),
+        };
+        table.facts.unique.iter().map(|(columns, _)| assure(columns)).collect()
+    }
+
+    fn joins(&self, table: &Proved<'_>) -> Vec<Assurance> {
+        let other = |name: &(String, String)| {
+            self.0.iter().find(|other| (&other.facts.schema, &other.facts.name) == (&name.0, &name.1))
+        };
+        let joins = table.facts.foreign_keys.iter().map(|join| {
+            let theirs = other(&join.table).into_iter().flat_map(|other| {
+                let place = |name: &String| other.facts.columns.iter().position(|column| column.name == *name);
+                join.refers_to.iter().filter_map(place).map(|place| Self::is_kept(other, place)).collect::<Vec<_>>()
+            });
+            let all = join.columns.iter().map(|place| Self::is_kept(table, *place)).chain(theirs);
+            let (schema, name) = &join.table;
+            let what =
+                format!("{} -> {schema}.{name} ({})", named(table.facts, &join.columns), join.refers_to.join(", "));
+            Assurance { what, how: Self::how(all) }
+        });
+        joins.collect()
+    }
+}
+
+fn named(table: &TableFacts, columns: &[usize]) -> String {
+    let names: Vec<&str> = columns.iter().map(|place| table.columns[*place].name.as_str()).collect();
+    format!("{} ({})", table.name, names.join(", "))
+}
+
+impl Snapshot {
+    /// The receipt of a scrubbed snapshot. That it belongs to this snapshot is checked; who signed it is not, see
+    /// [`Self::check_receipt`].
+    ///
+    /// # Errors
+    /// `Usage` if the snapshot is raw, or was taken before there were receipts; `Damaged` if the receipt is another one's.
+    pub fn receipt(&self) -> Result<Receipt> {
+        Ok(self.signed_receipt()?.receipt().clone())
+    }
+
+    /// The receipt, if it was signed under this scrub key and not changed since.
+    ///
+    /// # Errors
+    /// As [`Self::receipt`]; `Usage` if another key signed it; `Damaged` if it was changed.
+    pub fn check_receipt(&self, key: &Key) -> Result<Receipt> {
+        let signed = self.signed_receipt()?;
+        signed.check(key)?;
+        Ok(signed.receipt().clone())
+    }
+
+    fn signed_receipt(&self) -> Result<SignedReceipt> {
+        let Some(text) = &self.manifest.receipt else {
+            let message = format!("snapshot {} has no receipt: its rows were not scrubbed", self.id);
+            return Err(Error::new(ErrorKind::Usage, message, "name a scrubbed snapshot; `offshoot log` lists them"));
+        };
+        let signed = SignedReceipt::parse(text.as_bytes())?;
+        if signed.receipt().content_root != self.manifest.content_root.to_string() {
+            let message = format!("the receipt of snapshot {} is that of another content", self.id);
+            return Err(Error::new(ErrorKind::Damaged, message, "capture the database anew"));
+        }
+        Ok(signed)
+    }
+}
+
+impl From<ReceiptError> for Error {
+    fn from(error: ReceiptError) -> Self {
+        let kind = if matches!(error, ReceiptError::OtherKey { .. }) { ErrorKind::Usage } else { ErrorKind::Damaged };
+        Self::retell(kind, error)
+    }
+}
