@@ -35,6 +35,9 @@ impl Extent {
     }
 }
 
+/// How often a thread is stopped in the middle in a schedule of a model; few are enough for nearly every fault.
+const PREEMPTIONS: &str = "3";
+
 /// A step by its name, what it is, and how it is done.
 type Step = (&'static str, &'static str, fn(&mut Steps, &Extent));
 
@@ -118,11 +121,12 @@ fn wishes<'w>(words: &[&'w str]) -> Result<(Extent, Vec<&'w str>), Failure> {
     Ok((extent, names))
 }
 
-/// The models are the crate's own code with loom's locks, so that they are built apart.
+/// The models are the crate's own code with loom's locks, so that they are built apart. That takes longer than a test run
+/// should; the models themselves do not.
 fn loom() -> Result<(), Failure> {
-    let models =
-        ["test", "--package", "offshoot-core", "--lib", "--target-dir", "target/loom", "--", "models", "--nocapture"];
-    cargo(&models).variable("RUSTFLAGS", "--cfg loom").run()
+    let models = ["test", "--package", "offshoot-core", "--lib", "--target-dir", "target/loom", "--", "models"];
+    let models = cargo(&models).arguments(&["--nocapture", "--test-threads=1"]);
+    models.variable("RUSTFLAGS", "--cfg loom").variable("LOOM_MAX_PREEMPTIONS", PREEMPTIONS).run()
 }
 
 /// Tests of the command, and of capture, by package and name.

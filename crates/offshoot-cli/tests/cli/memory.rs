@@ -131,7 +131,7 @@ fn of_1600_columns() {
 #[test]
 fn of_rows_as_wide_as_can_be() {
     // Values of this length are kept in rows; a row of a heap has room for the places of about so many.
-    let rows = if is_long() { 60 } else { 6 };
+    let rows = if is_long() { 60 } else { 4 };
     let columns =
         (1..=400).map(|n| format!("repeat(md5((n * {n})::text), 4000) AS c{n}")).collect::<Vec<_>>().join(", ");
     let sql = format!("CREATE UNLOGGED TABLE t AS SELECT {columns} FROM generate_series(1, {rows}) n");
