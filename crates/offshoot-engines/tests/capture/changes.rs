@@ -123,6 +123,8 @@ fn change(server: &Server, db: &str, seed: u64, stop: &AtomicBool) -> u64 {
         let mut changer = Changer { random: seed, names: 0, tables: Vec::new() };
         let mut changes = 0;
         while !stop.load(Ordering::SeqCst) {
+            // Without a pause hardly any capture finds the moment to lock what it has listed.
+            tokio::time::sleep(Duration::from_millis(changer.below(40))).await;
             let (sql, after) = changer.next();
             match client.batch_execute(&format!("BEGIN; {sql}; COMMIT")).await {
                 Ok(()) => {
