@@ -3,6 +3,7 @@
 use crate::bridge::Bridge;
 use crate::conninfo::ConnInfo;
 use crate::error::{Result, refused};
+use crate::postgres::connect::tap::Tap;
 use crate::postgres::connect::{ConnectOptions, connect};
 use crate::postgres::session::{Version, reading_pins, server_version};
 use std::ffi::OsString;
@@ -37,6 +38,8 @@ pub struct Connection {
     pub encoding: String,
     /// Variables with which a libpq program reaches the same server. The password is among them.
     pub libpq_environment: Vec<(&'static str, OsString)>,
+    /// Where the rows of its COPYs come out.
+    pub tap: Tap,
     host: crate::conninfo::Host,
 }
 
@@ -66,7 +69,7 @@ impl Connection {
         let row = client.query_one("SELECT pg_catalog.pg_backend_pid()", &[]).await;
         let pid = row.map_err(refused("set the session up"))?.get(0);
         tracing::debug!(server = %version, encoding, pid, "connected");
-        Ok(Self { client, version, pid, encoding, libpq_environment, host: session.host })
+        Ok(Self { client, version, pid, encoding, libpq_environment, tap: session.tap, host: session.host })
     }
 
     /// The connection string of exactly this server, so that all sessions meet at the same one.

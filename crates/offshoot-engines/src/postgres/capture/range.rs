@@ -65,8 +65,9 @@ impl Reader<'_> {
         pumped: &mut Pumped,
     ) -> Result<(), CoreError> {
         let doing = format!("read table {}", shown(&self.heap.schema, &self.heap.name));
+        let tapped = self.connection.tap.next_copy();
         let stream = self.bridge.block_on(self.start(sql, &doing))?;
-        Pump::new(self.bridge, self.stop, &doing, stream, rows).run(sink, pumped)?;
+        Pump::new(self.bridge, self.stop, &doing, (tapped, stream), rows).run(sink, pumped)?;
         if self.recodes() {
             self.set_encoding("UTF8")?;
         }

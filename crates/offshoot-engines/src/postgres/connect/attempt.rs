@@ -11,6 +11,7 @@ use super::classify::{Asked, not_postgres, startup_error};
 use super::error::ConnectError;
 use super::greeting::Greeting;
 use super::split::Split;
+use super::tap::Tap;
 use super::target;
 use super::tls::TlsPlan;
 use super::transport::{Endpoint, Transport};
@@ -34,6 +35,7 @@ pub(super) struct Opened {
     pub(super) driver: Driver,
     pub(super) place: Place,
     pub(super) is_encrypted: bool,
+    pub(super) tap: Tap,
     pub(super) root_file: Option<PathBuf>,
 }
 
@@ -150,7 +152,9 @@ async fn once(conninfo: &ConnInfo, options: &ConnectOptions, place: &Place, spea
     let password = place.host.password.as_ref();
     let greeting = Greeting::new(conninfo.require_auth, password.is_some());
     let end_point = end_point(&transport, conninfo.channel_binding);
-    let wire = Wire { split: Split::with_greeting(transport, greeting), end_point };
+    let split = Split::with_greeting(transport, greeting);
+    let tap = split.tap().clone();
+    let wire = Wire { split, end_point };
     let config = startup_config(conninfo, options, &place.host);
     let (client, connection) = config.connect_raw(wire, AlreadyDone).await.map_err(|error| {
         fail(startup_error(&error, &Asked { host: &place.host, user: &conninfo.user, dbname: &conninfo.dbname }))
@@ -160,6 +164,7 @@ async fn once(conninfo: &ConnInfo, options: &ConnectOptions, place: &Place, spea
         driver: Driver(connection),
         place: place.clone(),
         is_encrypted,
+        tap,
         root_file: plan.and_then(|plan| plan.root_file),
     })
 }

@@ -14,6 +14,7 @@ mod der;
 mod error;
 mod greeting;
 pub mod split;
+pub mod tap;
 mod target;
 mod tls;
 mod transport;
@@ -33,6 +34,7 @@ pub use cancel::Canceller;
 pub use error::ConnectError;
 
 use self::attempt::Opened;
+use self::tap::Tap;
 use self::wire::Wire;
 use crate::conninfo::{ConnInfo, ConnectTimeout, Host, LoadBalanceHosts, SslMode, TargetSessionAttrs};
 
@@ -67,6 +69,8 @@ pub struct Session {
     pub is_encrypted: bool,
     /// Ends a running query from outside.
     pub canceller: Canceller,
+    /// Where the rows of COPYs can be had without the client.
+    pub tap: Tap,
     conninfo: Arc<ConnInfo>,
     root_file: Option<PathBuf>,
 }
@@ -160,6 +164,7 @@ fn session(conninfo: &Arc<ConnInfo>, opened: Opened, limit: Option<Duration>) ->
         host: opened.place.host,
         is_encrypted: opened.is_encrypted,
         canceller,
+        tap: opened.tap,
         conninfo: conninfo.clone(),
         root_file: opened.root_file,
     }

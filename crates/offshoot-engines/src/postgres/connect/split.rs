@@ -1,10 +1,9 @@
-//! Splits large CopyData messages into small ones on the way in, and joins small ones.
+//! Keeps CopyData messages from the client library: all of them where somebody taps them, else large ones.
 //!
-//! The client library hands on a CopyData message only when all of it is in its buffer, and a row may be near 1 GB. COPY
-//! promises nothing about how its bytes are cut into messages, so a long message is as well read as several short ones:
-//! where one begins, its header is replaced, and further headers are put between its bytes. In turn the server sends a
-//! message a row, and each costs the client library more than its parsing: those that came with one read are joined. All
-//! other messages pass through unchanged.
+//! What is tapped ([`super::tap`]) is given away with the buffer that it was read into. Of what is not, the client library
+//! hands on a message only when all of it is in its buffer, and a row may be near 1 GB. COPY promises nothing about how
+//! its bytes are cut into messages, so a long message is as well read as several short ones: where one begins, its
+//! header is replaced, and further headers are put between its bytes. All other messages pass through unchanged.
 //!
 //! Reads go through one buffer, which is searched header by header; whole runs of messages are then copied at once. It
 //! must sit above TLS, and see the stream from the first byte after its negotiation.
@@ -16,6 +15,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::greeting::{Greeting, Verdict};
+use super::tap::{HEADER_BYTES, Received, Tap, header_of};
 
 /// The largest CopyData payload that is passed on in one message.
 pub const COPY_DATA_BYTES_MAX: usize = 64 << 10;
@@ -23,13 +23,16 @@ pub const COPY_DATA_BYTES_MAX: usize = 64 << 10;
 /// What one read may bring.
 const READ_BYTES: usize = 128 << 10;
 
-const HEADER_BYTES: usize = 5;
 const COPY_DATA_TAG: u8 = b'd';
+const COPY_OUT_TAG: u8 = b'H';
+const COPY_DONE_TAG: u8 = b'c';
+const ERROR_TAG: u8 = b'E';
 
 /// A stream of backend messages without CopyData messages over [`COPY_DATA_BYTES_MAX`]; what is written passes through.
 pub struct Split<S> {
     inner: S,
     greeting: Option<Greeting>,
+    tap: Tap,
     buffer: Box<[u8]>,
     start: usize,
     end: usize,
@@ -40,6 +43,8 @@ pub struct Split<S> {
     /// A header of our own that is being passed on.
     header: [u8; HEADER_BYTES],
     header_at: usize,
+    /// What is left of a CopyData message whose beginning went to the tap.
+    tapped: usize,
 }
 
 impl<S> Split<S> {
@@ -48,6 +53,7 @@ impl<S> Split<S> {
         Self {
             inner,
             greeting: None,
+            tap: Tap::default(),
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
             start: 0,
             end: 0,
@@ -55,7 +61,13 @@ impl<S> Split<S> {
             uncut: 0,
             header: [0; HEADER_BYTES],
             header_at: HEADER_BYTES,
+            tapped: 0,
         }
+    }
+
+    /// Where the rows of COPYs can be had.
+    pub fn tap(&self) -> &Tap {
+        &self.tap
     }
 
     /// The same, for a server that has not let us in yet.
@@ -68,7 +80,7 @@ impl<S> Split<S> {
     /// Copies what can be copied without another read. False if nothing could.
     fn drain(&mut self, out: &mut ReadBuf<'_>) -> io::Result<bool> {
         let before = out.filled().len();
-        while out.remaining() > 0 {
+        while out.remaining() > 0 && self.tapped == 0 {
             if self.header_at < HEADER_BYTES {
                 let count = out.remaining().min(HEADER_BYTES - self.header_at);
                 out.put_slice(&self.header[self.header_at..self.header_at + count]);
@@ -116,14 +128,14 @@ impl<S> Split<S> {
                 Verdict::Done => self.greeting = None,
             }
         }
-        let Some(&[tag, b1, b2, b3, b4]) = bytes.first_chunk::<HEADER_BYTES>() else {
-            return Ok(false);
-        };
-        let length = u32::from_be_bytes([b1, b2, b3, b4]) as usize;
-        if length < 4 {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "a backend message with an impossible length"));
+        let Some(header) = bytes.first_chunk() else { return Ok(false) };
+        let (tag, payload) = header_of(header).ok_or_else(impossible)?;
+        match tag {
+            COPY_DATA_TAG if self.tap.is_open() => return Ok(false),
+            COPY_OUT_TAG => self.tap.copy_begins(),
+            COPY_DONE_TAG | ERROR_TAG => self.tap.copy_ends(),
+            _ => {}
         }
-        let payload = length - 4;
         if tag == COPY_DATA_TAG && payload > COPY_DATA_BYTES_MAX {
             self.uncut = payload;
             self.begin_piece();
@@ -132,39 +144,6 @@ impl<S> Split<S> {
             self.verbatim = HEADER_BYTES + payload;
         }
         Ok(true)
-    }
-
-    /// Joins the whole CopyData messages between the first header in the buffer and its end, in place.
-    fn join(&mut self) {
-        let mut from = self.start.saturating_add(self.verbatim).saturating_add(self.uncut);
-        let mut to = from;
-        // Where the header of the message stands that the next one can be joined to.
-        let mut open: Option<usize> = None;
-        while let Some(&[tag, b1, b2, b3, b4]) = self.buffer[..self.end].get(from..).and_then(<[u8]>::first_chunk) {
-            let length = u32::from_be_bytes([b1, b2, b3, b4]) as usize;
-            // One that is not whole, or an impossible one, which is refused when it is its turn.
-            if length < 4 || length - 4 > self.end - from - HEADER_BYTES {
-                break;
-            }
-            let after = from + 1 + length;
-            let payload = length - 4;
-            let joins = open.filter(|header| tag == COPY_DATA_TAG && to - header + payload <= COPY_DATA_BYTES_MAX);
-            let begin = if let Some(header) = joins {
-                let joined = (to - header - HEADER_BYTES + payload + 4) as u32;
-                self.buffer[header + 1..header + HEADER_BYTES].copy_from_slice(&joined.to_be_bytes());
-                from + HEADER_BYTES
-            } else {
-                open = (tag == COPY_DATA_TAG).then_some(to);
-                from
-            };
-            self.buffer.copy_within(begin..after, to);
-            to += after - begin;
-            from = after;
-        }
-        if to < from {
-            self.buffer.copy_within(from..self.end, to);
-            self.end -= from - to;
-        }
     }
 
     fn begin_piece(&mut self) {
@@ -178,7 +157,46 @@ impl<S> Split<S> {
     }
 
     fn is_between_messages(&self) -> bool {
-        self.start == self.end && self.verbatim == 0 && self.uncut == 0
+        self.start == self.end && self.verbatim == 0 && self.uncut == 0 && self.tapped == 0
+    }
+
+    /// Whether what comes next in the buffer is for the tap.
+    fn is_tapped(&self) -> bool {
+        let bytes = &self.buffer[self.start..self.end];
+        let begins = || self.verbatim == 0 && self.uncut == 0 && self.header_at == HEADER_BYTES;
+        let is_rows = || bytes.len() >= HEADER_BYTES && bytes[0] == COPY_DATA_TAG && self.tap.is_open();
+        !bytes.is_empty() && (self.tapped > 0 || begins() && is_rows())
+    }
+
+    /// Gives what was read of the rows to the tap, as far as it follows each other.
+    fn poll_hand_over(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let spare = ready!(self.tap.poll_taken(cx));
+        // Whoever gave up the rest of a row does not get the next one.
+        let is_open = self.tap.is_open();
+        let (start, payload) = (self.start, self.tapped);
+        let mut at = self.end.min(start + payload);
+        self.tapped -= at - start;
+        while is_open && self.tapped == 0 {
+            let Some(header) = self.buffer[at..self.end].first_chunk() else { break };
+            let (tag, payload) = header_of(header).ok_or_else(impossible)?;
+            if tag != COPY_DATA_TAG {
+                break;
+            }
+            let next = self.end.min(at + HEADER_BYTES + payload);
+            self.tapped = at + HEADER_BYTES + payload - next;
+            at = next;
+        }
+        if !is_open {
+            self.start = at;
+            return Poll::Ready(Ok(()));
+        }
+        let mut buffer = spare.unwrap_or_else(|| vec![0; READ_BYTES].into_boxed_slice());
+        let rest = self.end - at;
+        buffer[..rest].copy_from_slice(&self.buffer[at..self.end]);
+        let full = std::mem::replace(&mut self.buffer, buffer);
+        (self.start, self.end) = (0, rest);
+        self.tap.give(Received::new(full, start, at, payload));
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -193,9 +211,6 @@ impl<S: AsyncRead + Unpin> Split<S> {
         ready!(Pin::new(&mut self.inner).poll_read(cx, &mut free))?;
         let count = free.filled().len();
         self.end += count;
-        if self.greeting.is_none() {
-            self.join();
-        }
         if count == 0 && !self.is_between_messages() {
             return Poll::Ready(Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,
@@ -212,7 +227,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Split<S> {
             return Poll::Ready(Ok(()));
         }
         while !self.drain(out)? {
-            if !ready!(self.poll_fill(cx))? {
+            if self.is_tapped() {
+                ready!(self.poll_hand_over(cx))?;
+            } else if !ready!(self.poll_fill(cx))? {
                 break;
             }
         }
@@ -244,6 +261,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Split<S> {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_shutdown(cx)
     }
+}
+
+fn impossible() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "a backend message with an impossible length")
 }
 
 #[cfg(test)]
@@ -322,6 +343,42 @@ mod tests {
         })
     }
 
+    /// What comes through beside a reader who taps the first COPY and gives up after so many buffers; and what that one got.
+    fn read_tapped(bytes: Vec<u8>, sizes: Vec<usize>, buffers: usize) -> io::Result<(Vec<u8>, Vec<u8>)> {
+        let mut split = Split::new(Chunked { bytes, at: 0, sizes, turn: 0 });
+        let mut tapped = Some(split.tap().next_copy());
+        let (mut through, mut rows, mut taken) = (Vec::new(), Vec::new(), 0);
+        let mut out = vec![0; 3000];
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(std::future::poll_fn(|cx| {
+            loop {
+                if let Some(reader) = &mut tapped
+                    && let Poll::Ready(mut received) = reader.poll_next(cx)
+                {
+                    // Now and then a part only, as a parser that stops for a full batch.
+                    while !received.is_empty() {
+                        let part = received.bytes().len().min(1 + rows.len() % 5000);
+                        rows.extend(&received.bytes()[..part]);
+                        received.advance(part);
+                    }
+                    reader.give_back(received);
+                    taken += 1;
+                    if taken == buffers {
+                        tapped = None;
+                    }
+                }
+                let mut free = ReadBuf::new(&mut out);
+                match Pin::new(&mut split).poll_read(cx, &mut free) {
+                    Poll::Ready(Ok(())) if free.filled().is_empty() => return Poll::Ready(Ok(())),
+                    Poll::Ready(Ok(())) => through.extend(free.filled()),
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        }))?;
+        Ok((through, rows))
+    }
+
     fn payload(length: usize, seed: u8) -> Vec<u8> {
         (0..length).map(|i| (i as u8).wrapping_mul(31).wrapping_add(seed)).collect()
     }
@@ -336,19 +393,6 @@ mod tests {
                 assert_eq!(read, bytes);
             }
         }
-    }
-
-    #[test]
-    fn messages_of_one_read_are_joined() {
-        let rows: Vec<u8> = (0..100).flat_map(|row| message(b'd', &payload(row, row as u8))).collect();
-        let bytes = [message(b'H', b"x"), rows, message(b'c', b""), message(b'C', b"COPY 100\0")].concat();
-        let read = read_all(bytes.clone(), vec![READ_BYTES], 8192).unwrap();
-        assert_eq!(messages(&read).len(), 4);
-        assert_eq!(joined(&messages(&read)), joined(&messages(&bytes)));
-        // No more than the limit is joined.
-        let half: Vec<u8> = (0..4).flat_map(|row| message(b'd', &payload(COPY_DATA_BYTES_MAX / 3, row))).collect();
-        let read = read_all(half, vec![READ_BYTES], 8192).unwrap();
-        assert!(messages(&read).len() == 2 && messages(&read).iter().all(|(_, row)| row.len() <= COPY_DATA_BYTES_MAX));
     }
 
     #[test]
@@ -368,7 +412,62 @@ mod tests {
         assert_eq!(read_all(vec![b'd', 0, 0, 0, 3], vec![5], 10).unwrap_err().kind(), io::ErrorKind::InvalidData);
     }
 
+    #[test]
+    fn a_tap_takes_one_copy() {
+        let rows: Vec<Vec<u8>> = (0..100).map(|row| payload(row * 50, row as u8)).collect();
+        let copy: Vec<u8> = rows.iter().flat_map(|row| message(b'd', row)).collect();
+        let ends = [message(b'c', b""), message(b'C', b"COPY 100\0")].concat();
+        let first = [message(b'T', b"x"), message(b'H', b"y"), copy.clone(), ends.clone()].concat();
+        let second = [message(b'H', b"y"), copy, ends.clone()].concat();
+        for sizes in [vec![1, 7], vec![5000], vec![READ_BYTES]] {
+            let bytes = [first.clone(), second.clone()].concat();
+            let (through, taken) = read_tapped(bytes, sizes, usize::MAX).unwrap();
+            assert_eq!(taken, rows.concat());
+            assert_eq!(through, [message(b'T', b"x"), message(b'H', b"y"), ends.clone(), second.clone()].concat());
+        }
+    }
+
+    #[test]
+    fn an_error_ends_what_is_tapped() {
+        let bytes =
+            [message(b'H', b"y"), message(b'd', b"row"), message(b'E', b"oh"), message(b'd', b"stray")].concat();
+        let (through, taken) = read_tapped(bytes, vec![100], usize::MAX).unwrap();
+        assert_eq!(taken, b"row");
+        assert_eq!(through, [message(b'H', b"y"), message(b'E', b"oh"), message(b'd', b"stray")].concat());
+        let impossible = [message(b'H', b""), message(b'd', b"row"), vec![b'd', 0, 0, 0, 3]].concat();
+        let error = read_tapped(impossible, vec![100], usize::MAX).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        let cut = message(b'H', b"").into_iter().chain(message(b'd', &payload(300_000, 1)).into_iter().take(200_000));
+        let error = read_tapped(cut.collect(), vec![READ_BYTES], usize::MAX).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    }
+
     proptest! {
+        #[test]
+        fn what_is_tapped_and_what_is_not_are_all(
+            lengths in proptest::collection::vec(prop_oneof![
+                4 => 0usize..300, 2 => 60_000usize..70_000, 1 => 100_000usize..400_000,
+            ], 0..30),
+            sizes in proptest::collection::vec(prop_oneof![1usize..10, 1000usize..9000, 50_000usize..200_000], 1..8),
+            buffers in prop_oneof![1usize..6, Just(usize::MAX)],
+        ) {
+            let rows: Vec<Vec<u8>> = lengths.iter().zip(0..).map(|(&length, seed)| payload(length, seed)).collect();
+            let copy = rows.iter().flat_map(|row| message(b'd', row));
+            let others = [message(b'H', b"y"), message(b'c', b""), message(b'Z', b"I")];
+            let bytes = others[0].iter().copied().chain(copy).chain(others[1..].concat()).collect();
+            let (through, taken) = read_tapped(bytes, sizes, buffers).unwrap();
+            let all = rows.concat();
+            let passed = messages(&through);
+            let through: Vec<u8> =
+                passed.iter().filter(|(tag, _)| *tag == b'd').flat_map(|(_, row)| row.to_vec()).collect();
+            prop_assert!(all.starts_with(&taken) && all.ends_with(&through));
+            // Of a row that was begun and given up nothing comes through; all others do.
+            let lost = all.len().checked_sub(taken.len() + through.len());
+            prop_assert!(lost.is_some_and(|lost| lost <= lengths.iter().copied().max().unwrap_or(0)));
+            let tags: Vec<u8> = passed.iter().map(|(tag, _)| *tag).filter(|&tag| tag != b'd').collect();
+            prop_assert_eq!(tags, b"HcZ");
+        }
+
         #[test]
         fn nothing_is_changed_but_the_cuts(
             parts in proptest::collection::vec((prop_oneof![3 => Just(b'd'), 1 => Just(b'D'), 1 => Just(b'Z')], prop_oneof![

@@ -7,12 +7,14 @@ use super::{Rows, Step};
 use crate::bridge::Bridge;
 use crate::error::{EngineError, refused};
 use crate::postgres::capture::stop::Stop;
-use bytes::Bytes;
+use crate::postgres::connect::tap::{Received, Tapped};
 use futures_util::StreamExt as _;
 use offshoot_core::source::{BlobSink, RangeSink};
 use offshoot_core::{CoreError, Event};
 use offshoot_format::column::Batch;
+use std::future::poll_fn;
 use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio_postgres::CopyOutStream;
 
@@ -24,10 +26,11 @@ pub struct Pump<'p, 't> {
     bridge: &'p Bridge,
     stop: &'p Stop,
     doing: &'p str,
+    /// Says how the COPY ends; its rows come from the tap.
     stream: Pin<Box<CopyOutStream>>,
+    tapped: Tapped,
     rows: Rows<'t>,
-    chunk: Bytes,
-    at: usize,
+    received: Received,
     is_ended: bool,
 }
 
@@ -79,9 +82,16 @@ enum Wish {
 }
 
 impl<'p, 't> Pump<'p, 't> {
-    /// A pump of one stream. `doing` completes "the server could not ...".
-    pub fn new(bridge: &'p Bridge, stop: &'p Stop, doing: &'p str, stream: CopyOutStream, rows: Rows<'t>) -> Self {
-        Self { bridge, stop, doing, stream: Box::pin(stream), rows, chunk: Bytes::new(), at: 0, is_ended: false }
+    /// A pump of one stream, which was begun after it was tapped. `doing` completes "the server could not ...".
+    pub fn new(
+        bridge: &'p Bridge,
+        stop: &'p Stop,
+        doing: &'p str,
+        (tapped, stream): (Tapped, CopyOutStream),
+        rows: Rows<'t>,
+    ) -> Self {
+        let stream = Box::pin(stream);
+        Self { bridge, stop, doing, stream, tapped, rows, received: Received::default(), is_ended: false }
     }
 
     /// Moves everything. `pumped` counts also where it fails.
@@ -144,19 +154,21 @@ impl<'p, 't> Pump<'p, 't> {
     async fn receive(&mut self, batch: &mut Batch, pumped: &mut Pumped) -> crate::Result<Wish> {
         loop {
             // Also without bytes: after a large value the parser may have the end of its row to tell.
-            let mut input = &self.chunk[self.at..];
+            let bytes = self.received.bytes();
+            let mut input = bytes;
             let step = self.rows.step(&mut input, batch)?;
+            let taken = bytes.len() - input.len();
             let wish = match step {
                 Step::More | Step::End => None,
                 Step::Full => Some(Wish::Push),
                 Step::LargeBegin { column } => Some(Wish::Blob(column)),
                 Step::LargePiece(_) | Step::LargeEnd { .. } => Some(Wish::BlobEnd),
             };
-            self.at = self.chunk.len() - input.len();
+            self.received.advance(taken);
             if let Some(wish) = wish {
                 return Ok(wish);
             }
-            if self.at == self.chunk.len() && (self.is_ended || !self.fetch(pumped).await?) {
+            if self.received.bytes().is_empty() && (self.is_ended || !self.fetch(pumped).await?) {
                 return Ok(Wish::Ended);
             }
         }
@@ -164,19 +176,30 @@ impl<'p, 't> Pump<'p, 't> {
 
     /// Gets the next bytes. False at the end.
     async fn fetch(&mut self, pumped: &mut Pumped) -> crate::Result<bool> {
-        match self.stream.next().await {
-            Some(Ok(chunk)) => {
-                pumped.bytes += chunk.len() as u64;
-                self.chunk = chunk;
-                self.at = 0;
+        self.tapped.give_back(std::mem::take(&mut self.received));
+        match poll_fn(|cx| self.poll_received(cx)).await? {
+            Some(received) => {
+                pumped.bytes += received.len() as u64;
+                self.received = received;
                 Ok(true)
             }
-            Some(Err(error)) => Err(refused(self.doing)(error)),
             None => {
                 self.is_ended = true;
                 Ok(false)
             }
         }
+    }
+
+    fn poll_received(&mut self, cx: &mut Context<'_>) -> Poll<crate::Result<Option<Received>>> {
+        // First the tap: what the client library says comes after it.
+        if let Poll::Ready(received) = self.tapped.poll_next(cx) {
+            return Poll::Ready(Ok(Some(received)));
+        }
+        Poll::Ready(match ready!(self.stream.poll_next_unpin(cx)) {
+            None => Ok(None),
+            Some(Err(error)) => Err(refused(self.doing)(error)),
+            Some(Ok(_)) => Err(EngineError::Protocol { what: "a COPY stream", why: "rows passed the tap by" }),
+        })
     }
 
     /// Streams one large value into a blob and pushes its reference.
@@ -189,21 +212,23 @@ impl<'p, 't> Pump<'p, 't> {
     ) -> Result<(), CoreError> {
         let mut blob = sink.blob(column)?;
         loop {
-            let mut input = &self.chunk[self.at..];
+            let bytes = self.received.bytes();
+            let mut input = bytes;
             let step = self.rows.step(&mut input, batch)?;
+            let taken = bytes.len() - input.len();
             let more = match step {
                 Step::LargePiece(piece) => {
                     blob.write(piece)?;
                     false
                 }
                 Step::LargeEnd { .. } => {
-                    self.at = self.chunk.len() - input.len();
+                    self.received.advance(taken);
                     return blob.finish()?.push_to(&mut batch.columns[column]);
                 }
                 Step::More => true,
                 _ => return Err(EngineError::Protocol { what: "a COPY stream", why: "a value does not end" }.into()),
             };
-            self.at = self.chunk.len() - input.len();
+            self.received.advance(taken);
             if more && !self.fetch_blocking(pumped)? {
                 return Err(EngineError::Protocol { what: "a COPY stream", why: "it ends inside a value" }.into());
             }
