@@ -1,5 +1,8 @@
 //! First names by gender, in the languages of the word lists, and what columns say of gender.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use crate::value::Value;
 
 /// What a first name is taken for.
@@ -26,14 +29,19 @@ impl Gender {
 
     /// What a first name says, if it is one of the lists.
     pub(super) fn of_name(name: &str) -> Option<Self> {
-        let name = name.to_lowercase();
-        let is_in = |names: &[&str]| names.iter().any(|known| known.to_lowercase() == name);
-        // Some names are both.
-        match (NAMES.iter().any(|names| is_in(names.female)), NAMES.iter().any(|names| is_in(names.male))) {
-            (true, false) => Some(Self::Female),
-            (false, true) => Some(Self::Male),
-            _ => None,
-        }
+        static GENDERS: LazyLock<HashMap<String, Option<Gender>>> = LazyLock::new(|| {
+            let mut genders = HashMap::new();
+            let lists = NAMES.iter().flat_map(|names| [(names.female, Gender::Female), (names.male, Gender::Male)]);
+            for (name, gender) in lists.flat_map(|(names, gender)| names.iter().map(move |name| (name, gender))) {
+                let known = genders.entry(name.to_lowercase()).or_insert(Some(gender));
+                // Some names are both.
+                if *known != Some(gender) {
+                    *known = None;
+                }
+            }
+            genders
+        });
+        GENDERS.get(&name.to_lowercase()).copied().flatten()
     }
 
     /// The names of a gender in a language.
