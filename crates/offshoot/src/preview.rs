@@ -2,7 +2,7 @@
 
 use crate::pseudonym::find_table;
 use crate::scrub::Scrub;
-use crate::{Connection, Result, on_own_thread};
+use crate::{Connection, Error, ErrorKind, Result, on_own_thread};
 use offshoot_core::Control;
 use offshoot_engines::postgres::sample::{self, SampleOptions};
 use offshoot_format::column::{Batch, Cell};
@@ -58,6 +58,10 @@ pub fn preview(
     let scrubber = Scrubber::new(scrub.policy(), &facts, scrub.key())?;
     let found = find_table(&facts, table)?;
     let sampled = samples.tables.iter().find(|sampled| sampled.facts == *found);
+    if let Some(why) = sampled.and_then(|sampled| sampled.unread.as_ref()) {
+        let message = format!("{table} cannot be read: {why}");
+        return Err(Error::new(ErrorKind::Failed, message, "`offshoot doctor URL` says which rights are missing"));
+    }
     let raw = sampled.and_then(|sampled| sampled.rows.as_ref());
     let (schema, name) = (found.schema.clone(), found.name.clone());
     let planned = scrubber.columns(&schema, &name).unwrap_or_default();

@@ -62,6 +62,8 @@ impl SampleOptions {
 const VALUE_BYTES_MAX: u32 = 8 << 10;
 /// Smaller tables give their first rows alone, in bytes.
 const SPREAD_BYTES_MIN: u64 = 1 << 20;
+/// Of fewer rows than this no part is left to chance.
+const SPREAD_ROWS_MIN: u64 = 100;
 /// Of more partitions, only some are looked into: others will be alike.
 const PARTITIONS_MAX: usize = 8;
 
@@ -309,7 +311,8 @@ fn statement(table: &Table, heap: &Heap, rows_max: u32, bytes_max: u64) -> Strin
     let condition = table.condition.as_deref().map_or(String::new(), |condition| format!(" {condition}"));
     let row_bytes = heap.bytes.checked_div(heap.rows_estimate).unwrap_or(0).max(1);
     let rows = u64::from(rows_max).min((bytes_max / row_bytes).max(20));
-    let is_large = heap.is_heap && heap.heap_bytes >= SPREAD_BYTES_MIN && heap.rows_estimate > 10 * rows;
+    let is_spread = rows >= SPREAD_ROWS_MIN && heap.rows_estimate > 10 * rows;
+    let is_large = heap.is_heap && heap.heap_bytes >= SPREAD_BYTES_MIN && is_spread;
     let format = match table.spec.form {
         RowForm::Binary => "FORMAT binary",
         RowForm::Text => "FORMAT text",
