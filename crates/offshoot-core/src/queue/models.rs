@@ -50,7 +50,7 @@ fn two_workers_share_the_work() {
         queue.drain().unwrap();
         assert_eq!(done.load(Ordering::Relaxed), 11);
         queue.close();
-        workers.map(|worker| worker.join().unwrap());
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
     });
 }
 

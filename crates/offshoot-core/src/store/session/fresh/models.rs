@@ -75,9 +75,10 @@ fn two_threads_with_one_chunk_place_it_once() {
 fn moving_chunks_to_the_index_makes_none_placed_twice() {
     explore("session: two put one chunk, one moves it", || {
         let session = Session::new();
-        let others = [spawn(&session, |session| drop(session.put())), spawn(&session, |session| drop(session.index()))];
+        let (other, mover) = (spawn(&session, Session::put), spawn(&session, Session::index));
         session.put();
-        others.map(|other| other.join().unwrap());
+        other.join().unwrap();
+        mover.join().unwrap();
         session.check();
     });
 }
@@ -87,7 +88,7 @@ fn a_chunk_is_found_at_every_moment() {
     explore("session: one moves chunks, another looks for them", || {
         let session = Session::new();
         session.put();
-        let mover = spawn(&session, |session| drop(session.index()));
+        let mover = spawn(&session, Session::index);
         assert_eq!(session.known(), Some(SIZE), "it was put");
         mover.join().unwrap();
         session.check();
