@@ -7,7 +7,7 @@ use offshoot_testkit::fingerprint::try_fingerprint;
 use offshoot_testkit::postgres::{Server, ServerOptions};
 use offshoot_testkit::shop;
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
@@ -23,18 +23,21 @@ fn main() -> ExitCode {
 
 fn demo() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
-    let offshoot = Offshoot { program: program()?, store: folder.path().join("store") };
+    let program = program()?;
+    let in_folder = |name: &str| folder.path().join(name);
+    let key = in_folder("key");
+    let offshoot = Offshoot { program: program.clone(), store: in_folder("raw"), key: key.clone() };
     say("A throwaway PostgreSQL with a small shop in it");
     let began = Instant::now();
     let server = Server::try_start(ServerOptions::new())?;
-    for database in ["shop", "shop_copy"] {
+    for database in ["shop", "shop_copy", "shop_scrubbed"] {
         server.createdb(database, "");
     }
     shop::load(&server, "shop")?;
     println!("{}, about 60,000 rows, ready in {:.1} s", server.binaries().version(), began.elapsed().as_secs_f64());
     let (source, target) = (server.url("shop"), server.url("shop_copy"));
 
-    say("A store. Rows enter this one as they are; scrubbing them on the way in is next on the roadmap");
+    say("A raw store: rows enter this one as they are");
     offshoot.run(&["init", "--raw"])?;
     say("Capture");
     offshoot.run(&["capture", &source, "--name", "prod"])?;
@@ -54,6 +57,21 @@ fn demo() -> Result<(), Box<dyn Error>> {
     shop::change(&server, "shop")?;
     offshoot.run(&["capture", &source, "--name", "prod"])?;
     offshoot.run(&["log"])?;
+
+    say("Now without personal data: a policy, proposed by what is in the columns; a key; a store that takes no raw rows");
+    let offshoot = Offshoot { program, store: in_folder("store"), key: key.clone() };
+    let policy = in_folder("offshoot.toml");
+    offshoot.run(&["init"])?;
+    offshoot.run(&["key", "new", text(&key)?])?;
+    offshoot.run(&["scan", &source, "--out", text(&policy)?])?;
+    say("Capture: rows are scrubbed before anything is stored, and all that is stored is searched for what was there");
+    offshoot.run(&["capture", &source, "--name", "prod", "--policy", text(&policy)?])?;
+    offshoot.run(&["receipt", "prod", "--check", "--html", text(&in_folder("receipt.html"))?])?;
+    say("Restore, and one row before and after");
+    offshoot.run(&["restore", "prod", "--to", &server.url("shop_scrubbed")])?;
+    for (database, when) in [("shop", "before"), ("shop_scrubbed", "after")] {
+        println!("{when:<7} {}", server.try_psql(database, shop::ONE_PERSON)?.trim());
+    }
     say("Done. Nothing is left behind");
     Ok(())
 }
@@ -62,13 +80,14 @@ fn demo() -> Result<(), Box<dyn Error>> {
 struct Offshoot {
     program: PathBuf,
     store: PathBuf,
+    key: PathBuf,
 }
 
 impl Offshoot {
     fn run(&self, arguments: &[&str]) -> Result<(), Box<dyn Error>> {
         println!("\n$ offshoot {}", arguments.join(" "));
         let began = Instant::now();
-        let status = Command::new(&self.program).env("OFFSHOOT_STORE", &self.store).args(arguments).status()?;
+        let status = Command::new(&self.program).env("OFFSHOOT_STORE", &self.store).env("OFFSHOOT_KEY_FILE", &self.key).args(arguments).status()?;
         println!("({:.2} s)", began.elapsed().as_secs_f64());
         // 3: done, and what could not be carried was named.
         if matches!(status.code(), Some(0 | 3)) {
@@ -85,6 +104,10 @@ fn program() -> Result<PathBuf, Box<dyn Error>> {
         return Ok(program);
     }
     Err("the command is not built. Run the demo by `cargo xtask demo`".into())
+}
+
+fn text(path: &Path) -> Result<&str, Box<dyn Error>> {
+    path.to_str().ok_or_else(|| "the temporary folder has a name that is not UTF-8".into())
 }
 
 fn say(text: &str) {

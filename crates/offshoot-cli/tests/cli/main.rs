@@ -19,6 +19,7 @@ mod restore;
 mod roles;
 mod rows;
 mod scan;
+mod scrub;
 mod session;
 mod standby;
 mod strangers;

@@ -5,7 +5,7 @@ use offshoot_testkit::postgres::shared;
 use std::process::{Command, Stdio};
 
 /// Runs a command on a terminal of its own, and gives all that is written to that.
-fn on_terminal(session: &Session, args: &[&str], variables: &[(&str, &str)]) -> Option<String> {
+pub fn on_terminal(session: &Session, args: &[&str], variables: &[(&str, &str)]) -> Option<String> {
     let words = args.iter().map(|arg| format!("'{arg}'")).collect::<Vec<_>>().join(" ");
     let line = format!("'{}' {words}", env!("CARGO_BIN_EXE_offshoot"));
     let mut script = Command::new("script");

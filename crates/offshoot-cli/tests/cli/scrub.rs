@@ -1,0 +1,294 @@
+//! Scrubbing end to end on a real server: what is refused before a row is read, what is stored, what survives nowhere, and
+//! what the holder of the key can still find.
+
+use crate::session::{Ran, Session};
+use offshoot_testkit::postgres::{Server, shared};
+use std::fs;
+use std::path::Path;
+
+/// Values that must be nowhere in what is stored or said. Each is unlike anything else in the database.
+const CANARIES: [&str; 7] = [
+    "zora.quibbleton@mail.canary-one.example.org",
+    "Quibbleton-Fährnisse",
+    "+49 171 8675309",
+    "xylotomous-7741-notebook",
+    "canary-json-deep-55121",
+    "canary-array-90210-element",
+    "4111 1111 1111 1111",
+];
+
+const SCHEMA: &str = "
+CREATE TABLE users (id bigint PRIMARY KEY, email text UNIQUE NOT NULL, name varchar(40), phone text, note text, tags text[],
+    extra jsonb, card bpchar(24), born date, city text);
+CREATE TABLE orders (id int PRIMARY KEY, user_email text REFERENCES users (email), total numeric(10,2));
+CREATE TABLE audit (id int PRIMARY KEY, change jsonb);
+INSERT INTO users SELECT n, 'person' || n || '@mail.example.org', 'Name ' || chr(65 + n % 26) || md5(n::text),
+    '+49 170 ' || (1000000 + n * 7), 'called about a parcel, number ' || n * 7919, ARRAY['vip', 'tag' || n],
+    jsonb_build_object('n', n, 'deep', jsonb_build_object('who', 'person' || n)), NULL, date '1950-01-01' + n, 'Oslo'
+  FROM generate_series(1, 3000) n;
+INSERT INTO users VALUES (9001, 'zora.quibbleton@mail.canary-one.example.org', 'Quibbleton-Fährnisse', '+49 171 8675309',
+    'she keeps a xylotomous-7741-notebook at home', ARRAY['canary-array-90210-element'],
+    '{\"a\": {\"b\": [\"canary-json-deep-55121\"]}}', '4111 1111 1111 1111', '1971-02-03', 'Bergen');
+INSERT INTO orders SELECT n, CASE WHEN n = 1 THEN 'zora.quibbleton@mail.canary-one.example.org' ELSE 'person' || n || '@mail.example.org' END, n
+  FROM generate_series(1, 2000) n;
+INSERT INTO audit VALUES (1, '{\"table\": \"orders\", \"was\": 12}');
+";
+
+const POLICY: &str = "
+[scrub.tables.users]
+id = 'keep'
+email = 'email'
+name = 'shape'
+phone = 'phone'
+note = 'words'
+tags = 'shape'
+extra = { rule = 'json', paths = { '$.n' = 'keep' } }
+card = 'card'
+born = { rule = 'date-shift', by = 'id', days = 30 }
+city = 'keep'
+[scrub.tables.orders]
+'*' = 'keep'
+user_email = 'email'
+[scrub.tables.audit]
+'*' = 'keep'
+";
+
+struct Shop {
+    server: &'static Server,
+    db: String,
+    session: Session,
+}
+
+impl Shop {
+    fn new(name: &str) -> Self {
+        let server = shared();
+        let db = server.fresh_db(name);
+        server.psql(&db, SCHEMA);
+        let session = Session::new();
+        for args in [&["init"][..], &["key", "new", "key"]] {
+            assert_eq!(session.quietly(args).code, Some(0));
+        }
+        let shop = Self { server, db, session };
+        shop.policy(POLICY);
+        shop
+    }
+
+    fn policy(&self, text: &str) {
+        fs::write(self.session.dir().join("offshoot.toml"), format!("key = 'key'\n{text}")).unwrap();
+    }
+
+    fn run(&self, args: &[&str]) -> Ran {
+        self.session.quietly(args)
+    }
+
+    fn capture(&self) -> Ran {
+        self.run(&["--json", "capture", &self.server.url(&self.db), "--name", "prod"])
+    }
+
+    /// A restored copy of the newest snapshot.
+    fn restored(&self) -> String {
+        let copy = self.server.fresh_db("scrubbed_copy");
+        let ran = self.run(&["restore", "prod", "--to", &self.server.url(&copy)]);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        copy
+    }
+}
+
+fn files(folder: &Path) -> Vec<u8> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        all.extend(if path.is_dir() { files(&path) } else { fs::read(&path).unwrap() });
+    }
+    all
+}
+
+fn contains(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[test]
+fn no_canary_is_stored_logged_or_restored() {
+    let shop = Shop::new("canaries");
+    let url = shop.server.url(&shop.db);
+    let output = shop.session.command(&["-vvv", "capture", &url, "--name", "prod"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let store = files(&shop.session.dir().join(".offshoot"));
+    let copy = shop.restored();
+    let dump = shop.server.pg_dump(&copy, &[]);
+    let receipt = shop.run(&["--json", "receipt", "prod"]).stdout;
+    let places: [(&str, &[u8]); 5] = [
+        ("log", &output.stderr),
+        ("output", &output.stdout),
+        ("store", &store),
+        ("copy", dump.as_bytes()),
+        ("receipt", receipt.as_bytes()),
+    ];
+    let mut found = 0;
+    for (place, bytes) in places {
+        for canary in CANARIES.iter().filter(|canary| contains(bytes, canary)) {
+            println!("{canary} is in the {place}");
+            found += 1;
+        }
+    }
+    println!("canaries: {} in {} places searched, found {found}", CANARIES.len(), places.len());
+    assert_eq!(found, 0);
+    // The shape is kept, and so are the joins.
+    let shape = "SELECT count(*), count(DISTINCT u.email), count(o.id), min(length(u.name)), max(u.extra->>'n'),
+        count(*) FILTER (WHERE u.city = 'Oslo') FROM users u LEFT JOIN orders o ON o.user_email = u.email";
+    assert_eq!(shop.server.psql(&copy, shape), shop.server.psql(&shop.db, shape));
+}
+
+#[test]
+fn a_column_without_a_rule_stops_the_capture_before_a_row_is_read() {
+    let shop = Shop::new("unclassified");
+    shop.server.psql(&shop.db, "ALTER TABLE users ADD COLUMN nickname text");
+    let ran = shop.capture();
+    assert_eq!(ran.code, Some(4), "{}", ran.stderr);
+    assert!(ran.stderr.contains("public.users.nickname: shape") && ran.stderr.contains("hint: "), "{}", ran.stderr);
+    assert_eq!(fs::read_dir(shop.session.dir().join(".offshoot/packs")).unwrap().count(), 0);
+    let url = shop.server.url(&shop.db);
+    assert_eq!(shop.run(&["capture", &url, "--name", "prod", "--unclassified", "scrub"]).code, Some(0));
+    shop.policy(&POLICY.replace("city = 'keep'", "town = 'keep'"));
+    let ran = shop.capture();
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("table `users` has no column `town`"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_survives_is_not_published() {
+    let shop = Shop::new("survivors");
+    let leaks = [
+        ("audit.change", "UPDATE audit SET change = '{\"old\": {\"email\": \"Person77@MAIL.example.org\"}}'"),
+        ("COMMENT", "UPDATE audit SET change = '{}'; COMMENT ON TABLE users IS 'ask person12@mail.example.org'"),
+        ("DEFAULT", "COMMENT ON TABLE users IS NULL; ALTER TABLE audit ADD by text DEFAULT 'person13@mail.example.org'"),
+        ("TYPE", "ALTER TABLE audit DROP by; CREATE TYPE who AS ENUM ('person14@mail.example.org', 'nobody')"),
+        ("VIEW", "DROP TYPE who; CREATE VIEW v AS SELECT 1 AS x WHERE 'person15@mail.example.org' <> ''"),
+    ];
+    for (place, leak) in leaks {
+        shop.server.psql(&shop.db, leak);
+        let ran = shop.capture();
+        assert_eq!(ran.code, Some(4), "{place}: {}{}", ran.stdout, ran.stderr);
+        assert!(ran.stderr.contains("nothing was published") && ran.stderr.contains(place), "{place}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("mail.example.org") && !ran.stderr.contains("MAIL"), "{}", ran.stderr);
+        let packs = fs::read_dir(shop.session.dir().join(".offshoot/packs")).unwrap().count();
+        assert_eq!(packs, 0, "{place}: what must not be published must not stay");
+    }
+    shop.server.psql(&shop.db, "DROP VIEW v");
+    assert_eq!(shop.capture().code, Some(0));
+}
+
+#[test]
+fn unchanged_rows_add_nothing_and_a_raw_snapshot_scrubs_alike() {
+    let shop = Shop::new("stable");
+    let first = shop.capture().json();
+    shop.server.psql(&shop.db, "VACUUM FULL users");
+    let second = shop.capture().json();
+    assert_eq!((&second["added_bytes"], &second["content_root"]), (&0.into(), &first["content_root"]));
+
+    let url = shop.server.url(&shop.db);
+    assert_eq!(shop.run(&["--store", "raw", "init", "--raw"]).code, Some(0));
+    let raw = shop.run(&["--store", "raw", "capture", &url, "--name", "prod"]);
+    assert!(raw.stderr.contains("is a raw store: rows enter it as they are"), "{}", raw.stderr);
+    let into = shop.run(&["--json", "--store", "raw", "scrub", "prod", "--into", ".offshoot", "--name", "again"]);
+    assert_eq!(into.code, Some(0), "{}", into.stderr);
+    assert_eq!(into.json()["content_root"], first["content_root"]);
+    assert_eq!(into.json()["added_bytes"], 0);
+    let beside = shop.run(&["--json", "--store", "raw", "scrub", "prod", "--into", "raw"]).json();
+    assert!(beside["reused_share"].as_f64().unwrap() > 0.0, "{beside}");
+    let twice = shop.run(&["--store", "raw", "scrub", &format!("{}-scrubbed", shop.db), "--into", "raw"]);
+    assert_eq!(twice.code, Some(4), "{}", twice.stderr);
+}
+
+#[test]
+fn the_holder_of_the_key_finds_a_reporter_and_nobody_else_does() {
+    let shop = Shop::new("pseudonym");
+    assert_eq!(shop.capture().code, Some(0));
+    let copy = shop.restored();
+    for (column, id, value) in [("users.email", "email", CANARIES[0]), ("public.users.name", "name", CANARIES[1])] {
+        let ran = shop.run(&["pseudonym", column, value]);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        let found = shop.server.psql(&copy, &format!("SELECT id FROM users WHERE {id} = '{}'", ran.stdout.trim()));
+        assert_eq!(found.trim(), "9001");
+    }
+    assert_eq!(shop.run(&["pseudonym", "users.emial", "x"]).code, Some(1));
+
+    let url = shop.server.url(&shop.db);
+    let verified = shop.run(&["verify", "prod", "--against", &url]);
+    assert_eq!(verified.code, Some(0), "{}{}", verified.stdout, verified.stderr);
+    shop.server.psql(&shop.db, "UPDATE users SET name = 'other' WHERE id = 7");
+    let differs = shop.run(&["verify", "prod", "--against", &url]);
+    assert_eq!(differs.code, Some(5), "{}{}", differs.stdout, differs.stderr);
+
+    let checked = shop.run(&["receipt", "prod", "--check"]);
+    assert_eq!(checked.code, Some(0), "{}", checked.stderr);
+    assert!(checked.stdout.contains("survivors 0"), "{}", checked.stdout);
+    let page = shop.run(&["receipt", "prod", "--html", "receipt.html"]);
+    assert_eq!(page.code, Some(0), "{}", page.stderr);
+    let page = fs::read_to_string(shop.session.dir().join("receipt.html")).unwrap();
+    assert!(page.contains("<svg") && !page.contains("http://") && !page.contains("https://"));
+
+    // Another key, no key.
+    let first = shop.run(&["key", "fingerprint"]).stdout.trim().to_owned();
+    shop.run(&["key", "new", "other"]);
+    let other = |args: &[&str]| {
+        let output = shop.session.command(args).env("OFFSHOOT_KEY_FILE", "other").output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    for args in [&["verify", "prod", "--against", &url][..], &["pseudonym", "users.email", "x"], &["receipt", "prod", "--check"]] {
+        let (code, stderr) = other(args);
+        assert_eq!(code, Some(2), "{args:?}: {stderr}");
+        assert!(stderr.contains(&first), "{args:?}: {stderr}");
+    }
+    let (code, stderr) = other(&["capture", &url, "--name", "prod"]);
+    assert_eq!(code, Some(4), "{stderr}");
+    assert!(stderr.contains(&format!("--replaces {first}")), "{stderr}");
+    fs::remove_file(shop.session.dir().join("other")).unwrap();
+    shop.run(&["key", "new", "other", "--replaces", &first]);
+    let (code, stderr) = other(&["capture", &url, "--name", "prod"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(stderr.contains("begins a new epoch"), "{stderr}");
+    shop.policy(&POLICY.replace("'words'", "'null'"));
+    let ran = shop.run(&["verify", "prod~1", "--against", &url]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    fs::write(shop.session.dir().join("offshoot.toml"), POLICY).unwrap();
+    assert_eq!(shop.run(&["verify", "prod~1", "--against", &url]).code, Some(2));
+}
+
+#[test]
+fn a_preview_is_for_the_screen() {
+    let shop = Shop::new("preview");
+    let url = shop.server.url(&shop.db);
+    let args = ["preview", &url, "--table", "users", "--rows", "3"];
+    let piped = shop.run(&args);
+    assert_eq!((piped.code, piped.stdout.as_str()), (Some(4), ""));
+    let Some(shown) = crate::terminal::on_terminal(&shop.session, &args, &[("NO_COLOR", "1")]) else {
+        println!("SKIPPED a_preview_is_for_the_screen: there is no program `script`");
+        return;
+    };
+    assert!(shown.contains("row 3") && shown.contains("person1@mail.example.org") && shown.contains(".test"), "{shown}");
+    assert!(!shop.session.dir().join(".offshoot/packs").read_dir().unwrap().any(|_| true));
+}
+
+#[test]
+fn large_values_and_large_objects_are_scrubbed_too() {
+    let shop = Shop::new("large");
+    shop.server.psql(
+        &shop.db,
+        "UPDATE users SET note = repeat('call +49 171 8675309 about the xylotomous-7741-notebook ', 20000) WHERE id = 9001;
+         SELECT lo_from_bytea(4711, convert_to(repeat('canary-array-90210-element ', 30000), 'UTF8'))",
+    );
+    let ran = shop.capture();
+    assert_eq!(ran.code, Some(4), "large objects have no rule: {}", ran.stderr);
+    assert!(ran.stderr.contains("large_objects.data"), "{}", ran.stderr);
+    shop.policy(&format!("{POLICY}\n[scrub.tables.large_objects]\noid = 'keep'\ndata = 'shape'\n"));
+    let ran = shop.capture();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let copy = shop.restored();
+    let length = "SELECT length(note), (SELECT sum(length(data)) FROM pg_largeobject) FROM users WHERE id = 9001";
+    assert_eq!(shop.server.psql(&copy, length), shop.server.psql(&shop.db, length));
+    let left = "SELECT note LIKE '%8675309%' OR note LIKE '%xylotomous%',
+        encode(lo_get(4711), 'escape') LIKE '%90210%' FROM users WHERE id = 9001";
+    assert_eq!(shop.server.psql(&copy, left).trim(), "f|f");
+    assert_eq!(shop.run(&["verify", "prod", "--against", &shop.server.url(&shop.db)]).code, Some(0));
+}
