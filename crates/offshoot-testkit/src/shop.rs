@@ -17,6 +17,10 @@ pub const SHOP_SQL: &str =
 /// A script for psql that changes a few of the shop's rows.
 pub const CHANGE_SQL: &str = include_str!("shop/change.sql");
 
+/// One of its customers, for showing what scrubbing does.
+pub const ONE_PERSON: &str =
+    "SELECT given_name, family_name, nickname, email, phone, born FROM shop.customer ORDER BY id LIMIT 1";
+
 /// Fills the empty database `db` with the shop.
 pub fn load(server: &Server, db: &str) -> Result<(), PostgresError> {
     server.try_psql(db, SHOP_SQL).map(drop)

@@ -58,7 +58,9 @@ fn demo() -> Result<(), Box<dyn Error>> {
     offshoot.run(&["capture", &source, "--name", "prod"])?;
     offshoot.run(&["log"])?;
 
-    say("Now without personal data: a policy, proposed by what is in the columns; a key; a store that takes no raw rows");
+    say(
+        "Now without personal data: a policy, proposed by what is in the columns; a key; a store that takes no raw rows",
+    );
     let offshoot = Offshoot { program, store: in_folder("store"), key: key.clone() };
     let policy = in_folder("offshoot.toml");
     offshoot.run(&["init"])?;
@@ -87,7 +89,11 @@ impl Offshoot {
     fn run(&self, arguments: &[&str]) -> Result<(), Box<dyn Error>> {
         println!("\n$ offshoot {}", arguments.join(" "));
         let began = Instant::now();
-        let status = Command::new(&self.program).env("OFFSHOOT_STORE", &self.store).env("OFFSHOOT_KEY_FILE", &self.key).args(arguments).status()?;
+        let status = Command::new(&self.program)
+            .env("OFFSHOOT_STORE", &self.store)
+            .env("OFFSHOOT_KEY_FILE", &self.key)
+            .args(arguments)
+            .status()?;
         println!("({:.2} s)", began.elapsed().as_secs_f64());
         // 3: done, and what could not be carried was named.
         if matches!(status.code(), Some(0 | 3)) {

@@ -161,7 +161,10 @@ fn what_survives_is_not_published() {
     let leaks = [
         ("audit.change", "UPDATE audit SET change = '{\"old\": {\"email\": \"Person77@MAIL.example.org\"}}'"),
         ("COMMENT", "UPDATE audit SET change = '{}'; COMMENT ON TABLE users IS 'ask person12@mail.example.org'"),
-        ("DEFAULT", "COMMENT ON TABLE users IS NULL; ALTER TABLE audit ADD by text DEFAULT 'person13@mail.example.org'"),
+        (
+            "DEFAULT",
+            "COMMENT ON TABLE users IS NULL; ALTER TABLE audit ADD by text DEFAULT 'person13@mail.example.org'",
+        ),
         ("TYPE", "ALTER TABLE audit DROP by; CREATE TYPE who AS ENUM ('person14@mail.example.org', 'nobody')"),
         ("VIEW", "DROP TYPE who; CREATE VIEW v AS SELECT 1 AS x WHERE 'person15@mail.example.org' <> ''"),
     ];
@@ -235,7 +238,11 @@ fn the_holder_of_the_key_finds_a_reporter_and_nobody_else_does() {
         let output = shop.session.command(args).env("OFFSHOOT_KEY_FILE", "other").output().unwrap();
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     };
-    for args in [&["verify", "prod", "--against", &url][..], &["pseudonym", "users.email", "x"], &["receipt", "prod", "--check"]] {
+    for args in [
+        &["verify", "prod", "--against", &url][..],
+        &["pseudonym", "users.email", "x"],
+        &["receipt", "prod", "--check"],
+    ] {
         let (code, stderr) = other(args);
         assert_eq!(code, Some(2), "{args:?}: {stderr}");
         assert!(stderr.contains(&first), "{args:?}: {stderr}");
@@ -266,7 +273,10 @@ fn a_preview_is_for_the_screen() {
         println!("SKIPPED a_preview_is_for_the_screen: there is no program `script`");
         return;
     };
-    assert!(shown.contains("row 3") && shown.contains("person1@mail.example.org") && shown.contains(".test"), "{shown}");
+    assert!(
+        shown.contains("row 3") && shown.contains("person1@mail.example.org") && shown.contains(".test"),
+        "{shown}"
+    );
     assert!(!shop.session.dir().join(".offshoot/packs").read_dir().unwrap().any(|_| true));
 }
 

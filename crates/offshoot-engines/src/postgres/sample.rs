@@ -6,6 +6,7 @@
 //! named and passed over. Rows come in the form and with the columns that a capture reads.
 
 use super::capture::connection::Connection;
+use super::catalog::large_objects;
 use super::catalog::relations::{self, Relation};
 use super::catalog::tables::{self, Heap, Sizes, Table};
 use super::copy_out::binary::BinaryRows;
@@ -176,7 +177,8 @@ async fn describe(connection: &Connection, options: &SampleOptions) -> Result<De
             spec.columns.iter_mut().for_each(|column| column.layout = Layout::Var);
         }
     }
-    let facts = table_facts(client, version, &relations, &tables).await?;
+    let mut facts = table_facts(client, version, &relations, &tables).await?;
+    facts.extend(large_objects::facts(client).await?);
     client.batch_execute("COMMIT").await.map_err(refused("end to read"))?;
     Ok(Described { tables, tree, facts, locked })
 }

@@ -54,6 +54,14 @@ impl Classifier {
     /// What each column of a table holds. `rows` are some of its rows, in the form that the facts say; none if there are none.
     #[must_use]
     pub fn classify(&self, table: &TableFacts, rows: Option<&Batch>) -> Vec<Finding> {
+        if table.schema.is_empty() {
+            // Large objects: whatever somebody stored, of any kind.
+            let of = |column: &ColumnFacts| match column.type_name.as_str() {
+                "bytea" => Finding::new(Some(Meaning::Sensitive), 0.6, "large objects, which are not looked into"),
+                _ => Finding::new(None, 0.95, "a key"),
+            };
+            return table.columns.iter().map(of).collect();
+        }
         let rows = rows.filter(|rows| rows.columns.len() == table.columns.len());
         let samples: Vec<Sample> = table
             .columns

@@ -95,7 +95,10 @@ impl From<ScrubError> for Error {
         };
         match error {
             ScrubError::Unclassified(columns) => {
-                let list: Vec<String> = columns.iter().map(|(column, rule)| format!("\n  {column}: {rule}")).collect();
+                let list: Vec<String> = columns
+                    .iter()
+                    .map(|(column, rule)| format!("\n  {}: {rule}", column.trim_start_matches('.')))
+                    .collect();
                 let message =
                     format!("no rule covers these columns; a rule to begin with beside each:{}", list.concat());
                 let hint = "give each a rule in [scrub.tables] of the policy, or take --unclassified=scrub; \
