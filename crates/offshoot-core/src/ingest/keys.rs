@@ -117,6 +117,11 @@ impl Mark {
         self.start >= other.start
     }
 
+    /// Whether this key is at most another for certain, and no third key is between them that starts like both.
+    pub fn is_surely_not_above(&self, other: &Self) -> bool {
+        self.start < other.start || self.start == other.start && self.digest.is_none() && other.digest.is_none()
+    }
+
     /// The order by what is kept; good for sorting leaves, which are checked with `not_below` afterwards.
     pub fn compare(&self, other: &Self) -> Ordering {
         self.start.cmp(&other.start)

@@ -74,7 +74,8 @@ impl Group {
     fn takes(&self, next: &Placed) -> bool {
         let Some(before) = self.leaves.last() else { return true };
         let alone = self.leaves.len() == 1;
-        let successor = alone && before.run == next.run;
+        // Where two long keys start alike, a leaf of another run may belong between: then all are merged.
+        let successor = alone && before.run == next.run && before.leaf.last.is_surely_not_above(&next.leaf.first);
         match before.leaf.end {
             End::Open => true,
             End::Forced if !successor => true,

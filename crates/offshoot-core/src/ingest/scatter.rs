@@ -178,7 +178,7 @@ impl Scatter {
         }
         let inner = Self::new(sample, table);
         let batches = self.batches(spill, part, decoder);
-        if inner.parts.len() > 1 && depth < DEPTH_MAX {
+        if inner.parts.len() > 2 && depth < DEPTH_MAX {
             tracing::debug!(table = table.spec.name, depth, "a part is partitioned again");
             let mut scratch = Scatterer::default();
             for batch in batches {
