@@ -246,11 +246,15 @@ fn write(found: &[Found], roots: &[Vec<usize>], groups: &[Option<Group>]) -> Doc
         if named.is_empty() {
             continue;
         }
+        let is_part = |of: &&Found| {
+            of.table.parent.as_ref().is_some_and(|(schema, name)| (schema, name) == (&table.schema, &table.name))
+        };
+        let rows = rows + found.iter().filter(is_part).map(|part| part.rows).sum::<usize>();
         let _ = write!(text, "\n[scrub.tables.{}]", quoted(&format!("{}.{}", table.schema, table.name)));
         let _ = writeln!(
             text,
             "{}",
-            if *rows == 0 { "  # no rows seen".to_owned() } else { format!("  # {rows} rows seen") }
+            if rows == 0 { "  # no rows seen".to_owned() } else { format!("  # {rows} rows seen") }
         );
         for c in named {
             if let Some(group) = &groups[roots[t][c]] {
