@@ -12,6 +12,14 @@ use unicode_normalization::char::is_combining_mark;
 
 /// First names of languages that the crate has no list of, by how common they are there.
 const FIRST_NAMES: &str = "
+ james john robert michael william david richard joseph thomas charles christopher daniel matthew anthony mark donald steven paul andrew joshua
+ kenneth kevin brian george edward ronald timothy jason jeffrey ryan jacob gary nicholas eric jonathan stephen larry justin scott brandon
+ benjamin samuel gregory alexander patrick raymond jack dennis jerry tyler aaron jose adam nathan henry douglas zachary peter kyle noah ethan
+ mary patricia jennifer linda elizabeth barbara susan jessica sarah karen lisa nancy betty sandra margaret ashley kimberly emily donna michelle
+ carol amanda melissa deborah stephanie rebecca sharon laura cynthia dorothy amy kathleen angela shirley emma brenda pamela nicole anna samantha
+ katherine christine helen debra rachel carolyn janet maria catherine heather diane olivia julie joyce victoria kelly christina lauren joan
+ evelyn judith andrea hannah megan cheryl jacqueline martha madison teresa gloria sara janice ann kathryn abigail sophia frances jean alice
+ judy isabella julia grace amber denise danielle marilyn beverly charlotte natalie theresa diana brittany doris kayla alexis lori marie shelby
  alejandro antonio carlos diego fernando francisco javier jorge jose juan luis manuel miguel pablo pedro rafael raul roberto sergio
  ana beatriz carmen cristina dolores elena isabel laura lucia maria marta mercedes paula pilar raquel rosa sofia teresa joaquin ignacio
  adam andrzej bartosz dariusz grzegorz jakub jan jerzy kamil krzysztof lukasz maciej marcin marek mariusz mateusz michal pawel piotr rafal

@@ -129,6 +129,9 @@ impl Classifier {
         let is_sure = |says: &Option<(Meaning, Strength)>| says.is_some_and(|(_, strength)| strength == Strength::Sure);
         let own = if is_sure(&by_name) { by_name } else { by_domain.or(by_name) };
         let (says, by_comment) = if is_sure(&own) { (own, false) } else { (by_comment.or(own), by_comment.is_some()) };
+        // A number that refers to a session opens none.
+        let is_reference = kind == Kind::Integer && names::words(&column.name).last().is_some_and(|word| word == "id");
+        let says = says.filter(|(meaning, _)| !(is_reference && *meaning == Meaning::Token));
         let refers = table.foreign_keys.iter().any(|key| key.columns.contains(&c));
         let is_unique = table.unique.iter().any(|(columns, _)| columns.contains(&c));
         let is_identifier = matches!(kind, Kind::Integer | Kind::Uuid);
@@ -187,7 +190,7 @@ fn unseen_document(about: &About) -> Finding {
 /// A column that is named like its table names the thing that a row is: the city of a table of cities.
 fn names_the_row(table: &TableFacts, column: &ColumnFacts, says: (Meaning, Strength), rows: Rows) -> bool {
     let singular = |name: &str| names::words(name).last().map(|word| word.trim_end_matches('s').to_owned());
-    rows != Rows::Persons && says.0 != Meaning::Street && singular(&table.name) == singular(&column.name)
+    rows != Rows::Persons && says.1 != Strength::Sure && singular(&table.name) == singular(&column.name)
 }
 
 /// What the comment of a column says; only what would be enough alone as a name.

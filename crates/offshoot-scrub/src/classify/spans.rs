@@ -20,21 +20,12 @@ pub struct Span {
     pub meaning: Meaning,
 }
 
-/// Words before a name that a person gives.
-const INTRODUCTIONS: [&str; 12] = [
-    "name is",
-    "named",
-    "called",
-    "i am",
-    "i'm",
-    "this is",
-    "regards,",
-    "dear",
-    "sincerely,",
-    "yours,",
-    "signed",
-    "contact",
-];
+/// Words that say that a name follows.
+const NAME_WORDS: [&str; 7] = ["name is", "name?", "name:", "named", "called", "nom est", "heiße"];
+
+/// Words that a name often follows.
+const INTRODUCTIONS: [&str; 9] =
+    ["i am", "i'm", "this is", "regards,", "dear", "sincerely,", "yours,", "signed", "contact"];
 
 /// Finds all of it, in order and without overlaps.
 #[must_use]
@@ -163,7 +154,13 @@ fn addresses(text: &str, tokens: &[Range<usize>], found: &mut Vec<Span>) {
             continue;
         }
         let window = at.saturating_sub(4)..(at + 5).min(tokens.len());
-        let numbers: Vec<usize> = window.filter(|near| is_number(*near)).collect();
+        // Between a number and the word of a street stand names: small words only where the number leads, and few.
+        let joins = |near: usize| {
+            let between = near.min(at) + 1..near.max(at);
+            let small = between.clone().filter(|place| !is_capital(word(*place)) && !is_number(*place)).count();
+            small == 0 || near < at && small <= 1 && between.len() <= 2
+        };
+        let numbers: Vec<usize> = window.filter(|near| is_number(*near) && joins(*near)).collect();
         let Some(nearest) = numbers.iter().min_by_key(|near| near.abs_diff(at)) else {
             at += 1;
             continue;
@@ -214,11 +211,20 @@ fn companies(text: &str, tokens: &[Range<usize>], found: &mut Vec<Span>) {
                 .all(|token| is_capital(&text[token.clone()]) || ["and", "&", "of"].contains(&&text[token.clone()]))
         });
         let Some(start) = start else { continue };
+        // A line above is another thing.
+        let line = text[..tokens[at].start].rfind('\n').map_or(0, |end| end + 1);
+        let Some(start) = (start..at).find(|from| tokens[*from].start >= line) else { continue };
         let bytes = tokens[start].start..tokens[at].end;
         if is_company(&text[bytes.clone()]) {
             push(found, bytes, Meaning::Company, false);
         }
     }
+}
+
+/// Whether what comes after this text begins a sentence, where any word has a capital.
+fn starts_sentence(before: &str) -> bool {
+    let before = before.trim_end_matches([' ', '"', '“', '(', '\'']);
+    before.is_empty() || before.ends_with(['.', '!', '?', ':', '\n', '\r'])
 }
 
 fn names(text: &str, tokens: &[Range<usize>], found: &mut Vec<Span>) {
@@ -230,6 +236,7 @@ fn names(text: &str, tokens: &[Range<usize>], found: &mut Vec<Span>) {
         let plain_word = plain(shown.trim_end_matches("'s").trim_end_matches("’s"));
         let before = text[..tokens[at].start].trim_end().to_lowercase();
         let is_introduced = INTRODUCTIONS.iter().any(|words| before.ends_with(words));
+        let is_named = NAME_WORDS.iter().any(|words| before.ends_with(words));
         let follows_honorific = at > 0 && is_honorific(&text[tokens[at - 1].clone()]);
         let (first, last) = (is_first_name(&plain_word), is_last_name(&plain_word));
         let next = word(at + 1).map(plain).unwrap_or_default();
@@ -237,6 +244,17 @@ fn names(text: &str, tokens: &[Range<usize>], found: &mut Vec<Span>) {
         let has_next = at + 1 < tokens.len() && joins(at + 1);
         let both_known = first && has_next && is_last_name(&next) && !is_ambiguous(&next);
         let taken = match () {
+            () if is_named && is_capital(shown) => true,
+            () if last
+                && is_capital(shown)
+                && plain_word.len() > 3
+                && !starts_sentence(&text[..tokens[at].start])
+                && !is_ambiguous(&plain_word)
+                && !is_city(shown)
+                && !is_country(shown) =>
+            {
+                true
+            }
             () if follows_honorific && is_capital(shown) && !is_honorific(shown) => true,
             () if is_introduced && is_capital(shown) && (first || last || is_name_part(at + 1) && has_next) => true,
             () if first

@@ -98,7 +98,8 @@ impl Tally {
         let has_digit = text.bytes().any(|byte| byte.is_ascii_digit());
         let is_handle = syntax::is_handle(text) && !syntax::is_uuid(text) && !syntax::is_domain(text);
         count(&mut self.handle, is_handle);
-        count(&mut self.mixed, is_handle && (has_digit || text.chars().skip(1).any(char::is_uppercase)));
+        let is_in_both_cases = text.chars().any(char::is_lowercase) && text.chars().skip(1).any(char::is_uppercase);
+        count(&mut self.mixed, is_handle && (has_digit || is_in_both_cases));
         count(
             &mut self.initials,
             text.trim_end_matches('.').chars().count() == 1 && text.starts_with(char::is_uppercase),
