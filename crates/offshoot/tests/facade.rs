@@ -148,7 +148,7 @@ fn what_is_refused_says_why() {
     let source = connection(server, &db);
     let error = scrubbed.capture(&source, &options(server, "x"), &Control::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Refused);
-    assert!(error.to_string().contains("scrubbing is not built yet") && error.hint().is_some());
+    assert!(error.to_string().contains("there is no policy") && error.hint().is_some());
 
     let (_folder, store) = store();
     store.capture(&source, &options(server, "x"), &Control::default()).unwrap();

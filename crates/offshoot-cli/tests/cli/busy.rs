@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// What a pipe holds on Linux before its writer waits.
 const PIPE_BYTES: usize = 64 << 10;
+/// What a capture into a raw store says before all else.
+const RAW: &str = "warning: .offshoot is a raw store: rows enter it as they are, personal data included\n";
 
 /// A command that stands still with its lease.
 struct Held {
@@ -20,7 +22,8 @@ struct Held {
 impl Held {
     fn start(session: &Session, args: &[&str]) -> Self {
         let (log, mut writer) = pipe().unwrap();
-        writer.write_all(&[b'.'; PIPE_BYTES]).unwrap();
+        let room = if args[0] == "capture" { RAW.len() } else { 0 };
+        writer.write_all(&vec![b'.'; PIPE_BYTES - room]).unwrap();
         let mut command = session.command(args);
         command.env("RUST_LOG", "offshoot_core::store::lease=debug").stdout(Stdio::null()).stderr(writer);
         let command = command.spawn().unwrap();

@@ -35,6 +35,18 @@ pub(super) fn own_rule(policy: &Policy, tables: &[TableFacts], t: usize, c: usiz
 }
 
 /// A rule to begin with, from the type alone; the detection knows better ones.
+/// The rule for a column that nobody looked at, where the policy wants such scrubbed; none if no rule does that blindly.
+pub(super) fn blind_rule(table: &TableFacts, c: usize) -> Option<&'static str> {
+    let column = &table.columns[c];
+    match (suggested_rule(table, c), Codec::of(column, table.form).kind()) {
+        ("keep", Kind::Integer | Kind::Float | Kind::Decimal) => Some("shape"),
+        ("null", Kind::Bytes) => Some("shape"),
+        ("null", _) => column.is_nullable.then_some("null"),
+        ("keep" | "composite", _) => None,
+        (rule, _) => Some(rule),
+    }
+}
+
 pub(super) fn suggested_rule(table: &TableFacts, c: usize) -> &'static str {
     let column = &table.columns[c];
     match Codec::of(column, table.form).kind() {

@@ -43,7 +43,8 @@ impl Scrub {
         Self { policy, key }
     }
 
-    /// Says what becomes of texts that no rule covers, whatever the policy says: they are shaped, or the capture fails.
+    /// Says what becomes of columns that no rule covers, whatever the policy says: they get the rule of their type, or the
+    /// capture fails.
     #[must_use]
     pub fn shaping_unclassified(mut self, shapes: bool) -> Self {
         self.policy = self.policy.shaping_unclassified(shapes);

@@ -196,6 +196,7 @@ impl Sketch {
             facts.is_nullable = !(attribute.is_not_null || resolved.is_not_null);
             facts.max_chars = resolved.chars_max;
             facts.labels = resolved.labels;
+            facts.fields = resolved.fields;
             let demands: Vec<Demand> = resolved
                 .checks
                 .iter()

@@ -2,6 +2,7 @@
 
 use crate::error::{Result, refused};
 use crate::postgres::types::FIRST_UNSTABLE_OID;
+use offshoot_format::facts::ColumnFacts;
 use std::collections::HashMap;
 use tokio_postgres::Client;
 
@@ -28,6 +29,12 @@ SELECT t.oid,
              WHERE k.contypid = t.oid AND k.contype = 'c' ORDER BY k.conname COLLATE \"C\")
 FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace WHERE t.oid = ANY ($1)";
 
+/// Fields of composite types.
+const FIELDS: &str = "
+SELECT t.oid, a.attname::pg_catalog.text, a.atttypid, a.atttypmod
+FROM pg_catalog.pg_type t JOIN pg_catalog.pg_attribute a ON a.attrelid = t.typrelid
+WHERE t.oid = ANY ($1) AND t.typtype = 'c' AND a.attnum > 0 AND NOT a.attisdropped ORDER BY t.oid, a.attnum";
+
 struct Node {
     name: String,
     bare_name: String,
@@ -38,6 +45,8 @@ struct Node {
     element: u32,
     labels: Vec<String>,
     checks: Vec<(String, String)>,
+    /// Of a composite: names, types and modifiers.
+    fields: Vec<(String, u32, i32)>,
 }
 
 /// The types of some columns.
@@ -58,6 +67,8 @@ pub struct Resolved {
     pub labels: Vec<String>,
     /// Constraints of domains: name and expression.
     pub checks: Vec<(String, String)>,
+    /// Fields of a composite, or of the elements of an array.
+    pub fields: Vec<ColumnFacts>,
 }
 
 impl Types {
@@ -76,6 +87,7 @@ impl Types {
                 break;
             }
             let rows = client.query(TYPES, &[&wanted, &FIRST_UNSTABLE_OID]).await.map_err(refused("describe types"))?;
+            let fields = client.query(FIELDS, &[&wanted]).await.map_err(refused("describe types"))?;
             wanted.clear();
             for row in &rows {
                 let (names, expressions): (Vec<String>, Vec<Option<String>>) = (row.get(9), row.get(10));
@@ -90,9 +102,16 @@ impl Types {
                     element: row.get(7),
                     labels: row.get(8),
                     checks: names.into_iter().zip(expressions).collect(),
+                    fields: Vec::new(),
                 };
                 wanted.extend([node.base, node.element]);
                 nodes.insert(row.get(0), node);
+            }
+            for row in &fields {
+                if let Some(node) = nodes.get_mut(&row.get(0)) {
+                    wanted.push(row.get(2));
+                    node.fields.push((row.get(1), row.get(2), row.get(3)));
+                }
             }
         }
         Ok(Self(nodes))
@@ -101,6 +120,10 @@ impl Types {
     /// What a type with a modifier is at bottom.
     #[must_use]
     pub fn resolve(&self, oid: u32, modifier: i32) -> Resolved {
+        self.resolve_at(oid, modifier, 0)
+    }
+
+    fn resolve_at(&self, oid: u32, modifier: i32, depth: usize) -> Resolved {
         let mut resolved = Resolved::default();
         resolved.domain = self.0.get(&oid).filter(|node| node.is_domain).map(|node| node.bare_name.clone());
         let (oid, modifier) = self.base(oid, modifier, &mut resolved);
@@ -112,12 +135,34 @@ impl Types {
             resolved.is_not_null = is_not_null;
             let name = self.0.get(&element).map_or("", |node| node.name.as_str());
             (resolved.type_name, resolved.chars_max) = (format!("_{name}"), chars_max(name, modifier));
+            resolved.fields = self.fields(element, depth);
         } else {
             resolved.type_name.clone_from(&node.name);
             resolved.labels.clone_from(&node.labels);
             resolved.chars_max = chars_max(&node.name, modifier);
+            resolved.fields = self.fields(oid, depth);
+            if !resolved.fields.is_empty() {
+                // One that is called so is no array.
+                resolved.type_name = resolved.type_name.trim_start_matches('_').to_owned();
+            }
         }
         resolved
+    }
+
+    /// The fields of a composite. One that is nested deeper than anything real is taken for a type without meaning.
+    fn fields(&self, oid: u32, depth: usize) -> Vec<ColumnFacts> {
+        let Some(node) = self.0.get(&oid).filter(|_| depth < DEPTH_MAX) else { return Vec::new() };
+        let field = |(name, oid, modifier): &(String, u32, i32)| {
+            let resolved = self.resolve_at(*oid, *modifier, depth + 1);
+            ColumnFacts {
+                domain_type: resolved.domain,
+                max_chars: resolved.chars_max,
+                labels: resolved.labels,
+                fields: resolved.fields,
+                ..ColumnFacts::new(name, &resolved.type_name)
+            }
+        };
+        node.fields.iter().map(field).collect()
     }
 
     /// Goes down through domains.
