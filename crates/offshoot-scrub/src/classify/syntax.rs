@@ -98,7 +98,7 @@ pub fn is_phone(text: &str) -> bool {
         && date_year(number).is_none()
         && !is_ip(number)
         && !is_dashed_id(number)
-        && groups.iter().any(|group| group.bytes().any(|byte| byte != group.as_bytes()[0]) || group.len() < 4)
+        && groups.concat().bytes().any(|digit| !number.trim_start_matches(['+', '(']).as_bytes().starts_with(&[digit]))
 }
 
 /// The shape of a United States social security number, which no phone number has.
@@ -283,7 +283,14 @@ pub fn is_random(text: &str) -> bool {
     let is_one_word = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_+/=.".contains(&byte));
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     let letters = text.bytes().filter(u8::is_ascii_alphabetic).count();
+    // Words and numbers joined by dashes are a slug.
+    let parts: Vec<&str> = text.split(['-', '_', '.']).collect();
+    let is_plain = |part: &&str| {
+        part.bytes().all(|byte| byte.is_ascii_alphabetic()) || part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let is_slug = parts.len() >= 3 && parts.iter().all(is_plain);
     text.len() >= 16
+        && !is_slug
         && is_one_word
         && digits * 12 >= text.len()
         && letters * 8 >= text.len()
