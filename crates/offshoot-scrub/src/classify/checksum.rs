@@ -10,7 +10,7 @@ fn luhn(digits: &[u32]) -> bool {
     let doubled = |digit: u32| if digit > 4 { 2 * digit - 9 } else { 2 * digit };
     let sum: u32 =
         digits.iter().rev().enumerate().map(|(at, digit)| if at % 2 == 1 { doubled(*digit) } else { *digit }).sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// Whether a text is the number of a payment card: the beginning and length of an issuer, and Luhn's formula.
@@ -93,8 +93,11 @@ pub fn is_iban(text: &str) -> bool {
     is_head && length.is_none_or(|length| length == compact.len()) && remainder == 1
 }
 
+/// A form: its name, whether it is a strong one, and its check.
+type National = (&'static str, bool, fn(&str) -> bool);
+
 /// Forms of national numbers. Strong ones are rare by chance: by letters and separators, or a check modulo 97.
-const NATIONAL: [(&str, bool, fn(&str) -> bool); 16] = [
+const NATIONAL: [National; 16] = [
     ("US SSN", true, us_ssn),
     ("FR NIR", true, fr_nir),
     ("IT codice fiscale", true, it_codice_fiscale),
@@ -229,7 +232,7 @@ fn dk_cpr(text: &str) -> bool {
 
 fn ch_ahv(text: &str) -> bool {
     let Some(digits) = digits(text).filter(|digits| digits.len() == 13) else { return false };
-    digits[..3] == [7, 5, 6] && weighted(&digits, &[1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1]) % 10 == 0
+    digits[..3] == [7, 5, 6] && weighted(&digits, &[1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1]).is_multiple_of(10)
 }
 
 fn cn_id(text: &str) -> bool {
@@ -263,21 +266,21 @@ fn pl_pesel(text: &str) -> bool {
     let Some(digits) = digits(text).filter(|digits| digits.len() == 11) else { return false };
     let month = digits[2] * 10 + digits[3];
     is_day_and_month(digits[4] * 10 + digits[5], month % 20)
-        && weighted(&digits, &[1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1]) % 10 == 0
+        && weighted(&digits, &[1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1]).is_multiple_of(10)
 }
 
 fn nl_bsn(text: &str) -> bool {
     let Some(digits) = digits(text).filter(|digits| digits.len() == 9) else { return false };
     let sum = weighted(&digits[..8], &[9, 8, 7, 6, 5, 4, 3, 2]);
-    sum > 0 && sum >= digits[8] && (sum - digits[8]) % 11 == 0
+    sum > 0 && sum >= digits[8] && (sum - digits[8]).is_multiple_of(11)
 }
 
 fn no_fodselsnummer(text: &str) -> bool {
     let Some(digits) = digits(text).filter(|digits| digits.len() == 11) else { return false };
     let day = digits[0] * 10 + digits[1];
     is_day_and_month(if day > 40 { day - 40 } else { day }, digits[2] * 10 + digits[3])
-        && weighted(&digits, &[3, 7, 6, 1, 8, 9, 4, 5, 2, 1]) % 11 == 0
-        && weighted(&digits, &[5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1]) % 11 == 0
+        && weighted(&digits, &[3, 7, 6, 1, 8, 9, 4, 5, 2, 1]).is_multiple_of(11)
+        && weighted(&digits, &[5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1]).is_multiple_of(11)
 }
 
 fn be_rrn(text: &str) -> bool {

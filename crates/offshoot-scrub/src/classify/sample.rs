@@ -176,7 +176,7 @@ fn is_structure(key: &str) -> bool {
         && key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '@' || c == '$')
         && key.chars().all(|c| c.is_ascii_alphanumeric() || "_-:$@".contains(c));
     let digits = key.bytes().filter(u8::is_ascii_digit).count();
-    is_word && digits <= 4 && !is_name(key) && !(key.contains('@') && !key.starts_with('@'))
+    is_word && digits <= 4 && !is_name(key) && (key.starts_with('@') || !key.contains('@'))
 }
 
 fn is_name(key: &str) -> bool {

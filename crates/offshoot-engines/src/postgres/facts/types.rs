@@ -124,8 +124,8 @@ impl Types {
     }
 
     fn resolve_at(&self, oid: u32, modifier: i32, depth: usize) -> Resolved {
-        let mut resolved = Resolved::default();
-        resolved.domain = self.0.get(&oid).filter(|node| node.is_domain).map(|node| node.bare_name.clone());
+        let domain = self.0.get(&oid).filter(|node| node.is_domain).map(|node| node.bare_name.clone());
+        let mut resolved = Resolved { domain, ..Resolved::default() };
         let (oid, modifier) = self.base(oid, modifier, &mut resolved);
         let Some(node) = self.0.get(&oid) else { return resolved };
         if self.0.contains_key(&node.element) {
