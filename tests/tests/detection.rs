@@ -13,7 +13,7 @@ fn real_databases_do_not_drown_in_false_alarms() {
         all.add(&compare(set, &scan_set(&folder, shared(), set)));
     }
     println!("all sets: {all}");
-    assert!(all.recall() >= 0.9 && all.precision() >= 0.85, "{all}\n{:#?}\n{:#?}", all.missed, all.alarms);
+    assert!(all.recall() >= 0.95 && all.precision() >= 0.95, "{all}\n{:#?}\n{:#?}", all.missed, all.alarms);
 }
 
 #[test]
