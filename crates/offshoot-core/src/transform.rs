@@ -7,8 +7,10 @@
 use crate::snapshot::SnapshotReader;
 use crate::source::{BlobSink, Large, RangeSink, Sink, TableSink};
 use crate::{Control, CoreError, Result};
-use offshoot_format::column::{Batch, INLINE_VALUE_BYTES_MAX};
+use offshoot_format::blob::BlobRef;
+use offshoot_format::column::{Batch, Cell, Column, INLINE_VALUE_BYTES_MAX};
 use offshoot_format::facts::TableFacts;
+use offshoot_format::ids::ChunkId;
 use offshoot_format::manifest::Trust;
 use offshoot_format::table::TableSpec;
 
@@ -57,7 +59,8 @@ pub trait TableTransform: Send + Sync {
 
 /// Rewrites the rows of one range.
 pub trait RangeTransform: Send {
-    /// Rewrites the rows of a batch; it may leave some out.
+    /// Rewrites the rows of a batch; it may leave some out. Large values of rewritten columns have been rewritten before, and are
+    /// not to be touched.
     ///
     /// # Errors
     /// If a value cannot be rewritten.
@@ -135,7 +138,7 @@ struct RewritingTable<'s> {
 impl TableSink for RewritingTable<'_> {
     fn range(&self, scattered: bool) -> Result<Box<dyn RangeSink + '_>> {
         let inner = self.inner.range(scattered || self.transform.is_scattering())?;
-        Ok(Box::new(RewritingRange { transform: self.transform.range()?, inner }))
+        Ok(Box::new(RewritingRange { transform: self.transform.range()?, inner, large: Vec::new() }))
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
@@ -147,6 +150,9 @@ impl TableSink for RewritingTable<'_> {
 struct RewritingRange<'t> {
     transform: Box<dyn RangeTransform + 't>,
     inner: Box<dyn RangeSink + 't>,
+    /// What the large values of the present batch have become. In the batch stand placeholders, so that the transform does not
+    /// rewrite them once more.
+    large: Vec<Large>,
 }
 
 impl RangeSink for RewritingRange<'_> {
@@ -156,6 +162,10 @@ impl RangeSink for RewritingRange<'_> {
 
     fn push(&mut self, mut batch: Batch) -> Result<()> {
         self.transform.apply(&mut batch)?;
+        for column in batch.columns.iter_mut().filter(|column| column.blob_count() > 0) {
+            *column = put_back(column, &self.large)?;
+        }
+        self.large.clear();
         self.inner.push(batch)
     }
 
@@ -163,7 +173,8 @@ impl RangeSink for RewritingRange<'_> {
         match self.transform.large(column)? {
             LargeRewrite::Keep => self.inner.blob(column),
             LargeRewrite::Pieces(transform) => {
-                Ok(Box::new(RewritingBlob { transform, out: Rewritten::Short(&mut *self.inner, column, Vec::new()) }))
+                let out = Rewritten::Short(&mut *self.inner, column, Vec::new());
+                Ok(Box::new(RewritingBlob { transform, out, large: &mut self.large }))
             }
         }
     }
@@ -174,10 +185,38 @@ impl RangeSink for RewritingRange<'_> {
     }
 }
 
+/// What ends the name of a placeholder; a real name is a keyed hash, which ends so with a probability of 2^-192.
+const PLACEHOLDER: &[u8; 24] = b"a large value, rewritten";
+
+fn placeholder(number: usize) -> BlobRef {
+    let mut id = [0; 32];
+    id[..8].copy_from_slice(&(number as u64).to_le_bytes());
+    id[8..].copy_from_slice(PLACEHOLDER);
+    BlobRef { id: ChunkId::from_bytes(id), bytes: 0 }
+}
+
+/// Puts what large values have become where their placeholders are.
+fn put_back(column: &Column, large: &[Large]) -> Result<Column> {
+    let mut new = column.fresh();
+    for row in 0..column.rows() {
+        let cell = column.cell(row);
+        match cell {
+            Cell::Blob(BlobRef { id, .. }) if id.as_bytes().ends_with(PLACEHOLDER) => {
+                let number = id.as_bytes().first_chunk().map_or(u64::MAX, |number| u64::from_le_bytes(*number));
+                let became = usize::try_from(number).ok().and_then(|number| large.get(number));
+                became.ok_or(CoreError::Protocol("a large value is in another batch"))?.push_to(&mut new)?;
+            }
+            cell => new.push_cell(cell)?,
+        }
+    }
+    Ok(new)
+}
+
 /// A large value on its way.
 struct RewritingBlob<'r> {
     transform: Box<dyn PieceTransform + 'r>,
     out: Rewritten<'r>,
+    large: &'r mut Vec<Large>,
 }
 
 /// What was rewritten so far: apart only if it is still too long for a batch, so that equal values are stored alike.
@@ -227,6 +266,9 @@ impl BlobSink for RewritingBlob<'_> {
 
     fn finish(mut self: Box<Self>) -> Result<Large> {
         let out = &mut self.out;
-        if self.transform.finish(&mut |bytes| out.write(bytes))? { self.out.finish() } else { Ok(Large::Null) }
+        let is_there = self.transform.finish(&mut |bytes| out.write(bytes))?;
+        let became = if is_there { self.out.finish()? } else { Large::Null };
+        self.large.push(became);
+        Ok(Large::Apart(placeholder(self.large.len() - 1)))
     }
 }

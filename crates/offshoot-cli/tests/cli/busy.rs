@@ -2,7 +2,7 @@
 //!
 //! A command is held where it has just taken its lease: it logs that, and its log is a pipe that is full.
 
-use crate::session::Session;
+use crate::session::{RAW_WARNING, Session};
 use offshoot_testkit::postgres::shared;
 use std::io::{PipeReader, Read, Write, pipe};
 use std::process::{Child, Stdio};
@@ -10,8 +10,6 @@ use std::time::Duration;
 
 /// What a pipe holds on Linux before its writer waits.
 const PIPE_BYTES: usize = 64 << 10;
-/// What a capture into a raw store says before all else.
-const RAW: &str = "warning: .offshoot is a raw store: rows enter it as they are, personal data included\n";
 
 /// A command that stands still with its lease.
 struct Held {
@@ -22,7 +20,7 @@ struct Held {
 impl Held {
     fn start(session: &Session, args: &[&str]) -> Self {
         let (log, mut writer) = pipe().unwrap();
-        let room = if args[0] == "capture" { RAW.len() } else { 0 };
+        let room = if args[0] == "capture" { RAW_WARNING.len() } else { 0 };
         writer.write_all(&vec![b'.'; PIPE_BYTES - room]).unwrap();
         let mut command = session.command(args);
         command.env("RUST_LOG", "offshoot_core::store::lease=debug").stdout(Stdio::null()).stderr(writer);

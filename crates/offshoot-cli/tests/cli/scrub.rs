@@ -162,10 +162,15 @@ fn what_survives_is_not_published() {
         ("audit.change", "UPDATE audit SET change = '{\"old\": {\"email\": \"Person77@MAIL.example.org\"}}'"),
         ("COMMENT", "UPDATE audit SET change = '{}'; COMMENT ON TABLE users IS 'ask person12@mail.example.org'"),
         (
-            "DEFAULT",
-            "COMMENT ON TABLE users IS NULL; ALTER TABLE audit ADD by text DEFAULT 'person13@mail.example.org'",
+            "TABLE public.audit",
+            "COMMENT ON TABLE users IS NULL; ALTER TABLE audit ADD by text; ALTER TABLE audit ALTER by SET DEFAULT 'person13@mail.example.org'",
         ),
-        ("TYPE", "ALTER TABLE audit DROP by; CREATE TYPE who AS ENUM ('person14@mail.example.org', 'nobody')"),
+        ("audit", "ALTER TABLE audit DROP by, ADD CHECK (change->>'who' <> 'person14@mail.example.org')"),
+        (
+            "TYPE",
+            "ALTER TABLE audit DROP CONSTRAINT audit_change_check;
+             CREATE TYPE who AS ENUM ('person14@mail.example.org', 'nobody')",
+        ),
         ("VIEW", "DROP TYPE who; CREATE VIEW v AS SELECT 1 AS x WHERE 'person15@mail.example.org' <> ''"),
     ];
     for (place, leak) in leaks {

@@ -11,6 +11,9 @@ use std::process::{Command, Output, Stdio};
 /// A password that is in connection strings and may be in no output.
 pub const SECRET: &str = "hunter2-s3cr3t";
 
+/// What a capture into a raw store says before all else.
+pub const RAW_WARNING: &str = "warning: .offshoot is a raw store: rows enter it as they are, personal data included\n";
+
 /// What a command came to.
 pub struct Ran {
     pub code: Option<i32>,

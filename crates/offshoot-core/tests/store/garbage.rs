@@ -178,7 +178,8 @@ fn mostly_dead_packs_are_rewritten_and_small_ones_joined() {
     assert!(memory.list(ObjectKind::Index).unwrap().len() > 30);
     let report = gc(&store, 0);
     assert!(report.rewritten_bytes > 0 && report.deleted_packs > 30, "{report:?}");
-    assert!(memory.list(ObjectKind::Pack).unwrap().len() < 20);
+    let packs = memory.list(ObjectKind::Pack).unwrap().len();
+    assert!(packs < 20, "{packs} packs, {report:?}");
     assert_eq!(memory.list(ObjectKind::Index).unwrap().len(), 1);
     assert_sound(&store, "after joining");
     let name = "prod".parse().unwrap();

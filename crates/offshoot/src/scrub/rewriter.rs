@@ -6,6 +6,7 @@ use crate::scrub::Scrub;
 use offshoot_core::snapshot::SnapshotReader;
 use offshoot_core::transform::{BatchTransform, LargeRewrite, PieceTransform, Proof, RangeTransform, TableTransform};
 use offshoot_core::{Control, CoreError, Result};
+use offshoot_format::blob::BlobRef;
 use offshoot_format::column::{Batch, Cell, Column};
 use offshoot_format::facts::TableFacts;
 use offshoot_format::table::TableSpec;
@@ -162,14 +163,20 @@ struct Range<'t> {
 }
 
 impl Range<'_> {
-    /// Rows that are left out are looked for all the same: of what was in them nothing may be elsewhere.
+    /// Rows that are left out are looked for all the same: of what was in them nothing may be elsewhere. Large values were looked
+    /// at when they came.
     fn observe(&mut self, batch: &Batch) -> std::result::Result<(), ProofError> {
-        let Some(collector) = &mut self.collector else { return Ok(()) };
-        for Watched { column, source, .. } in self.table.watched.iter().filter(|watched| !watched.may_stay) {
-            collector.observe_column(*source, &batch.columns[*column])?;
-        }
         for (column, shape) in &mut self.seen.shapes {
             shape.observe_column(&batch.columns[*column]);
+        }
+        let Some(collector) = &mut self.collector else { return Ok(()) };
+        for Watched { column, source, .. } in self.table.watched.iter().filter(|watched| !watched.may_stay) {
+            let column = &batch.columns[*column];
+            for row in 0..column.rows() {
+                if let Cell::Bytes(bytes) = column.cell(row) {
+                    collector.observe(*source, bytes)?;
+                }
+            }
         }
         Ok(())
     }
@@ -204,7 +211,11 @@ impl RangeTransform for Range<'_> {
             Some(_) => watched.iter().map(|watched| batch.columns[watched.column].clone()).collect(),
             None => Vec::new(),
         };
+        let large = take_large(batch, watched)?;
         attempt.scrubber.rewrite(schema, name, batch, &mut self.work, &mut self.seen.counts).map_err(refused)?;
+        for (column, cells) in large {
+            batch.columns[column] = with_large(&batch.columns[column], &cells)?;
+        }
         self.compare(&before, batch).map_err(refused)
     }
 
@@ -233,6 +244,42 @@ impl RangeTransform for Range<'_> {
         all.entry(self.table.name.clone()).or_default().add(self.seen);
         Ok(())
     }
+}
+
+/// Large values of one column by their rows.
+type LargeCells = BTreeMap<usize, BlobRef>;
+
+/// Takes large values out of the columns that are rewritten: they were rewritten when they came.
+fn take_large(batch: &mut Batch, watched: &[Watched]) -> Result<Vec<(usize, LargeCells)>> {
+    let mut taken = Vec::new();
+    for Watched { column, .. } in watched {
+        let values = &batch.columns[*column];
+        if values.blob_count() == 0 {
+            continue;
+        }
+        let (mut rest, mut cells) = (values.fresh(), LargeCells::new());
+        for row in 0..values.rows() {
+            match values.cell(row) {
+                Cell::Blob(blob) => {
+                    cells.insert(row, blob);
+                    rest.push_null();
+                }
+                cell => rest.push_cell(cell)?,
+            }
+        }
+        batch.columns[*column] = rest;
+        taken.push((*column, cells));
+    }
+    Ok(taken)
+}
+
+/// Puts them back.
+fn with_large(values: &Column, cells: &LargeCells) -> Result<Column> {
+    let mut all = values.fresh();
+    for row in 0..values.rows() {
+        all.push_cell(cells.get(&row).map_or(values.cell(row), |blob| Cell::Blob(*blob)))?;
+    }
+    Ok(all)
 }
 
 impl Seen {

@@ -25,6 +25,8 @@ const BUFFER_BYTES: usize = 1 << 20;
 const WAITING_BYTES_MAX: usize = 5 << 20;
 /// Chunks after which a pack is ended however short it is: its index is in memory until then.
 const PACK_CHUNKS_MAX: u64 = 1 << 16;
+/// But no pack is ended before it has so many, unless it is long.
+const PACK_CHUNKS_MIN: u64 = 64;
 /// Longest pack that options can ask for, so that offsets fit with the longest chunk at the end.
 const PACK_BYTES_MAX: u64 = 2 << 30;
 
@@ -112,7 +114,7 @@ impl Lane {
         Ok(Self {
             store: open.uuid(),
             pack_bytes: options.pack_bytes.min(PACK_BYTES_MAX),
-            chunks_max: chunks_max.clamp(1, PACK_CHUNKS_MAX) as usize,
+            chunks_max: chunks_max.clamp(PACK_CHUNKS_MIN, PACK_CHUNKS_MAX) as usize,
             entropy: options.entropy.clone(),
             current: Mutex::default(),
             jobs,
