@@ -236,8 +236,8 @@ impl Bench {
         command.args(["restore", "bare", "--json", "--to", &self.server.socket_url(&target)]);
         let measure = self.measure_to(&mut command, &[], std::fs::File::create(&report)?.into())?;
         let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&report)?)?;
-        let steps = report["steps"].as_array().into_iter().flatten();
-        let rows = steps.filter(|step| step["step"] == "rows").next_back().ok_or("a report without rows")?;
+        let mut steps = report["steps"].as_array().into_iter().flatten();
+        let rows = steps.rfind(|step| step["step"] == "rows").ok_or("a report without rows")?;
         let at = |name: &str| rows[name].as_f64().ok_or("a step without times");
         Ok(Some(Measure { wall: Duration::from_secs_f64(at("ended_seconds")? - at("began_seconds")?), ..measure }))
     }

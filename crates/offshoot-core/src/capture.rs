@@ -59,6 +59,9 @@ pub fn capture(
     control: &Control,
 ) -> Result<CaptureReport> {
     let _span = tracing::info_span!("capture").entered();
+    if transform.is_none() && !store.is_raw() {
+        return Err(CoreError::Domain { place: store.place() });
+    }
     let began_unix_ms = store.now_unix_ms();
     let session = Arc::new(store.begin_session()?);
     let (captured, tables) = attempt(&session, source, transform, options, control)?;
@@ -75,7 +78,7 @@ pub fn capture(
     let session = Arc::into_inner(session).ok_or(CoreError::Poisoned)?;
     if let Err(error) = proved {
         // What must not be published must not wait for gc either.
-        session.discard()?;
+        session.discard();
         return Err(error);
     }
     control.step("publish");

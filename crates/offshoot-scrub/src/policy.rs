@@ -89,10 +89,38 @@ impl Policy {
         self
     }
 
-    /// A digest of the text, for receipts.
+    /// A digest of what it says, for receipts: of its rules and lists, not of comments, blanks, or other parts of the document.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
-        *blake3::hash(self.text.as_bytes()).as_bytes()
+        let mut hasher = blake3::Hasher::new();
+        let mut add = |text: &str| {
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        };
+        add(if self.shapes_unclassified { "scrub" } else { "fail" });
+        let groups = [("types", &self.types), ("columns", &self.patterns)].into_iter();
+        let groups = groups.map(|(name, rules)| (name, "", rules));
+        for (name, table, rules) in
+            groups.chain(self.tables.iter().map(|(name, rules)| ("table", name.as_str(), rules)))
+        {
+            add(name);
+            add(table);
+            rules.iter().for_each(|(column, rule)| {
+                add(column);
+                add(&rule.said());
+            });
+        }
+        for (table, node) in &self.rows {
+            add("rows");
+            add(table);
+            add(node.text("rows").unwrap_or_default());
+        }
+        for (name, values) in &self.lists {
+            add("list");
+            add(name);
+            values.iter().for_each(|value| add(value));
+        }
+        *hasher.finalize().as_bytes()
     }
 
     fn read_document(&mut self) -> Result<(), Fault> {
@@ -151,16 +179,18 @@ impl Policy {
         self.makers.find(name).map(|make| Rule { at: 0, name: name.to_owned(), options: Vec::new(), make })
     }
 
-    /// The rule for a column; none if none covers it.
-    pub(crate) fn rule_for(&self, table: &TableFacts, column: &ColumnFacts) -> Option<Rule> {
+    /// The rule that the part of its table has for a column.
+    pub(crate) fn named_rule_for(&self, table: &TableFacts, column: &ColumnFacts) -> Option<Rule> {
         let by_name = self.tables.iter().filter(|(name, _)| names_table(name, table)).flat_map(|(_, rules)| rules);
         let named = by_name
             .clone()
             .find(|(name, _)| *name == column.name)
             .or_else(|| by_name.clone().find(|(name, _)| name == "*"));
-        if let Some((_, rule)) = named {
-            return Some(rule.clone());
-        }
+        named.map(|(_, rule)| rule.clone())
+    }
+
+    /// The rule that its comment, its type or a pattern has for a column.
+    pub(crate) fn general_rule_for(&self, table: &TableFacts, column: &ColumnFacts) -> Option<Rule> {
         if let Some(name) = column.comment.as_deref().and_then(rule_in_comment) {
             // A comment that names no rule must not open a column that a pattern would cover otherwise.
             return self.plain_rule(name).or_else(|| self.plain_rule("shape"));

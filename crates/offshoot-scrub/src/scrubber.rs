@@ -205,6 +205,11 @@ impl Scrubber {
         text: &[u8],
     ) -> Result<Option<Vec<u8>>, ScrubError> {
         let plan = self.column(schema, table, column)?;
+        if !plan.follows_value {
+            let why = "what a value becomes depends on its row, too: look the row up by a column that stays".to_owned();
+            let (column, rule) = (format!("{schema}.{table}.{column}"), plan.rule.clone());
+            return Err(ScrubError::Refused { column, rule, why });
+        }
         let (mut work, mut out) = (Work::default(), Vec::new());
         Ok(plan.rewrite_text(text, &mut work, &mut out).then_some(out))
     }
@@ -226,7 +231,8 @@ impl Scrubber {
         self.plan(schema, table).map_or(Ok(0), |plan| plan.rows.filter(batch))
     }
 
-    /// Rewrites the rows of a batch, after [`Self::filter`]. `counts` has one entry a column and is added to.
+    /// Rewrites the rows of a batch, after [`Self::filter`]. Values that are stored apart are taken to have gone through
+    /// [`Self::large`] before. `counts` has one entry a column and is added to.
     ///
     /// # Errors
     /// [`ScrubError`] if a value cannot be rewritten; the batch is then of no use.
@@ -275,6 +281,13 @@ impl Scrubber {
         counts: &mut [ColumnCount],
     ) -> Result<u64, ScrubError> {
         let left_out = self.filter(schema, table, batch)?;
+        for (column, values) in
+            self.plan(schema, table).into_iter().flat_map(|plan| plan.columns.iter().zip(&batch.columns))
+        {
+            if values.blob_count() > 0 && !column.is_kept && !column.is_null {
+                return Err(ScrubError::Apart { column: format!("{schema}.{table}.{}", column.name) });
+            }
+        }
         self.rewrite(schema, table, batch, work, counts)?;
         Ok(left_out)
     }

@@ -351,6 +351,8 @@ fn password_hashes_and_tokens_become_unusable_but_well_formed() {
     let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U";
     let scrubbed = scrub("token", "text", jwt);
     assert_eq!(scrubbed.matches('.').count(), 2);
+    assert_eq!(scrubbed.split('.').next(), jwt.split('.').next(), "the header is format");
+    assert_ne!(scrubbed.split('.').nth(1), jwt.split('.').nth(1));
     assert_ne!(scrubbed.split('.').nth(2), jwt.split('.').nth(2));
     assert!(scrub("token", "text", "sk_live_4eC39HqLyjWDarjtT1zdp7dc").starts_with("sk_live_"));
 }

@@ -1,11 +1,11 @@
 //! Capturing a live database into a store.
 
-use crate::scrub::{Rewriter, Scrub, check_key};
+use crate::scrub::{Bounds, Rewriter, Scrub, check_key};
 use crate::{Connection, Error, ErrorKind, Result, Store, on_own_thread};
-use offshoot_core::Control;
 use offshoot_core::memory::{DEFAULT_BYTES, MemoryPlan};
 use offshoot_core::source::Source;
 use offshoot_core::transform::BatchTransform;
+use offshoot_core::{Control, CoreError};
 use offshoot_engines::postgres::capture::{CaptureOptions as EngineOptions, PostgresSource};
 use offshoot_format::ids::SnapshotId;
 use offshoot_format::manifest::Manifest;
@@ -133,8 +133,9 @@ impl Store {
             ingest: plan.ingest(Some(self.scratch_dir())),
             ..Default::default()
         };
-        let rewriter =
-            options.scrub.as_ref().map(|scrub| Rewriter::new(scrub, self.scratch_dir(), proof_bytes(options)));
+        let (scratch, memory_bytes) = (self.scratch_dir(), proof_bytes(options));
+        let bounds = Bounds { scratch, memory_bytes, threads: plan.jobs().get() };
+        let rewriter = options.scrub.as_ref().map(|scrub| Rewriter::new(scrub, bounds.clone()));
         let transform = rewriter.as_ref().map(|rewriter| rewriter as &dyn BatchTransform);
         let open = self.open_within(plan)?;
         let taken = on_own_thread(|| offshoot_core::capture::capture(&open, source, transform, &wanted, control))?;
@@ -151,14 +152,26 @@ fn proof_bytes(options: &CaptureOptions) -> u64 {
 
 /// How the memory of a capture is divided.
 pub(crate) fn memory_plan(options: &CaptureOptions) -> Result<MemoryPlan> {
-    let budget_bytes = options.memory_bytes.unwrap_or(DEFAULT_BYTES) - proof_bytes(options);
-    Ok(match options.jobs {
-        Some(jobs) => MemoryPlan::new(budget_bytes, jobs)?,
+    let proof_bytes = proof_bytes(options);
+    let budget_bytes = options.memory_bytes.unwrap_or(DEFAULT_BYTES) - proof_bytes;
+    let plan = match options.jobs {
+        Some(jobs) => MemoryPlan::new(budget_bytes, jobs),
         None => {
             let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-            MemoryPlan::fitting(budget_bytes, cores)?
+            MemoryPlan::fitting(budget_bytes, cores)
         }
-    })
+    };
+    Ok(plan.map_err(|error| match error {
+        // Said of all the memory, the proof's included.
+        CoreError::Memory { budget_bytes, jobs, bytes_min, jobs_fitting } if proof_bytes > 0 => CoreError::Memory {
+            budget_bytes: budget_bytes + proof_bytes,
+            jobs,
+            bytes_min: (bytes_min + (bytes_min / (PROOF_PART - 1) + (1 << 20)).min(PROOF_BYTES_MAX))
+                .next_multiple_of(1 << 20),
+            jobs_fitting,
+        },
+        error => error,
+    })?)
 }
 
 fn ref_name(named: Option<&str>, database: &str) -> Result<RefName> {

@@ -8,6 +8,7 @@ use crate::render::facts::Facts;
 use crate::{surroundings, values};
 use clap::{Args, ValueEnum};
 use offshoot::amounts::{bytes, count, counted, percent, span};
+use offshoot::ErrorKind;
 use offshoot::scrub::Scrub;
 use offshoot::{CaptureOptions, CaptureReport, Store};
 use serde_json::{Value, json};
@@ -71,6 +72,10 @@ impl Capture {
     /// What rows go through. A raw store takes them as they are unless a policy is named, and says so.
     fn scrub(&self, context: &Context, store: &Store) -> Result<Option<Scrub>, Failure> {
         if store.is_raw() && self.policy.is_none() {
+            if self.unclassified.is_some() {
+                let message = "--unclassified is for a policy, and a raw store takes rows as they are without one";
+                return Err(Failure::new(ErrorKind::Usage, message, "name a policy with --policy FILE, or leave it away"));
+            }
             let place = store.place();
             crate::output::warn(&format!("{place} is a raw store: rows enter it as they are, personal data included"));
             return Ok(None);

@@ -32,8 +32,12 @@ impl Scan {
         let report = offshoot::scan(&connection, &ScanOptions::default(), &context.control())?;
         crate::progress::end();
         for (table, why) in &report.unread {
+            warn(&format!("{table} was not looked into: {why}"));
+        }
+        for column in report.columns.iter().filter(|column| column.personal.is_some() && column.rule == "keep") {
             warn(&format!(
-                "{table} was not looked into: {why}. Its columns were judged by their names and types alone"
+                "{}.{}.{} looks personal, and its constraints allow no rule that changes it: decide what to do with it",
+                column.schema, column.table, column.column
             ));
         }
         let text = match &self.out {

@@ -3,7 +3,7 @@
 use super::Outcome;
 use super::capture::{in_json, told};
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, code};
 use crate::output::Report;
 use clap::Args;
 use offshoot::{CaptureOptions, ErrorKind, Store};
@@ -41,6 +41,8 @@ impl Scrub {
         let (name, jobs) = (self.name.clone(), self.jobs);
         let options = CaptureOptions { name, jobs, scrub: Some(scrub), ..CaptureOptions::default() };
         let report = store.scrub(&self.snapshot, &into, &options, &context.control())?;
-        Ok(Report::done(told(&report, context.style), in_json(&report)))
+        let carried = report.manifest.not_carried.is_empty();
+        let exit = if carried { code::DONE } else { code::NOT_CARRIED };
+        Ok(Report::done(told(&report, context.style), in_json(&report)).with_code(exit))
     }
 }

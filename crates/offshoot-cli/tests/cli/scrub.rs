@@ -287,6 +287,64 @@ fn a_preview_is_for_the_screen() {
 }
 
 #[test]
+fn nothing_of_rows_that_are_left_out_is_stored() {
+    let shop = Shop::new("left_out");
+    // Two megabytes that no codec makes shorter.
+    let noise = "SELECT string_agg(sha256(n::text::bytea), '') FROM generate_series(1, 65536) n";
+    shop.server.psql(
+        &shop.db,
+        &format!("CREATE TABLE secret (id int PRIMARY KEY, scan bytea); INSERT INTO secret VALUES (1, ({noise}))"),
+    );
+    shop.policy(&format!("{POLICY}\n[scrub.rows]\nsecret = 'none'\n"));
+    let ran = shop.capture();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let bytes = files(&shop.session.dir().join(".offshoot")).len();
+    println!("the store has {bytes} bytes, the table that was left out has 2097152");
+    assert!(bytes < 1 << 20, "{bytes}");
+    let copy = shop.restored();
+    assert_eq!(shop.server.psql(&copy, "SELECT count(*) FROM secret").trim(), "0");
+}
+
+#[test]
+fn paths_that_are_kept_may_be_elsewhere_and_paths_that_are_not_may_not() {
+    let shop = Shop::new("paths");
+    shop.server.psql(
+        &shop.db,
+        "UPDATE users SET extra = jsonb_build_object('n', 770000000 + id, 'who', email);
+         ALTER TABLE audit ADD number int; UPDATE audit SET number = 770000007, change = '{}'",
+    );
+    let ran = shop.capture();
+    assert_eq!(ran.code, Some(0), "a number that is kept on both sides: {}", ran.stderr);
+    shop.server.psql(&shop.db, "UPDATE users SET extra = extra || jsonb_build_object('n', email) WHERE id = 9");
+    let ran = shop.capture();
+    assert_eq!(ran.code, Some(4), "an address at a path that is kept: {}", ran.stderr);
+    assert!(ran.stderr.contains("public.users.extra"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_person_with_many_orders_is_a_person() {
+    let shop = Shop::new("regular");
+    shop.server.psql(
+        &shop.db,
+        "INSERT INTO orders SELECT 100000 + n, 'person7@mail.example.org', 1 FROM generate_series(1, 500) n;
+         UPDATE audit SET change = '{\"by\": \"person7@mail.example.org\"}'",
+    );
+    let ran = shop.capture();
+    assert_eq!(ran.code, Some(4), "{}", ran.stderr);
+    assert!(ran.stderr.contains("public.audit.change"), "{}", ran.stderr);
+}
+
+#[test]
+fn an_edit_elsewhere_in_the_configuration_is_no_other_policy() {
+    let shop = Shop::new("edited");
+    assert_eq!(shop.capture().code, Some(0));
+    shop.policy(&format!("\n# a remark\n{}\n[other]\nx = 1\n", POLICY.replace("id = 'keep'", "id   =   \"keep\"")));
+    let url = shop.server.url(&shop.db);
+    let ran = shop.run(&["verify", "prod", "--against", &url]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+}
+
+#[test]
 fn large_values_and_large_objects_are_scrubbed_too() {
     let shop = Shop::new("large");
     shop.server.psql(

@@ -36,10 +36,7 @@ pub(crate) struct Rule {
 
 impl PartialEq for Rule {
     fn eq(&self, other: &Self) -> bool {
-        let options = |rule: &Self| {
-            rule.options.iter().map(|entry| format!("{}={}", entry.key, plain(&entry.value))).collect::<Vec<_>>()
-        };
-        self.name == other.name && options(self) == options(other)
+        self.said() == other.said()
     }
 }
 
@@ -73,6 +70,12 @@ impl Rule {
     /// The options as they are written.
     pub(crate) fn options(&self) -> Options {
         Options::new(self.at, &self.options)
+    }
+
+    /// Its name and options, without their places.
+    pub(crate) fn said(&self) -> String {
+        let options = self.options.iter().map(|entry| format!(" {}={}", entry.key, plain(&entry.value)));
+        std::iter::once(self.name.clone()).chain(options).collect()
     }
 
     /// The domain that it says, or its name.

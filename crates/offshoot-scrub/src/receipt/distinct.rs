@@ -9,7 +9,7 @@ use std::hash::{DefaultHasher, Hasher};
 
 const REGISTER_BITS: u32 = 12;
 const REGISTERS: usize = 1 << REGISTER_BITS;
-const EXACT_MAX: usize = 4096;
+const EXACT_MAX: usize = 512;
 
 /// The distinct values of a column.
 #[derive(Debug, Clone)]

@@ -19,6 +19,8 @@ pub(super) struct ColumnPlan {
     pub(super) name: String,
     pub(super) rule: String,
     pub(super) domain: String,
+    /// Whether what a value becomes depends on nothing else of its row.
+    pub(super) follows_value: bool,
     /// Whether the rule is for some rows only.
     pub(super) is_conditional: bool,
     /// Whether distinct values stay distinct.
@@ -97,7 +99,7 @@ impl ColumnPlan {
             }
         };
         if let Some(shape) = self.transform.as_shape().filter(|_| self.codec.is_plain() && self.codec.is_text()) {
-            self.apply_shape(shape, old, &mut new, work, &mut take, &name)?;
+            self.apply_shape(shape, old, &mut new, work, &mut take)?;
             return Ok(new);
         }
         let mut out = Vec::new();
@@ -109,7 +111,8 @@ impl ColumnPlan {
                     let is_there = self.rewrite(bytes, &row, work, &mut out);
                     take(&mut new, bytes, is_there.then_some(&out))?;
                 }
-                Cell::Blob(_) if !self.is_null => return Err(ScrubError::Apart { column: name() }),
+                // It went through `Scrubber::large` when it came.
+                Cell::Blob(blob) if !self.is_null => new.push_blob(&blob)?,
                 Cell::Null | Cell::Blob(_) => new.push_null(),
             }
         }
@@ -124,7 +127,6 @@ impl ColumnPlan {
         new: &mut Column,
         work: &mut Work,
         take: Take<'_>,
-        name: &dyn Fn() -> String,
     ) -> Result<(), ScrubError> {
         let (mut out, mut ends) = (Vec::new(), Vec::new());
         let mut group: Vec<&[u8]> = Vec::with_capacity(GROUP);
@@ -147,7 +149,7 @@ impl ColumnPlan {
                         start = end;
                     }
                     Cell::Null => new.push_null(),
-                    Cell::Blob(_) => return Err(ScrubError::Apart { column: name() }),
+                    Cell::Blob(blob) => new.push_blob(&blob)?,
                 }
             }
         }

@@ -59,6 +59,21 @@ impl Joins {
         self.roots.iter().filter(|other| **other == root).nth(1).is_some()
     }
 
+    /// Whether the set of a column has integers of more than one width.
+    pub(super) fn has_several_widths(&self, tables: &[TableFacts], (table, column): (usize, usize)) -> bool {
+        let root = self.root(table, column);
+        let all = tables
+            .iter()
+            .enumerate()
+            .flat_map(|(t, table)| table.columns.iter().enumerate().map(move |(c, of)| (t, c, of)));
+        let mut widths = all
+            .filter(|(t, c, _)| self.root(*t, *c) == root)
+            .map(|(_, _, of)| of.type_name.as_str())
+            .filter(|name| matches!(*name, "int2" | "int4" | "int8"));
+        let first = widths.next();
+        widths.any(|width| Some(width) != first)
+    }
+
     /// How the values of a column must stay distinct; none if they need not.
     pub(super) fn equality(&self, table: usize, column: usize) -> Option<Equality> {
         self.equality.get(&self.root(table, column)).copied()

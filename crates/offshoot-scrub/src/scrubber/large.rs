@@ -120,6 +120,8 @@ impl Rewriter<'_> {
                 return Err(ScrubError::TooLong { column: self.name.clone() });
             }
             out(&self.out);
+        } else if !self.column.is_nullable {
+            return Err(ScrubError::NotNull { column: self.name.clone() });
         }
         Ok(is_there)
     }

@@ -28,10 +28,15 @@ pub(super) fn ancestors(tables: &[TableFacts], t: usize) -> impl Iterator<Item =
 /// The rule that the policy has for a column, or for the same column of a table that this is a part of.
 pub(super) fn own_rule(policy: &Policy, tables: &[TableFacts], t: usize, c: usize) -> Option<Rule> {
     let name = &tables[t].columns[c].name;
-    std::iter::once(t).chain(ancestors(tables, t)).find_map(|table| {
-        let column = tables[table].columns.iter().find(|column| column.name == *name)?;
-        policy.rule_for(&tables[table], column)
-    })
+    let all = || {
+        std::iter::once(t).chain(ancestors(tables, t)).filter_map(|table| {
+            let column = tables[table].columns.iter().find(|column| column.name == *name)?;
+            Some((&tables[table], column))
+        })
+    };
+    // What is said of a table by its name, its parts included, goes before what patterns say of many.
+    let named = all().find_map(|(table, column)| policy.named_rule_for(table, column));
+    named.or_else(|| all().find_map(|(table, column)| policy.general_rule_for(table, column)))
 }
 
 /// A rule to begin with, from the type alone; the detection knows better ones.
@@ -39,10 +44,12 @@ pub(super) fn own_rule(policy: &Policy, tables: &[TableFacts], t: usize, c: usiz
 pub(super) fn blind_rule(table: &TableFacts, c: usize) -> Option<&'static str> {
     let column = &table.columns[c];
     match (suggested_rule(table, c), Codec::of(column, table.form).kind()) {
-        ("keep", Kind::Integer | Kind::Float | Kind::Decimal) => Some("shape"),
+        ("keep", Kind::Integer) => Some("shape"),
+        ("keep", Kind::Float | Kind::Decimal | Kind::Time | Kind::Interval) => Some("noise"),
+        ("keep", _) => column.is_nullable.then_some("null"),
         ("null", Kind::Bytes) => Some("shape"),
         ("null", _) => column.is_nullable.then_some("null"),
-        ("keep" | "composite", _) => None,
+        ("composite", _) => None,
         (rule, _) => Some(rule),
     }
 }
@@ -101,6 +108,11 @@ pub(super) fn column(
     // How an expression or a collation compares is unknown, whatever the values are.
     let to_prove = equality.filter(|equality| !is_unique_by || *equality == Equality::Other);
     uniqueness_allows(rule, &*transform, column, to_prove, codec).map_err(refused)?;
+    if joins.is_joined(place.0, place.1) && !is_plainly(rule, "keep") && joins.has_several_widths(tables, place) {
+        let why = "columns that foreign keys join have integers of different widths, and would be permuted among different \
+                   numbers: use `keep`";
+        return Err(refused(why.to_owned()));
+    }
     if joins.is_joined(place.0, place.1) && !transform.follows_value() {
         let why = "a foreign key joins it to a column of other rows, so what a value becomes must follow from the value alone: \
                    leave out `by`, `when` and other columns";
@@ -115,6 +127,7 @@ pub(super) fn column(
         is_conditional: rule.is_conditional(),
         codec,
         text_codec: Codec::of(column, RowForm::Text),
+        follows_value: transform.follows_value(),
         transform,
         chars_max: column.max_chars,
         is_nullable: column.is_nullable,

@@ -3,6 +3,7 @@
 //! Each thread has a [`Collector`]; what they collect is sorted, joined and handed over in runs, which are put aside
 //! when memory is used up.
 
+use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard};
 
 use offshoot_format::column::{Cell, Column};
@@ -199,8 +200,66 @@ impl Collector<'_> {
     /// # Errors
     /// [`ProofError`]; nothing is proved then.
     pub fn observe(&mut self, source: usize, cell: &[u8]) -> Result<(), ProofError> {
+        let start = self.entries.len();
         let reading = self.inputs.sources.get(source).ok_or(ProofError::Unannounced)?.reading;
         self.seen[source].values += 1;
+        self.collect(source, reading, cell);
+        self.once(start);
+        self.make_room()
+    }
+
+    /// Takes what a rule changed in a value that it keeps parts of: what is there before and after is not looked for.
+    ///
+    /// # Errors
+    /// As [`Self::observe`].
+    pub fn observe_changed(&mut self, source: usize, before: &[u8], after: &[u8]) -> Result<(), ProofError> {
+        let start = self.entries.len();
+        let reading = self.inputs.sources.get(source).ok_or(ProofError::Unannounced)?.reading;
+        self.seen[source].values += 1;
+        self.collect(source, reading, before);
+        let middle = self.entries.len();
+        self.collect(source, reading, after);
+        let kept: HashSet<Hash> = self.entries.drain(middle..).map(|entry| entry.hash).collect();
+        let changed: Vec<Entry> = self.entries.drain(start..).filter(|entry| !kept.contains(&entry.hash)).collect();
+        self.entries.extend(changed);
+        self.once(start);
+        self.make_room()
+    }
+
+    /// Takes a part of a value that is too large to be had whole, cut anywhere.
+    ///
+    /// # Errors
+    /// As [`Self::observe`].
+    pub fn observe_part(&mut self, source: usize, bytes: &[u8]) -> Result<(), ProofError> {
+        if source >= self.inputs.sources.len() {
+            return Err(ProofError::Unannounced);
+        }
+        let start = self.entries.len();
+        self.collect(source, Reading::text(), bytes);
+        self.once(start);
+        self.make_room()
+    }
+
+    /// A value counts once however often it is repeated in one cell.
+    fn once(&mut self, start: usize) {
+        if self.entries.len() - start > 1 {
+            let mut seen = HashSet::new();
+            let own: Vec<Entry> = self.entries.drain(start..).filter(|entry| seen.insert(entry.hash)).collect();
+            self.entries.extend(own);
+        }
+    }
+
+    fn make_room(&mut self) -> Result<(), ProofError> {
+        if self.entries.len() >= COLLECTOR_ENTRIES {
+            sort(&mut self.entries);
+            if self.entries.len() >= COLLECTOR_ENTRIES / 2 {
+                self.inputs.take(&mut self.entries)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn collect(&mut self, source: usize, reading: Reading, cell: &[u8]) {
         let (prf, entries, forms, finder, leaf) =
             (&self.inputs.prf, &mut self.entries, &mut self.forms, &mut self.finder, &mut self.leaf);
         let number = source as u32;
@@ -229,13 +288,6 @@ impl Collector<'_> {
             },
         });
         self.entries.extend(fixed.into_iter().map(|(mac, class)| entry(mac, mac, number, 0, class)));
-        if self.entries.len() >= COLLECTOR_ENTRIES {
-            sort(&mut self.entries);
-            if self.entries.len() >= COLLECTOR_ENTRIES / 2 {
-                self.inputs.take(&mut self.entries)?;
-            }
-        }
-        Ok(())
     }
 
     /// Takes all values of a column.

@@ -39,8 +39,6 @@ impl Promise {
             "iban" => (No, true, 1e5),
             // Documentation networks are few; `range` may permute all numbers that there are.
             "ip" | "range" | "noise" | "bucket" | "age-bucket" | "coordinates" | "partial" => (OwnInputs, false, 1.0),
-            // They keep the parts that the policy says, and those are in the values that are looked for.
-            "json" | "xml" | "hstore" | "composite" | "regex" => (OwnInputs, false, 1.0),
             // The vendor stays, six of twelve digits.
             "mac" => (No, false, 1e7),
             // The country or the publisher stays, and digits are check digits.

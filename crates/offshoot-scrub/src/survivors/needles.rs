@@ -106,14 +106,15 @@ impl Needles {
         Ok(needles)
     }
 
-    /// Whether a needle is rare wherever it was seen; then it is put into the filters.
+    /// Whether a needle is rare in one of its columns at least; then it is put into the filters. A mail address tells who
+    /// somebody is by being rare among people, however often it stands in their orders.
     fn admit(&mut self, entries: &[Entry]) -> bool {
         let is_rare = |entry: &Entry| {
             let rows = self.seen.get(entry.source as usize).map_or(0, |seen| seen.values);
             let most = if entry.class == FRAGMENT { FRAGMENT_ROWS_MAX } else { RARE_ROWS_MIN.max(rows / RARE_ROWS_OF) };
             u64::from(entry.count) <= most.min(u64::from(u16::MAX) - 1)
         };
-        if !entries.iter().all(is_rare) {
+        if !entries.iter().any(is_rare) {
             self.common += 1;
             return false;
         }

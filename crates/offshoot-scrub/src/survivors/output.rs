@@ -33,6 +33,13 @@ impl Output {
         }
     }
 
+    /// The same for a rule that holds for some rows only: what it leaves is as it was.
+    #[must_use]
+    pub fn in_some_rows(self) -> Self {
+        let exemption = if self.exemption == Exemption::Listed { Exemption::OwnInputs } else { self.exemption };
+        Self { exemption, is_rewritten: false, ..self }
+    }
+
     /// Text of the schema, under a name such as `comment on table public.users`.
     #[must_use]
     pub fn object(label: &str) -> Self {

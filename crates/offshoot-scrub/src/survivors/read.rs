@@ -71,10 +71,13 @@ impl Reading {
             }
             Way::Codec(codec) => {
                 scratch.clear();
-                codec.rewrite(cell, scratch, |value, _| {
+                let is_understood = codec.rewrite(cell, scratch, |value, _| {
                     value_part(value, part);
                     Answer::Keep
                 });
+                if !is_understood {
+                    part(Part::Bytes(cell));
+                }
             }
         }
     }

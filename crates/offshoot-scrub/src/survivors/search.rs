@@ -151,6 +151,27 @@ impl Searcher<'_> {
         if self.candidates.len() >= CANDIDATES_MAX { self.settle() } else { Ok(()) }
     }
 
+    /// Searches a part of a value that is too large to be had whole, cut anywhere.
+    ///
+    /// # Errors
+    /// As [`Self::cell`].
+    pub fn part(&mut self, output: usize, bytes: &[u8]) -> Result<(), ProofError> {
+        if output >= self.search.outputs.len() {
+            return Err(ProofError::Unannounced);
+        }
+        self.cells += 1;
+        self.bytes += bytes.len() as u64;
+        if self.search.needles.count == 0 {
+            return Ok(());
+        }
+        let number = output as u32;
+        self.any_bytes(number, bytes);
+        for hash in self.found.drain(..) {
+            *self.candidates.entry((hash, number)).or_default() += 1;
+        }
+        if self.candidates.len() >= CANDIDATES_MAX { self.settle() } else { Ok(()) }
+    }
+
     /// Searches all cells of a column.
     ///
     /// # Errors

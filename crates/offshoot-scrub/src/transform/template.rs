@@ -1,10 +1,13 @@
 //! `template`: a text with other columns of the row in it, as the copy has them: `"{first} {last}"`.
 
-use super::{Answer, Fault, Length, Making, Options, Row, Transform, Value, Work};
+use offshoot_format::table::RowForm;
+
+use super::{Answer, Fault, Kind, Length, Making, Options, Row, Transform, Value, Work};
+use crate::wire::{Codec, uuid_text};
 
 enum Part {
     Text(String),
-    Column(usize),
+    Column(usize, Codec),
 }
 
 struct Template {
@@ -22,13 +25,26 @@ pub(super) fn make(options: &mut Options, making: &Making<'_>) -> Result<Box<dyn
             return Err(options.fault("a `{` of the template has no `}`"));
         };
         parts.push(Part::Text(before.to_owned()));
-        parts.push(Part::Column(making.place(name, options)?));
+        let place = making.place(name, options)?;
+        let codec = Codec::of(&making.columns[place], making.form);
+        if making.form == RowForm::Binary && !(codec.is_whole() && writes(codec.kind())) {
+            let type_name = &making.columns[place].type_name;
+            return Err(options.fault(format!(
+                "a template cannot write `{name}`, a {type_name}: name a column of text, numbers or uuids"
+            )));
+        }
+        parts.push(Part::Column(place, codec));
         rest = after;
     }
     parts.push(Part::Text(rest.to_owned()));
     let reads =
-        parts.iter().filter_map(|part| if let Part::Column(place) = part { Some(*place) } else { None }).collect();
+        parts.iter().filter_map(|part| if let Part::Column(place, _) = part { Some(*place) } else { None }).collect();
     Ok(Box::new(Template { parts, reads }))
+}
+
+/// Whether values of a kind can be written from their binary form.
+fn writes(kind: Kind) -> bool {
+    matches!(kind, Kind::Text | Kind::Integer | Kind::Decimal | Kind::Uuid)
 }
 
 impl Transform for Template {
@@ -48,7 +64,16 @@ impl Transform for Template {
         for part in &self.parts {
             match part {
                 Part::Text(text) => out.extend_from_slice(text.as_bytes()),
-                Part::Column(place) => out.extend_from_slice(row.rewritten(*place).unwrap_or_default()),
+                Part::Column(place, codec) => {
+                    let Some(bytes) = row.rewritten(*place) else { continue };
+                    codec.look(bytes, |value| match value {
+                        Value::Integer(number) => out.extend_from_slice(number.to_string().as_bytes()),
+                        Value::Decimal(text) => out.extend_from_slice(text.as_bytes()),
+                        Value::Uuid(uuid) => out.extend_from_slice(uuid_text(uuid).as_bytes()),
+                        // Text, and all that comes as text.
+                        _ => out.extend_from_slice(bytes),
+                    });
+                }
             }
         }
         Answer::Written

@@ -43,7 +43,20 @@ const PREFIXES: [&[u8]; 16] = [
 ];
 
 fn prefix(token: &[u8]) -> usize {
+    if let Some(header) = jwt_header(token) {
+        return header;
+    }
     PREFIXES.iter().find(|prefix| token.starts_with(prefix)).map_or(0, |prefix| prefix.len())
+}
+
+/// The header of a JWT with its dot: it names the algorithm, and code that reads it goes on working.
+fn jwt_header(token: &[u8]) -> Option<usize> {
+    let is_base64url = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let parts: Vec<&[u8]> = token.splitn(4, |byte| *byte == b'.').collect();
+    let [header, payload, signature] = parts.as_slice() else { return None };
+    // `eyJ` is how `{"` begins in base64.
+    let is_jwt = header.starts_with(b"eyJ") && !payload.is_empty() && !signature.is_empty();
+    (is_jwt && parts.iter().all(|part| part.iter().all(is_base64url))).then_some(header.len() + 1)
 }
 
 /// The method and costs before salt and hash: `$2b$12$`, `$argon2id$v=19$m=65536,t=3,p=4$`, `pbkdf2_sha256$600000$`, `{SSHA}`.

@@ -10,7 +10,7 @@ mod rewriter;
 
 pub(crate) use epoch::{check_key, check_same};
 pub(crate) use proof::Survived;
-pub(crate) use rewriter::Rewriter;
+pub(crate) use rewriter::{Bounds, Rewriter};
 
 use crate::{Error, ErrorKind, Result};
 use offshoot_format::manifest::Trust;

@@ -12,7 +12,7 @@ use offshoot_core::transform::Proof;
 use offshoot_core::{Control, CoreError, Event, Result};
 use offshoot_format::column::{Cell, Column};
 use offshoot_format::facts::TableFacts;
-use offshoot_format::manifest::TableEntry;
+use offshoot_format::manifest::{Manifest, TableEntry};
 use offshoot_scrub::receipt::ColumnShape;
 use offshoot_scrub::survivors::{Inputs, Output, Place, Runs, Search, Searcher, Source, Survivors};
 use offshoot_scrub::{PlannedColumn, Scrubber};
@@ -43,15 +43,6 @@ fn lines(survivors: &Survivors) -> String {
     findings.chain(unchanged).collect()
 }
 
-/// Columns of one domain may hold each other's values where their rule says so. A rule that keeps parts of its own values
-/// says that for its column alone.
-pub(super) fn domain(place: &Place, column: &PlannedColumn<'_>) -> String {
-    match column.rule {
-        "json" | "xml" | "hstore" | "composite" | "regex" => place.to_string(),
-        _ => column.domain.to_owned(),
-    }
-}
-
 /// Begins a proof that keeps to so many bytes of memory.
 pub(super) fn inputs(sources: Vec<Source>, scratch: &Path, memory_bytes: u64) -> Result<Inputs> {
     let memory_bytes = usize::try_from(memory_bytes).unwrap_or(usize::MAX);
@@ -61,7 +52,13 @@ pub(super) fn inputs(sources: Vec<Source>, scratch: &Path, memory_bytes: u64) ->
 }
 
 /// Searches everything that would be published.
-pub(super) fn prove(scrub: &Scrub, attempt: Attempt, snapshot: &SnapshotReader, control: &Control) -> Result<Proof> {
+pub(super) fn prove(
+    scrub: &Scrub,
+    attempt: Attempt,
+    threads: usize,
+    snapshot: &SnapshotReader,
+    control: &Control,
+) -> Result<Proof> {
     let Attempt { scrubber, facts, inputs, seen, .. } = attempt;
     let manifest = snapshot.manifest();
     let mut tables = Vec::new();
@@ -72,16 +69,17 @@ pub(super) fn prove(scrub: &Scrub, attempt: Attempt, snapshot: &SnapshotReader, 
         tables.push(table);
     }
     let objects = outputs.len();
-    outputs.extend(manifest.content.schema.iter().map(|item| Output::object(&item.label)));
+    let texts = texts(manifest);
+    outputs.extend(texts.iter().map(|(label, _)| Output::object(label)));
 
     let inputs = inputs.ok_or(CoreError::Protocol("rows that are not to be stored are to be proved"))?;
     let search = inputs.finish().map_err(refused)?.search(outputs);
     let mut schema = search.searcher().map_err(refused)?;
-    for (number, item) in manifest.content.schema.iter().enumerate() {
-        schema.cell(objects + number, item.sql.as_bytes()).map_err(refused)?;
+    for (number, (_, text)) in texts.iter().enumerate() {
+        schema.cell(objects + number, text.as_bytes()).map_err(refused)?;
     }
     schema.finish().map_err(refused)?;
-    let written = search_rows(&search, &tables, snapshot, control)?;
+    let written = search_rows(&search, &tables, threads, snapshot, control)?;
     let survivors = search.finish().map_err(refused)?;
     tracing::info!(needles = survivors.needles, cells = survivors.cells, clean = survivors.is_clean(), "searched");
     if !survivors.is_clean() {
@@ -92,6 +90,18 @@ pub(super) fn prove(scrub: &Scrub, attempt: Attempt, snapshot: &SnapshotReader, 
     let signed = receipt.sign(scrub.key()).map_err(refused)?;
     let receipt = String::from_utf8(signed.as_bytes().to_vec()).map_err(refused)?;
     Ok(Proof { trust: scrub.trust(), receipt })
+}
+
+/// Everything of a manifest that somebody wrote: the schema, and settings.
+fn texts(manifest: &Manifest) -> Vec<(String, &str)> {
+    let schema = manifest.content.schema.iter().map(|item| (item.label.clone(), item.sql.as_str()));
+    let environment = &manifest.environment;
+    let of_database =
+        environment.database_settings.iter().map(|(name, value)| (format!("SETTING {name}"), value.as_str()));
+    let of_roles = environment.roles.iter().flat_map(|role| {
+        role.settings.iter().map(|(name, value)| (format!("SETTING {name} of {}", role.name), value.as_str()))
+    });
+    schema.chain(of_database).chain(of_roles).collect()
 }
 
 /// A table that is searched.
@@ -117,8 +127,9 @@ impl<'a> Proved<'a> {
         let spec = &self.entry.spec;
         self.planned.iter().zip(&self.facts.columns).map(|(column, facts)| {
             let place = Place::column(&spec.schema, &spec.name, column.name);
-            let domain = domain(&place, column);
-            Output::new(place, column.rule, &domain, column.is_unique, &facts.type_name, spec.form)
+            let (rule, domain, unique) = (column.rule, column.domain, column.is_unique);
+            let output = Output::new(place, rule, domain, unique, &facts.type_name, spec.form);
+            if column.is_conditional { output.in_some_rows() } else { output }
         })
     }
 }
@@ -130,10 +141,11 @@ pub(super) struct Written {
     pub(super) shapes: BTreeMap<(usize, usize), ColumnShape>,
 }
 
-/// Searches the rows of all tables on all cores.
+/// Searches the rows of all tables on so many threads.
 fn search_rows(
     search: &Search,
     tables: &[Proved<'_>],
+    threads: usize,
     snapshot: &SnapshotReader,
     control: &Control,
 ) -> Result<Written> {
@@ -162,7 +174,7 @@ fn search_rows(
         searcher.finish().map_err(refused)?;
         Ok(written)
     };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(work.len().max(1));
+    let threads = threads.min(work.len()).max(1);
     std::thread::scope(|scope| {
         let all: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
         let join = |thread: std::thread::ScopedJoinHandle<'_, Result<Written>>| {
@@ -207,7 +219,7 @@ fn search_column(searcher: &mut Searcher<'_>, output: usize, values: &Column, sn
                 for piece in snapshot.blob(&blob)? {
                     window.drain(..window.len().saturating_sub(OVERLAP_BYTES));
                     window.extend_from_slice(&piece?);
-                    searcher.cell(output, &window).map_err(refused)?;
+                    searcher.part(output, &window).map_err(refused)?;
                 }
             }
         }

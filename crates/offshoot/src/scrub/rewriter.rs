@@ -6,7 +6,6 @@ use crate::scrub::Scrub;
 use offshoot_core::snapshot::SnapshotReader;
 use offshoot_core::transform::{BatchTransform, LargeRewrite, PieceTransform, Proof, RangeTransform, TableTransform};
 use offshoot_core::{Control, CoreError, Result};
-use offshoot_format::blob::BlobRef;
 use offshoot_format::column::{Batch, Cell, Column};
 use offshoot_format::facts::TableFacts;
 use offshoot_format::table::TableSpec;
@@ -26,9 +25,20 @@ const PORTION_BYTES: usize = 256 << 10;
 /// Scrubs the rows of one capture.
 pub(crate) struct Rewriter<'s> {
     scrub: &'s Scrub,
-    /// A folder for anonymous files, and how much memory the proof may take; none where nothing is to be proved.
-    proof: Option<(PathBuf, u64)>,
+    /// None where nothing is to be proved.
+    proof: Option<Bounds>,
     attempt: Mutex<Option<Arc<Attempt>>>,
+}
+
+/// What a proof may take.
+#[derive(Debug, Clone)]
+pub(crate) struct Bounds {
+    /// A folder for anonymous files.
+    pub(crate) scratch: PathBuf,
+    /// Memory, in bytes.
+    pub(crate) memory_bytes: u64,
+    /// Threads that search.
+    pub(crate) threads: usize,
 }
 
 /// One reading of the source from its beginning.
@@ -51,20 +61,31 @@ pub(super) struct Seen {
     pub(super) shapes: BTreeMap<usize, ColumnShape>,
 }
 
+/// What of a column is looked for at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LookedFor {
+    /// All values.
+    All,
+    /// Those that are others afterwards: the rule is for some rows only.
+    Changed,
+    /// What is another one in them: the rule keeps parts of them, such as paths of a document.
+    ChangedParts,
+}
+
 /// A column whose values are looked for at the end.
 #[derive(Debug, Clone, Copy)]
 struct Watched {
     column: usize,
     /// Its number among the sources.
     source: usize,
-    /// Whether values may stay, because the rule is for some rows only. Those that do are not looked for.
-    may_stay: bool,
+    /// What of it is looked for.
+    what: LookedFor,
 }
 
 impl<'s> Rewriter<'s> {
-    /// For one capture; `scratch` is a folder for anonymous files, and the proof keeps to so many bytes of memory.
-    pub(crate) fn new(scrub: &'s Scrub, scratch: PathBuf, proof_bytes: u64) -> Self {
-        Self { scrub, proof: Some((scratch, proof_bytes)), attempt: Mutex::default() }
+    /// For one capture.
+    pub(crate) fn new(scrub: &'s Scrub, proof: Bounds) -> Self {
+        Self { scrub, proof: Some(proof), attempt: Mutex::default() }
     }
 
     /// For rows that are compared and not stored, so that there is nothing to prove.
@@ -92,16 +113,19 @@ impl BatchTransform for Rewriter<'_> {
             for (number, (column, facts)) in planned.iter().zip(&table.columns).enumerate() {
                 if !column.is_kept {
                     let place = Place::column(&table.schema, &table.name, column.name);
-                    let may_stay = column.is_conditional;
-                    of_table.push(Watched { column: number, source: sources.len(), may_stay });
-                    let domain = proof::domain(&place, column);
-                    sources.push(Source::new(place, column.rule, &domain, &facts.type_name, table.form));
+                    let what = match column.rule {
+                        "json" | "xml" | "hstore" | "composite" | "regex" => LookedFor::ChangedParts,
+                        _ if column.is_conditional => LookedFor::Changed,
+                        _ => LookedFor::All,
+                    };
+                    of_table.push(Watched { column: number, source: sources.len(), what });
+                    sources.push(Source::new(place, column.rule, column.domain, &facts.type_name, table.form));
                 }
             }
             watched.insert((table.schema.clone(), table.name.clone()), of_table);
         }
         let inputs = match &self.proof {
-            Some((scratch, memory_bytes)) => Some(proof::inputs(sources, scratch, *memory_bytes)?),
+            Some(bounds) => Some(proof::inputs(sources, &bounds.scratch, bounds.memory_bytes)?),
             None => None,
         };
         let facts = tables.to_vec();
@@ -127,7 +151,8 @@ impl BatchTransform for Rewriter<'_> {
     fn prove(&self, snapshot: &SnapshotReader, control: &Control) -> Result<Proof> {
         let attempt = self.take(None).and_then(Arc::into_inner);
         let attempt = attempt.ok_or(CoreError::Protocol("a table is still being read"))?;
-        proof::prove(self.scrub, attempt, snapshot, control)
+        let threads = self.proof.as_ref().map_or(1, |bounds| bounds.threads);
+        proof::prove(self.scrub, attempt, threads, snapshot, control)
     }
 }
 
@@ -170,7 +195,8 @@ impl Range<'_> {
             shape.observe_column(&batch.columns[*column]);
         }
         let Some(collector) = &mut self.collector else { return Ok(()) };
-        for Watched { column, source, .. } in self.table.watched.iter().filter(|watched| !watched.may_stay) {
+        for Watched { column, source, .. } in self.table.watched.iter().filter(|watched| watched.what == LookedFor::All)
+        {
             let column = &batch.columns[*column];
             for row in 0..column.rows() {
                 if let Cell::Bytes(bytes) = column.cell(row) {
@@ -184,17 +210,20 @@ impl Range<'_> {
     /// Compares what was rewritten with what it was.
     fn compare(&mut self, before: &[Column], batch: &Batch) -> std::result::Result<(), ProofError> {
         let Some(collector) = &mut self.collector else { return Ok(()) };
-        for (Watched { column, source, may_stay }, before) in self.table.watched.iter().zip(before) {
+        for (Watched { column, source, what }, before) in self.table.watched.iter().zip(before) {
             let after = &batch.columns[*column];
-            if !may_stay {
+            if *what == LookedFor::All {
                 collector.compare_column(*source, before, after)?;
                 continue;
             }
             for row in 0..before.rows() {
-                if let Cell::Bytes(bytes) = before.cell(row)
-                    && after.cell(row) != before.cell(row)
-                {
-                    collector.observe(*source, bytes)?;
+                let (Cell::Bytes(old), new) = (before.cell(row), after.cell(row)) else { continue };
+                match new {
+                    Cell::Bytes(new) if new == old => {}
+                    Cell::Bytes(new) if *what == LookedFor::ChangedParts => {
+                        collector.observe_changed(*source, old, new)?;
+                    }
+                    _ => collector.observe(*source, old)?,
                 }
             }
         }
@@ -211,18 +240,16 @@ impl RangeTransform for Range<'_> {
             Some(_) => watched.iter().map(|watched| batch.columns[watched.column].clone()).collect(),
             None => Vec::new(),
         };
-        let large = take_large(batch, watched)?;
         attempt.scrubber.rewrite(schema, name, batch, &mut self.work, &mut self.seen.counts).map_err(refused)?;
-        for (column, cells) in large {
-            batch.columns[column] = with_large(&batch.columns[column], &cells)?;
-        }
         self.compare(&before, batch).map_err(refused)
     }
 
     fn large(&mut self, column: usize) -> Result<LargeRewrite<'_>> {
         let Table { attempt, name: (schema, name), columns, watched, .. } = self.table;
         if !attempt.scrubber.has_rows(schema, name) {
-            return Ok(LargeRewrite::Keep);
+            // The row will be left out: nothing of it is stored.
+            let count = &mut self.seen.counts[column];
+            return Ok(LargeRewrite::Pieces(Box::new(Pieces { rewriter: None, observed: None, count })));
         }
         let source = watched.iter().find(|watched| watched.column == column).map(|watched| watched.source);
         let rewriter = match attempt.scrubber.large(schema, name, &columns[column]).map_err(refused)? {
@@ -244,42 +271,6 @@ impl RangeTransform for Range<'_> {
         all.entry(self.table.name.clone()).or_default().add(self.seen);
         Ok(())
     }
-}
-
-/// Large values of one column by their rows.
-type LargeCells = BTreeMap<usize, BlobRef>;
-
-/// Takes large values out of the columns that are rewritten: they were rewritten when they came.
-fn take_large(batch: &mut Batch, watched: &[Watched]) -> Result<Vec<(usize, LargeCells)>> {
-    let mut taken = Vec::new();
-    for Watched { column, .. } in watched {
-        let values = &batch.columns[*column];
-        if values.blob_count() == 0 {
-            continue;
-        }
-        let (mut rest, mut cells) = (values.fresh(), LargeCells::new());
-        for row in 0..values.rows() {
-            match values.cell(row) {
-                Cell::Blob(blob) => {
-                    cells.insert(row, blob);
-                    rest.push_null();
-                }
-                cell => rest.push_cell(cell)?,
-            }
-        }
-        batch.columns[*column] = rest;
-        taken.push((*column, cells));
-    }
-    Ok(taken)
-}
-
-/// Puts them back.
-fn with_large(values: &Column, cells: &LargeCells) -> Result<Column> {
-    let mut all = values.fresh();
-    for row in 0..values.rows() {
-        all.push_cell(cells.get(&row).map_or(values.cell(row), |blob| Cell::Blob(*blob)))?;
-    }
-    Ok(all)
 }
 
 impl Seen {
@@ -358,13 +349,13 @@ impl Observed<'_, '_> {
     fn take(&mut self, bytes: &[u8]) -> Result<()> {
         self.window.extend_from_slice(bytes);
         if self.window.len() >= PORTION_BYTES {
-            self.collector.observe(self.source, &self.window).map_err(refused)?;
+            self.collector.observe_part(self.source, &self.window).map_err(refused)?;
             self.window.drain(..self.window.len() - OVERLAP_BYTES);
         }
         Ok(())
     }
 
     fn finish(self) -> Result<()> {
-        self.collector.observe(self.source, &self.window).map_err(refused)
+        self.collector.observe_part(self.source, &self.window).map_err(refused)
     }
 }

@@ -259,15 +259,20 @@ impl WriteSession {
 
     /// Ends without a snapshot, and deletes what it wrote at once. Chunks that others may have found in the meantime, after
     /// very many chunks, are left to gc.
-    pub(crate) fn discard(mut self) -> Result<()> {
+    pub(crate) fn discard(mut self) {
         // What is in open packs was never published.
         self.lanes.clear();
         let packs: HashSet<PackId> = self.fresh.take().filter_map(|place| Some(place.pack.sealed()?.id)).collect();
         let indexed = std::mem::take(&mut *lock(&self.indexed_packs));
+        // What cannot be deleted now, gc finds.
         for pack in packs.difference(&indexed) {
-            self.open.backend().remove(&ObjectName::Pack(*pack))?;
+            if let Err(error) = self.open.backend().remove(&ObjectName::Pack(*pack)) {
+                tracing::warn!(%pack, %error, "a pack that must not stay could not be deleted; run gc");
+            }
         }
-        self.end()
+        if let Err(error) = self.end() {
+            tracing::debug!(%error, "the lease was not given back");
+        }
     }
 }
 
