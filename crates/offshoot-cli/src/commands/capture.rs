@@ -7,8 +7,8 @@ use crate::output::{Report, Style};
 use crate::render::facts::Facts;
 use crate::{surroundings, values};
 use clap::{Args, ValueEnum};
-use offshoot::amounts::{bytes, count, counted, percent, span};
 use offshoot::ErrorKind;
+use offshoot::amounts::{bytes, count, counted, percent, span};
 use offshoot::scrub::Scrub;
 use offshoot::{CaptureOptions, CaptureReport, Store};
 use serde_json::{Value, json};
@@ -74,7 +74,11 @@ impl Capture {
         if store.is_raw() && self.policy.is_none() {
             if self.unclassified.is_some() {
                 let message = "--unclassified is for a policy, and a raw store takes rows as they are without one";
-                return Err(Failure::new(ErrorKind::Usage, message, "name a policy with --policy FILE, or leave it away"));
+                return Err(Failure::new(
+                    ErrorKind::Usage,
+                    message,
+                    "name a policy with --policy FILE, or leave it away",
+                ));
             }
             let place = store.place();
             crate::output::warn(&format!("{place} is a raw store: rows enter it as they are, personal data included"));
