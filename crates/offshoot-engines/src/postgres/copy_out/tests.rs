@@ -63,9 +63,13 @@ fn take(out: &mut Vec<Row>, batch: &Batch, larges: &[Vec<u8>]) {
     for row in 0..batch.rows {
         let cell = |column: &Column| match column.cell(row) {
             Cell::Null => None,
-            Cell::Bytes(bytes) => Some(bytes.to_vec()),
+            Cell::Bytes(bytes) => {
+                assert!(bytes.len() <= INLINE_VALUE_BYTES_MAX, "a large value is part of a batch");
+                Some(bytes.to_vec())
+            }
             Cell::Blob(blob) => {
                 let number = u64::from_be_bytes(blob.id.as_bytes()[..8].try_into().unwrap());
+                assert!(larges[number as usize].len() > INLINE_VALUE_BYTES_MAX, "a short value is stored apart");
                 Some(larges[number as usize].clone())
             }
         };
@@ -222,6 +226,19 @@ fn every_cut_of_a_small_stream() {
         let bytewise: Vec<&[u8]> = bytes.chunks(1).collect();
         let parser = if is_binary { binary_rows(&tree, 2) } else { Rows::Text(TextRows::new(2)) };
         assert!(parse(parser, &[Layout::Var; 2], &bytewise).unwrap() == rows);
+    }
+}
+
+#[test]
+fn a_value_is_large_by_its_length_however_it_comes() {
+    for length in [INLINE_VALUE_BYTES_MAX - 1, INLINE_VALUE_BYTES_MAX, INLINE_VALUE_BYTES_MAX + 1, 300_000] {
+        let value = vec![b'x'; length];
+        let text = [value.clone(), b"\n".to_vec()].concat();
+        for cut in [0, 1, length / 2, INLINE_VALUE_BYTES_MAX - 2, length] {
+            let (one, two) = text.split_at(cut);
+            let rows = parse(Rows::Text(TextRows::new(1)), &[Layout::Var], &[one, two]).unwrap();
+            assert_eq!(rows, [[Some(value.clone())]]);
+        }
     }
 }
 

@@ -76,11 +76,16 @@ impl TextRows {
                 *input = &input[1..];
                 self.unescape(first)?;
             } else {
-                let run = input.iter().position(|byte| matches!(byte, b'\\' | b'\t' | b'\n')).unwrap_or(input.len());
+                // Whether a value is large is a matter of its length, not of how much of it comes at once.
+                let room = (INLINE_VALUE_BYTES_MAX + 1).saturating_sub(self.field.len());
+                let is_special = |byte: &u8| matches!(byte, b'\\' | b'\t' | b'\n');
+                let run = input.iter().take(room).position(is_special).unwrap_or(room.min(input.len()));
                 let (bytes, rest) = input.split_at(run);
                 self.take(bytes)?;
                 *input = rest;
-                if let Some((&special, rest)) = rest.split_first() {
+                if self.field.len() <= INLINE_VALUE_BYTES_MAX
+                    && let Some((&special, rest)) = rest.split_first()
+                {
                     *input = rest;
                     if special == b'\\' {
                         self.is_escaped = true;
