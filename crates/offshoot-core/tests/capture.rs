@@ -7,9 +7,11 @@ use offshoot_core::source::{Captured, Sink, Source};
 use offshoot_core::store::{DirStore, OpenStore};
 use offshoot_core::{Control, CoreError, Result};
 use offshoot_format::column::Cell;
-use offshoot_format::manifest::{Environment, Origin};
 use offshoot_format::table::{ColumnSpec, Key, KeyOrder, Layout, RowForm, TableSpec};
 use std::sync::Arc;
+
+mod made_up;
+use made_up::captured;
 
 struct MadeUp {
     rows: i32,
@@ -45,23 +47,7 @@ impl Source for MadeUp {
         }
         range.finish()?;
         table.finish()?;
-        let origin = Origin {
-            engine: "made-up".into(),
-            system_id: "1".into(),
-            database_id: "2".into(),
-            database: "shop".into(),
-            position: String::new(),
-        };
-        Ok(Captured {
-            origin,
-            environment: Environment::default(),
-            schema: Vec::new(),
-            sequences: Vec::new(),
-            loads: Vec::new(),
-            facts: Vec::new(),
-            omitted: Vec::new(),
-            not_carried: Vec::new(),
-        })
+        Ok(captured("shop"))
     }
 }
 

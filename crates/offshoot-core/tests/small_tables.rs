@@ -9,11 +9,13 @@ use offshoot_core::source::{Captured, Sink, Source};
 use offshoot_core::store::{DirStore, OpenStore};
 use offshoot_core::{Control, Result};
 use offshoot_format::column::Batch;
-use offshoot_format::manifest::{Environment, Origin};
 use offshoot_format::table::{ColumnSpec, Key, KeyOrder, Layout, RowForm, TableSpec};
 use offshoot_testkit::store::Dice;
 use std::path::Path;
 use std::sync::Arc;
+
+mod made_up;
+use made_up::captured;
 
 const TABLES: u64 = 1000;
 
@@ -81,23 +83,7 @@ impl Source for Small {
             range.finish()?;
             sink.finish()?;
         }
-        let origin = Origin {
-            engine: "made-up".into(),
-            system_id: "1".into(),
-            database_id: "2".into(),
-            database: "small".into(),
-            position: String::new(),
-        };
-        Ok(Captured {
-            origin,
-            environment: Environment::default(),
-            schema: Vec::new(),
-            sequences: Vec::new(),
-            loads: Vec::new(),
-            facts: Vec::new(),
-            omitted: Vec::new(),
-            not_carried: Vec::new(),
-        })
+        Ok(captured("small"))
     }
 }
 

@@ -14,10 +14,13 @@ use offshoot_core::transform::{
 use offshoot_core::{Control, CoreError, Result};
 use offshoot_format::column::{Batch, Cell, Column};
 use offshoot_format::facts::TableFacts;
-use offshoot_format::manifest::{Environment, Origin, Trust};
+use offshoot_format::manifest::Trust;
 use offshoot_format::table::{ColumnSpec, Key, KeyOrder, Layout, RowForm, TableSpec};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+mod made_up;
+use made_up::captured;
 
 /// Texts, some of them too long for a batch.
 struct Texts {
@@ -63,24 +66,7 @@ impl Source for Texts {
             self.failures -= 1;
             return Err(CoreError::Source { retryable: true, source: "connection lost".into() });
         }
-        let text = String::from;
-        let origin = Origin {
-            engine: text("made-up"),
-            system_id: text("1"),
-            database_id: text("2"),
-            database: text("shop"),
-            position: String::new(),
-        };
-        Ok(Captured {
-            origin,
-            environment: Environment::default(),
-            schema: Vec::new(),
-            sequences: Vec::new(),
-            loads: Vec::new(),
-            facts: Vec::new(),
-            omitted: Vec::new(),
-            not_carried: Vec::new(),
-        })
+        Ok(captured("shop"))
     }
 }
 

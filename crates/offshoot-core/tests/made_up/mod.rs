@@ -1,0 +1,24 @@
+//! What a made-up source says of itself.
+
+use offshoot_core::source::Captured;
+use offshoot_format::manifest::{Environment, Origin};
+
+/// The end of a capture of a database that has rows and nothing else.
+pub fn captured(database: &str) -> Captured {
+    Captured {
+        origin: Origin {
+            engine: "made-up".into(),
+            system_id: "1".into(),
+            database_id: "2".into(),
+            database: database.into(),
+            position: String::new(),
+        },
+        environment: Environment::default(),
+        schema: Vec::new(),
+        sequences: Vec::new(),
+        loads: Vec::new(),
+        facts: Vec::new(),
+        omitted: Vec::new(),
+        not_carried: Vec::new(),
+    }
+}
