@@ -19,6 +19,7 @@ mod collect;
 mod entry;
 mod exempt;
 mod filter;
+mod fixed;
 mod json;
 mod letters;
 pub mod needle;

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::class::{FRAGMENT, class_of, of_bits};
 use super::entry::{Entry, Hash, sort};
+use super::fixed::{BYTES_MIN, INSTANT_BITS, bytes_mac, instant_mac, says_enough};
 use super::json::leaves;
 use super::needle::{Finder, Needle};
 use super::needles::Needles;
@@ -375,28 +376,4 @@ impl Drop for Collector<'_> {
 
 fn entry(mac: u128, head: u128, source: u32, bytes: usize, class: u16) -> Entry {
     Entry { hash: Hash::of_mac(mac), head: head as u32, source, bytes: bytes as u8, class, count: 1 }
-}
-
-/// Bytes that are no text are looked for from this many on.
-pub(super) const BYTES_MIN: usize = 8;
-/// Thirty years of microseconds.
-pub(super) const INSTANT_BITS: f64 = 49.0;
-
-/// Whole minutes are shared by many.
-pub(super) fn says_enough(time: i64) -> bool {
-    time % 60_000_000 != 0
-}
-
-/// Marks that no normalized text begins with.
-pub(super) fn instant_mac(prf: &Prf, time: i64) -> u128 {
-    let mut bytes = [0xff; 9];
-    bytes[1..].copy_from_slice(&time.to_le_bytes());
-    prf.mac(&bytes)
-}
-
-pub(super) fn bytes_mac(prf: &Prf, bytes: &[u8]) -> u128 {
-    let mut marked = Zeroizing::new(Vec::with_capacity(bytes.len() + 2));
-    marked.extend_from_slice(&[0xff, 0xff]);
-    marked.extend_from_slice(bytes);
-    prf.mac(&marked)
 }

@@ -12,9 +12,9 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::ProofError;
 use super::class::{class_of, of_bits, size};
-use super::collect::{BYTES_MIN, INSTANT_BITS, bytes_mac, instant_mac, says_enough};
 use super::entry::{Entry, Hash};
 use super::filter::FilterKey;
+use super::fixed::{BYTES_MIN, INSTANT_BITS, bytes_mac, instant_mac, says_enough};
 use super::needle::{NEEDLE_BYTES_MAX, cut, head_end};
 use super::needles::Needles;
 use super::output::Output;
