@@ -7,9 +7,11 @@
 mod apply;
 mod clock;
 mod error;
+pub mod neutralize;
 mod plan;
 mod report;
 mod schedule;
+pub mod server;
 mod snapshot;
 
 pub use apply::apply;

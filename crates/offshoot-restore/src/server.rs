@@ -1,0 +1,215 @@
+//! What a database engine implements so that its servers can run on this machine: images are made with them, and branches
+//! are such servers.
+//!
+//! The engine knows programs, data directories and statements; which directory a server runs on, on which port and for how
+//! long, and what is remembered of it, is decided here. A server is not a child of the process that started it: it goes on
+//! when that ends, and is found again by its data directory alone.
+//!
+//! Calls block, and are made from plain threads.
+
+use crate::neutralize::{NeutralizeChoices, Neutralized};
+use offshoot_core::Control;
+use offshoot_core::target::Target;
+use offshoot_format::manifest::Environment;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// Result of what an engine does here: its error is told by the core's.
+pub type Result<T> = offshoot_core::Result<T>;
+
+/// Where servers of an engine come from.
+pub trait Servers: Send + Sync {
+    /// The server that fits a snapshot: of its major version, the nearest minor one.
+    ///
+    /// # Errors
+    /// If there is none, with how to get it.
+    fn find(&self, environment: &Environment) -> Result<Arc<dyn Server>>;
+
+    /// The server whose programs are in this folder, as a record names it.
+    ///
+    /// # Errors
+    /// If it is not there any more.
+    fn at(&self, programs: &Path) -> Result<Arc<dyn Server>>;
+}
+
+/// One installation of a database server.
+pub trait Server: Send + Sync {
+    /// What it is.
+    fn build(&self) -> &Build;
+
+    /// The user and group that it must run as, where that is not the one of this process. Its folders belong to them.
+    fn owner(&self) -> Option<(u32, u32)>;
+
+    /// Makes a data directory without databases of users, with encoding and locale of a snapshot. The folder must not exist.
+    ///
+    /// # Errors
+    /// If the server's programs refuse, such as for a locale that this machine does not have.
+    fn init(&self, data: &Path, environment: &Environment) -> Result<()>;
+
+    /// Starts a server on a data directory, and returns when it answers a query. It listens as the site says, on no other
+    /// place, and with what was written for the purpose.
+    ///
+    /// # Errors
+    /// `PortTaken` inside the engine's error where another program has the port ([`Server::is_port_taken`] tells); if it ends
+    /// before it answers, with what its log says; after [`Control::cancel`].
+    fn start(&self, site: &Site, purpose: &Purpose, control: &Control) -> Result<Running>;
+
+    /// Whether an error of [`Server::start`] means that another program has the port.
+    fn is_port_taken(&self, error: &offshoot_core::CoreError) -> bool;
+
+    /// Stops the server of a data directory, if one runs, and returns when it has ended, with all its processes.
+    ///
+    /// # Errors
+    /// If it cannot be ended.
+    fn stop(&self, data: &Path, stop: Stop) -> Result<()>;
+
+    /// The server that runs on a data directory. Never mistakes another process for it.
+    fn running(&self, data: &Path) -> Option<Running>;
+
+    /// Makes the database that a snapshot is restored into.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    fn create_database(&self, site: &Site, database: &str, environment: &Environment) -> Result<()>;
+
+    /// A database of a running server as a target.
+    fn target(&self, site: &Site, database: &str) -> Box<dyn Target>;
+
+    /// Switches off what could reach out of the copy, and says what that was.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    fn neutralize(&self, site: &Site, database: &str, choices: &NeutralizeChoices) -> Result<Vec<Neutralized>>;
+
+    /// Digest of what [`Server::neutralize`] and the settings of [`Purpose`] would do: a part of an image's key.
+    fn neutralize_digest(&self, choices: &NeutralizeChoices) -> [u8; 32];
+
+    /// Files of a stopped server's data directory that a clone does not need, such as its log; paths within it.
+    fn is_spare_file(&self, path: &Path) -> bool;
+
+    /// Lets a branch's user in with this password, and says how to get there.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    fn admit(&self, site: &Site, database: &str, role: Option<&str>, password: &Secret) -> Result<Access>;
+
+    /// How to get into a branch: pure.
+    fn access(&self, site: &Site, database: &str, role: Option<&str>, password: &Secret) -> Access;
+
+    /// Sessions of users that are open in a database.
+    ///
+    /// # Errors
+    /// If the server does not answer.
+    fn connections(&self, site: &Site, database: &str) -> Result<u32>;
+
+    /// The environment as it is in a branch, for comparing it with the snapshot's.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    fn observe(&self, site: &Site, database: &str) -> Result<Environment>;
+
+    /// Runs SQL statements of the team's own in a branch, such as hooks.
+    ///
+    /// # Errors
+    /// If the server refuses one; the text names the file and the statement's number, never a value.
+    fn run_script(&self, site: &Site, database: &str, name: &str, sql: &str) -> Result<()>;
+}
+
+/// What a data directory depends on: another build's server may not start on it, or may order texts otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Build {
+    /// `postgres`.
+    pub engine: String,
+    /// Version as the program prints it: `15.18 (Debian 15.18-0+deb12u1)`.
+    pub version: String,
+    /// Version as a number: 150018.
+    pub version_num: u32,
+    /// Architecture, system, block sizes and the versions of the libraries that order texts.
+    pub platform: String,
+    /// The folder of its programs.
+    pub programs: PathBuf,
+}
+
+/// Where a server runs and how it is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Site {
+    /// The data directory.
+    pub data: PathBuf,
+    /// The folder of its socket, which nobody else may enter.
+    pub sockets: PathBuf,
+    /// The file of its log.
+    pub log: PathBuf,
+    /// The port on the loopback address; the number of the socket too.
+    pub port: u16,
+    /// Whether it is in a network of its own, and so reached by its socket alone.
+    pub isolated: bool,
+}
+
+/// What a server is started for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purpose {
+    /// Loading an image: nothing need survive a crash, and nobody but offshoot comes in.
+    Load,
+    /// A branch.
+    Branch {
+        /// Whether what is written survives the machine's going down.
+        durable: bool,
+        /// Settings of the user's own, which win.
+        settings: Vec<(String, String)>,
+    },
+}
+
+/// How a server is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// Sessions are ended and everything is written.
+    Orderly,
+    /// At once; what it runs on is thrown away.
+    AtOnce,
+}
+
+/// A server that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Running {
+    /// Its first process.
+    pub pid: u32,
+    /// Its port.
+    pub port: u16,
+}
+
+/// A password. Its Debug shows nothing, and its memory is wiped.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// A secret text.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// How to get into a branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// As a URL, with the password.
+    pub url: Secret,
+    /// As variables of the engine's own programs: `PGHOST` and so on.
+    pub variables: Vec<(String, Secret)>,
+}
