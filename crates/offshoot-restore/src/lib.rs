@@ -7,7 +7,7 @@
 mod apply;
 mod clock;
 mod error;
-pub mod neutralize;
+mod neutralize;
 mod plan;
 mod report;
 mod schedule;
@@ -16,6 +16,7 @@ mod snapshot;
 
 pub use apply::apply;
 pub use error::{RestoreError, Result};
+pub use neutralize::{NeutralizeChoices, Neutralized, Outcome};
 pub use plan::{Options, Plan, Task, TaskKind};
 pub use report::{RestoreReport, StepTime};
 pub use snapshot::{Accepted, RawSnapshot, ScrubbedSnapshot};

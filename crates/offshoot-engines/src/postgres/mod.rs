@@ -13,6 +13,7 @@ pub mod copy_out;
 pub mod doctor;
 #[cfg(feature = "schema")]
 pub mod facts;
+pub mod neutralize;
 pub mod quote;
 #[cfg(feature = "schema")]
 pub mod restore;

@@ -65,6 +65,41 @@ pub fn literal(text: &str) -> String {
     out
 }
 
+/// The names of a list as settings hold it, such as `search_path`: each in double quotes or without.
+#[must_use]
+pub fn name_list(list: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut characters = list.chars().peekable();
+    let mut name = String::new();
+    let mut quoted = false;
+    let mut any = false;
+    while let Some(character) = characters.next() {
+        match character {
+            '"' if quoted && characters.peek() == Some(&'"') => {
+                characters.next();
+                name.push('"');
+            }
+            '"' => {
+                quoted = !quoted;
+                any = true;
+            }
+            ',' if !quoted => {
+                names.push(std::mem::take(&mut name));
+                any = true;
+            }
+            ' ' if !quoted => {}
+            other => {
+                name.push(other);
+                any = true;
+            }
+        }
+    }
+    if any {
+        names.push(name);
+    }
+    names
+}
+
 /// A name as a message shows it: quoted only where it must be, control characters escaped, so that it stays on its line.
 #[must_use]
 pub fn shown(schema: &str, name: &str) -> String {

@@ -1,7 +1,7 @@
 //! Roles, and the settings of roles and of the database.
 
 use super::Adapter;
-use crate::postgres::quote::{ident, literal};
+use crate::postgres::quote::{ident, literal, name_list};
 use offshoot_core::target::{Roles, Stage};
 use offshoot_format::manifest::{Membership, Role};
 
@@ -123,46 +123,12 @@ fn assignment(name: &str, value: &str) -> String {
     // The name of a setting may have a dot, which is not part of an identifier in quotes.
     let quoted: Vec<String> = name.split('.').map(ident).collect();
     let value = if NAME_LISTS.contains(&name.to_ascii_lowercase().as_str()) {
-        let names: Vec<String> = names(value).iter().map(|name| literal(name)).collect();
+        let names: Vec<String> = name_list(value).iter().map(|name| literal(name)).collect();
         if names.is_empty() { "''".to_owned() } else { names.join(", ") }
     } else {
         literal(value)
     };
     format!("{} TO {value}", quoted.join("."))
-}
-
-/// The names of a list, each in double quotes or without.
-fn names(list: &str) -> Vec<String> {
-    let mut names = Vec::new();
-    let mut characters = list.chars().peekable();
-    let mut name = String::new();
-    let mut quoted = false;
-    let mut any = false;
-    while let Some(character) = characters.next() {
-        match character {
-            '"' if quoted && characters.peek() == Some(&'"') => {
-                characters.next();
-                name.push('"');
-            }
-            '"' => {
-                quoted = !quoted;
-                any = true;
-            }
-            ',' if !quoted => {
-                names.push(std::mem::take(&mut name));
-                any = true;
-            }
-            ' ' if !quoted => {}
-            other => {
-                name.push(other);
-                any = true;
-            }
-        }
-    }
-    if any {
-        names.push(name);
-    }
-    names
 }
 
 #[cfg(test)]

@@ -1,0 +1,53 @@
+//! Switches off, in a copy of a production database, what would act on the world: subscriptions, foreign servers, event
+//! triggers, schedules, queues, webhooks and keys of other services.
+//!
+//! It works on the database of an image, right after the rows are loaded and before anybody else can connect: in one
+//! transaction, as a superuser, with triggers and rules asleep and an empty search path. What is found is known by its
+//! catalog, or by names and columns together; nothing is guessed from values, and none goes into the report.
+//!
+//! It does not make a database safe that its users turn against the world: a function can open a connection. What can is
+//! named in the report, and only a network namespace around the server closes it.
+
+mod database_settings;
+mod event_triggers;
+mod foreign;
+mod items;
+mod names;
+mod server;
+mod subscriptions;
+mod work;
+
+pub use items::{ITEMS, Item, LIST_VERSION, check};
+pub use server::{ServerSettings, settings};
+
+use self::work::{Work, open};
+use crate::bridge::on_own_thread;
+use crate::conninfo::ConnInfo;
+use crate::error::{EngineError, Result, refused};
+use offshoot_restore::{NeutralizeChoices, Neutralized};
+
+/// Switches off what the choices do not keep, and says what that was: all of it, or with an error nothing. May be called
+/// inside a runtime, and again on the same database.
+///
+/// # Errors
+/// If the user is no superuser, a choice names no item, or the server refuses.
+pub fn neutralize(conninfo: &ConnInfo, choices: &NeutralizeChoices) -> Result<Vec<Neutralized>> {
+    check(choices)?;
+    on_own_thread("neutralize", |bridge| bridge.block_on(all(conninfo, choices)))
+        .map_err(|source| EngineError::Io { operation: "starting a thread", source })?
+}
+
+async fn all(conninfo: &ConnInfo, choices: &NeutralizeChoices) -> Result<Vec<Neutralized>> {
+    let (client, version) = open(conninfo).await?;
+    let mut work = Work::new(&client, version, choices);
+    work.run("begin a transaction", "BEGIN").await?;
+    let silenced = event_triggers::disable(&mut work).await?;
+    subscriptions::drop(&mut work).await?;
+    foreign::disconnect(&mut work).await?;
+    database_settings::reset(&mut work).await?;
+    event_triggers::put_back(&work, &silenced).await?;
+    let found = work.into_found();
+    client.execute("COMMIT", &[]).await.map_err(refused("commit what was switched off"))?;
+    tracing::debug!(things = found.len(), "side effects are switched off");
+    Ok(found)
+}
