@@ -7,10 +7,12 @@
 //! the whole story, which is what a test wants; the `try_` name returns it, which is what the demo wants.
 
 pub mod fingerprint;
+pub mod loop_disk;
 pub mod phases;
 pub mod place;
 pub mod postgres;
 pub mod real_data;
+mod reaper;
 pub mod shop;
 pub mod small_disk;
 pub mod store;

@@ -21,7 +21,6 @@ mod binaries;
 mod client;
 mod hold;
 mod options;
-mod reaper;
 mod server;
 mod standby;
 mod template;

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::reaper::Reaper;
 use super::{Binaries, PostgresError, ServerOptions, template, wire};
 use crate::place;
+use crate::reaper::Reaper;
 
 /// How often the socket of a starting server is looked at.
 const POLL_INTERVAL: Duration = Duration::from_millis(2);
@@ -22,6 +22,17 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const PORT_TRIES_MAX: u32 = 20;
 /// Socket paths are limited by the system to about this many bytes, file name included.
 const SOCKET_DIR_BYTES_MAX: usize = 80;
+/// What the reaper does when the test process has ended: stops the server of a folder, and removes the folder.
+const STOP_AND_REMOVE: &str = r#"
+if pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null) && kill -QUIT "$pid" 2>/dev/null; then
+    tries=0
+    while [ -e "$1/data/postmaster.pid" ] && kill -0 "$pid" 2>/dev/null && [ $tries -lt 100 ]; do
+        sleep 0.05
+        tries=$((tries + 1))
+    done
+fi
+rm -rf -- "$1"
+"#;
 
 /// A running server in a folder of its own. Dropping it stops the server and removes the folder.
 #[derive(Debug)]
@@ -67,7 +78,8 @@ impl Server {
     ) -> Result<Self, PostgresError> {
         let binaries = options.resolved_binaries()?;
         let dir = new_server_dir()?;
-        let reaper = Reaper::start(&dir).map_err(PostgresError::io("starting the shell that cleans up"))?;
+        let reaper =
+            Reaper::start(STOP_AND_REMOVE, &dir).map_err(PostgresError::io("starting the shell that cleans up"))?;
         let data_dir = dir.join("data");
         fill(&data_dir, &binaries)?;
         append(&data_dir.join("postgresql.conf"), &options.conf())?;

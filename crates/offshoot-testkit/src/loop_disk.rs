@@ -1,0 +1,90 @@
+//! A throwaway file system of a kind that can share blocks, in a file that is mounted through a loop device.
+//!
+//! Making one wants root and the file system's programs; a test that cannot have one says that it skips. It goes away with
+//! the value, and with the process, however that ends.
+
+use crate::place;
+use crate::reaper::Reaper;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// What the reaper does: unmounts (lazily: files may be open) and removes. The loop device goes with its last user.
+const UNMOUNT_AND_REMOVE: &str = r#"
+umount -l "$1/mount"
+if ! grep -q " $1/mount " /proc/self/mountinfo; then rm -rf -- "$1"; fi
+"#;
+
+/// Megabytes of the smallest XFS that its program makes.
+pub const MEGABYTES_MIN: u64 = 320;
+
+/// The kinds of file systems.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// With reflinks.
+    Xfs,
+    /// With reflinks and snapshots.
+    Btrfs,
+    /// With neither.
+    Ext4,
+}
+
+/// A mounted file system.
+#[derive(Debug)]
+pub struct LoopDisk {
+    mount: PathBuf,
+    // Dropping it does the work.
+    _reaper: Reaper,
+}
+
+impl LoopDisk {
+    /// Makes and mounts one; its folder is root's. None where the machine does not let it, which is said on stderr.
+    #[must_use]
+    pub fn mount(kind: Kind, megabytes: u64) -> Option<Self> {
+        match Self::try_mount(kind, megabytes) {
+            Ok(disk) => Some(disk),
+            Err(why) => {
+                eprintln!("skipped: no {kind:?} through a loop device here: {why}");
+                None
+            }
+        }
+    }
+
+    fn try_mount(kind: Kind, megabytes: u64) -> Result<Self, String> {
+        if !place::is_root() {
+            return Err("mounting asks for root".to_owned());
+        }
+        let told = |error: std::io::Error| error.to_string();
+        let scratch = place::scratch_dir().map_err(told)?;
+        let dir = tempfile::Builder::new().prefix("loop-").tempdir_in(scratch).map_err(told)?.keep();
+        let reaper = Reaper::start(UNMOUNT_AND_REMOVE, &dir).map_err(told)?;
+        let (image, mount) = (dir.join("image"), dir.join("mount"));
+        fs::create_dir(&mount).map_err(told)?;
+        File::create(&image).and_then(|file| file.set_len(megabytes << 20)).map_err(told)?;
+        let mut make = match kind {
+            Kind::Xfs => command("mkfs.xfs", &["-q", "-m", "reflink=1"]),
+            Kind::Btrfs => command("mkfs.btrfs", &["-q"]),
+            Kind::Ext4 => command("mkfs.ext4", &["-q", "-F"]),
+        };
+        run(make.arg(&image))?;
+        run(command("mount", &["-o", "loop"]).arg(&image).arg(&mount))?;
+        Ok(Self { mount, _reaper: reaper })
+    }
+
+    /// The folder it is mounted at.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.mount
+    }
+}
+
+fn command(program: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    let output = command.output().map_err(|error| format!("{}: {error}", command.get_program().display()))?;
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()) }
+}
