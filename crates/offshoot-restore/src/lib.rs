@@ -6,6 +6,7 @@
 
 mod apply;
 mod clock;
+pub mod clone;
 mod error;
 mod neutralize;
 mod plan;
