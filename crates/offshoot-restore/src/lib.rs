@@ -5,15 +5,21 @@
 //! [`Target`](offshoot_core::target::Target) names, runs it side by side, and says "restored" only after comparing.
 
 mod apply;
+pub mod branch;
 mod clock;
 pub mod clone;
 mod error;
+pub mod home;
+pub mod image;
+mod lock;
 mod neutralize;
 mod plan;
+mod record;
 mod report;
 mod schedule;
 pub mod server;
 mod snapshot;
+mod walk;
 
 pub use apply::apply;
 pub use error::{RestoreError, Result};

@@ -33,6 +33,16 @@ pub trait Servers: Send + Sync {
     /// # Errors
     /// If it is not there any more.
     fn at(&self, programs: &Path) -> Result<Arc<dyn Server>>;
+
+    /// Stops the server of a data directory, whichever it is, and returns when it has ended, with all its processes. Does
+    /// nothing where none runs.
+    ///
+    /// # Errors
+    /// If it cannot be ended.
+    fn stop(&self, data: &Path, stop: Stop) -> Result<()>;
+
+    /// The server that runs on a data directory. Never mistakes another process for it.
+    fn running(&self, data: &Path) -> Option<Running>;
 }
 
 /// One installation of a database server.
@@ -43,7 +53,8 @@ pub trait Server: Send + Sync {
     /// The user and group that it must run as, where that is not the one of this process. Its folders belong to them.
     fn owner(&self) -> Option<(u32, u32)>;
 
-    /// Makes a data directory without databases of users, with encoding and locale of a snapshot. The folder must not exist.
+    /// Makes a data directory without databases of users, with encoding and locale of a snapshot. The folder is there, empty,
+    /// and belongs to the server's user.
     ///
     /// # Errors
     /// If the server's programs refuse, such as for a locale that this machine does not have.
@@ -59,15 +70,6 @@ pub trait Server: Send + Sync {
 
     /// Whether an error of [`Server::start`] means that another program has the port.
     fn is_port_taken(&self, error: &offshoot_core::CoreError) -> bool;
-
-    /// Stops the server of a data directory, if one runs, and returns when it has ended, with all its processes.
-    ///
-    /// # Errors
-    /// If it cannot be ended.
-    fn stop(&self, data: &Path, stop: Stop) -> Result<()>;
-
-    /// The server that runs on a data directory. Never mistakes another process for it.
-    fn running(&self, data: &Path) -> Option<Running>;
 
     /// Makes the database that a snapshot is restored into.
     ///
@@ -85,7 +87,7 @@ pub trait Server: Send + Sync {
     fn neutralize(&self, site: &Site, database: &str, choices: &NeutralizeChoices) -> Result<Vec<Neutralized>>;
 
     /// Digest of what [`Server::neutralize`] and the settings of [`Purpose`] would do: a part of an image's key.
-    fn neutralize_digest(&self, choices: &NeutralizeChoices) -> [u8; 32];
+    fn neutralize_digest(&self, choices: &NeutralizeChoices) -> String;
 
     /// Files of a stopped server's data directory that a clone does not need, such as its log; paths within it.
     fn is_spare_file(&self, path: &Path) -> bool;

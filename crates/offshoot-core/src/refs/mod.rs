@@ -7,6 +7,8 @@ mod address;
 mod near;
 mod time;
 
+pub use near::near;
+
 use crate::store::{ObjectKind, ObjectName, OpenStore, Swap};
 use crate::{CoreError, Result};
 use address::{Address, Step};
@@ -225,7 +227,7 @@ impl Names {
             }
         }
         let all = self.refs.iter().map(|found| &found.name).chain(self.tags.iter().map(|tag| &tag.name));
-        let near = near::near(base, all.map(RefName::as_str), PROPOSALS_MAX);
+        let near = near(base, all.map(RefName::as_str), PROPOSALS_MAX);
         Err(unknown(address, "no ref, tag or snapshot is called so", near))
     }
 

@@ -1,7 +1,8 @@
 //! Names that are near to what was typed.
 
 /// The names of `all` that could have been meant, nearest first, at most `limit`.
-pub(super) fn near<'a>(typed: &str, all: impl Iterator<Item = &'a str>, limit: usize) -> Vec<String> {
+#[must_use]
+pub fn near<'a>(typed: &str, all: impl Iterator<Item = &'a str>, limit: usize) -> Vec<String> {
     let lower = typed.to_lowercase();
     let far = 1 + lower.chars().count() / 3;
     let mut found: Vec<(usize, &str)> = all

@@ -12,7 +12,8 @@ use rustix::process::{Pid, test_kill_process};
 use std::fs;
 
 /// This process; none where the system does not say enough.
-pub(super) fn this_process() -> Option<Holder> {
+#[must_use]
+pub fn this_process() -> Option<Holder> {
     let pid = std::process::id();
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
     // What is mounted there may be that of another namespace, in which we have another number.
@@ -24,7 +25,8 @@ pub(super) fn this_process() -> Option<Holder> {
 }
 
 /// Whether a process has ended for certain.
-pub(super) fn has_ended(holder: &Holder) -> bool {
+#[must_use]
+pub fn has_ended(holder: &Holder) -> bool {
     let Some(this) = this_process() else { return false };
     if holder.boot != this.boot || holder.namespaces != this.namespaces {
         return false;

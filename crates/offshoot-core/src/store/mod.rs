@@ -19,6 +19,7 @@ mod vfs;
 
 pub(crate) use catalog::frame_bytes;
 pub use dir::DirStore;
+pub use holder::{has_ended, this_process};
 pub(crate) use objects::hex;
 pub use objects::{Listed, ObjectKind, ObjectName, Store, Swap, Unfinished, Upload};
 pub use open::{Clock, Entropy, OpenOptions, OpenStore, StoredChunk};

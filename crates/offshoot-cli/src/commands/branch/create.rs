@@ -1,0 +1,112 @@
+//! `offshoot branch create`: make a branch, and print how to get in.
+
+use super::hooks;
+use crate::commands::Outcome;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::{Report, note, warn};
+use crate::render::shell;
+use crate::values;
+use clap::Args;
+use offshoot::amounts::{counted, span};
+use offshoot::{Branches, CreateOptions, CreatedBranch, Neutralized};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Make a branch and print its URL
+#[derive(Debug, Args)]
+pub struct Create {
+    /// The branch: any name
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// The snapshot [default: `from` in offshoot.toml, else the only ref]
+    #[arg(long, value_name = "SNAPSHOT")]
+    from: Option<String>,
+    /// How long it is kept: 8h, 7d [default: `ttl` in offshoot.toml, else until it is deleted]
+    #[arg(long, value_name = "D", value_parser = values::duration)]
+    ttl: Option<Duration>,
+    /// Print variables for a shell: eval "$(offshoot branch create NAME --env)"
+    #[arg(long)]
+    env: bool,
+    /// Take a raw snapshot as it is, personal data included
+    #[arg(long)]
+    raw: bool,
+    /// Put the server into a network of its own: it reaches nobody, and is reached by its socket
+    #[arg(long)]
+    isolate_network: bool,
+}
+
+impl Create {
+    /// Runs the command.
+    pub fn run(&self, context: &Context) -> Outcome {
+        let store = context.open_store()?;
+        let from = context.from(&store, self.from.as_deref())?;
+        let branches = context.branches_of(&store, self.raw, self.isolate_network)?;
+        let control = context.control();
+        let options = CreateOptions { ttl: context.ttl(self.ttl)?, is_owned: false };
+        let made = branches.create(&self.name, &from, &options, &control)?;
+        crate::progress::end();
+        if let Err(failure) = hooks::run(context, &branches, &self.name, &made.access) {
+            branches.delete(&self.name)?;
+            return Err(failure);
+        }
+        if !context.globals.quiet {
+            describe("ready", &self.name, &made, &branches)?;
+        }
+        super::begin_tending(context)?;
+        let text = if self.env { shell::exports(&made.access) } else { format!("{}\n", made.access.url.expose()) };
+        Ok(Report::done(text, in_json(&self.name, &made)))
+    }
+}
+
+/// Says on stderr how a branch was made, at what cost, and what was switched off in it.
+pub fn describe(word: &str, name: &str, made: &CreatedBranch, branches: &Branches) -> Result<(), Failure> {
+    let millis = |took: Duration| span(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+    let image = made.image_took.map(|took| format!(", after making its image in {}", millis(took)));
+    note(&format!("{name} is {word} in {} ({}){}", millis(made.took), made.method, image.unwrap_or_default()));
+    note(&branches.ladder()?.why);
+    for line in switched_off(&made.image.neutralized) {
+        note(&line);
+    }
+    for lost in &made.image.losses {
+        warn(&format!("left out: {}: {}", lost.object, lost.reason));
+    }
+    made.image.warnings.iter().for_each(|warning| warn(warning));
+    Ok(())
+}
+
+/// A line an item: what was switched off, and how much of it.
+fn switched_off(neutralized: &[Neutralized]) -> Vec<String> {
+    let mut items: BTreeMap<&str, Vec<&Neutralized>> = BTreeMap::new();
+    for found in neutralized {
+        items.entry(&found.item).or_default().push(found);
+    }
+    let line = |(item, found): (&str, Vec<&Neutralized>)| {
+        let shown: Vec<String> = found.iter().take(3).map(|one| format!("{} {}", one.object, one.what)).collect();
+        let more = found.len().saturating_sub(shown.len());
+        let more = if more > 0 { format!(" and {} more", counted(more as u64, "object")) } else { String::new() };
+        format!("switched off ({item}): {}{more}", shown.join(", "))
+    };
+    items.into_iter().map(line).collect()
+}
+
+/// For programs.
+pub fn in_json(name: &str, made: &CreatedBranch) -> Value {
+    let millis = |took: Duration| took.as_secs_f64() * 1000.0;
+    let steps = made.steps.iter().map(|(step, took)| json!({ "step": step, "ms": millis(*took) }));
+    json!({
+        "name": name,
+        "url": made.access.url.expose(),
+        "env": made.access.variables.iter().map(|(name, value)| (name.clone(), json!(value.expose()))).collect::<serde_json::Map<_, _>>(),
+        "ready_ms": millis(made.took),
+        "image_ms": made.image_took.map(millis),
+        "method": made.method,
+        "snapshot": made.snapshot,
+        "image": made.image.key,
+        "steps": steps.collect::<Vec<_>>(),
+        "neutralized": made.image.neutralized,
+        "losses": made.image.losses,
+        "warnings": made.image.warnings,
+    })
+}

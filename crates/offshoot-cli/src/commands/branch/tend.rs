@@ -1,0 +1,53 @@
+//! What no command should wait for, done by a process of its own: writing new branches to the disk, and making spares.
+
+use crate::commands::Outcome;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::Report;
+use clap::Args;
+use offshoot::SpareWish;
+use serde_json::json;
+use std::env;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
+
+/// Do in the background what no command should wait for
+#[derive(Debug, Args)]
+pub struct Tend {}
+
+impl Tend {
+    /// Runs the command.
+    pub fn run(&self, context: &Context) -> Outcome {
+        let store = context.open_store()?;
+        let branches = context.branches_of(&store, true, false)?;
+        let synced = branches.sync()?;
+        let config = context.config()?.branch;
+        let mut spares = 0;
+        if config.spares > 0 || config.had_spares {
+            let from = context.from(&store, None)?;
+            let wish = SpareWish { count: config.spares, started: config.spares_started };
+            spares = branches.fill_spares(&from, &wish, &context.control())?;
+        }
+        Ok(Report::done(
+            format!("wrote {synced} branches to the disk, made {spares} spares\n"),
+            json!({ "synced": synced, "spares": spares }),
+        ))
+    }
+}
+
+/// Starts a process that does it, and does not wait for it.
+pub fn begin_tending(context: &Context) -> Result<(), Failure> {
+    let Ok(program) = env::current_exe() else { return Ok(()) };
+    let mut command = Command::new(program);
+    if let Some(store) = &context.globals.store {
+        command.arg("--store").arg(store);
+    }
+    if let Some(config) = &context.globals.config {
+        command.arg("--config").arg(config);
+    }
+    command.args(["--quiet", "branch", "tend"]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+    // Without it, branches are as good, only not yet on the disk.
+    let _ = command.spawn();
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! Removing a branch: the record says so first, and goes last.
+
+use super::record::{self, BranchRecord, State};
+use super::{BranchError, BranchName, Branches, Result};
+use crate::clone::remove_tree;
+use crate::lock::FolderLock;
+use crate::server::Stop;
+use std::fs;
+use std::io;
+
+impl Branches {
+    /// Deletes a branch: its server, its files, its socket, its port.
+    ///
+    /// # Errors
+    /// `NoBranch`, `Busy`; if something cannot be removed, which the next command tries again.
+    pub fn delete(&self, name: &BranchName) -> Result<()> {
+        let (mut record, lock) = self.locked(name)?;
+        record.state = State::Deleting;
+        record.save(&self.home, &lock)?;
+        self.remove(&record, &lock)
+    }
+
+    /// Ends the server and removes all that a record stands for, itself last.
+    pub(super) fn remove(&self, record: &BranchRecord, _lock: &FolderLock) -> Result<()> {
+        let folder = record.folder(&self.home);
+        self.remove_folder(&folder, &record.id)
+    }
+
+    /// The same for a folder that may have no record.
+    pub(super) fn remove_folder(&self, folder: &std::path::Path, id: &str) -> Result<()> {
+        let record = record::file(folder);
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(BranchError::io("reading", folder)(error)),
+        };
+        for entry in entries.flatten().filter(|entry| entry.path() != record) {
+            let path = entry.path();
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                self.servers.stop(&path, Stop::AtOnce)?;
+                remove_tree(&path)?;
+            } else {
+                fs::remove_file(&path).map_err(BranchError::io("removing", &path))?;
+            }
+        }
+        match fs::remove_dir_all(self.home.sockets(id)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(BranchError::io("removing", &self.home.sockets(id))(error));
+            }
+            _ => {}
+        }
+        fs::remove_dir_all(folder).map_err(BranchError::io("removing", folder))
+    }
+}

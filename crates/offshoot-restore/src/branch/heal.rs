@@ -1,0 +1,111 @@
+//! Healing: what killed processes, a killed server or a machine that went down left behind is put in order.
+//!
+//! Only folders whose lock is free are touched: the others are being worked on.
+
+use super::record::{self, BranchRecord, State, data_name};
+use super::{BranchName, Branches, Result, try_lock};
+use crate::clone::remove_tree;
+use crate::lock::FolderLock;
+use crate::server::Stop;
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+
+/// What was put in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Healed {
+    /// Half-made or half-removed branches that were removed.
+    pub leftovers: usize,
+    /// Branches whose time was over.
+    pub expired: Vec<BranchName>,
+    /// Branches whose owner has ended.
+    pub ownerless: Vec<BranchName>,
+    /// What could not be put in order, and why.
+    pub failures: Vec<String>,
+}
+
+impl Branches {
+    /// Puts everything in order that nobody works on.
+    ///
+    /// # Errors
+    /// If the folders cannot be read.
+    pub fn heal(&self) -> Result<Healed> {
+        let mut healed = Healed::default();
+        // Ids first: a socket whose branch is being made now is not taken for one without a branch.
+        let sockets = self.home.socket_ids();
+        for folder in crate::image::folders(&self.home.branches())? {
+            if let Err(error) = self.heal_folder(&folder, &mut healed) {
+                healed.failures.push(error.to_string());
+            }
+        }
+        let there: HashSet<String> = self.ids()?;
+        for id in sockets.iter().filter(|id| !there.contains(*id) && !id.starts_with('i')) {
+            let _ = fs::remove_dir_all(self.home.sockets(id));
+        }
+        if let Err(error) = crate::image::heal(&self.home, &*self.servers) {
+            healed.failures.push(error.to_string());
+        }
+        Ok(healed)
+    }
+
+    fn ids(&self) -> Result<HashSet<String>> {
+        let folders = crate::image::folders(&self.home.branches())?;
+        Ok(folders.iter().filter_map(|folder| Some(folder.file_name()?.to_str()?.to_owned())).collect())
+    }
+
+    fn heal_folder(&self, folder: &Path, healed: &mut Healed) -> Result<()> {
+        let Some(lock) = try_lock(folder)? else { return Ok(()) };
+        let id = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let Some(record) = record::load(folder)? else {
+            // Whoever makes a folder locks it at once, and whoever removes one removes its record last.
+            if self.is_young(folder) {
+                return Ok(());
+            }
+            healed.leftovers += 1;
+            return self.remove_folder(folder, &id);
+        };
+        if matches!(record.state, State::Creating | State::Deleting) {
+            tracing::info!(id, "removing what is left of a branch");
+            healed.leftovers += 1;
+            return self.end(record, &lock);
+        }
+        let is_spare = record.state == State::Spare;
+        let is_over = record.expires_unix_ms.is_some_and(|expires| expires <= crate::image::now_unix_ms());
+        let has_no_owner = record.owner.as_ref().is_some_and(offshoot_core::store::has_ended);
+        if is_over || has_no_owner || (is_spare && self.is_lost(&record)) {
+            if let Some(name) = &record.name {
+                if is_over { &mut healed.expired } else { &mut healed.ownerless }.push(name.clone());
+            }
+            return self.end(record, &lock);
+        }
+        self.remove_other_generations(folder, &record)
+    }
+
+    /// Whether a folder is so new that the process that made it may not have locked it yet.
+    fn is_young(&self, folder: &Path) -> bool {
+        const MOMENT: std::time::Duration = std::time::Duration::from_secs(5);
+        let made = fs::metadata(folder).and_then(|found| found.modified());
+        made.is_ok_and(|made| made.elapsed().is_ok_and(|age| age < MOMENT))
+    }
+
+    fn end(&self, mut record: BranchRecord, lock: &FolderLock) -> Result<()> {
+        if record.state != State::Deleting {
+            record.state = State::Deleting;
+            record.save(&self.home, lock)?;
+        }
+        self.remove(&record, lock)
+    }
+
+    /// Removes what a reset that did not end left.
+    pub(super) fn remove_other_generations(&self, folder: &Path, record: &BranchRecord) -> Result<()> {
+        let current = data_name(record.generation);
+        for path in crate::image::folders(folder)? {
+            if path.file_name().is_some_and(|name| name != current.as_str()) {
+                self.servers.stop(&path, Stop::AtOnce)?;
+                remove_tree(&path)?;
+            }
+        }
+        Ok(())
+    }
+}

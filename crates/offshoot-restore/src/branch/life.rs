@@ -1,0 +1,154 @@
+//! A branch while it is there: started, stopped, renamed, written to the disk, kept longer.
+
+use super::create::expiry;
+use super::record::State;
+use super::{BranchName, Branches, Result, boot, try_lock};
+use crate::clone::sync_tree;
+use crate::image::now_unix_ms;
+use crate::server::{Access, Site, Stop};
+use offshoot_core::Control;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How a start went.
+#[derive(Debug, Clone)]
+pub struct Started {
+    /// How to get in.
+    pub access: Access,
+    /// Whether it runs on another port than before, because another program has that one.
+    pub moved: bool,
+}
+
+impl Branches {
+    /// Starts a branch's server, if it does not run.
+    ///
+    /// # Errors
+    /// `NoBranch`, `Busy`, `NotReady`; `Server` if it does not start.
+    pub fn start(&self, name: &BranchName, control: &Control) -> Result<Started> {
+        let (mut record, lock) = self.locked(name)?;
+        self.ready(name)?;
+        let server = self.server_of(&record)?;
+        let site = record.site(&self.home);
+        if self.servers.running(&site.data).is_some() {
+            return Ok(Started { access: self.access_of(&record, &*server), moved: false });
+        }
+        let port = record.port;
+        record.runs = true;
+        record.is_synced = false;
+        record.boot = boot().unwrap_or_default();
+        // A durable server's files survive by themselves, once they all were on the disk.
+        if record.shape.durable {
+            sync_tree(&site.data)?;
+            record.is_synced = true;
+        }
+        record.save(&self.home, &lock)?;
+        let access = self.launch(&mut record, &*server, &lock, control)?;
+        Ok(Started { access, moved: record.port != port })
+    }
+
+    /// Stops a branch's server. Its files stay, and so does its port.
+    ///
+    /// # Errors
+    /// `NoBranch`, `Busy`; if it does not end.
+    pub fn stop(&self, name: &BranchName) -> Result<()> {
+        let (mut record, lock) = self.locked(name)?;
+        self.ready(name)?;
+        let data = record.site(&self.home).data;
+        self.servers.stop(&data, Stop::Orderly)?;
+        sync_tree(&data)?;
+        record.runs = false;
+        record.is_synced = true;
+        record.save(&self.home, &lock)
+    }
+
+    /// Gives a branch another name.
+    ///
+    /// # Errors
+    /// `NoBranch`, `Taken`, `Busy`.
+    pub fn rename(&self, name: &BranchName, to: &BranchName) -> Result<()> {
+        let (mut record, lock) = self.locked(name)?;
+        let _list = self.home.lock_list()?;
+        self.check_free(to)?;
+        record.name = Some(to.clone());
+        record.save(&self.home, &lock)
+    }
+
+    /// Keeps a branch for this long from now on, or without a limit.
+    ///
+    /// # Errors
+    /// `NoBranch`, `Busy`.
+    pub fn keep(&self, name: &BranchName, ttl: Option<Duration>) -> Result<()> {
+        let (mut record, lock) = self.locked(name)?;
+        record.expires_unix_ms = ttl.map(|ttl| expiry(now_unix_ms(), ttl));
+        record.save(&self.home, &lock)
+    }
+
+    /// Writes what durable branches were cloned from to the disk, so that they survive the machine's going down. Those that
+    /// are being worked on are left for another time. Returns how many were written.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn sync(&self) -> Result<usize> {
+        let mut synced = 0;
+        for found in self.records()? {
+            let wants = found.shape.durable && !found.is_synced && found.state == State::Ready && !self.is_lost(&found);
+            let folder = found.folder(&self.home);
+            if !wants {
+                continue;
+            }
+            sync_tree(&found.site(&self.home).data)?;
+            let Some(lock) = try_lock(&folder)? else { continue };
+            let Some(mut record) = super::record::load(&folder)? else { continue };
+            if record.generation == found.generation && record.state == State::Ready {
+                record.is_synced = true;
+                record.save(&self.home, &lock)?;
+                synced += 1;
+            }
+        }
+        Ok(synced)
+    }
+
+    /// The log of a branch's server.
+    ///
+    /// # Errors
+    /// `NoBranch`.
+    pub fn log_file(&self, name: &BranchName) -> Result<PathBuf> {
+        Ok(self.find(name)?.site(&self.home).log)
+    }
+
+    /// Where a branch's server is, and its database.
+    ///
+    /// # Errors
+    /// `NoBranch`, `NotReady`.
+    pub fn site(&self, name: &BranchName) -> Result<(Site, String)> {
+        let record = self.ready(name)?;
+        Ok((record.site(&self.home), record.database))
+    }
+
+    /// The server that a branch runs on.
+    ///
+    /// # Errors
+    /// `NoBranch`; if its programs are gone.
+    pub fn server(&self, name: &BranchName) -> Result<std::sync::Arc<dyn crate::server::Server>> {
+        let record = self.find(name)?;
+        self.server_of(&record)
+    }
+
+    /// Whether a branch's server runs.
+    ///
+    /// # Errors
+    /// `NoBranch`.
+    pub fn is_running(&self, name: &BranchName) -> Result<bool> {
+        let record = self.find(name)?;
+        Ok(self.servers.running(&record.site(&self.home).data).is_some())
+    }
+
+    /// The snapshot that a branch came from: its address as it was asked for, and its hash.
+    ///
+    /// # Errors
+    /// `NoBranch`.
+    pub fn origin(&self, name: &BranchName) -> Result<(String, String)> {
+        let record = self.find(name)?;
+        Ok((record.address, record.snapshot))
+    }
+}

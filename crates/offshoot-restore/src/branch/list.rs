@@ -1,0 +1,98 @@
+//! What there is.
+
+use super::record::{BranchRecord, State};
+use super::{BranchName, Branches, Result};
+use crate::clone::own_bytes;
+
+/// A branch as a list shows it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct BranchInfo {
+    /// Its name.
+    pub name: BranchName,
+    /// What it is doing.
+    pub state: BranchState,
+    /// How its snapshot was asked for.
+    pub address: String,
+    /// The snapshot's hash.
+    pub snapshot: String,
+    /// When it was made, in milliseconds since 1970 UTC.
+    pub made_unix_ms: u64,
+    /// When it will be deleted, in milliseconds since 1970 UTC.
+    pub expires_unix_ms: Option<u64>,
+    /// Bytes of its own changes, and of what the file system does not share; none where it cannot be said.
+    pub own_bytes: Option<u64>,
+    /// Sessions of users; none while it does not run.
+    pub connections: Option<u32>,
+    /// Its port.
+    pub port: u16,
+}
+
+/// What a branch is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BranchState {
+    /// Being made or reset by another process at this moment.
+    Working,
+    /// Its server runs.
+    Running,
+    /// It was stopped.
+    Stopped,
+    /// Its server should run and does not: it was killed, or the machine was started anew.
+    Down,
+    /// Its files were not on the disk when the machine went down.
+    Lost,
+}
+
+impl BranchState {
+    /// As a word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Working => "being made",
+            Self::Running => "running",
+            Self::Stopped => "stopped",
+            Self::Down => "down",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+impl Branches {
+    /// All branches, by name.
+    ///
+    /// # Errors
+    /// If the folders cannot be read.
+    pub fn list(&self) -> Result<Vec<BranchInfo>> {
+        let records = self.records()?;
+        let mut list: Vec<BranchInfo> = records.iter().filter_map(|record| self.info(record)).collect();
+        list.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(list)
+    }
+
+    fn info(&self, record: &BranchRecord) -> Option<BranchInfo> {
+        let site = record.site(&self.home);
+        let running = self.servers.running(&site.data).is_some();
+        let state = match record.state {
+            State::Spare | State::Deleting => return None,
+            State::Creating => BranchState::Working,
+            State::Ready if self.is_lost(record) => BranchState::Lost,
+            State::Ready if running => BranchState::Running,
+            State::Ready if record.runs => BranchState::Down,
+            State::Ready => BranchState::Stopped,
+        };
+        let asks = state == BranchState::Running;
+        let count = || self.server_of(record).ok()?.connections(&site, &record.database).ok();
+        Some(BranchInfo {
+            name: record.name.clone()?,
+            state,
+            address: record.address.clone(),
+            snapshot: record.snapshot.clone(),
+            made_unix_ms: record.made_unix_ms,
+            expires_unix_ms: record.expires_unix_ms,
+            own_bytes: own_bytes(&site.data).ok(),
+            connections: if asks { count() } else { None },
+            port: record.port,
+        })
+    }
+}

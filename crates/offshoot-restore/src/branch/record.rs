@@ -1,0 +1,120 @@
+//! What is remembered of a branch. The record is the truth: a folder without one is nothing.
+
+use super::name::BranchName;
+use crate::home::Home;
+use crate::server::{Secret, Site};
+use crate::{lock::FolderLock, record};
+use offshoot_format::record::Holder;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+use super::Result;
+
+const FILE: &str = "branch.json";
+/// Version of the form.
+pub(crate) const VERSION: u32 = 1;
+
+/// Where a branch is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum State {
+    /// Being made: nothing that anybody may use.
+    Creating,
+    /// Made, and kept for the one who asks next.
+    Spare,
+    /// A branch.
+    Ready,
+    /// Being removed.
+    Deleting,
+}
+
+/// What is remembered of a branch.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct BranchRecord {
+    pub version: u32,
+    /// The name of its folder.
+    pub id: String,
+    /// None for a spare.
+    pub name: Option<BranchName>,
+    pub state: State,
+    /// The snapshot's hash.
+    pub snapshot: String,
+    /// How the snapshot was asked for: `prod`.
+    pub address: String,
+    /// The key of the image that it was cloned from.
+    pub image: String,
+    /// The folder of the server's programs.
+    pub programs: PathBuf,
+    pub database: String,
+    pub shape: Shape,
+    pub password: Secret,
+    pub port: u16,
+    /// Which of its data directories counts; a reset makes the next one.
+    pub generation: u32,
+    /// Whether its server should run.
+    pub runs: bool,
+    pub made_unix_ms: u64,
+    pub expires_unix_ms: Option<u64>,
+    /// The process that it goes with, if it goes with one.
+    pub owner: Option<Holder>,
+    /// The start of the machine in which its files were written.
+    pub boot: String,
+    /// Whether its files are on the disk, so that another start of the machine finds them.
+    pub is_synced: bool,
+}
+
+/// What a user wants of a branch that must be known before its server starts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Shape {
+    /// The role of the URL, which may then log in; else the server's superuser.
+    pub role: Option<String>,
+    /// Whether its server is in a network of its own.
+    pub isolated: bool,
+    /// Whether what is written survives the machine's going down.
+    pub durable: bool,
+    /// Settings of its server.
+    pub settings: Vec<(String, String)>,
+}
+
+impl BranchRecord {
+    pub(crate) fn folder(&self, home: &Home) -> PathBuf {
+        home.branches().join(&self.id)
+    }
+
+    /// Where its server is.
+    pub(crate) fn site(&self, home: &Home) -> Site {
+        let folder = self.folder(home);
+        Site {
+            data: folder.join(data_name(self.generation)),
+            sockets: home.sockets(&self.id),
+            log: folder.join("server.log"),
+            port: self.port,
+            isolated: self.shape.isolated,
+        }
+    }
+
+    /// Writes the record. Whoever writes holds the folder's lock.
+    pub(crate) fn save(&self, home: &Home, _lock: &FolderLock) -> Result<()> {
+        record::save(&self.folder(home).join(FILE), self)
+    }
+
+    /// How it is told in messages.
+    pub(crate) fn label(&self) -> String {
+        self.name.as_ref().map_or_else(|| "a spare".to_owned(), |name| format!("the branch {name}"))
+    }
+}
+
+/// The record in a branch's folder.
+pub(crate) fn load(folder: &Path) -> Result<Option<BranchRecord>> {
+    record::load(&folder.join(FILE))
+}
+
+/// Removes the record of a folder whose data is gone.
+pub(crate) fn file(folder: &Path) -> PathBuf {
+    folder.join(FILE)
+}
+
+pub(crate) fn data_name(generation: u32) -> String {
+    format!("data-{generation}")
+}

@@ -1,0 +1,127 @@
+//! Spares: branches made ahead of time for nobody, and given away by writing a name into a record.
+
+use super::create::{Wish, expiry};
+use super::record::{self, BranchRecord, State};
+use super::{BranchName, Branches, Result, boot, try_lock};
+use crate::image::{Image, now_unix_ms};
+use crate::lock::FolderLock;
+use crate::server::Stop;
+use offshoot_core::Control;
+
+/// How many spares there should be of an image, and of which kind.
+#[derive(Debug, Clone, Default)]
+pub struct SpareWish {
+    /// How many.
+    pub count: usize,
+    /// Whether their servers run already, which costs memory.
+    pub started: bool,
+}
+
+impl Branches {
+    /// Makes spares until there are as many as wished, and removes those of images that are not wanted. Returns how many were
+    /// made.
+    ///
+    /// # Errors
+    /// As [`Branches::create`].
+    pub fn fill_spares(&self, image: &Image, wish: &Wish, spares: &SpareWish, control: &Control) -> Result<usize> {
+        // One process at a time fills: others would make the same ones.
+        let Some(_filling) = try_lock(&self.home.images())? else { return Ok(0) };
+        let fits = |record: &BranchRecord| {
+            record.state == State::Spare && record.image == image.record().key && record.shape == wish.shape
+        };
+        let there: Vec<BranchRecord> = self.records()?;
+        for other in there.iter().filter(|record| record.state == State::Spare && !fits(record)) {
+            self.remove_spare(other)?;
+        }
+        let fitting: Vec<&BranchRecord> = there.iter().filter(|record| fits(record)).collect();
+        for surplus in fitting.iter().skip(spares.count) {
+            self.remove_spare(surplus)?;
+        }
+        let mut made = 0;
+        while fitting.len() + made < spares.count {
+            control.check()?;
+            self.make_spare(image, wish, spares.started, control)?;
+            made += 1;
+        }
+        Ok(made)
+    }
+
+    fn make_spare(&self, image: &Image, wish: &Wish, started: bool, control: &Control) -> Result<()> {
+        let wish = Wish { ttl: None, owner: None, ..wish.clone() };
+        let (mut record, lock) = self.begin(None, image, &wish)?;
+        let mut clock = super::create::StepClock::start();
+        let made = self.make(&mut record, image, &lock, control, &mut clock).and_then(|_| {
+            let data = record.site(&self.home).data;
+            if !started {
+                self.servers.stop(&data, Stop::Orderly)?;
+            }
+            if record.shape.durable {
+                crate::clone::sync_tree(&data)?;
+                record.is_synced = true;
+            }
+            record.runs = started;
+            record.state = State::Spare;
+            record.save(&self.home, &lock)
+        });
+        if made.is_err() {
+            let _ = self.remove(&record, &lock);
+        }
+        made
+    }
+
+    fn remove_spare(&self, spare: &BranchRecord) -> Result<()> {
+        let folder = spare.folder(&self.home);
+        let Some(lock) = try_lock(&folder)? else { return Ok(()) };
+        match record::load(&folder)? {
+            Some(mut record) if record.state == State::Spare => {
+                record.state = State::Deleting;
+                record.save(&self.home, &lock)?;
+                self.remove(&record, &lock)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes a spare that is what is wished for, if there is one, and makes it a branch. Says whether its server runs.
+    pub(super) fn claim(
+        &self,
+        name: &BranchName,
+        image: &Image,
+        wish: &Wish,
+    ) -> Result<Option<(BranchRecord, FolderLock, bool)>> {
+        let fits = |record: &BranchRecord| {
+            record.state == State::Spare && record.image == image.record().key && record.shape == wish.shape
+        };
+        let mut spares: Vec<BranchRecord> = self.records()?.into_iter().filter(fits).collect();
+        if spares.is_empty() {
+            return Ok(None);
+        }
+        spares.sort_by_key(|record| (!record.runs, record.made_unix_ms));
+        let _list = self.home.lock_list()?;
+        self.check_free(name)?;
+        for spare in spares {
+            let folder = spare.folder(&self.home);
+            let Some(lock) = try_lock(&folder)? else { continue };
+            let Some(mut record) = record::load(&folder)?.filter(fits) else { continue };
+            if self.is_lost(&record) {
+                continue;
+            }
+            let started = self.servers.running(&record.site(&self.home).data).is_some();
+            let now = now_unix_ms();
+            record.name = Some(name.clone());
+            record.state = State::Ready;
+            record.snapshot.clone_from(&wish.snapshot);
+            record.address.clone_from(&wish.address);
+            record.made_unix_ms = now;
+            record.expires_unix_ms = wish.ttl.map(|ttl| expiry(now, ttl));
+            record.owner.clone_from(&wish.owner);
+            record.runs = true;
+            if !started {
+                record.boot = boot().unwrap_or_default();
+            }
+            record.save(&self.home, &lock)?;
+            return Ok(Some((record, lock, started)));
+        }
+        Ok(None)
+    }
+}

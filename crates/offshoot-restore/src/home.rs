@@ -1,0 +1,122 @@
+//! The folders of one store's images and branches on this machine.
+//!
+//!     <root>/images/<key>/            image.json, data/
+//!     <root>/images/<key>.building/   an image that is being made
+//!     <root>/branches/<id>/           branch.json, data-<generation>/, server.log
+//!     <runtime>/<tag>-<id>/           the socket of a branch, which nobody else may enter
+//!
+//! Everything that is cloned is below one root, because files share blocks within one file system only. Folders are named
+//! by keys and random ids, never by what users call things.
+
+use crate::branch::{BranchError, Result};
+use crate::lock::FolderLock;
+use rustix::process::geteuid;
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a process waits for another one that changes the list of branches, which takes moments.
+const LIST_WAIT: Duration = Duration::from_secs(60);
+
+/// Where the images and branches of one store are.
+#[derive(Debug, Clone)]
+pub struct Home {
+    root: PathBuf,
+    runtime: PathBuf,
+    tag: String,
+}
+
+impl Home {
+    /// The folders below `root`, made where they are missing; sockets are below `runtime`, which should be a short path.
+    ///
+    /// # Errors
+    /// If they cannot be made, or belong to another user.
+    pub fn open(root: &Path, runtime: &Path) -> Result<Self> {
+        let root = std::path::absolute(root).map_err(BranchError::io("finding", root))?;
+        for folder in [&root, &root.join("images"), &root.join("branches"), &runtime.to_path_buf()] {
+            make_own(folder)?;
+        }
+        let tag = blake3::hash(root.as_os_str().as_encoded_bytes()).to_hex()[..8].to_owned();
+        Ok(Self { root, runtime: runtime.to_path_buf(), tag })
+    }
+
+    /// The folder of everything.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folder of all images.
+    pub(crate) fn images(&self) -> PathBuf {
+        self.root.join("images")
+    }
+
+    /// The folder of all branches.
+    pub(crate) fn branches(&self) -> PathBuf {
+        self.root.join("branches")
+    }
+
+    /// Where the socket of a branch or image is.
+    pub(crate) fn sockets(&self, id: &str) -> PathBuf {
+        self.runtime.join(format!("{}-{id}", self.tag))
+    }
+
+    /// Makes the folder of a socket, for the eyes of the server's user alone.
+    pub(crate) fn make_sockets(&self, id: &str, owner: Option<(u32, u32)>) -> Result<PathBuf> {
+        let folder = self.sockets(id);
+        make_private(&folder, owner)?;
+        Ok(folder)
+    }
+
+    /// Folders of sockets that are there, by their ids.
+    pub(crate) fn socket_ids(&self) -> Vec<String> {
+        let prefix = format!("{}-", self.tag);
+        let names = fs::read_dir(&self.runtime).into_iter().flatten().flatten();
+        let ids = names.filter_map(|entry| Some(entry.file_name().to_str()?.strip_prefix(&prefix)?.to_owned()));
+        ids.collect()
+    }
+
+    /// The right to change the list of branches; held for moments.
+    pub(crate) fn lock_list(&self) -> Result<FolderLock> {
+        let folder = self.branches();
+        let busy = || BranchError::Busy { what: "the list of branches".to_owned() };
+        FolderLock::exclusive_within(&folder, LIST_WAIT)?.ok_or_else(busy)
+    }
+}
+
+/// Makes a folder of this user's. A server that runs as another user passes through it, but sees nothing.
+fn make_own(folder: &Path) -> Result<()> {
+    let mode = if geteuid().is_root() { 0o711 } else { 0o700 };
+    let made = DirBuilder::new().recursive(true).mode(mode).create(folder);
+    made.map_err(BranchError::io("making", folder))?;
+    // Somebody else may have been there first, where everybody may make folders.
+    let found = fs::symlink_metadata(folder).map_err(BranchError::io("looking at", folder))?;
+    if !found.is_dir() || found.uid() != geteuid().as_raw() {
+        return Err(BranchError::NotOurs { path: folder.to_path_buf() });
+    }
+    if found.permissions().mode() & 0o022 != 0 {
+        let closed = fs::set_permissions(folder, fs::Permissions::from_mode(mode));
+        closed.map_err(BranchError::io("closing", folder))?;
+    }
+    Ok(())
+}
+
+/// Makes an empty folder for the eyes of one user alone, in place of what is left of an earlier one.
+fn make_private(folder: &Path, owner: Option<(u32, u32)>) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(BranchError::io("removing", folder)(error));
+        }
+        _ => {}
+    }
+    DirBuilder::new().mode(0o700).create(folder).map_err(BranchError::io("making", folder))?;
+    give(folder, owner)
+}
+
+/// Makes the server's user the owner of a file or folder.
+pub(crate) fn give(path: &Path, owner: Option<(u32, u32)>) -> Result<()> {
+    let Some((user, group)) = owner else { return Ok(()) };
+    chown(path, Some(user), Some(group)).map_err(BranchError::io("handing over", path))
+}

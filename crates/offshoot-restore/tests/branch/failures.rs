@@ -1,0 +1,99 @@
+//! Whatever fails, at whichever call: nothing is left, and it works when it is tried again.
+
+use crate::place::{Place, named, wish};
+use offshoot_core::Control;
+use offshoot_restore::branch::{BranchError, BranchState};
+use offshoot_restore::image::{self, ImageOptions};
+
+/// Makes each call of `work` fail in turn, until it has no more calls. Returns how many that were.
+fn every_call(place: &Place, mut work: impl FnMut() -> bool) -> usize {
+    for call in 0..100 {
+        place.servers.fail_at(call);
+        let succeeded = work();
+        let calls = place.servers.calls();
+        place.servers.fail_at(usize::MAX);
+        if succeeded {
+            assert!(calls <= call, "a failure was passed over");
+            return call;
+        }
+    }
+    panic!("it never succeeded")
+}
+
+#[test]
+fn an_image_that_cannot_be_made_leaves_nothing() {
+    let place = Place::new();
+    let failed = every_call(&place, || {
+        let made = place.make_image(1, &ImageOptions::default());
+        if made.is_err() {
+            assert!(image::list(&place.home()).unwrap().is_empty());
+            let (_, healed) = place.open();
+            assert!(healed.failures.is_empty(), "{healed:?}");
+            assert!(place.images().is_empty() && place.sockets() == 0);
+        }
+        made.is_ok()
+    });
+    println!("calls that failed in turn: {failed}, leftovers: 0");
+    assert!(failed >= 5);
+}
+
+#[test]
+fn a_branch_that_cannot_be_made_leaves_nothing() {
+    let place = Place::new();
+    let image = place.image(1);
+    let failed = every_call(&place, || {
+        let made = place.create("a", &image);
+        if made.is_err() {
+            assert!(place.names().is_empty() && place.folders().is_empty() && place.sockets() == 0);
+        }
+        made.is_ok()
+    });
+    println!("calls that failed in turn: {failed}, half branches: 0");
+    assert!(failed >= 2);
+}
+
+#[test]
+fn a_reset_that_fails_leaves_a_whole_branch() {
+    let place = Place::new();
+    let image = place.image(1);
+    let made = place.create("a", &image).unwrap();
+    let failed = every_call(&place, || {
+        let reset = place.branches().reset(&named("a"), &image, &wish(), &Control::default());
+        let branches = place.branches();
+        let state = branches.list().unwrap()[0].state;
+        match &reset {
+            Ok(created) => assert_eq!(created.access, made.access),
+            Err(_) => assert!(matches!(state, BranchState::Running | BranchState::Down), "{state:?}"),
+        }
+        let started = branches.start(&named("a"), &Control::default()).unwrap();
+        assert_eq!(started.access, made.access);
+        reset.is_ok()
+    });
+    println!("calls that failed in turn: {failed}, broken branches: 0");
+    assert!(failed >= 2);
+}
+
+#[test]
+fn another_programs_port_is_left_to_it() {
+    let place = Place::new();
+    let image = place.image(1);
+    let first = place.create("a", &image).unwrap();
+    let port = place.branches().list().unwrap()[0].port;
+    place.branches().stop(&named("a")).unwrap();
+    place.servers.take_port(port);
+    let started = place.branches().start(&named("a"), &Control::default()).unwrap();
+    assert!(started.moved && started.access != first.access);
+    assert_ne!(place.branches().list().unwrap()[0].port, port);
+    assert_eq!(place.branches().access(&named("a")).unwrap(), started.access, "it is remembered");
+}
+
+#[test]
+fn a_wish_to_stop_leaves_nothing() {
+    let place = Place::new();
+    let image = place.image(1);
+    let control = Control::default();
+    control.cancel();
+    let made = place.branches().create(&named("a"), &image, &wish(), &control);
+    assert!(matches!(made, Err(BranchError::Cancelled)), "{made:?}");
+    assert!(place.folders().is_empty());
+}

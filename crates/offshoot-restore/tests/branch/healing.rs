@@ -1,0 +1,144 @@
+//! What a killed process left, in whichever state: put in order by the next command.
+
+use crate::place::{Place, named, wish};
+use offshoot_core::Control;
+use offshoot_core::store::this_process;
+use offshoot_format::record::Holder;
+use offshoot_restore::branch::{BranchError, BranchState, Wish};
+use std::fs;
+use std::path::Path;
+
+/// Changes a branch's record as another process would.
+fn change(folder: &Path, from: &str, to: &str) {
+    let file = folder.join("branch.json");
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains(from), "{text}");
+    fs::write(&file, text.replace(from, to)).unwrap();
+}
+
+#[test]
+fn half_made_and_half_removed_branches_go_with_their_servers() {
+    for state in ["creating", "deleting"] {
+        let place = Place::new();
+        let image = place.image(1);
+        place.create("a", &image).unwrap();
+        change(&place.folders()[0], "\"ready\"", &format!("{state:?}"));
+        place.servers.log();
+        let (branches, healed) = place.open();
+        assert_eq!(healed.leftovers, 1);
+        assert!(branches.list().unwrap().is_empty() && place.folders().is_empty() && place.sockets() == 0);
+        assert_eq!(place.servers.log(), ["stop AtOnce"]);
+    }
+}
+
+#[test]
+fn a_reset_that_was_killed_leaves_one_generation() {
+    for (dies, survives) in [("data-1", "data-2"), ("data-2", "data-1")] {
+        let place = Place::new();
+        let image = place.image(1);
+        place.create("a", &image).unwrap();
+        let folder = place.folders().remove(0);
+        fs::create_dir(folder.join("data-2")).unwrap();
+        fs::write(folder.join("data-2/VERSION"), "1").unwrap();
+        if survives == "data-2" {
+            // Killed after the moment of the change.
+            change(&folder, "\"generation\": 1", "\"generation\": 2");
+        }
+        let (branches, _) = place.open();
+        assert!(folder.join(survives).exists() && !folder.join(dies).exists());
+        let state = branches.list().unwrap()[0].state;
+        let expected = if survives == "data-2" { BranchState::Down } else { BranchState::Running };
+        assert_eq!(state, expected);
+        branches.start(&named("a"), &Control::default()).unwrap();
+    }
+}
+
+#[test]
+fn a_server_that_was_killed_is_seen_and_started_again() {
+    let place = Place::new();
+    let image = place.image(1);
+    let made = place.create("a", &image).unwrap();
+    let branches = place.branches();
+    fs::remove_file(branches.site(&named("a")).unwrap().0.data.join("postmaster")).unwrap();
+    assert_eq!(branches.list().unwrap()[0].state, BranchState::Down);
+    assert_eq!(branches.start(&named("a"), &Control::default()).unwrap().access, made.access);
+    assert_eq!(branches.list().unwrap()[0].state, BranchState::Running);
+}
+
+#[test]
+fn a_machine_that_went_down_loses_what_was_not_on_the_disk_and_says_so() {
+    let place = Place::new();
+    let image = place.image(1);
+    let made = place.create("a", &image).unwrap();
+    place.create("safe", &image).unwrap();
+    let branches = place.branches();
+    assert_eq!(branches.sync().unwrap(), 2);
+    assert_eq!(branches.sync().unwrap(), 0);
+    let Some(this) = this_process() else {
+        println!("SKIPPED: there is no /proc");
+        return;
+    };
+    for folder in place.folders() {
+        fs::remove_file(folder.join("data-1/postmaster")).unwrap();
+        change(&folder, &this.boot, "another start");
+        if fs::read_to_string(folder.join("branch.json")).unwrap().contains("\"a\"") {
+            change(&folder, "\"is_synced\": true", "\"is_synced\": false");
+        }
+    }
+    let states: Vec<BranchState> = branches.list().unwrap().iter().map(|info| info.state).collect();
+    assert_eq!(states, [BranchState::Lost, BranchState::Down]);
+    assert!(matches!(branches.start(&named("a"), &Control::default()), Err(BranchError::NotReady { .. })));
+    branches.start(&named("safe"), &Control::default()).unwrap();
+    let reset = branches.reset(&named("a"), &image, &wish(), &Control::default()).unwrap();
+    assert_eq!(reset.access, made.access);
+    assert_eq!(branches.list().unwrap()[0].state, BranchState::Running);
+}
+
+#[test]
+fn a_branch_goes_when_its_command_has_ended() {
+    let Some(this) = this_process() else {
+        println!("SKIPPED: there is no /proc");
+        return;
+    };
+    let place = Place::new();
+    let image = place.image(1);
+    let owned = |holder: Holder| Wish { owner: Some(holder), ..wish() };
+    let branches = place.branches();
+    branches.create(&named("mine"), &image, &owned(this.clone()), &Control::default()).unwrap();
+    let gone = Holder { started_ticks: this.started_ticks + 1, ..this };
+    branches.create(&named("orphan"), &image, &owned(gone), &Control::default()).unwrap();
+    let (_, healed) = place.open();
+    assert_eq!(healed.ownerless, [named("orphan")]);
+    assert_eq!(place.names(), ["mine"]);
+}
+
+#[test]
+fn a_half_made_image_goes_with_its_server() {
+    let place = Place::new();
+    let image = place.image(1);
+    let (_, _) = place.open();
+    let images = place.home().root().join("images");
+    let building = images.join("0123456789abcdef.building");
+    fs::create_dir(&building).unwrap();
+    fs::create_dir(building.join("data")).unwrap();
+    fs::write(building.join("data/postmaster"), "5432").unwrap();
+    place.servers.log();
+    place.open();
+    assert!(!building.exists());
+    assert_eq!(place.servers.log(), ["stop AtOnce"]);
+    place.create("a", &image).unwrap();
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_named_and_nothing_of_it_is_touched() {
+    let place = Place::new();
+    let image = place.image(1);
+    place.create("a", &image).unwrap();
+    let folder = place.folders().remove(0);
+    fs::write(folder.join("branch.json"), "{").unwrap();
+    let (_, healed) = place.open();
+    assert_eq!(healed.failures.len(), 1);
+    assert!(healed.failures[0].contains("branch.json"));
+    assert!(folder.join("data-1/VERSION").exists());
+    place.create("b", &image).unwrap();
+}

@@ -1,0 +1,10 @@
+//! Images and branches on a server that is only files: every order of steps, failures and leftovers, in milliseconds.
+//!
+//! What real servers do is tested where they are.
+
+mod failures;
+mod fake;
+mod healing;
+mod life;
+mod place;
+mod spares;

@@ -1,0 +1,89 @@
+//! Spares: made ahead, given away whole, never listed.
+
+use crate::place::{Place, named, wish};
+use offshoot_core::Control;
+use offshoot_restore::branch::{BranchState, Shape, SpareWish, Wish};
+use std::collections::BTreeSet;
+use std::thread;
+
+fn fill(place: &Place, seed: u8, count: usize, started: bool) -> usize {
+    let image = place.image(seed);
+    place.branches().fill_spares(&image, &wish(), &SpareWish { count, started }, &Control::default()).unwrap()
+}
+
+#[test]
+fn a_started_spare_is_given_away_without_a_call_of_the_server() {
+    let place = Place::new();
+    assert_eq!(fill(&place, 1, 2, true), 2);
+    assert!(place.names().is_empty(), "spares are not listed");
+    place.servers.log();
+    let made = place.create("a", &place.image(1)).unwrap();
+    assert_eq!(made.method, "started spare");
+    assert!(place.servers.log().is_empty());
+    assert_eq!(place.branches().list().unwrap()[0].state, BranchState::Running);
+    assert_eq!(fill(&place, 1, 2, true), 1, "one is missing");
+}
+
+#[test]
+fn a_spare_that_does_not_run_is_started() {
+    let place = Place::new();
+    fill(&place, 1, 1, false);
+    place.servers.log();
+    let made = place.create("a", &place.image(1)).unwrap();
+    assert_eq!(made.method, "spare");
+    assert_eq!(place.servers.log(), ["start", "admit"]);
+}
+
+#[test]
+fn a_spare_that_does_not_start_leaves_nothing_and_its_name_free() {
+    let place = Place::new();
+    fill(&place, 1, 1, false);
+    let image = place.image(1);
+    place.servers.fail_at(0);
+    place.create("a", &image).unwrap_err();
+    place.servers.fail_at(usize::MAX);
+    assert!(place.names().is_empty() && place.folders().is_empty());
+    place.create("a", &image).unwrap();
+}
+
+#[test]
+fn only_what_fits_is_given_away() {
+    let place = Place::new();
+    fill(&place, 1, 1, true);
+    let other = Wish { shape: Shape { role: Some("app".to_owned()), ..wish().shape }, ..wish() };
+    let made = place.branches().create(&named("a"), &place.image(1), &other, &Control::default()).unwrap();
+    assert_eq!(made.method, "copy");
+    assert_eq!(place.create("b", &place.image(2)).unwrap().method, "copy", "of another image");
+    assert_eq!(place.create("c", &place.image(1)).unwrap().method, "started spare");
+}
+
+#[test]
+fn spares_of_an_old_image_and_surplus_ones_go() {
+    let place = Place::new();
+    fill(&place, 1, 3, true);
+    assert_eq!(place.folders().len(), 3);
+    fill(&place, 1, 1, true);
+    assert_eq!(place.folders().len(), 1);
+    fill(&place, 2, 1, true);
+    assert_eq!(place.folders().len(), 1);
+    assert_eq!(place.create("a", &place.image(2)).unwrap().method, "started spare");
+    fill(&place, 2, 0, true);
+    assert_eq!(place.names(), ["a"], "a branch that was a spare stays");
+}
+
+#[test]
+fn two_who_ask_at_once_never_get_the_same_one() {
+    let place = Place::new();
+    fill(&place, 1, 6, true);
+    let image = place.image(1);
+    let urls: Vec<String> = thread::scope(|scope| {
+        let one = |at: usize| {
+            let (place, image) = (&place, &image);
+            scope.spawn(move || place.create(&format!("b{at}"), image).unwrap().access.url.expose().to_owned())
+        };
+        let threads: Vec<_> = (0..10).map(one).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(urls.iter().collect::<BTreeSet<_>>().len(), 10);
+    assert_eq!(place.names().len(), 10);
+}

@@ -1,0 +1,415 @@
+//! Branches as an embedder sees them: made from a snapshot's address, and found again by their names.
+
+use crate::{Error, ErrorKind, Result, Store, on_own_thread};
+use offshoot_core::Control;
+use offshoot_core::snapshot::SnapshotReader;
+use offshoot_core::store::this_process;
+use offshoot_engines::postgres::local::{LocalServers, Places};
+use offshoot_format::manifest::{Environment, Trust};
+use offshoot_restore::branch::{self as engine, BranchError, BranchName, Created, Healed, Wish};
+use offshoot_restore::home::Home;
+use offshoot_restore::image::{self, Image, ImageGcPlan, ImageOptions, Making};
+use offshoot_restore::NeutralizeChoices;
+use offshoot_restore::server::{Access, Build, Servers};
+use offshoot_restore::{Accepted, RawSnapshot, ScrubbedSnapshot};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use offshoot_restore::branch::{BranchInfo, BranchState, Shape, SpareWish};
+pub use offshoot_restore::image::ImageRecord;
+
+/// How often an image that somebody removes in the same moment is made again.
+const IMAGE_TRIES_MAX: usize = 3;
+
+/// Where branches are, and what is needed to run them.
+#[derive(Debug, Clone, Default)]
+pub struct BranchPlace {
+    /// The folder of images and branches of all stores. One that can clone files (XFS or btrfs) makes branches in moments.
+    pub home: PathBuf,
+    /// The folder of sockets. A short path, because sockets have a limit of about a hundred bytes.
+    pub runtime: PathBuf,
+    /// The programs of the database server, where they are at no usual place.
+    pub programs: Option<PathBuf>,
+    /// Folders to look for them, such as those of PATH.
+    pub search: Vec<PathBuf>,
+    /// The user's folder, below which version managers keep servers.
+    pub user_home: Option<PathBuf>,
+    /// What is left as it is although it could reach out.
+    pub neutralize: NeutralizeChoices,
+    /// Settings and role of branches.
+    pub shape: Shape,
+    /// Whether branches of raw snapshots may be made.
+    pub raw: bool,
+}
+
+/// What a new branch is.
+#[derive(Debug, Clone, Default)]
+pub struct CreateOptions {
+    /// How long it is kept; without a limit if none.
+    pub ttl: Option<Duration>,
+    /// Whether it goes when this process ends.
+    pub is_owned: bool,
+}
+
+/// The branches of a store on this machine.
+///
+/// ```no_run
+/// use offshoot::{BranchPlace, Control, CreateOptions, Store};
+///
+/// let store = Store::open(".offshoot")?;
+/// let place = BranchPlace {
+///     home: "/var/lib/offshoot".into(),
+///     runtime: "/run/offshoot".into(),
+///     search: vec!["/usr/lib/postgresql/15/bin".into()],
+///     ..BranchPlace::default()
+/// };
+/// let branches = store.branches(place)?;
+/// let made = branches.create("fix-4711", "prod", &CreateOptions::default(), &Control::default())?;
+/// println!("{}", made.access.url.expose());
+/// branches.delete("fix-4711")?;
+/// # Ok::<(), offshoot::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Branches {
+    store: Store,
+    place: BranchPlace,
+    servers: Arc<dyn Servers>,
+    inner: engine::Branches,
+    healed: Healed,
+}
+
+/// How a branch was made.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct CreatedBranch {
+    /// How to get in.
+    pub access: Access,
+    /// How it came about: `started spare`, `spare`, `reflink`, `snapshot`, `copy`.
+    pub method: &'static str,
+    /// From asking to the answer to the first query, without making the image.
+    pub took: Duration,
+    /// How long making the image took, where it was not there.
+    pub image_took: Option<Duration>,
+    /// The same step by step, without the image.
+    pub steps: Vec<(&'static str, Duration)>,
+    /// The snapshot's hash.
+    pub snapshot: String,
+    /// What is known of its image: what was switched off, what is missing.
+    pub image: ImageRecord,
+}
+
+/// What a branch is, beside what its snapshot was.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct BranchEnvironment {
+    /// The environment lock of its snapshot.
+    pub expected: Environment,
+    /// What the branch's server says.
+    pub found: Environment,
+    /// The server's programs.
+    pub build: Build,
+}
+
+impl Store {
+    /// The branches of this store on this machine. What killed processes left is put in order first.
+    ///
+    /// # Errors
+    /// `Failed` if the folders cannot be made or read.
+    pub fn branches(&self, place: BranchPlace) -> Result<Branches> {
+        let search = place.search.clone();
+        let servers = LocalServers::new(Places { bin: place.programs.clone(), path: search, home: place.user_home.clone() });
+        let servers: Arc<dyn Servers> = Arc::new(servers);
+        let uuid: String = self.open_store().uuid().iter().map(|byte| format!("{byte:02x}")).collect();
+        let home = Home::open(&place.home.join(uuid), &place.runtime)?;
+        let opened = on_own_thread(|| engine::Branches::open(home, servers.clone()))?;
+        let (inner, healed) = opened?;
+        Ok(Branches { store: self.clone(), place, servers, inner, healed })
+    }
+}
+
+impl Branches {
+    /// What was put in order when they were opened.
+    #[must_use]
+    pub fn healed(&self) -> &Healed {
+        &self.healed
+    }
+
+    /// How files are cloned here.
+    ///
+    /// # Errors
+    /// If it cannot be tried.
+    pub fn ladder(&self) -> Result<offshoot_restore::clone::Ladder> {
+        Ok(offshoot_restore::clone::probe(self.inner.home().root()).map_err(BranchError::from)?)
+    }
+
+    /// Makes a branch of a snapshot, and the snapshot's image first if there is none.
+    ///
+    /// # Errors
+    /// `Conflict` if the name is taken; `Refused` for a raw snapshot that nobody acknowledged; `Unsupported` if this machine
+    /// has no server for it; `Failed`, `Interrupted`. Nothing is left then but an image that was finished.
+    pub fn create(
+        &self,
+        name: &str,
+        address: &str,
+        options: &CreateOptions,
+        control: &Control,
+    ) -> Result<CreatedBranch> {
+        let name = BranchName::new(name)?;
+        self.inner.check_free(&name)?;
+        let owner = if options.is_owned { this_process() } else { None };
+        self.with_image(address, control, |image, wish| {
+            let wish = Wish { ttl: options.ttl, owner: owner.clone(), ..wish };
+            self.inner.create(&name, image, &wish, control)
+        })
+    }
+
+    /// Gives a branch the content of a snapshot, its own one if none is named. Its URL stays.
+    ///
+    /// # Errors
+    /// As [`Self::create`]; `NotFound` if there is no such branch.
+    pub fn reset(&self, name: &str, address: Option<&str>, control: &Control) -> Result<CreatedBranch> {
+        let name = BranchName::new(name)?;
+        let (_, snapshot) = self.inner.origin(&name)?;
+        self.with_image(address.unwrap_or(&snapshot), control, |image, wish| {
+            self.inner.reset(&name, image, &wish, control)
+        })
+    }
+
+    /// Makes the image of a snapshot, if there is none.
+    ///
+    /// # Errors
+    /// As [`Self::create`].
+    pub fn build_image(&self, address: &str, control: &Control) -> Result<Making> {
+        let (_, making) = self.image(address, control)?;
+        Ok(making)
+    }
+
+    /// The images that are there.
+    ///
+    /// # Errors
+    /// If their folder cannot be read.
+    pub fn images(&self) -> Result<Vec<ImageRecord>> {
+        let images = image::list(self.inner.home())?;
+        Ok(images.iter().map(|image| image.record().clone()).collect())
+    }
+
+    /// Plans to remove the images that no branch came from and that are not of a ref's newest snapshot.
+    ///
+    /// # Errors
+    /// If the folders or the store cannot be read.
+    pub fn plan_image_gc(&self) -> Result<ImageGcPlan> {
+        let mut wanted = BTreeSet::new();
+        for name in self.store.refs()? {
+            wanted.insert(self.store.snapshot(&name)?.manifest.content_root.to_string());
+        }
+        Ok(image::plan_gc(self.inner.home(), &wanted)?)
+    }
+
+    /// Carries the plan out. Returns how many images were removed.
+    ///
+    /// # Errors
+    /// If one cannot be removed.
+    pub fn apply_image_gc(&self, plan: &ImageGcPlan) -> Result<usize> {
+        on_own_thread(|| plan.apply(self.inner.home(), &*self.servers))?.map_err(Error::from)
+    }
+
+    /// Makes spares of a snapshot until there are as many as wished. Returns how many were made.
+    ///
+    /// # Errors
+    /// As [`Self::create`].
+    pub fn fill_spares(&self, address: &str, spares: &SpareWish, control: &Control) -> Result<usize> {
+        let (snapshot, making) = self.image(address, control)?;
+        let wish = self.wish(address, &snapshot);
+        on_own_thread(|| self.inner.fill_spares(&making.image, &wish, spares, control))?.map_err(Error::from)
+    }
+
+    /// Writes what durable branches were cloned from to the disk. Returns how many branches that were.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn sync(&self) -> Result<usize> {
+        Ok(self.inner.sync()?)
+    }
+
+    /// All branches, by name.
+    ///
+    /// # Errors
+    /// If the folders cannot be read.
+    pub fn list(&self) -> Result<Vec<BranchInfo>> {
+        on_own_thread(|| self.inner.list())?.map_err(Error::from)
+    }
+
+    /// How to get into a branch. Its server is started if it should run and does not.
+    ///
+    /// # Errors
+    /// `NotFound`; `Failed` if its server does not start.
+    pub fn access(&self, name: &str) -> Result<Access> {
+        Ok(self.inner.access(&BranchName::new(name)?)?)
+    }
+
+    /// Starts a branch's server, if it does not run. Says whether it has another port than before, because another program
+    /// has that one.
+    ///
+    /// # Errors
+    /// `NotFound`; `Failed` if it does not start.
+    pub fn start(&self, name: &str, control: &Control) -> Result<(Access, bool)> {
+        let name = BranchName::new(name)?;
+        let started = on_own_thread(|| self.inner.start(&name, control))??;
+        Ok((started.access, started.moved))
+    }
+
+    /// Stops a branch's server. Its files stay, and so does its URL.
+    ///
+    /// # Errors
+    /// `NotFound`; `Failed` if it does not end.
+    pub fn stop(&self, name: &str) -> Result<()> {
+        let name = BranchName::new(name)?;
+        on_own_thread(|| self.inner.stop(&name))?.map_err(Error::from)
+    }
+
+    /// Deletes a branch, with all that was written into it.
+    ///
+    /// # Errors
+    /// `NotFound`; `Failed` if something cannot be removed now.
+    pub fn delete(&self, name: &str) -> Result<()> {
+        let name = BranchName::new(name)?;
+        on_own_thread(|| self.inner.delete(&name))?.map_err(Error::from)
+    }
+
+    /// Gives a branch another name.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` if that is taken.
+    pub fn rename(&self, name: &str, to: &str) -> Result<()> {
+        Ok(self.inner.rename(&BranchName::new(name)?, &BranchName::new(to)?)?)
+    }
+
+    /// The file of a branch's log.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn log_file(&self, name: &str) -> Result<PathBuf> {
+        Ok(self.inner.log_file(&BranchName::new(name)?)?)
+    }
+
+    /// The folder of the programs that a branch runs on.
+    ///
+    /// # Errors
+    /// `NotFound`; `Unsupported` if they are gone.
+    pub fn programs(&self, name: &str) -> Result<PathBuf> {
+        Ok(self.inner.server(&BranchName::new(name)?)?.build().programs.clone())
+    }
+
+    /// Runs a script of SQL statements in a branch. `called` is what messages call it.
+    ///
+    /// # Errors
+    /// `NotFound`; `Failed` if the server refuses a statement.
+    pub fn run_script(&self, name: &str, called: &str, sql: &str) -> Result<()> {
+        let name = BranchName::new(name)?;
+        let server = self.inner.server(&name)?;
+        let (site, database) = self.inner.site(&name)?;
+        Ok(on_own_thread(|| server.run_script(&site, &database, called, sql))?.map_err(BranchError::from)?)
+    }
+
+    /// What a branch's server is, beside what its snapshot says.
+    ///
+    /// # Errors
+    /// `NotFound`; `Failed` if the server does not answer.
+    pub fn environment(&self, name: &str) -> Result<BranchEnvironment> {
+        let name = BranchName::new(name)?;
+        let server = self.inner.server(&name)?;
+        let (site, database) = self.inner.site(&name)?;
+        let (_, snapshot) = self.inner.origin(&name)?;
+        let expected = self.store.snapshot(&snapshot)?.manifest.environment;
+        let found = on_own_thread(|| server.observe(&site, &database))?.map_err(BranchError::from)?;
+        Ok(BranchEnvironment { expected, found, build: server.build().clone() })
+    }
+
+    /// What is done with an image, again if somebody removes it in the same moment.
+    fn with_image(
+        &self,
+        address: &str,
+        control: &Control,
+        work: impl Fn(&Image, Wish) -> engine::Result<Created> + Sync,
+    ) -> Result<CreatedBranch> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let (snapshot, making) = self.image(address, control)?;
+            let wish = self.wish(address, &snapshot);
+            match on_own_thread(|| work(&making.image, wish))? {
+                Err(BranchError::ImageGone) if tries < IMAGE_TRIES_MAX => {}
+                Err(error) => return Err(error.into()),
+                Ok(created) => {
+                    return Ok(CreatedBranch {
+                        access: created.access,
+                        method: created.method,
+                        took: created.took,
+                        image_took: making.took,
+                        steps: created.steps,
+                        snapshot,
+                        image: making.image.record().clone(),
+                    });
+                }
+            }
+        }
+    }
+
+    fn wish(&self, address: &str, snapshot: &str) -> Wish {
+        let shape = self.place.shape.clone();
+        Wish { address: address.to_owned(), snapshot: snapshot.to_owned(), shape, ..Wish::default() }
+    }
+
+    /// The image of a snapshot, and the snapshot's hash.
+    fn image(&self, address: &str, control: &Control) -> Result<(String, Making)> {
+        let snapshot = self.store.snapshot(address)?;
+        let reader = SnapshotReader::new(Arc::new(self.store.open_store().clone()), snapshot.manifest);
+        let manifest = reader.manifest();
+        let accepted: Accepted<'_> = match &manifest.trust {
+            Trust::Scrubbed { .. } => ScrubbedSnapshot::new(snapshot.id, manifest, &reader)?.into(),
+            Trust::Raw if self.place.raw => RawSnapshot::acknowledge(snapshot.id, manifest, &reader).into(),
+            Trust::Raw => return Err(BranchError::Raw.into()),
+        };
+        let server = self.servers.find(&manifest.environment).map_err(BranchError::from)?;
+        let mut options = ImageOptions::default();
+        options.neutralize = self.place.neutralize.clone();
+        let made = on_own_thread(|| {
+            image::ensure(self.inner.home(), &*self.servers, &*server, accepted, &options, control)
+        })?;
+        Ok((snapshot.id.to_string(), made?))
+    }
+}
+
+impl fmt::Debug for Branches {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Branches").field("store", &self.store).field("home", &self.place.home).finish_non_exhaustive()
+    }
+}
+
+impl From<BranchError> for Error {
+    fn from(error: BranchError) -> Self {
+        match error {
+            BranchError::Server { source } => source.into(),
+            BranchError::Load { source } => {
+                let told = Self::from(source);
+                let hint = told.hint().unwrap_or("mend the cause and try again").to_owned();
+                Self::new(told.kind(), format!("the image could not be made: {told}"), hint)
+            }
+            error => Self::retell(kind(&error), error),
+        }
+    }
+}
+
+fn kind(error: &BranchError) -> ErrorKind {
+    match error {
+        BranchError::NoBranch { .. } => ErrorKind::NotFound,
+        BranchError::Taken { .. } | BranchError::Busy { .. } | BranchError::ImageGone => ErrorKind::Conflict,
+        BranchError::BadName { .. } => ErrorKind::Usage,
+        BranchError::Raw | BranchError::NotOurs { .. } => ErrorKind::Refused,
+        BranchError::Cancelled => ErrorKind::Interrupted,
+        _ => ErrorKind::Failed,
+    }
+}
