@@ -12,6 +12,7 @@ mod create;
 mod delete;
 mod error;
 mod heal;
+mod hosted;
 mod life;
 mod list;
 mod name;
@@ -23,9 +24,10 @@ mod spares;
 pub use create::{Created, Wish};
 pub use error::{BranchError, Result};
 pub use heal::Healed;
+pub use life::Started;
 pub use list::{BranchInfo, BranchState};
 pub use name::BranchName;
-pub use record::Shape;
+pub use record::{Isolation, Shape};
 pub use spares::SpareWish;
 
 use crate::home::Home;
@@ -110,6 +112,10 @@ impl Branches {
 
     fn ready(&self, name: &BranchName) -> Result<BranchRecord> {
         let record = self.find(name)?;
+        if record.state == State::Resetting {
+            let next = "Reset it again, or delete it";
+            return Err(BranchError::NotReady { name: name.to_string(), state: "half reset", next });
+        }
         if record.state != State::Ready {
             let next = "Wait until it is ready";
             return Err(BranchError::NotReady { name: name.to_string(), state: "being made", next });
@@ -144,6 +150,10 @@ impl Branches {
 
     /// Whether its files may be torn: the machine was started anew before they were on the disk.
     fn is_lost(&self, record: &BranchRecord) -> bool {
+        if let Some(host) = &record.host {
+            let host = record::load(&self.home.branches().join(host)).ok().flatten();
+            return host.is_none_or(|host| self.is_lost(&host));
+        }
         !record.is_synced && boot().is_some_and(|boot| boot != record.boot)
     }
 }
@@ -155,7 +165,8 @@ impl Branches {
 pub(crate) fn images_in_use(home: &Home) -> Result<BTreeSet<String>> {
     let mut used = BTreeSet::new();
     for folder in crate::image::folders(&home.branches())? {
-        used.extend(record::load(&folder)?.map(|record| record.image));
+        let record = record::load(&folder)?.filter(|record| record.state != State::Host);
+        used.extend(record.map(|record| record.image));
     }
     Ok(used)
 }
@@ -181,7 +192,9 @@ fn new_folder(home: &Home, has_owner: bool) -> Result<(String, PathBuf, FolderLo
     // The server's user passes through it to its data, and sees nothing.
     let mode = if has_owner { 0o711 } else { 0o700 };
     std::fs::DirBuilder::new().mode(mode).create(&folder).map_err(BranchError::io("making", &folder))?;
-    let lock = try_lock(&folder)?.ok_or_else(|| BranchError::Busy { what: "a new branch".to_owned() })?;
+    // Somebody who heals may look into it first, for a moment.
+    let lock = FolderLock::exclusive_within(&folder, BRANCH_WAIT)?;
+    let lock = lock.ok_or_else(|| BranchError::Busy { what: "a new branch".to_owned() })?;
     Ok((id, folder, lock))
 }
 

@@ -3,6 +3,7 @@
 //!     <root>/images/<key>/            image.json, data/
 //!     <root>/images/<key>.building/   an image that is being made
 //!     <root>/branches/<id>/           branch.json, data-<generation>/, server.log
+//!     <root>/hosts/                   whose lock is the right to make a server that branches share
 //!     <runtime>/<tag>-<id>/           the socket of a branch, which nobody else may enter
 //!
 //! Everything that is cloned is below one root, because files share blocks within one file system only. Folders are named
@@ -76,6 +77,14 @@ impl Home {
         let names = fs::read_dir(&self.runtime).into_iter().flatten().flatten();
         let ids = names.filter_map(|entry| Some(entry.file_name().to_str()?.strip_prefix(&prefix)?.to_owned()));
         ids.collect()
+    }
+
+    /// The right to make servers that branches share.
+    pub(crate) fn lock_hosts(&self, limit: Duration) -> Result<FolderLock> {
+        let folder = self.root.join("hosts");
+        make_own(&folder)?;
+        let busy = || BranchError::Busy { what: "a server that branches share".to_owned() };
+        FolderLock::exclusive_within(&folder, limit)?.ok_or_else(busy)
     }
 
     /// The right to change the list of branches; held for moments.

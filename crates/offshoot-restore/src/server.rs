@@ -101,6 +101,33 @@ pub trait Server: Send + Sync {
     /// How to get into a branch: pure.
     fn access(&self, site: &Site, database: &str, role: Option<&str>, password: &Secret) -> Access;
 
+    /// Whether this server can clone a database inside itself by sharing its blocks, on a file system that shares blocks.
+    fn clones_databases(&self) -> bool;
+
+    /// Makes a database of a running server one that others are cloned from, and that nobody enters.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    fn make_template(&self, site: &Site, database: &str) -> Result<()>;
+
+    /// Clones such a database, and makes a role of the same name as the clone for it, which enters that alone.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    fn clone_database(&self, site: &Site, template: &str, database: &str) -> Result<()>;
+
+    /// Drops such a clone with its role, whoever is in it. Does nothing where there is none.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    fn drop_database(&self, site: &Site, database: &str) -> Result<()>;
+
+    /// The folder of a database's files.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    fn database_folder(&self, site: &Site, database: &str) -> Result<PathBuf>;
+
     /// Sessions of users that are open in a database.
     ///
     /// # Errors

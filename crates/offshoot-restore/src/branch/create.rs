@@ -1,6 +1,6 @@
 //! Making a branch: claim a spare that fits, or clone, start and let the user in.
 
-use super::record::{BranchRecord, Shape, State, VERSION};
+use super::record::{BranchRecord, Isolation, Shape, State, VERSION};
 use super::{BranchError, BranchName, Branches, Result, boot, fill, new_folder, port};
 use crate::clone::{CloneOptions, Method, clone_tree, probe};
 use crate::image::Image;
@@ -62,6 +62,9 @@ impl Branches {
     /// # Errors
     /// `Taken`, `NoPort`, `Server` with what its log says, `Clone` for a full disk, `Cancelled`. Nothing is left then.
     pub fn create(&self, name: &BranchName, image: &Image, wish: &Wish, control: &Control) -> Result<Created> {
+        if wish.shape.isolation == Isolation::Database {
+            return self.create_hosted(name, image, wish, control);
+        }
         let mut clock = StepClock::start();
         if let Some((mut record, lock, started)) = self.claim(name, image, wish)? {
             clock.step("claim a spare");
@@ -117,6 +120,7 @@ impl Branches {
             snapshot: wish.snapshot.clone(),
             address: wish.address.clone(),
             image: image.record().key.clone(),
+            host: None,
             programs: image.record().build.programs.clone(),
             database: image.record().database.clone(),
             shape: wish.shape.clone(),

@@ -23,6 +23,9 @@ impl Branches {
     /// Ends the server and removes all that a record stands for, itself last.
     pub(super) fn remove(&self, record: &BranchRecord, _lock: &FolderLock) -> Result<()> {
         let folder = record.folder(&self.home);
+        if record.host.is_some() {
+            self.drop_hosted(record)?;
+        }
         self.remove_folder(&folder, &record.id)
     }
 

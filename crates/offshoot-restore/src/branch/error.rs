@@ -58,6 +58,24 @@ pub enum BranchError {
         "the snapshot is raw: its rows were not scrubbed. Branch from a scrubbed one, or say --raw to take it as it is"
     )]
     Raw,
+    /// It has no server of its own.
+    #[error(
+        "the branch {name} is a database of a server that others share, which cannot be stopped for it alone. Delete the \
+         branch, or make one with a server of its own"
+    )]
+    Shared {
+        /// Its name.
+        name: String,
+    },
+    /// Branches cannot be databases of one server here.
+    #[error(
+        "branches cannot be databases of one server here: {why}. Leave out `isolation` in offshoot.toml: each is a server \
+         of its own then"
+    )]
+    NoDatabaseClones {
+        /// Why not.
+        why: &'static str,
+    },
     /// The image was removed by somebody else in this moment.
     #[error("the image was removed in this moment. Try again: it is made anew")]
     ImageGone,

@@ -2,7 +2,7 @@
 
 use super::create::expiry;
 use super::record::State;
-use super::{BranchName, Branches, Result, boot, try_lock};
+use super::{BranchError, BranchName, Branches, Result, boot, try_lock};
 use crate::clone::sync_tree;
 use crate::image::now_unix_ms;
 use crate::server::{Access, Site, Stop};
@@ -27,6 +27,9 @@ impl Branches {
     pub fn start(&self, name: &BranchName, control: &Control) -> Result<Started> {
         let (mut record, lock) = self.locked(name)?;
         self.ready(name)?;
+        if record.host.is_some() {
+            return self.start_hosted(&record, control);
+        }
         let server = self.server_of(&record)?;
         let site = record.site(&self.home);
         if self.servers.running(&site.data).is_some() {
@@ -53,6 +56,9 @@ impl Branches {
     pub fn stop(&self, name: &BranchName) -> Result<()> {
         let (mut record, lock) = self.locked(name)?;
         self.ready(name)?;
+        if record.host.is_some() {
+            return Err(BranchError::Shared { name: name.to_string() });
+        }
         let data = record.site(&self.home).data;
         self.servers.stop(&data, Stop::Orderly)?;
         sync_tree(&data)?;
@@ -91,7 +97,8 @@ impl Branches {
     pub fn sync(&self) -> Result<usize> {
         let mut synced = 0;
         for found in self.records()? {
-            let wants = found.shape.durable && !found.is_synced && found.state == State::Ready && !self.is_lost(&found);
+            let is_kept = matches!(found.state, State::Ready | State::Host) && found.host.is_none();
+            let wants = found.shape.durable && !found.is_synced && is_kept && !self.is_lost(&found);
             let folder = found.folder(&self.home);
             if !wants {
                 continue;
@@ -99,7 +106,7 @@ impl Branches {
             sync_tree(&found.site(&self.home).data)?;
             let Some(lock) = try_lock(&folder)? else { continue };
             let Some(mut record) = super::record::load(&folder)? else { continue };
-            if record.generation == found.generation && record.state == State::Ready {
+            if record.generation == found.generation && record.state == found.state {
                 record.is_synced = true;
                 record.save(&self.home, &lock)?;
                 synced += 1;

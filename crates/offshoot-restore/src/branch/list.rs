@@ -3,6 +3,8 @@
 use super::record::{BranchRecord, State};
 use super::{BranchName, Branches, Result};
 use crate::clone::own_bytes;
+use crate::server::Site;
+use std::path::PathBuf;
 
 /// A branch as a list shows it.
 #[derive(Debug, Clone)]
@@ -40,6 +42,8 @@ pub enum BranchState {
     Stopped,
     /// Its server should run and does not: it was killed, or the machine was started anew.
     Down,
+    /// A reset of it was interrupted.
+    HalfReset,
     /// Its files were not on the disk when the machine went down.
     Lost,
 }
@@ -53,6 +57,7 @@ impl BranchState {
             Self::Running => "running",
             Self::Stopped => "stopped",
             Self::Down => "down",
+            Self::HalfReset => "half reset",
             Self::Lost => "lost",
         }
     }
@@ -70,12 +75,22 @@ impl Branches {
         Ok(list)
     }
 
+    /// The folder of a branch's own files; none where its server would have to say it and does not run.
+    fn files_of(&self, record: &BranchRecord, site: &Site) -> Option<PathBuf> {
+        if record.host.is_none() {
+            return Some(site.data.clone());
+        }
+        self.servers.running(&site.data)?;
+        self.server_of(record).ok()?.database_folder(site, &record.database).ok()
+    }
+
     fn info(&self, record: &BranchRecord) -> Option<BranchInfo> {
         let site = record.site(&self.home);
         let running = self.servers.running(&site.data).is_some();
         let state = match record.state {
-            State::Spare | State::Deleting => return None,
+            State::Spare | State::Host | State::Deleting => return None,
             State::Creating => BranchState::Working,
+            State::Resetting => BranchState::HalfReset,
             State::Ready if self.is_lost(record) => BranchState::Lost,
             State::Ready if running => BranchState::Running,
             State::Ready if record.runs => BranchState::Down,
@@ -90,7 +105,7 @@ impl Branches {
             snapshot: record.snapshot.clone(),
             made_unix_ms: record.made_unix_ms,
             expires_unix_ms: record.expires_unix_ms,
-            own_bytes: own_bytes(&site.data).ok(),
+            own_bytes: self.files_of(record, &site).and_then(|folder| own_bytes(&folder).ok()),
             connections: if asks { count() } else { None },
             port: record.port,
         })

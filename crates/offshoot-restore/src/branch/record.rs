@@ -24,6 +24,10 @@ pub(crate) enum State {
     Spare,
     /// A branch.
     Ready,
+    /// A branch whose old content is gone and whose new one is not there yet.
+    Resetting,
+    /// No branch, but the server of others that are databases of it.
+    Host,
     /// Being removed.
     Deleting,
 }
@@ -43,6 +47,9 @@ pub(crate) struct BranchRecord {
     pub address: String,
     /// The key of the image that it was cloned from.
     pub image: String,
+    /// The id of the server that it is a database of, if it has none of its own.
+    #[serde(default)]
+    pub host: Option<String>,
     /// The folder of the server's programs.
     pub programs: PathBuf,
     pub database: String,
@@ -67,6 +74,8 @@ pub(crate) struct BranchRecord {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Shape {
+    /// What keeps it apart from other branches.
+    pub isolation: Isolation,
     /// The role of the URL, which may then log in; else the server's superuser.
     pub role: Option<String>,
     /// Whether its server is in a network of its own.
@@ -77,13 +86,30 @@ pub struct Shape {
     pub settings: Vec<(String, String)>,
 }
 
+/// What keeps branches apart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Isolation {
+    /// Each is a server.
+    #[default]
+    Server,
+    /// Each is a database of a server that they share, with its roles and settings.
+    Database,
+}
+
 impl BranchRecord {
     pub(crate) fn folder(&self, home: &Home) -> PathBuf {
         home.branches().join(&self.id)
     }
 
-    /// Where its server is.
+    /// Where the server is that it is on: its own, or the one that it is a database of.
     pub(crate) fn site(&self, home: &Home) -> Site {
+        // Without its host's record there is nothing at its own place either, which is what is found then.
+        let host = self.host.as_ref().and_then(|host| load(&home.branches().join(host)).ok().flatten());
+        host.as_ref().unwrap_or(self).own_site(home)
+    }
+
+    fn own_site(&self, home: &Home) -> Site {
         let folder = self.folder(home);
         Site {
             data: folder.join(data_name(self.generation)),

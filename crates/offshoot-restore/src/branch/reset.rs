@@ -16,6 +16,9 @@ impl Branches {
     pub fn reset(&self, name: &BranchName, image: &Image, wish: &Wish, control: &Control) -> Result<Created> {
         let mut clock = StepClock::start();
         let (mut record, lock) = self.locked(name)?;
+        if record.host.is_some() {
+            return self.reset_hosted(record, &lock, image, wish, control);
+        }
         let folder = record.folder(&self.home);
         self.remove_other_generations(&folder, &record)?;
         let old = record.site(&self.home);

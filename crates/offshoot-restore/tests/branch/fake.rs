@@ -170,6 +170,31 @@ impl Server for Fake {
         Access { url: Secret::new(url), variables: Vec::new() }
     }
 
+    fn clones_databases(&self) -> bool {
+        true
+    }
+
+    fn make_template(&self, _site: &Site, _database: &str) -> Result<()> {
+        self.call("make template")
+    }
+
+    fn clone_database(&self, site: &Site, template: &str, database: &str) -> Result<()> {
+        self.call("clone database")?;
+        fs::copy(site.data.join(template), site.data.join(database)).map_err(|error| failed(&error.to_string()))?;
+        Ok(())
+    }
+
+    fn drop_database(&self, site: &Site, database: &str) -> Result<()> {
+        self.call("drop database")?;
+        // There may be none.
+        let _ = fs::remove_file(site.data.join(database));
+        Ok(())
+    }
+
+    fn database_folder(&self, site: &Site, _database: &str) -> Result<PathBuf> {
+        Ok(site.data.clone())
+    }
+
     fn connections(&self, _site: &Site, _database: &str) -> Result<u32> {
         Ok(2)
     }

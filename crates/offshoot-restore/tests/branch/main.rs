@@ -5,6 +5,7 @@
 mod failures;
 mod fake;
 mod healing;
+mod hosted;
 mod life;
 mod place;
 mod spares;

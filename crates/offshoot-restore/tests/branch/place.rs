@@ -20,7 +20,11 @@ pub struct Place {
 
 impl Place {
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), servers: FakeServers::new() }
+        Self::in_folder(&std::env::temp_dir())
+    }
+
+    pub fn in_folder(folder: &Path) -> Self {
+        Self { folder: tempfile::tempdir_in(folder).unwrap(), servers: FakeServers::new() }
     }
 
     pub fn home(&self) -> Home {
