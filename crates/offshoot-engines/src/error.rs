@@ -151,6 +151,10 @@ pub enum EngineError {
         /// What to do about it.
         mend: String,
     },
+    /// A server on this machine could not be had or used.
+    #[cfg(feature = "schema")]
+    #[error(transparent)]
+    Local(#[from] crate::postgres::local::LocalError),
     /// The operating system refused.
     #[error("{operation} failed")]
     Io {

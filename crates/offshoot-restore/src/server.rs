@@ -77,8 +77,11 @@ pub trait Server: Send + Sync {
     /// If the server refuses.
     fn create_database(&self, site: &Site, database: &str, environment: &Environment) -> Result<()>;
 
-    /// A database of a running server as a target.
-    fn target(&self, site: &Site, database: &str) -> Box<dyn Target>;
+    /// A database of a running server as a target. Does not connect yet.
+    ///
+    /// # Errors
+    /// If the site has a name that no address can hold.
+    fn target(&self, site: &Site, database: &str) -> Result<Box<dyn Target>>;
 
     /// Switches off what could reach out of the copy, and says what that was.
     ///

@@ -13,6 +13,8 @@ pub mod copy_out;
 pub mod doctor;
 #[cfg(feature = "schema")]
 pub mod facts;
+#[cfg(feature = "schema")]
+pub mod local;
 pub mod neutralize;
 pub mod quote;
 #[cfg(feature = "schema")]

@@ -1,0 +1,174 @@
+//! PostgreSQL servers on this machine: those that images are built with, and those that branches are.
+//!
+//! It finds installed programs, makes data directories, starts servers that go on without this process, finds them again,
+//! stops them, and says to them what an engine's server is asked for ([`offshoot_restore::server`]). Where things live, how
+//! long, and what is remembered of them is decided there and not here.
+
+mod access;
+mod advice;
+mod error;
+mod files;
+mod hold;
+mod init;
+mod launch;
+mod owner;
+mod pid_file;
+mod places;
+mod platform;
+mod process;
+mod programs;
+mod ready;
+mod script;
+mod settings;
+mod spare;
+mod statements;
+mod stop;
+
+use self::owner::Owner;
+use self::programs::Programs;
+use super::connect::ConnectOptions;
+use super::restore::PostgresTarget;
+use super::session::Version;
+use crate::error::EngineError;
+use crate::postgres::catalog::environment;
+use offshoot_core::target::Target;
+use offshoot_core::{Control, CoreError};
+use offshoot_format::manifest::Environment;
+use offshoot_restore::neutralize::{NeutralizeChoices, Neutralized};
+use offshoot_restore::server::{Access, Build, Purpose, Result, Running, Secret, Server, Servers, Site, Stop};
+use sha2::{Digest, Sha256};
+use std::path::Path;
+use std::sync::Arc;
+
+pub use error::LocalError;
+pub use places::Places;
+pub use programs::Candidate;
+
+/// The servers that are installed on this machine.
+#[derive(Debug)]
+pub struct LocalServers {
+    places: Places,
+}
+
+impl LocalServers {
+    /// Those at these places. Looks at nothing yet.
+    #[must_use]
+    pub fn new(places: Places) -> Self {
+        Self { places }
+    }
+}
+
+impl Servers for LocalServers {
+    fn find(&self, environment: &Environment) -> Result<Arc<dyn Server>> {
+        let owner = Owner::of_this_process()?;
+        let programs = Programs::find(&self.places, Version(environment.server_version_num), owner)?;
+        Ok(Arc::new(LocalServer::new(programs, owner)?))
+    }
+
+    fn at(&self, programs: &Path) -> Result<Arc<dyn Server>> {
+        let owner = Owner::of_this_process()?;
+        let found = Programs::in_folder(programs, owner);
+        let programs = found.map_err(|why| LocalError::Gone { programs: programs.to_path_buf(), why })?;
+        Ok(Arc::new(LocalServer::new(programs, owner)?))
+    }
+}
+
+/// One installed server.
+#[derive(Debug)]
+struct LocalServer {
+    programs: Programs,
+    owner: Owner,
+    build: Build,
+}
+
+impl LocalServer {
+    fn new(programs: Programs, owner: Owner) -> std::result::Result<Self, LocalError> {
+        let build = Build {
+            engine: "postgres".to_owned(),
+            version: programs.text.clone(),
+            version_num: programs.version.0,
+            platform: platform::describe(&programs, owner)?,
+            programs: programs.folder.clone(),
+        };
+        Ok(Self { programs, owner, build })
+    }
+}
+
+impl Server for LocalServer {
+    fn build(&self) -> &Build {
+        &self.build
+    }
+
+    fn owner(&self) -> Option<(u32, u32)> {
+        self.owner.other()
+    }
+
+    fn init(&self, data: &Path, environment: &Environment) -> Result<()> {
+        Ok(init::init(&self.programs, self.owner, data, environment)?)
+    }
+
+    fn start(&self, site: &Site, purpose: &Purpose, control: &Control) -> Result<Running> {
+        launch::start(&self.programs, self.owner, site, purpose, control)
+    }
+
+    fn is_port_taken(&self, error: &CoreError) -> bool {
+        let CoreError::Source { source, .. } = error else { return false };
+        matches!(source.downcast_ref(), Some(EngineError::Local(LocalError::PortTaken { .. })))
+    }
+
+    fn stop(&self, data: &Path, how: Stop) -> Result<()> {
+        Ok(stop::stop(data, how, self.owner)?)
+    }
+
+    fn running(&self, data: &Path) -> Option<Running> {
+        process::running(data, self.owner)
+    }
+
+    fn create_database(&self, site: &Site, database: &str, environment: &Environment) -> Result<()> {
+        Ok(statements::create_database(site, self.programs.version, database, environment)?)
+    }
+
+    fn target(&self, site: &Site, database: &str) -> Result<Box<dyn Target>> {
+        Ok(Box::new(PostgresTarget::new(statements::conninfo(site, database)?, ConnectOptions::default())))
+    }
+
+    fn neutralize(&self, _site: &Site, _database: &str, _choices: &NeutralizeChoices) -> Result<Vec<Neutralized>> {
+        Ok(Vec::new())
+    }
+
+    fn neutralize_digest(&self, _choices: &NeutralizeChoices) -> [u8; 32] {
+        let mut hasher = Sha256::new();
+        for (name, value) in settings::all_known() {
+            hasher.update(format!("{name}={value}\n"));
+        }
+        hasher.finalize().into()
+    }
+
+    fn is_spare_file(&self, path: &Path) -> bool {
+        spare::is_spare(path)
+    }
+
+    fn admit(&self, site: &Site, database: &str, role: Option<&str>, password: &Secret) -> Result<Access> {
+        statements::admit(site, database, role, password)?;
+        Ok(access::access(site, database, role, password))
+    }
+
+    fn access(&self, site: &Site, database: &str, role: Option<&str>, password: &Secret) -> Access {
+        access::access(site, database, role, password)
+    }
+
+    fn connections(&self, site: &Site, database: &str) -> Result<u32> {
+        Ok(statements::connections(site, database)?)
+    }
+
+    fn observe(&self, site: &Site, database: &str) -> Result<Environment> {
+        Ok(statements::on_session(site, database, None, async |client| {
+            let version = super::session::server_version(client).await?;
+            environment::read(client, version).await
+        })?)
+    }
+
+    fn run_script(&self, site: &Site, database: &str, name: &str, sql: &str) -> Result<()> {
+        Ok(script::run(site, database, name, sql)?)
+    }
+}

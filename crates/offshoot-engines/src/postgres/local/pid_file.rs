@@ -1,0 +1,63 @@
+//! `postmaster.pid`: what a server writes of itself into its data directory.
+//!
+//! Its lines since version 10: process, data directory, time, port, folder of the socket, address, key of the shared memory,
+//! state. It can be left over from a server that was killed, and anybody who can write to the folder can write it: a claim,
+//! which [`super::process`] checks.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// Its name.
+pub(super) const FILE: &str = "postmaster.pid";
+
+/// More than any of them has.
+const BYTES_MAX: u64 = 8 << 10;
+
+/// What the file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PidFile {
+    pub(super) pid: u32,
+    /// 0 while it is not written yet.
+    pub(super) port: u16,
+    /// The first address that it listens at; empty for none.
+    pub(super) address: String,
+    pub(super) is_ready: bool,
+}
+
+impl PidFile {
+    /// Of a data directory; none if there is no whole one.
+    pub(super) fn read(data: &Path) -> Option<Self> {
+        let mut text = String::new();
+        File::open(data.join(FILE)).ok()?.take(BYTES_MAX).read_to_string(&mut text).ok()?;
+        Self::parse(&text)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut lines = text.lines();
+        // A stand-alone backend writes its number negated.
+        let pid = lines.next()?.trim().trim_start_matches('-').parse().ok().filter(|&pid| pid > 1)?;
+        let port = lines.nth(2).and_then(|port| port.trim().parse().ok()).unwrap_or(0);
+        let address = lines.nth(1).unwrap_or_default().trim().to_owned();
+        let is_ready = lines.nth(1).is_some_and(|state| state.trim() == "ready");
+        Some(Self { pid, port, address, is_ready })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PidFile;
+
+    #[test]
+    fn whole_and_half_files() {
+        let whole = "421\n/data\n1700000000\n5433\n/sockets\n127.0.0.1\n  5433001  12\nready   \n";
+        let found = PidFile::parse(whole).unwrap();
+        assert_eq!(found, PidFile { pid: 421, port: 5433, address: "127.0.0.1".into(), is_ready: true });
+        assert!(!PidFile::parse(&whole.replace("ready   ", "starting")).unwrap().is_ready);
+        let half = PidFile::parse("421\n/data\n1700000000\n").unwrap();
+        assert_eq!(half, PidFile { pid: 421, port: 0, address: String::new(), is_ready: false });
+        assert_eq!(PidFile::parse(""), None);
+        assert_eq!(PidFile::parse("1\n/data\n"), None);
+        assert_eq!(PidFile::parse("rubbish\n"), None);
+    }
+}
