@@ -16,6 +16,8 @@ pub mod facts;
 #[cfg(feature = "schema")]
 pub mod local;
 pub mod neutralize;
+#[cfg(feature = "schema")]
+pub mod observe;
 pub mod quote;
 #[cfg(feature = "schema")]
 pub mod restore;

@@ -8,18 +8,26 @@
 //! It does not make a database safe that its users turn against the world: a function can open a connection. What can is
 //! named in the report, and only a network namespace around the server closes it.
 
+mod columns;
 mod database_settings;
+mod empty;
 mod event_triggers;
 mod foreign;
 mod items;
+mod known;
 mod names;
+mod quiet;
+mod reach;
+mod rows;
 mod server;
 mod subscriptions;
+mod tables;
 mod work;
 
 pub use items::{ITEMS, Item, LIST_VERSION, check};
 pub use server::{ServerSettings, settings};
 
+use self::tables::Tables;
 use self::work::{Work, open};
 use crate::bridge::on_own_thread;
 use crate::conninfo::ConnInfo;
@@ -38,13 +46,17 @@ pub fn neutralize(conninfo: &ConnInfo, choices: &NeutralizeChoices) -> Result<Ve
 }
 
 async fn all(conninfo: &ConnInfo, choices: &NeutralizeChoices) -> Result<Vec<Neutralized>> {
-    let (client, version) = open(conninfo).await?;
-    let mut work = Work::new(&client, version, choices);
+    let client = open(conninfo).await?;
+    let mut work = Work::new(&client, choices);
     work.run("begin a transaction", "BEGIN").await?;
     let silenced = event_triggers::disable(&mut work).await?;
     subscriptions::drop(&mut work).await?;
     foreign::disconnect(&mut work).await?;
     database_settings::reset(&mut work).await?;
+    let tables = Tables::read(&work).await?;
+    rows::disarm(&mut work, &tables).await?;
+    columns::blank(&mut work, &tables).await?;
+    reach::warn(&mut work).await?;
     event_triggers::put_back(&work, &silenced).await?;
     let found = work.into_found();
     client.execute("COMMIT", &[]).await.map_err(refused("commit what was switched off"))?;

@@ -4,7 +4,7 @@ use crate::conninfo::ConnInfo;
 use crate::error::{EngineError, Refusal, Result, refused};
 use crate::postgres::connect::{ConnectError, ConnectOptions, Session, connect};
 use crate::postgres::quote::shown;
-use crate::postgres::session::{Version, server_version, writing_pins};
+use crate::postgres::session::{server_version, writing_pins};
 use offshoot_restore::{NeutralizeChoices, Neutralized, Outcome};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};
@@ -17,14 +17,17 @@ const QUIET: &str =
 /// A transaction in a database that is being neutralized.
 pub struct Work<'a> {
     pub client: &'a Client,
-    pub version: Version,
     pub choices: &'a NeutralizeChoices,
     found: Vec<Neutralized>,
 }
 
 /// Opens a session as a superuser in which nothing of the database runs by itself.
-pub async fn open(conninfo: &ConnInfo) -> Result<(Client, Version)> {
-    let session = quiet_session(conninfo).await?;
+pub async fn open(conninfo: &ConnInfo) -> Result<Client> {
+    // A superuser may always connect, and only one may say what is quiet.
+    let session = quiet_session(conninfo).await.map_err(|error| match error {
+        ConnectError::NoConnectPrivilege { .. } => no_superuser(),
+        other => other.into(),
+    })?;
     tokio::spawn(session.driver);
     let client = session.client;
     let version = server_version(&client).await?;
@@ -33,12 +36,16 @@ pub async fn open(conninfo: &ConnInfo) -> Result<(Client, Version)> {
                FROM pg_catalog.pg_roles r WHERE r.rolname = current_user";
     let row = client.query_one(sql, &[]).await.map_err(refused("say who the user is"))?;
     if !row.get::<_, bool>(0) || row.get::<_, String>(1) != "replica" {
-        return Err(EngineError::Target {
-            what: "side effects of a database can be switched off by a superuser only".to_owned(),
-            mend: "Connect as the superuser of the server that the image is made on".to_owned(),
-        });
+        return Err(no_superuser());
     }
-    Ok((client, version))
+    Ok(client)
+}
+
+fn no_superuser() -> EngineError {
+    EngineError::Target {
+        what: "side effects of a database can be switched off by a superuser only".to_owned(),
+        mend: "Connect as the superuser of the server that the image is made on".to_owned(),
+    }
 }
 
 /// Login triggers exist from version 17 on, and so does the setting that turns them off; an older server does not let
@@ -57,8 +64,8 @@ async fn quiet_session(conninfo: &ConnInfo) -> Result<Session, ConnectError> {
 }
 
 impl<'a> Work<'a> {
-    pub fn new(client: &'a Client, version: Version, choices: &'a NeutralizeChoices) -> Self {
-        Self { client, version, choices, found: Vec::new() }
+    pub fn new(client: &'a Client, choices: &'a NeutralizeChoices) -> Self {
+        Self { client, choices, found: Vec::new() }
     }
 
     pub fn done(&mut self, item: &str, object: String, what: impl Into<String>, count: Option<u64>) {

@@ -1,0 +1,151 @@
+//! Addresses that are called, and keys with which they are entered, wherever a table has them.
+//!
+//! A column is known by its name. Its values become NULL; where that is not allowed, an address becomes one that no name
+//! service knows, and a key one of the same length that opens nothing. A change of a row evaluates the table's checks,
+//! generated columns and index expressions, as loading it did; these are the only functions of a user that are called.
+
+use super::items::{TOKENS, WEBHOOKS};
+use super::names::{is_token, is_webhook};
+use super::quiet::{restore, silence};
+use super::tables::{Column, Kind, Table, Tables};
+use super::work::Work;
+use crate::error::Result;
+use crate::postgres::quote::{ident, shown};
+use std::collections::BTreeMap;
+
+/// What a value becomes, in the order of trying: the expression, and what the report calls it.
+type Attempt = (String, &'static str);
+
+/// A key of the report: item, column, what became of it.
+type Said = (&'static str, String, String);
+
+/// Nulls them.
+pub async fn blank(work: &mut Work<'_>, tables: &Tables) -> Result<()> {
+    let (mut done, mut kept): (BTreeMap<Said, u64>, BTreeMap<Said, u64>) = Default::default();
+    let mut refused: BTreeMap<Said, u64> = BTreeMap::new();
+    for table in tables.iter() {
+        let root = tables.root(table);
+        for column in &table.columns {
+            let Some(item) = item(&root.name, column) else { continue };
+            let object = format!("column {}.{}", root.shown(), shown("", &column.name));
+            if !table.has_rows {
+                continue;
+            }
+            if !work.choices.is_on(item) || work.choices.is_kept(&table.schema, &table.name) {
+                kept.insert((item, object, "as you chose".to_owned()), 0);
+                continue;
+            }
+            match blank_column(work, tables, table, column, item).await? {
+                Ok((_, 0)) => {}
+                Ok((what, count)) => *done.entry((item, object, what.to_owned())).or_default() += count,
+                Err((why, count)) => {
+                    *refused.entry((item, object, format!("stays as it is: {why}"))).or_default() += count
+                }
+            }
+        }
+    }
+    done.into_iter().for_each(|((item, object, what), count)| work.done(item, object, what, Some(count)));
+    kept.into_keys().for_each(|(item, object, what)| work.kept(item, object, what));
+    refused.into_iter().for_each(|((item, object, what), count)| work.warn(item, object, what, Some(count)));
+    Ok(())
+}
+
+fn item(table: &str, column: &Column) -> Option<&'static str> {
+    let holds_text = column.kind != Kind::Other && !column.is_generated;
+    let is_address = is_webhook(table, &column.name) && matches!(column.kind, Kind::Text | Kind::Json | Kind::Array);
+    match holds_text {
+        true if is_address => Some(WEBHOOKS),
+        true if is_token(table, &column.name) => Some(TOKENS),
+        _ => None,
+    }
+}
+
+/// What became of a column's values and how many they were; or why they are still there.
+async fn blank_column(
+    work: &Work<'_>,
+    tables: &Tables,
+    table: &Table,
+    column: &Column,
+    item: &'static str,
+) -> Result<std::result::Result<(&'static str, u64), (String, u64)>> {
+    let condition = condition(column, item);
+    let sql = format!("SELECT pg_catalog.count(*) FROM ONLY {} WHERE {condition}", table.quoted());
+    let rows = work.query("count the rows of a column", &sql, &[]).await?;
+    let count = rows.first().map_or(0, |row| u64::try_from(row.get::<_, i64>(0)).unwrap_or(0));
+    if count == 0 {
+        return Ok(Ok(("", 0)));
+    }
+    let refers = |columns: &[String]| columns.contains(&column.name);
+    let mut keys = tables.foreign_keys.iter();
+    if keys.clone().any(|key| key.to == table.oid && refers(&key.to_columns)) {
+        return Ok(Err(("other tables refer to it".to_owned(), count)));
+    }
+    let is_link = keys.any(|key| key.from == table.oid && refers(&key.from_columns));
+    let back = silence(work, table).await?;
+    let mut why = "it refers to another table and may not be NULL".to_owned();
+    let mut changed = None;
+    for (value, what) in attempts(column, item, is_link) {
+        let sql = format!("UPDATE ONLY {} SET {} = {value} WHERE {condition}", table.quoted(), ident(&column.name));
+        match work.attempt("blank a column", &sql).await? {
+            Ok(count) => {
+                changed = Some((what, count));
+                break;
+            }
+            Err(refusal) => why = refusal.to_string(),
+        }
+    }
+    restore(work, back).await?;
+    Ok(changed.ok_or((why, count)))
+}
+
+/// The rows whose value is one.
+fn condition(column: &Column, item: &str) -> String {
+    let name = ident(&column.name);
+    match (column.kind, item) {
+        (Kind::Text, WEBHOOKS) => {
+            format!(
+                "{name} IS NOT NULL AND {name}::pg_catalog.text <> '' AND {name}::pg_catalog.text NOT LIKE 'http%.invalid/%'"
+            )
+        }
+        (Kind::Text, _) => format!("{name} IS NOT NULL AND {name}::pg_catalog.text <> ''"),
+        (Kind::Json, _) => format!("{name} IS NOT NULL AND {name}::pg_catalog.text NOT IN ('{{}}', '[]', 'null')"),
+        (Kind::Array, _) => format!("{name} IS NOT NULL AND pg_catalog.cardinality({name}) > 0"),
+        (Kind::Bytes, _) => format!("{name} IS NOT NULL AND pg_catalog.octet_length({name}::pg_catalog.bytea) > 0"),
+        _ => format!("{name} IS NOT NULL"),
+    }
+}
+
+fn attempts(column: &Column, item: &str, is_link: bool) -> Vec<Attempt> {
+    let mut attempts: Vec<Attempt> = Vec::new();
+    if !column.is_required {
+        attempts.push(("NULL".to_owned(), "set to NULL"));
+    }
+    if is_link {
+        return attempts;
+    }
+    // A text of its own for each row, of which nothing can be told about the value: a digest of where the row was.
+    let digits = "pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(ctid::pg_catalog.text, 'UTF8')), 'hex')";
+    let length = format!("pg_catalog.length({}::pg_catalog.text)", ident(&column.name));
+    match (column.kind, item) {
+        (Kind::Text, WEBHOOKS) => {
+            let nowhere = "points to nowhere";
+            attempts.push(("'https://webhook.invalid/'".to_owned(), nowhere));
+            // Where it must be unique, or short.
+            attempts.push((format!("'https://x.invalid/' || pg_catalog.left({digits}, 12)"), nowhere));
+            attempts.push(("'http://x.invalid/'".to_owned(), nowhere));
+        }
+        (Kind::Text, _) => {
+            let value = format!("pg_catalog.left(pg_catalog.repeat({digits}, 1 + {length} / 64), {length})");
+            attempts.push((value, "replaced by what opens nothing"));
+        }
+        (Kind::Json, _) => attempts.extend([("'{}'".to_owned(), "emptied"), ("'[]'".to_owned(), "emptied")]),
+        (Kind::Array, _) => attempts.push(("'{}'".to_owned(), "emptied")),
+        (Kind::Bytes, _) => attempts.push(("''".to_owned(), "emptied")),
+        (Kind::Uuid, _) => {
+            attempts
+                .push((format!("pg_catalog.left({digits}, 32)::pg_catalog.uuid"), "replaced by what opens nothing"));
+        }
+        (Kind::Other, _) => {}
+    }
+    attempts
+}

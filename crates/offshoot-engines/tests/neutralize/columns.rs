@@ -1,0 +1,48 @@
+//! Addresses and keys in columns.
+
+use crate::said;
+use offshoot_testkit::postgres::{Binaries, shared_of};
+
+#[test]
+fn addresses_and_keys_go_and_their_neighbours_stay() {
+    for binaries in Binaries::wanted() {
+        let server = shared_of(&binaries);
+        let db = server.fresh_db("secrets");
+        server.psql(
+            &db,
+            "CREATE DOMAIN https AS text CHECK (VALUE LIKE 'https://%');
+             CREATE TABLE shops (id int PRIMARY KEY, name text, webhook_url text, access_token varchar(12) NOT NULL UNIQUE,
+               callback_url https NOT NULL, api_key uuid NOT NULL, stripe_secret_key bytea, redirect_uri text, reset_password_token text);
+             INSERT INTO shops SELECT i, 'Shop', 'https://a.example/' || i, 'tok-' || i, 'https://b.example', gen_random_uuid(), 'k',
+               'https://me.example', 'r' FROM generate_series(1, 3) i;
+             CREATE TABLE web_hooks (id int PRIMARY KEY, url varchar(30) NOT NULL UNIQUE, name text NOT NULL);
+             INSERT INTO web_hooks VALUES (1, 'https://c.example', 'n'), (2, 'https://d.example', 'n');
+             CREATE TABLE integrations (id int PRIMARY KEY, credentials jsonb NOT NULL, \"refreshToken\" text, token text);
+             INSERT INTO integrations VALUES (1, '{\"key\": \"k\"}', 'r', ''), (2, '{}', NULL, NULL);
+             CREATE TABLE keys (api_key text PRIMARY KEY); CREATE TABLE uses (id int, api_key text REFERENCES keys);
+             INSERT INTO keys VALUES ('k1'); INSERT INTO uses VALUES (1, 'k1')",
+        );
+        assert_eq!(
+            said(server, &db),
+            [
+                "tokens: column public.integrations.\"refreshToken\": 1 set to NULL",
+                "tokens: column public.integrations.credentials: 1 emptied",
+                "tokens: column public.keys.api_key: 1 stays as it is: other tables refer to it (warning)",
+                "tokens: column public.shops.access_token: 3 replaced by what opens nothing",
+                "tokens: column public.shops.api_key: 3 replaced by what opens nothing",
+                "tokens: column public.shops.stripe_secret_key: 3 set to NULL",
+                "tokens: column public.uses.api_key: 1 set to NULL",
+                "webhooks: column public.shops.callback_url: 3 points to nowhere",
+                "webhooks: column public.shops.webhook_url: 3 set to NULL",
+                "webhooks: column public.web_hooks.url: 2 points to nowhere",
+            ]
+        );
+        let shops = "SELECT count(*), count(webhook_url), count(DISTINCT access_token), bool_or(access_token LIKE 'tok%'), min(length(access_token)),
+                       min(callback_url), count(DISTINCT api_key), count(redirect_uri), count(reset_password_token) FROM shops";
+        assert_eq!(server.psql(&db, shops), "3|0|3|f|5|https://webhook.invalid/|3|3|3");
+        assert_eq!(
+            server.psql(&db, "SELECT count(DISTINCT url), bool_and(url LIKE 'http%://%.invalid/%') FROM web_hooks"),
+            "2|t"
+        );
+    }
+}
