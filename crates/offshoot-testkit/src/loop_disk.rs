@@ -6,13 +6,16 @@
 use crate::place;
 use crate::reaper::Reaper;
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// What the reaper does: unmounts (lazily: files may be open) and removes. The loop device goes with its last user.
+/// What the reaper does: unmounts all that is mounted in the folder, the last first (lazily: files may be open), and removes
+/// it unless something is left mounted there. Of what a mount table escapes, the names have spaces only.
 const UNMOUNT_AND_REMOVE: &str = r#"
-umount -l "$1/mount"
-if ! grep -q " $1/mount " /proc/self/mountinfo; then rm -rf -- "$1"; fi
+mounts() { cut -d ' ' -f 5 /proc/self/mountinfo | sed 's/\\040/ /g' | grep -F -e "$1"; }
+mounts "$1" | tac | while read -r mount; do umount -l "$mount"; done
+mounts "$1" || rm -rf -- "$1"
 "#;
 
 /// Megabytes of the smallest XFS that its program makes.
@@ -29,12 +32,36 @@ pub enum Kind {
     Ext4,
 }
 
+/// A folder in which anything may be mounted.
+#[derive(Debug)]
+pub struct MountDir {
+    path: PathBuf,
+    // Dropping it does the work.
+    _reaper: Reaper,
+}
+
+impl MountDir {
+    /// Makes one whose name begins so; its mode is 0700.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn new(prefix: &str) -> io::Result<Self> {
+        let path = tempfile::Builder::new().prefix(prefix).tempdir_in(place::scratch_dir()?)?.keep();
+        Ok(Self { _reaper: Reaper::start(UNMOUNT_AND_REMOVE, &path)?, path })
+    }
+
+    /// Its path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
 /// A mounted file system.
 #[derive(Debug)]
 pub struct LoopDisk {
     mount: PathBuf,
-    // Dropping it does the work.
-    _reaper: Reaper,
+    _dir: MountDir,
 }
 
 impl LoopDisk {
@@ -54,11 +81,9 @@ impl LoopDisk {
         if !place::is_root() {
             return Err("mounting asks for root".to_owned());
         }
-        let told = |error: std::io::Error| error.to_string();
-        let scratch = place::scratch_dir().map_err(told)?;
-        let dir = tempfile::Builder::new().prefix("loop-").tempdir_in(scratch).map_err(told)?.keep();
-        let reaper = Reaper::start(UNMOUNT_AND_REMOVE, &dir).map_err(told)?;
-        let (image, mount) = (dir.join("image"), dir.join("mount"));
+        let told = |error: io::Error| error.to_string();
+        let dir = MountDir::new("loop-").map_err(told)?;
+        let (image, mount) = (dir.path.join("image"), dir.path.join("mount"));
         fs::create_dir(&mount).map_err(told)?;
         File::create(&image).and_then(|file| file.set_len(megabytes << 20)).map_err(told)?;
         let mut make = match kind {
@@ -68,7 +93,7 @@ impl LoopDisk {
         };
         run(make.arg(&image))?;
         run(command("mount", &["-o", "loop"]).arg(&image).arg(&mount))?;
-        Ok(Self { mount, _reaper: reaper })
+        Ok(Self { mount, _dir: dir })
     }
 
     /// The folder it is mounted at.
