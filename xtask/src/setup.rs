@@ -19,10 +19,20 @@ struct Need {
     is_there: fn() -> bool,
 }
 
-const NEEDS: [Need; 3] = [
+const NEEDS: [Need; 5] = [
     Need { what: "a C compiler, linker and headers", package: "build-essential", is_there: has_compiler },
     Need { what: "libclang, which reads the SQL parser's headers", package: "libclang-dev", is_there: has_libclang },
     Need { what: "a PostgreSQL server", package: "postgresql", is_there: has_postgres },
+    Need {
+        what: "the programs of XFS, for pools of branches",
+        package: "xfsprogs",
+        is_there: || has_program("mkfs.xfs"),
+    },
+    Need {
+        what: "the programs of btrfs, for its tests",
+        package: "btrfs-progs",
+        is_there: || has_program("mkfs.btrfs"),
+    },
 ];
 
 /// Where Debian's postgresql-common lists clusters: one folder per version, one per cluster in it.
@@ -140,6 +150,13 @@ fn has_postgres() -> bool {
         .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join("initdb").is_file()));
     let packaged = entries(Path::new("/usr/lib/postgresql")).iter().any(|dir| dir.join("bin/initdb").is_file());
     (in_path || packaged) && program("psql").arguments(&["--version"]).succeeds()
+}
+
+/// Whether a program is there, in the folders of an administrator's programs too.
+fn has_program(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let dirs = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
+    dirs.into_iter().any(|dir| dir.join(name).is_file())
 }
 
 fn entries(dir: &Path) -> Vec<PathBuf> {
