@@ -14,6 +14,7 @@ pub mod image;
 mod lock;
 mod neutralize;
 mod plan;
+pub mod pool;
 mod record;
 mod report;
 mod schedule;

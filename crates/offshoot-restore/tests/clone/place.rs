@@ -1,6 +1,6 @@
 //! Where trees are cloned, how, and a tree that has some of everything.
 
-use offshoot_restore::clone::{CloneOptions, Cloned, Method, Result, clone_tree, create_tree};
+use offshoot_restore::clone::{CloneOptions, Cloned, Method, Result, clone_tree, create_tree, remove_tree};
 use offshoot_testkit::loop_disk::{Kind, LoopDisk};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -16,6 +16,8 @@ const MEGABYTES: u64 = 400;
 pub fn each(test: impl Fn(&Path, Method)) {
     let dir = tempfile::tempdir().unwrap();
     test(dir.path(), Method::Copy);
+    // Whoever is not root cannot remove what is in a read-only folder otherwise.
+    names(dir.path()).iter().for_each(|name| remove_tree(&dir.path().join(name)).unwrap());
     if let Some(disk) = LoopDisk::mount(Kind::Xfs, MEGABYTES) {
         for method in [Method::Reflink, Method::Copy] {
             in_folder(&disk, method, &test);
