@@ -53,12 +53,13 @@ pub trait Server: Send + Sync {
     /// The user and group that it must run as, where that is not the one of this process. Its folders belong to them.
     fn owner(&self) -> Option<(u32, u32)>;
 
-    /// Makes a data directory without databases of users, with encoding and locale of a snapshot. The folder is there, empty,
-    /// and belongs to the server's user.
+    /// Makes a data directory without databases of users, with encoding and locale of a snapshot, and with settings under
+    /// which its server reaches nobody. The folder is there, empty, and belongs to the server's user. Returns what of the
+    /// source its server does not do.
     ///
     /// # Errors
     /// If the server's programs refuse, such as for a locale that this machine does not have.
-    fn init(&self, data: &Path, environment: &Environment) -> Result<()>;
+    fn init(&self, data: &Path, environment: &Environment, choices: &NeutralizeChoices) -> Result<Vec<Neutralized>>;
 
     /// Starts a server on a data directory, and returns when it answers a query. It listens as the site says, on no other
     /// place, and with what was written for the purpose.

@@ -161,7 +161,7 @@ impl Work<'_> {
         create_tree(&data, probe(self.folder)?.method)?;
         give(&data, server.owner())?;
         let environment = &self.snapshot.manifest.environment;
-        server.init(&data, environment)?;
+        let quiet = server.init(&data, environment, &self.options.neutralize)?;
         self.step("start it")?;
         server.start(&site, &Purpose::Load, self.control)?;
         let (report, neutralized) = match self.load(&site) {
@@ -194,7 +194,7 @@ impl Work<'_> {
             rows: report.rows,
             bytes: sizes.bytes,
             files: sizes.files,
-            neutralized,
+            neutralized: [quiet, neutralized].concat(),
             losses: report.losses,
             warnings: report.warnings,
         };
@@ -205,7 +205,7 @@ impl Work<'_> {
         let manifest = self.snapshot.manifest;
         let database = &manifest.origin.database;
         self.server.create_database(site, database, &manifest.environment)?;
-        let target = self.server.target(site, database);
+        let target = self.server.target(site, database)?;
         let plan = Plan::new(self.snapshot, &*target, self.options.restore.clone())?;
         let report = crate::apply(&plan, &*target, self.control)?;
         self.step("switch off what reaches out")?;

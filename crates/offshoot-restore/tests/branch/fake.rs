@@ -114,9 +114,10 @@ impl Server for Fake {
         None
     }
 
-    fn init(&self, data: &Path, _environment: &Environment) -> Result<()> {
+    fn init(&self, data: &Path, _environment: &Environment, _choices: &NeutralizeChoices) -> Result<Vec<Neutralized>> {
         self.call("init")?;
-        fs::write(data.join("VERSION"), "1").map_err(|error| failed(&error.to_string()))
+        fs::write(data.join("VERSION"), "1").map_err(|error| failed(&error.to_string()))?;
+        Ok(Vec::new())
     }
 
     fn start(&self, site: &Site, purpose: &Purpose, _control: &Control) -> Result<Running> {
@@ -140,8 +141,8 @@ impl Server for Fake {
         fs::write(site.data.join(database), "").map_err(|error| failed(&error.to_string()))
     }
 
-    fn target(&self, _site: &Site, _database: &str) -> Box<dyn Target> {
-        Box::new(Empty)
+    fn target(&self, _site: &Site, _database: &str) -> Result<Box<dyn Target>> {
+        Ok(Box::new(Empty))
     }
 
     fn neutralize(&self, _site: &Site, _database: &str, choices: &NeutralizeChoices) -> Result<Vec<Neutralized>> {

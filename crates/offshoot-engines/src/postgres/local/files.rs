@@ -5,7 +5,7 @@ use super::error::LocalError;
 use super::owner::Owner;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// The end of a file's name while it is written.
@@ -39,6 +39,19 @@ pub(super) fn put(path: &Path, text: &str, owner: Owner) -> Result<(), LocalErro
 /// Makes a folder that only the owner may enter.
 pub(super) fn make_private(path: &Path, owner: Owner) -> Result<(), LocalError> {
     DirBuilder::new().mode(0o700).create(path).map_err(LocalError::io("making", path))?;
+    owner.take(path)
+}
+
+/// The same for one that may be there, if nothing is in it.
+pub(super) fn take_private(path: &Path, owner: Owner) -> Result<(), LocalError> {
+    let mut entries = match fs::read_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return make_private(path, owner),
+        entries => entries.map_err(LocalError::io("reading", path))?,
+    };
+    if entries.next().is_some() {
+        return Err(LocalError::io("making", path)(io::ErrorKind::AlreadyExists.into()));
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(LocalError::io("closing", path))?;
     owner.take(path)
 }
 
@@ -105,7 +118,7 @@ pub(super) fn is_disk_full(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::symlink;
 
     #[test]
     fn a_planted_link_is_replaced_and_not_followed() {

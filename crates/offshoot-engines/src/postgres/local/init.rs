@@ -9,7 +9,9 @@ use super::error::LocalError;
 use super::owner::Owner;
 use super::programs::Programs;
 use super::{files, settings};
+use crate::postgres::neutralize;
 use offshoot_format::manifest::Environment;
+use offshoot_restore::{NeutralizeChoices, Neutralized};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -25,16 +27,18 @@ host all all 127.0.0.1/32 scram-sha-256
 host all all ::1/128 scram-sha-256
 ";
 
-/// Makes a data directory; what was begun is removed when it fails.
+/// Fills an empty data directory, made where it is missing; what was begun is removed when it fails. Returns what of the
+/// source its server does not do.
 pub(super) fn init(
     programs: &Programs,
     owner: Owner,
     data: &Path,
     environment: &Environment,
-) -> Result<(), LocalError> {
+    choices: &NeutralizeChoices,
+) -> Result<Vec<Neutralized>, LocalError> {
     files::reachable(data, owner)?;
-    files::make_private(data, owner)?;
-    let made = fill(programs, owner, data, environment);
+    files::take_private(data, owner)?;
+    let made = fill(programs, owner, data, environment, choices);
     if made.is_err() {
         // The first error is what counts.
         let _ = fs::remove_dir_all(data);
@@ -42,7 +46,13 @@ pub(super) fn init(
     made
 }
 
-fn fill(programs: &Programs, owner: Owner, data: &Path, environment: &Environment) -> Result<(), LocalError> {
+fn fill(
+    programs: &Programs,
+    owner: Owner,
+    data: &Path,
+    environment: &Environment,
+    choices: &NeutralizeChoices,
+) -> Result<Vec<Neutralized>, LocalError> {
     let mut command = owner.command(&programs.program("initdb"))?;
     command.arg("--pgdata").arg(data).arg(format!("--username={SUPERUSER}")).args(locale(programs, environment));
     // Small files of WAL: every clone copies the ones that are there.
@@ -54,8 +64,12 @@ fn fill(programs: &Programs, owner: Owner, data: &Path, environment: &Environmen
     let conf = data.join("postgresql.conf");
     let text = fs::read_to_string(&conf).map_err(LocalError::io("reading", &conf))?;
     let carried = accepted(programs, owner, settings::carried(environment))?;
-    files::put(&conf, &settings::cluster(&carried, shared_memory(&text)), owner)?;
-    files::put(&data.join("pg_hba.conf"), HBA, owner)
+    // Last, so that none of the snapshot's own undoes it.
+    let quiet = neutralize::settings(environment, choices, &|library| programs.has_library(library));
+    let settings = [carried, accepted(programs, owner, quiet.settings)?].concat();
+    files::put(&conf, &settings::cluster(&settings, shared_memory(&text)), owner)?;
+    files::put(&data.join("pg_hba.conf"), HBA, owner)?;
+    Ok(quiet.report)
 }
 
 /// The words for the locale, as far as the version knows them.

@@ -30,14 +30,15 @@ use super::connect::ConnectOptions;
 use super::restore::PostgresTarget;
 use super::session::Version;
 use crate::error::EngineError;
-use crate::postgres::catalog::environment;
+use crate::postgres::neutralize;
+use crate::postgres::observe::observe;
 use offshoot_core::target::Target;
 use offshoot_core::{Control, CoreError};
 use offshoot_format::manifest::Environment;
-use offshoot_restore::neutralize::{NeutralizeChoices, Neutralized};
 use offshoot_restore::server::{Access, Build, Purpose, Result, Running, Secret, Server, Servers, Site, Stop};
+use offshoot_restore::{NeutralizeChoices, Neutralized};
 use sha2::{Digest, Sha256};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use error::LocalError;
@@ -71,6 +72,14 @@ impl Servers for LocalServers {
         let programs = found.map_err(|why| LocalError::Gone { programs: programs.to_path_buf(), why })?;
         Ok(Arc::new(LocalServer::new(programs, owner)?))
     }
+
+    fn stop(&self, data: &Path, how: Stop) -> Result<()> {
+        Ok(stop::stop(data, how, Owner::of_this_process()?)?)
+    }
+
+    fn running(&self, data: &Path) -> Option<Running> {
+        process::running(data, Owner::of_this_process().ok()?)
+    }
 }
 
 /// One installed server.
@@ -103,8 +112,8 @@ impl Server for LocalServer {
         self.owner.other()
     }
 
-    fn init(&self, data: &Path, environment: &Environment) -> Result<()> {
-        Ok(init::init(&self.programs, self.owner, data, environment)?)
+    fn init(&self, data: &Path, environment: &Environment, choices: &NeutralizeChoices) -> Result<Vec<Neutralized>> {
+        Ok(init::init(&self.programs, self.owner, data, environment, choices)?)
     }
 
     fn start(&self, site: &Site, purpose: &Purpose, control: &Control) -> Result<Running> {
@@ -116,14 +125,6 @@ impl Server for LocalServer {
         matches!(source.downcast_ref(), Some(EngineError::Local(LocalError::PortTaken { .. })))
     }
 
-    fn stop(&self, data: &Path, how: Stop) -> Result<()> {
-        Ok(stop::stop(data, how, self.owner)?)
-    }
-
-    fn running(&self, data: &Path) -> Option<Running> {
-        process::running(data, self.owner)
-    }
-
     fn create_database(&self, site: &Site, database: &str, environment: &Environment) -> Result<()> {
         Ok(statements::create_database(site, self.programs.version, database, environment)?)
     }
@@ -132,16 +133,17 @@ impl Server for LocalServer {
         Ok(Box::new(PostgresTarget::new(statements::conninfo(site, database)?, ConnectOptions::default())))
     }
 
-    fn neutralize(&self, _site: &Site, _database: &str, _choices: &NeutralizeChoices) -> Result<Vec<Neutralized>> {
-        Ok(Vec::new())
+    fn neutralize(&self, site: &Site, database: &str, choices: &NeutralizeChoices) -> Result<Vec<Neutralized>> {
+        Ok(neutralize::neutralize(&statements::conninfo(site, database)?, choices)?)
     }
 
-    fn neutralize_digest(&self, _choices: &NeutralizeChoices) -> [u8; 32] {
+    fn neutralize_digest(&self, choices: &NeutralizeChoices) -> String {
         let mut hasher = Sha256::new();
+        hasher.update(choices.digest(neutralize::LIST_VERSION));
         for (name, value) in settings::all_known() {
             hasher.update(format!("{name}={value}\n"));
         }
-        hasher.finalize().into()
+        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     fn is_spare_file(&self, path: &Path) -> bool {
@@ -157,15 +159,33 @@ impl Server for LocalServer {
         access::access(site, database, role, password)
     }
 
+    fn clones_databases(&self) -> bool {
+        self.programs.version.at_least(18)
+    }
+
+    fn make_template(&self, site: &Site, database: &str) -> Result<()> {
+        Ok(statements::make_template(site, database)?)
+    }
+
+    fn clone_database(&self, site: &Site, template: &str, database: &str) -> Result<()> {
+        Ok(statements::clone_database(site, template, database)?)
+    }
+
+    fn drop_database(&self, site: &Site, database: &str) -> Result<()> {
+        Ok(statements::drop_database(site, database)?)
+    }
+
+    fn database_folder(&self, site: &Site, database: &str) -> Result<PathBuf> {
+        let oid = statements::database_oid(site, database)?;
+        Ok(site.data.join("base").join(oid.to_string()))
+    }
+
     fn connections(&self, site: &Site, database: &str) -> Result<u32> {
         Ok(statements::connections(site, database)?)
     }
 
     fn observe(&self, site: &Site, database: &str) -> Result<Environment> {
-        Ok(statements::on_session(site, database, None, async |client| {
-            let version = super::session::server_version(client).await?;
-            environment::read(client, version).await
-        })?)
+        Ok(observe(&statements::conninfo(site, database)?)?.environment)
     }
 
     fn run_script(&self, site: &Site, database: &str, name: &str, sql: &str) -> Result<()> {

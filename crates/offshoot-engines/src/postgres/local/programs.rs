@@ -45,6 +45,16 @@ impl Programs {
         self.folder.join(name)
     }
 
+    /// Whether a library can be loaded: it is in one of the folders where installations keep theirs.
+    pub(super) fn has_library(&self, name: &str) -> bool {
+        let Some(prefix) = self.folder.parent() else { return false };
+        let folders = ["lib", "lib/postgresql", "lib64", "lib64/postgresql", "lib64/pgsql", "lib/pgsql"];
+        let is_there = |folder: &&str| {
+            ["so", "dylib"].iter().any(|end| prefix.join(folder).join(format!("{name}.{end}")).is_file())
+        };
+        folders.iter().any(|folder| is_there(&folder))
+    }
+
     /// The one that fits a snapshot: of its major version, the same or next newer minor one, else the newest older one.
     pub(super) fn find(places: &Places, wanted: Version, owner: Owner) -> Result<Self, LocalError> {
         let mut best: Option<Self> = None;

@@ -71,11 +71,6 @@ const DECIDED: &[&str] = &[
 const COMMON: &[(&str, &str)] = &[
     ("max_connections", "100"),
     ("huge_pages", "off"),
-    ("max_wal_senders", "0"),
-    ("max_replication_slots", "0"),
-    ("max_logical_replication_workers", "0"),
-    ("archive_mode", "off"),
-    ("shared_preload_libraries", ""),
     // Files of WAL that are kept or made ahead of time are files that every clone copies.
     ("min_wal_size", "2MB"),
     ("wal_recycle", "off"),

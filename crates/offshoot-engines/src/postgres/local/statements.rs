@@ -111,6 +111,53 @@ pub(super) fn admit(site: &Site, database: &str, role: Option<&str>, password: &
     }
 }
 
+/// Closes a database, so that it can be cloned at any time.
+pub(super) fn make_template(site: &Site, database: &str) -> Result<()> {
+    let sql = format!("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false IS_TEMPLATE true", ident(database));
+    on_own_session(site, SUPERUSER, async |client: &Client| {
+        client.batch_execute(&sql).await.map_err(refused("close the database that others are cloned from"))
+    })
+}
+
+/// Clones a database by sharing its blocks, and makes a role of its name that nobody else's database lets in.
+pub(super) fn clone_database(site: &Site, template: &str, database: &str) -> Result<()> {
+    let (name, template) = (ident(database), ident(template));
+    let statements = [
+        "SET file_copy_method = 'clone'".to_owned(),
+        format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy"),
+        format!("CREATE ROLE {name} SUPERUSER LOGIN"),
+        format!("REVOKE CONNECT ON DATABASE {name} FROM PUBLIC"),
+        format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true IS_TEMPLATE false"),
+    ];
+    on_own_session(site, SUPERUSER, async |client: &Client| {
+        for sql in &statements {
+            client.batch_execute(sql).await.map_err(refused("clone the database"))?;
+        }
+        Ok(())
+    })
+}
+
+/// Drops such a database with its role.
+pub(super) fn drop_database(site: &Site, database: &str) -> Result<()> {
+    let name = ident(database);
+    let statements = [format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"), format!("DROP ROLE IF EXISTS {name}")];
+    on_own_session(site, SUPERUSER, async |client: &Client| {
+        for sql in &statements {
+            client.batch_execute(sql).await.map_err(refused("drop the branch's database"))?;
+        }
+        Ok(())
+    })
+}
+
+/// The number of a database, which its folder is called by.
+pub(super) fn database_oid(site: &Site, database: &str) -> Result<u32> {
+    let sql = "SELECT oid FROM pg_catalog.pg_database WHERE datname = $1";
+    on_own_session(site, SUPERUSER, async |client: &Client| {
+        let row = client.query_one(sql, &[&database]).await.map_err(refused("say where the database is"))?;
+        Ok(row.get(0))
+    })
+}
+
 /// Sessions of users in a database.
 pub(super) fn connections(site: &Site, database: &str) -> Result<u32> {
     let sql = "SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE datname = pg_catalog.current_database() \
