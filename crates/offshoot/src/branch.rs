@@ -6,10 +6,10 @@ use offshoot_core::snapshot::SnapshotReader;
 use offshoot_core::store::this_process;
 use offshoot_engines::postgres::local::{LocalServers, Places};
 use offshoot_format::manifest::{Environment, Trust};
+use offshoot_restore::NeutralizeChoices;
 use offshoot_restore::branch::{self as engine, BranchError, BranchName, Created, Healed, Wish};
 use offshoot_restore::home::Home;
 use offshoot_restore::image::{self, Image, ImageGcPlan, ImageOptions, Making};
-use offshoot_restore::NeutralizeChoices;
 use offshoot_restore::server::{Access, Build, Servers};
 use offshoot_restore::{Accepted, RawSnapshot, ScrubbedSnapshot};
 use std::collections::BTreeSet;
@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use offshoot_restore::branch::{BranchInfo, BranchState, Shape, SpareWish};
+pub use offshoot_restore::branch::{BranchInfo, BranchState, Isolation, Shape, SpareWish};
 pub use offshoot_restore::image::ImageRecord;
 
 /// How often an image that somebody removes in the same moment is made again.
@@ -120,7 +120,8 @@ impl Store {
     /// `Failed` if the folders cannot be made or read.
     pub fn branches(&self, place: BranchPlace) -> Result<Branches> {
         let search = place.search.clone();
-        let servers = LocalServers::new(Places { bin: place.programs.clone(), path: search, home: place.user_home.clone() });
+        let servers =
+            LocalServers::new(Places { bin: place.programs.clone(), path: search, home: place.user_home.clone() });
         let servers: Arc<dyn Servers> = Arc::new(servers);
         let uuid: String = self.open_store().uuid().iter().map(|byte| format!("{byte:02x}")).collect();
         let home = Home::open(&place.home.join(uuid), &place.runtime)?;
@@ -208,12 +209,18 @@ impl Branches {
         Ok(image::plan_gc(self.inner.home(), &wanted)?)
     }
 
-    /// Carries the plan out. Returns how many images were removed.
+    /// Carries the plan out, and ends servers that no branch is on and that are of no image that stays. Returns how many
+    /// images were removed.
     ///
     /// # Errors
     /// If one cannot be removed.
     pub fn apply_image_gc(&self, plan: &ImageGcPlan) -> Result<usize> {
-        on_own_thread(|| plan.apply(self.inner.home(), &*self.servers))?.map_err(Error::from)
+        on_own_thread(|| {
+            let removed = plan.apply(self.inner.home(), &*self.servers)?;
+            let left = image::list(self.inner.home())?;
+            self.inner.remove_idle_hosts(&left.iter().map(|image| image.record().key.clone()).collect())?;
+            Ok(removed)
+        })?
     }
 
     /// Makes spares of a snapshot until there are as many as wished. Returns how many were made.
@@ -376,9 +383,8 @@ impl Branches {
         let server = self.servers.find(&manifest.environment).map_err(BranchError::from)?;
         let mut options = ImageOptions::default();
         options.neutralize = self.place.neutralize.clone();
-        let made = on_own_thread(|| {
-            image::ensure(self.inner.home(), &*self.servers, &*server, accepted, &options, control)
-        })?;
+        let made =
+            on_own_thread(|| image::ensure(self.inner.home(), &*self.servers, &*server, accepted, &options, control))?;
         Ok((snapshot.id.to_string(), made?))
     }
 }

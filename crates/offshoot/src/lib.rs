@@ -47,6 +47,7 @@
 //! that says what it will do when it is displayed, and does it when it is applied.
 
 pub mod amounts;
+mod branch;
 mod capture;
 mod compare;
 mod connection;
@@ -61,8 +62,13 @@ pub mod scrub;
 mod snapshot;
 mod space;
 mod store;
+pub mod testing;
 mod verify;
 
+pub use branch::{
+    BranchEnvironment, BranchInfo, BranchPlace, BranchState, Branches, CreateOptions, CreatedBranch, ImageRecord,
+    Isolation, Shape, SpareWish,
+};
 pub use capture::{CaptureOptions, CaptureReport};
 pub use compare::Comparison;
 pub use connection::Connection;
@@ -85,6 +91,11 @@ pub use offshoot_core::{Control, Event};
 pub use offshoot_engines::conninfo::{Environment, FileContent, ReadFile};
 pub use offshoot_format::ids::{ContentRoot, SnapshotId};
 pub use offshoot_format::{manifest, table, tree};
+pub use offshoot_restore::branch::Healed;
+pub use offshoot_restore::clone::{Ladder, Method};
+pub use offshoot_restore::image::ImageGcPlan;
+pub use offshoot_restore::server::{Access, Build, Secret};
+pub use offshoot_restore::{NeutralizeChoices, Neutralized, Outcome};
 pub use offshoot_restore::{RestoreReport, StepTime};
 
 /// Runs work that talks to a server on a thread of its own, so that the caller may be inside an async runtime.

@@ -104,13 +104,20 @@ impl Store {
         Ok(log)
     }
 
+    /// The names of all refs.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn refs(&self) -> Result<Vec<String>> {
+        Ok(self.open.refs()?.iter().map(|found| found.name.to_string()).collect())
+    }
+
     /// The ref that is meant where none is named: the only one.
     ///
     /// # Errors
     /// `NotFound` if there is none, `Ambiguous` with all of them if there are several.
     pub fn only_ref(&self) -> Result<String> {
-        let refs: Vec<String> = self.open.refs()?.iter().map(|found| found.name.to_string()).collect();
-        match refs.as_slice() {
+        match self.refs()?.as_slice() {
             [only] => Ok(only.clone()),
             [] => Err(Error::new(
                 ErrorKind::NotFound,
