@@ -1,8 +1,8 @@
 //! The words of the command line: global options and commands. What a command takes is in its own file.
 
 use crate::commands::{
-    capture, completions, doctor, forget, gc, init, key, log, man, preview, pseudonym, receipt, restore, scan, scrub,
-    show, tag, verify,
+    branch, capture, completions, doctor, forget, gc, image, init, key, log, man, preview, pseudonym, receipt, restore,
+    scan, scrub, show, tag, verify,
 };
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -77,6 +77,10 @@ pub enum Command {
     Scrub(scrub::Scrub),
     /// Make a scrub key, or tell keys apart
     Key(key::Key),
+    /// Make, list and delete branches
+    Branch(branch::Branch),
+    /// Make, list and remove images
+    Image(image::Image),
     /// Say whether a database can be captured, and what is missing
     Doctor(doctor::Doctor),
     /// Print the completions of a shell
@@ -104,6 +108,8 @@ impl Command {
             Self::Receipt(_) => "receipt",
             Self::Scrub(_) => "scrub",
             Self::Key(_) => "key",
+            Self::Branch(_) => "branch",
+            Self::Image(_) => "image",
             Self::Doctor(_) => "doctor",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",

@@ -3,7 +3,12 @@
 //! Only the keys of the command are read here; what else stands in the file, such as the policy, is left to those who know
 //! it. What a relative path counts from is the file's folder.
 
+mod branch;
+
+pub use branch::{After, BranchConfig};
+
 use crate::failure::Failure;
+use branch::BranchKeys;
 use offshoot::ErrorKind;
 use serde::Deserialize;
 use std::env;
@@ -23,6 +28,10 @@ pub struct Config {
     pub store: Option<PathBuf>,
     /// The file of the scrub key.
     pub key: Option<PathBuf>,
+    /// The folder of images and branches.
+    pub home: Option<PathBuf>,
+    /// What branches are.
+    pub branch: BranchConfig,
     /// The project's file, if there is one.
     pub project: Option<PathBuf>,
     /// Its text.
@@ -33,6 +42,8 @@ pub struct Config {
 struct Keys {
     store: Option<PathBuf>,
     key: Option<PathBuf>,
+    home: Option<PathBuf>,
+    branch: Option<BranchKeys>,
 }
 
 /// Reads the configuration: `named`, else the nearest project file upwards from here, and the user's.
@@ -62,6 +73,13 @@ impl Config {
         let beside = |path: PathBuf| folder_of(file).join(path);
         self.store = self.store.take().or_else(|| keys.store.map(beside));
         self.key = self.key.take().or_else(|| keys.key.map(beside));
+        self.home = self.home.take().or_else(|| keys.home.map(beside));
+        if let Some(keys) = keys.branch {
+            self.branch.take(keys, &folder_of(file)).map_err(|what| {
+                let what = format!("{}: {what}", file.display());
+                Failure::new(ErrorKind::Usage, what, "docs/branches.md says what [branch] takes")
+            })?;
+        }
         Ok(())
     }
 

@@ -6,8 +6,9 @@ use crate::failure::Failure;
 use crate::output::Style;
 use crate::{interrupt, key, progress, surroundings};
 use offshoot::scrub::{Policy, Scrub};
-use offshoot::{Connection, Control, Store};
+use offshoot::{BranchPlace, Branches, Connection, Control, Store};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What a command has around it.
 pub struct Context {
@@ -80,6 +81,47 @@ impl Context {
             Failure::new(offshoot::ErrorKind::Usage, message, "docs/policy.md describes the language and every rule")
         })?;
         Ok(Some(Scrub::new(policy, key::require(&config)?)))
+    }
+
+    /// The branches of the store that is meant.
+    pub fn branches(&self, raw: bool) -> Result<Branches, Failure> {
+        self.branches_of(&self.open_store()?, raw, false)
+    }
+
+    /// The branches of a store.
+    pub fn branches_of(&self, store: &Store, raw: bool, isolated: bool) -> Result<Branches, Failure> {
+        let config = self.config()?;
+        let mut shape = config.branch.shape.clone();
+        shape.isolated |= isolated;
+        let place = BranchPlace {
+            home: surroundings::branch_home(config.home.as_deref()),
+            runtime: surroundings::runtime(),
+            programs: surroundings::server_programs().or_else(|| config.branch.pg_bin.clone()),
+            search: surroundings::search_path(),
+            user_home: surroundings::user_home(),
+            neutralize: config.branch.neutralize.clone(),
+            shape,
+            raw,
+        };
+        let branches = store.branches(place)?;
+        for failure in &branches.healed().failures {
+            crate::output::warn(&format!("what a killed process left could not be removed: {failure}"));
+        }
+        Ok(branches)
+    }
+
+    /// The snapshot to branch from: the one that is named, else the configuration's, else the only ref.
+    pub fn from(&self, store: &Store, named: Option<&str>) -> Result<String, Failure> {
+        let said = named.map(str::to_owned).or_else(surroundings::from);
+        match said.or(self.config()?.branch.from) {
+            Some(from) => Ok(from),
+            None => Ok(store.only_ref()?),
+        }
+    }
+
+    /// How long a branch is kept: as long as was said, else as the configuration says.
+    pub fn ttl(&self, said: Option<Duration>) -> Result<Option<Duration>, Failure> {
+        Ok(said.or(self.config()?.branch.ttl))
     }
 
     /// A control that shows progress and that Ctrl-C cancels.

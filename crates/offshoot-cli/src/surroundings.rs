@@ -4,7 +4,7 @@
 use offshoot::Environment;
 use std::env;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What a connection string's meaning depends on.
 pub fn environment() -> Environment {
@@ -48,6 +48,61 @@ fn installed() -> Vec<PathBuf> {
     }
     found.sort_by(|a, b| b.cmp(a));
     found.into_iter().map(|(_, folder)| folder).collect()
+}
+
+/// The folder of images and branches: OFFSHOOT_HOME, else the configuration's, else where the user's data is.
+pub fn branch_home(configured: Option<&Path>) -> PathBuf {
+    if let Some(home) = folder("OFFSHOOT_HOME") {
+        return home;
+    }
+    if let Some(home) = configured {
+        return home.to_path_buf();
+    }
+    if rustix::process::geteuid().is_root() {
+        // Servers run as another user, who may not enter root's own folder.
+        return PathBuf::from("/var/lib/offshoot");
+    }
+    let data = folder("XDG_DATA_HOME").or_else(|| Some(user_home()?.join(".local/share")));
+    data.unwrap_or_else(env::temp_dir).join("offshoot")
+}
+
+/// The folder of sockets: a short path that goes with the machine's start.
+pub fn runtime() -> PathBuf {
+    let user = rustix::process::geteuid();
+    let of_system = if user.is_root() { Some(PathBuf::from("/run")) } else { folder("XDG_RUNTIME_DIR") };
+    let is_fit = |base: &PathBuf| base.is_dir() && base.as_os_str().len() <= RUNTIME_BYTES_MAX;
+    match of_system.filter(is_fit) {
+        Some(base) => base.join("offshoot"),
+        None => PathBuf::from(format!("/tmp/offshoot-{}", user.as_raw())),
+    }
+}
+
+/// Longest path of the folder of sockets: a socket's own name and the branch's take the rest of what systems allow.
+const RUNTIME_BYTES_MAX: usize = 40;
+
+/// The server's programs that the user names.
+pub fn server_programs() -> Option<PathBuf> {
+    folder("OFFSHOOT_PG_BIN")
+}
+
+/// The snapshot to branch from that the environment names.
+pub fn from() -> Option<String> {
+    env::var("OFFSHOOT_FROM").ok().filter(|from| !from.is_empty())
+}
+
+/// The folders of PATH.
+pub fn search_path() -> Vec<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).filter(|folder| folder.is_absolute()).collect()
+}
+
+/// The user's own folder.
+pub fn user_home() -> Option<PathBuf> {
+    folder("HOME").or_else(|| Some(account()?.home))
+}
+
+fn folder(name: &str) -> Option<PathBuf> {
+    env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 struct Account {

@@ -1,10 +1,12 @@
 //! One file a command: what it takes, the call of the library, and what is shown of the answer.
 
+pub mod branch;
 pub mod capture;
 pub mod completions;
 pub mod doctor;
 pub mod forget;
 pub mod gc;
+pub mod image;
 pub mod init;
 pub mod key;
 pub mod log;
@@ -40,6 +42,8 @@ pub fn run(command: &Command, context: &Context) -> Outcome {
         Command::Verify(command) => command.run(context),
         Command::Restore(command) => command.run(context),
         Command::Scan(command) => command.run(context),
+        Command::Branch(command) => command.run(context),
+        Command::Image(command) => command.run(context),
         Command::Doctor(command) => command.run(context),
         Command::Preview(command) => command.run(context),
         Command::Pseudonym(command) => command.run(context),

@@ -1,7 +1,7 @@
 //! `[branch]` in offshoot.toml: what branches of this project are.
 
 use crate::values;
-use offshoot::{NeutralizeChoices, Shape};
+use offshoot::{Isolation, NeutralizeChoices, Shape};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -51,12 +51,20 @@ pub(super) struct BranchKeys {
     spares_started: Option<bool>,
     durable: Option<bool>,
     isolate_network: Option<bool>,
+    isolation: Option<IsolationKey>,
     #[serde(default)]
     settings: BTreeMap<String, toml::Value>,
     #[serde(default)]
     neutralize: BTreeMap<String, Neutralizing>,
     #[serde(default)]
     after: Vec<AfterKeys>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum IsolationKey {
+    Server,
+    Database,
 }
 
 #[derive(Debug, Deserialize)]
@@ -104,6 +112,11 @@ impl BranchConfig {
         self.shape.role = self.shape.role.take().or(keys.role);
         self.shape.durable = keys.durable.unwrap_or(self.shape.durable);
         self.shape.isolated = keys.isolate_network.unwrap_or(self.shape.isolated);
+        self.shape.isolation = match keys.isolation {
+            Some(IsolationKey::Server) => Isolation::Server,
+            Some(IsolationKey::Database) => Isolation::Database,
+            None => self.shape.isolation,
+        };
         for (name, value) in keys.settings {
             if !self.shape.settings.iter().any(|(known, _)| *known == name) {
                 self.shape.settings.push((name.clone(), setting(&name, &value)?));

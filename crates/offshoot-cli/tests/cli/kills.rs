@@ -33,22 +33,28 @@ impl Random {
 }
 
 /// A command that is killed, in a store that is put back before each time.
-struct Victim<'v> {
-    session: &'v Session,
-    args: Vec<String>,
+pub struct Victim<'v> {
+    pub session: &'v Session,
+    pub args: Vec<String>,
+    /// Whether programs that it starts are left alone: servers go on when it has ended, and strace would wait for them.
+    pub starts_servers: bool,
 }
 
 impl Victim<'_> {
     fn strace(&self, out: &Path, options: &[String]) -> Command {
         let mut command = Command::new("strace");
-        command.args(["-f", "-qq", "-o"]).arg(out).args(options).arg(env!("CARGO_BIN_EXE_offshoot")).args(&self.args);
+        command.args(if self.starts_servers { ["-f", "-b", "execve"].as_slice() } else { &["-f"] });
+        command.args(["-qq", "-o"]).arg(out).args(options).arg(env!("CARGO_BIN_EXE_offshoot")).args(&self.args);
         command.current_dir(self.session.dir()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command.env("HOME", self.session.dir());
+        for (name, value) in self.session.variables() {
+            command.env(name, value);
+        }
         command
     }
 
     /// Every call by its name and number, from a run to the end.
-    fn points(&self) -> Vec<(String, u32)> {
+    pub fn points(&self) -> Vec<(String, u32)> {
         let log = self.session.dir().join("calls");
         assert!(self.strace(&log, &[]).status().unwrap().success(), "it runs when nobody kills it");
         let (mut calls, mut own, mut others) = (HashMap::<(String, String), u32>::new(), None, HashSet::new());
@@ -80,7 +86,7 @@ impl Victim<'_> {
     }
 
     /// True if it was killed; false if it came to its end before.
-    fn kill_at(&self, (call, nth): &(String, u32)) -> bool {
+    pub fn kill_at(&self, (call, nth): &(String, u32)) -> bool {
         let options = [format!("--trace={call}"), format!("--inject={call}:signal=KILL:when={nth}")];
         let status = self.strace(Path::new("/dev/null"), &options).status().unwrap();
         // 1 is that of a capture whose pg_dump was killed in its place.
@@ -94,7 +100,7 @@ fn kill(session: &Session, args: &[&str], few: usize, look: impl Fn(&(String, u3
     let name = args[0];
     let (store, kept) = (session.dir().join(".offshoot"), session.dir().join("kept"));
     copy(&store, &kept);
-    let victim = Victim { session, args: args.iter().map(|arg| (*arg).to_owned()).collect() };
+    let victim = Victim { session, args: args.iter().map(|arg| (*arg).to_owned()).collect(), starts_servers: false };
     let points = victim.points();
     look(&("none".to_owned(), 0));
     let is_long = std::env::var_os("OFFSHOOT_LONG").is_some();
@@ -118,7 +124,7 @@ fn copy(from: &Path, to: &Path) {
     assert!(Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
 }
 
-fn has_strace(test: &str) -> bool {
+pub fn has_strace(test: &str) -> bool {
     let mut traced = Command::new("strace");
     traced.args(["-f", "-o", "/dev/null", "true"]).stdout(Stdio::null()).stderr(Stdio::null());
     let works = traced.status().is_ok_and(|status| status.success());

@@ -4,6 +4,8 @@
 
 mod bad_input;
 mod bad_source;
+mod branch_kills;
+mod branches;
 mod busy;
 mod capture;
 mod full_target;
@@ -14,6 +16,7 @@ mod kills;
 mod logs;
 mod memory;
 mod names;
+mod nest;
 mod privileges;
 mod restore;
 mod roles;

@@ -45,13 +45,25 @@ pub struct Session {
     transcript: String,
     /// What is replaced, longest first.
     replaced: Vec<(String, String)>,
+    /// Set for every command.
+    variables: Vec<(String, String)>,
 }
 
 impl Session {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let replaced = vec![(dir.path().to_str().unwrap().to_owned(), "DIR".to_owned())];
-        Self { dir, transcript: String::new(), replaced }
+        Self { dir, transcript: String::new(), replaced, variables: Vec::new() }
+    }
+
+    /// Sets a variable for every command.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// The variables that are set for every command.
+    pub fn variables(&self) -> &[(String, String)] {
+        &self.variables
     }
 
     pub fn dir(&self) -> &Path {
@@ -68,6 +80,7 @@ impl Session {
         let mut command = Command::new(env!("CARGO_BIN_EXE_offshoot"));
         command.args(args).current_dir(self.dir()).env_clear().stdin(Stdio::null());
         command.env("HOME", self.dir()).env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 

@@ -21,7 +21,10 @@ impl List {
         let healed = branches.healed();
         if !context.globals.quiet {
             if healed.leftovers > 0 {
-                note(&format!("removed {} that killed processes left", counted(healed.leftovers as u64, "half branch")));
+                note(&format!(
+                    "removed {} that killed processes left",
+                    counted(healed.leftovers as u64, "half branch")
+                ));
             }
             healed.expired.iter().for_each(|name| note(&format!("removed {name}: its time was over")));
             healed.ownerless.iter().for_each(|name| note(&format!("removed {name}: its command has ended")));
@@ -55,7 +58,11 @@ impl List {
 
 fn snapshot(branch: &BranchInfo) -> String {
     let digits = branch.snapshot.get(..12).unwrap_or(&branch.snapshot);
-    if branch.snapshot.starts_with(&branch.address) { digits.to_owned() } else { format!("{} {digits}", branch.address) }
+    if branch.snapshot.starts_with(&branch.address) {
+        digits.to_owned()
+    } else {
+        format!("{} {digits}", branch.address)
+    }
 }
 
 fn in_json(branch: &BranchInfo) -> Value {

@@ -1,0 +1,117 @@
+//! Killed at a system call while a branch is made, reset or deleted: the next command leaves no half branch, no server
+//! without a branch and no folder, and the same command succeeds.
+
+use crate::kills::{Random, Victim, has_strace};
+use crate::nest::{Nest, psql};
+use offshoot_testkit::postgres::{Server, shared};
+
+fn nest(server: &Server, name: &str) -> Nest {
+    let db = server.fresh_db(name);
+    server.psql(&db, "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 100)");
+    let nest = Nest::of(server, &db);
+    nest.done(&["image", "build", "--raw"]);
+    nest
+}
+
+/// Kills a command at points that are drawn, or at all. `before` brings about what it works on; `look` looks.
+fn kill(nest: &Nest, args: &[&str], few: usize, before: impl Fn(), look: impl Fn(&(String, u32))) {
+    let args_owned = args.iter().map(|arg| (*arg).to_owned()).collect();
+    let victim = Victim { session: &nest.session, args: args_owned, starts_servers: true };
+    before();
+    let points = victim.points();
+    look(&("none".to_owned(), 0));
+    let is_long = std::env::var_os("OFFSHOOT_LONG").is_some();
+    let mut random = Random::seeded(&format!("kills of {args:?}"));
+    let (mut tried, mut kills) = (0, 0);
+    while if is_long { tried < points.len() } else { kills < few && tried < 10 * few } {
+        let point = &points[if is_long { tried } else { random.below(points.len() as u64) as usize }];
+        before();
+        kills += usize::from(victim.kill_at(point));
+        tried += 1;
+        look(point);
+    }
+    println!("kills: {args:?}: {} points, {tried} tried, {kills} kills, half branches 0", points.len());
+    assert!(kills >= few, "points are come to");
+}
+
+/// Servers of branches that are listed as running, and no others.
+#[track_caller]
+fn in_order(nest: &Nest, server: &Server, at: &(String, u32)) {
+    let list = nest.list();
+    assert_eq!(nest.folders().len(), list.len(), "after {at:?}: folders without a branch");
+    for branch in &list {
+        let name = branch["name"].as_str().unwrap();
+        assert!(["running", "down", "stopped"].contains(&branch["state"].as_str().unwrap()), "after {at:?}: {branch}");
+        let url = nest.done(&["branch", "url", name]).stdout;
+        assert_eq!(psql(server, url.trim(), "SELECT count(*) FROM t"), "100", "after {at:?}");
+    }
+    if list.is_empty() {
+        assert_eq!(nest.servers(), Vec::<u32>::new(), "after {at:?}: servers without a branch");
+    }
+}
+
+#[test]
+fn of_making_one() {
+    if !has_strace("of_making_one") {
+        return;
+    }
+    let server = shared();
+    let nest = nest(server, "kill_create");
+    let remove = || {
+        for name in nest.names() {
+            nest.done(&["branch", "delete", &name]);
+        }
+    };
+    kill(&nest, &["branch", "create", "a", "--raw", "--quiet"], 6, remove, |at| {
+        in_order(&nest, server, at);
+        if nest.names().is_empty() {
+            nest.create("a");
+        }
+    });
+}
+
+#[test]
+fn of_a_reset_and_a_delete() {
+    if !has_strace("of_a_reset_and_a_delete") {
+        return;
+    }
+    let server = shared();
+    let nest = nest(server, "kill_reset");
+    let make = || {
+        if nest.names().is_empty() {
+            nest.create("a");
+        }
+    };
+    kill(&nest, &["branch", "reset", "a", "--raw", "--quiet"], 4, make, |at| {
+        in_order(&nest, server, at);
+        assert_eq!(nest.names(), ["a"], "after {at:?}");
+        nest.done(&["branch", "reset", "a", "--raw"]);
+    });
+    kill(&nest, &["branch", "delete", "a"], 4, make, |at| in_order(&nest, server, at));
+}
+
+#[test]
+fn of_making_an_image() {
+    if !has_strace("of_making_an_image") {
+        return;
+    }
+    let server = shared();
+    let nest = nest(server, "kill_image");
+    let remove = || {
+        nest.done(&["image", "gc"]);
+        for image in nest.done(&["--json", "image", "list"]).json()["images"].as_array().unwrap() {
+            let home = std::path::Path::new(nest.session.variables()[0].1.as_str());
+            let stores = std::fs::read_dir(home).unwrap().flatten();
+            for store in stores {
+                let _absent = std::fs::remove_dir_all(store.path().join("images").join(image["key"].as_str().unwrap()));
+            }
+        }
+    };
+    kill(&nest, &["image", "build", "prod", "--raw", "--quiet"], 4, remove, |at| {
+        nest.done(&["branch", "list"]);
+        assert_eq!(nest.servers(), Vec::<u32>::new(), "after {at:?}: a server without an image");
+        let url = nest.create("a");
+        assert_eq!(psql(server, &url, "SELECT count(*) FROM t"), "100", "after {at:?}");
+        nest.done(&["branch", "delete", "a"]);
+    });
+}

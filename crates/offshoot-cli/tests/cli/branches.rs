@@ -1,0 +1,208 @@
+//! Branches on real servers, through the command.
+
+use crate::nest::{Nest, psql};
+use offshoot_testkit::postgres::{Binaries, Server, ServerOptions, shared, shared_of};
+use offshoot_testkit::{fingerprint::fingerprint, shop};
+use std::process::Command;
+use std::thread;
+
+fn shop_of(server: &Server, name: &str) -> String {
+    let db = server.fresh_db(name);
+    shop::load(server, &db).unwrap();
+    db
+}
+
+fn small(server: &Server, name: &str) -> String {
+    let db = server.fresh_db(name);
+    server.psql(
+        &db,
+        "CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT n, 'v' || n FROM generate_series(1, 500) n",
+    );
+    db
+}
+
+#[test]
+fn a_branch_is_equal_writable_resettable_and_leaves_nothing() {
+    for binaries in Binaries::wanted() {
+        let server = shared_of(&binaries);
+        let db = shop_of(server, "branch_shop");
+        let nest = Nest::of(server, &db);
+        let url = nest.create("fix/4711 🐛");
+        assert!(url.starts_with("postgres"), "{url}");
+        nest.done(&["verify", "prod", "--against", &url]);
+        psql(server, &url, "CREATE TABLE mine (x int); INSERT INTO mine VALUES (1)");
+        let list = nest.list();
+        assert_eq!((list.len(), list[0]["state"].as_str()), (1, Some("running")), "{list:?}");
+        let again = nest.done(&["branch", "reset", "fix/4711 🐛", "--raw"]).stdout;
+        assert_eq!(again.trim(), url, "the URL stays");
+        assert_eq!(psql(server, &url, "SELECT count(*) FROM pg_class WHERE relname = 'mine'"), "0");
+        nest.done(&["verify", "prod", "--against", &url]);
+        nest.done(&["branch", "stop", "fix/4711 🐛"]);
+        assert!(nest.servers().is_empty());
+        let started = nest.done(&["branch", "start", "fix/4711 🐛"]).stdout;
+        assert_eq!(started.trim(), url);
+        assert_eq!(psql(server, &url, "SELECT 1"), "1");
+        assert!(nest.done(&["branch", "logs", "fix/4711 🐛"]).stdout.contains("ready to accept connections"));
+        nest.done(&["branch", "delete", "fix/4711 🐛"]);
+        assert!(nest.names().is_empty() && nest.folders().is_empty() && nest.servers().is_empty());
+    }
+}
+
+#[test]
+fn what_is_printed_is_for_shells_and_programs() {
+    let server = shared();
+    let nest = Nest::of(server, &small(server, "branch_env"));
+    let made = nest.done(&["branch", "create", "a", "--raw", "--env"]);
+    let script =
+        format!("{}\npsql -XAtqc 'SELECT count(*) FROM t' && psql -XAtq \"$DATABASE_URL\" -c 'SELECT 1'", made.stdout);
+    let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "500\n1\n", "{}", String::from_utf8_lossy(&output.stderr));
+    let json = nest.done(&["--json", "branch", "create", "b", "--raw"]).json();
+    for name in ["name", "url", "ready_ms", "method"] {
+        assert!(!json[name].is_null(), "{name}");
+    }
+    assert_eq!(nest.done(&["branch", "url", "b"]).stdout.trim(), json["url"].as_str().unwrap());
+    let psql = nest.done(&["branch", "psql", "b", "-XAtqc", "SELECT current_database()"]);
+    assert!(psql.stdout.starts_with("branch_env"), "{}", psql.stdout);
+}
+
+#[test]
+fn refusals_say_what_to_do() {
+    let server = shared();
+    let nest = Nest::of(server, &small(server, "branch_refused"));
+    let raw = nest.session.quietly(&["branch", "create", "a"]);
+    assert_eq!(raw.code, Some(4), "{}", raw.stderr);
+    assert!(raw.stderr.contains("--raw"), "{}", raw.stderr);
+    nest.create("fix-4711");
+    let taken = nest.session.quietly(&["branch", "create", "fix-4711", "--raw"]);
+    assert!(taken.code == Some(1) && taken.stderr.contains("branch reset"), "{}", taken.stderr);
+    let missing = nest.session.quietly(&["branch", "url", "fix-471"]);
+    assert!(missing.code == Some(1) && missing.stderr.contains("did you mean fix-4711?"), "{}", missing.stderr);
+    let unnamed = nest.session.quietly(&["branch", "create", "a\nb", "--raw"]);
+    assert_eq!(unnamed.code, Some(2), "{}", unnamed.stderr);
+    let unknown = nest.session.quietly(&["branch", "create", "b", "--from", "prdo", "--raw"]);
+    assert!(unknown.code == Some(1) && unknown.stderr.contains("did you mean prod?"), "{}", unknown.stderr);
+    assert_eq!(nest.names(), ["fix-4711"]);
+}
+
+#[test]
+fn a_killed_server_is_seen_and_started_again() {
+    let server = shared();
+    let nest = Nest::of(server, &small(server, "branch_down"));
+    let url = nest.create("a");
+    psql(server, &url, "INSERT INTO t VALUES (501, 'mine')");
+    psql(server, &url, "CHECKPOINT");
+    for pid in nest.servers() {
+        Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
+    }
+    while !nest.servers().is_empty() {
+        thread::yield_now();
+    }
+    assert_eq!(nest.list()[0]["state"], "down");
+    assert_eq!(nest.done(&["branch", "url", "a"]).stdout.trim(), url);
+    assert_eq!(psql(server, &url, "SELECT count(*) FROM t"), "501");
+}
+
+#[test]
+fn many_at_once_each_with_its_own() {
+    let server = shared();
+    let nest = Nest::of(server, &small(server, "branch_many"));
+    let count = if std::env::var_os("OFFSHOOT_LONG").is_some() { 50 } else { 8 };
+    let names: Vec<String> = (0..count).map(|at| format!("b{at:02}")).collect();
+    thread::scope(|scope| {
+        let (nest, server) = (&nest, server);
+        let one = |name: &String| {
+            let name = name.clone();
+            scope.spawn(move || {
+                let url = nest.create(&name);
+                psql(server, &url, &format!("CREATE TABLE own (name text); INSERT INTO own VALUES ('{name}')"));
+                (url, name)
+            })
+        };
+        let threads: Vec<_> = names.iter().map(one).collect();
+        for (url, name) in threads.into_iter().map(|thread| thread.join().unwrap()) {
+            assert_eq!(psql(server, &url, "SELECT name FROM own"), name);
+        }
+    });
+    assert_eq!(nest.names(), names);
+    let images = nest.done(&["--json", "image", "list"]).json();
+    assert_eq!(images["images"].as_array().unwrap().len(), 1, "made once for all");
+    println!("branches at once: {count}, half ones: 0");
+}
+
+#[test]
+fn spares_are_given_away() {
+    let server = shared();
+    let nest = Nest::of(server, &small(server, "branch_spares"));
+    let text = "[branch]\nfrom = 'prod'\nspares = 2\n";
+    std::fs::write(nest.session.dir().join("offshoot.toml"), text).unwrap();
+    nest.done(&["image", "build", "--raw"]);
+    nest.done(&["branch", "tend"]);
+    assert_eq!(nest.names(), Vec::<String>::new());
+    let made = nest.done(&["--json", "branch", "create", "a", "--raw"]).json();
+    assert_eq!(made["method"], "started spare");
+    let url = made["url"].as_str().unwrap();
+    assert_eq!(psql(server, url, "SELECT count(*) FROM t"), "500");
+    std::fs::write(nest.session.dir().join("offshoot.toml"), text.replace('2', "0")).unwrap();
+    while nest.folders().len() > 1 {
+        nest.done(&["branch", "tend"]);
+    }
+    assert_eq!(psql(server, url, "SELECT count(*) FROM t"), "500", "a branch that was a spare stays");
+}
+
+#[test]
+fn hooks_run_in_the_branch_and_a_failing_one_leaves_none() {
+    let server = shared();
+    let nest = Nest::of(server, &small(server, "branch_hooks"));
+    let dir = nest.session.dir();
+    std::fs::write(dir.join("after.sql"), "INSERT INTO t VALUES (0, 'by a hook');\n").unwrap();
+    let hooks = "[[branch.after]]\nsql = 'after.sql'\n[[branch.after]]\ncommand = 'psql -XAtqc \"SELECT v FROM t WHERE id = 0\" > seen'\n";
+    std::fs::write(dir.join("offshoot.toml"), hooks).unwrap();
+    let url = nest.create("a");
+    assert_eq!(psql(server, &url, "SELECT v FROM t WHERE id = 0"), "by a hook");
+    assert_eq!(std::fs::read_to_string(dir.join("seen")).unwrap(), "by a hook\n");
+    std::fs::write(dir.join("offshoot.toml"), "[[branch.after]]\ncommand = 'false'\n").unwrap();
+    let failed = nest.session.quietly(&["branch", "create", "b", "--raw"]);
+    assert_eq!(failed.code, Some(1), "{}", failed.stderr);
+    assert_eq!(nest.names(), ["a"]);
+}
+
+#[test]
+fn images_never_change_and_go_when_nobody_needs_them() {
+    let server = shared();
+    let db = small(server, "branch_images");
+    let nest = Nest::of(server, &db);
+    let url = nest.create("a");
+    let digest = || {
+        let script = "find \"$0\" -path '*/images/*' -type f -exec sha256sum {} + | sort | sha256sum";
+        let output = Command::new("sh").args(["-c", script]).arg(nest.session.variables()[0].1.as_str()).output();
+        output.unwrap().stdout
+    };
+    let before = digest();
+    psql(
+        server,
+        &url,
+        "UPDATE t SET v = v || 'x'; CREATE INDEX ON t (v); INSERT INTO t SELECT n, 'y' FROM generate_series(600, 20000) n",
+    );
+    psql(server, &url, "VACUUM FULL t");
+    assert_eq!(digest(), before);
+    server.psql(&db, "INSERT INTO t VALUES (1000, 'new')");
+    nest.done(&["capture", &server.url(&db), "--name", "prod"]);
+    nest.create("b");
+    nest.done(&["branch", "delete", "a"]);
+    let plan = nest.done(&["--json", "image", "gc", "--dry-run"]).json();
+    assert_eq!(plan["removes"].as_array().unwrap().len(), 1);
+    nest.done(&["image", "gc"]);
+    assert_eq!(nest.done(&["--json", "image", "list"]).json()["images"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_source_is_untouched_by_its_branches() {
+    let server = Server::start(ServerOptions::new().own_identity());
+    let db = small(&server, "branch_source");
+    let before = fingerprint(&server, &db);
+    let nest = Nest::of(&server, &db);
+    let url = nest.create("a");
+    psql(&server, &url, "DELETE FROM t");
+    assert_eq!(fingerprint(&server, &db), before);
+}

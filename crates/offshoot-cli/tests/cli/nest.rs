@@ -1,0 +1,93 @@
+//! A place for branches: a store with one snapshot, a home that servers may enter, and an eye on what is left there.
+
+use crate::session::{Ran, Session};
+use offshoot_testkit::place;
+use offshoot_testkit::postgres::Server;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+pub struct Nest {
+    pub session: Session,
+    home: tempfile::TempDir,
+}
+
+impl Nest {
+    /// A nest in the build's own folder, with a raw snapshot of a database.
+    pub fn of(server: &Server, db: &str) -> Self {
+        let nest = Self::empty(&place::scratch_dir().unwrap(), server.binaries().dir());
+        nest.done(&["init", "--raw"]);
+        nest.done(&["capture", &server.url(db), "--name", "prod"]);
+        nest
+    }
+
+    /// A nest in this folder, for servers with these programs.
+    pub fn empty(folder: &Path, programs: &Path) -> Self {
+        let home = tempfile::Builder::new().prefix("home-").tempdir_in(folder).unwrap();
+        fs::set_permissions(home.path(), Permissions::from_mode(0o711)).unwrap();
+        let mut session = Session::new();
+        session.set("OFFSHOOT_HOME", home.path().to_str().unwrap());
+        session.set("OFFSHOOT_PG_BIN", programs.to_str().unwrap());
+        Self { session, home }
+    }
+
+    #[track_caller]
+    pub fn done(&self, args: &[&str]) -> Ran {
+        let ran = self.session.quietly(args);
+        assert_eq!(ran.code, Some(0), "{args:?}: {}{}", ran.stdout, ran.stderr);
+        ran
+    }
+
+    /// Makes a branch and gives its URL.
+    #[track_caller]
+    pub fn create(&self, name: &str) -> String {
+        self.done(&["branch", "create", name, "--raw"]).stdout.trim().to_owned()
+    }
+
+    pub fn list(&self) -> Vec<serde_json::Value> {
+        self.done(&["--json", "branch", "list"]).json()["branches"].as_array().unwrap().clone()
+    }
+
+    pub fn names(&self) -> Vec<String> {
+        self.list().iter().map(|branch| branch["name"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Folders of branches.
+    pub fn folders(&self) -> Vec<PathBuf> {
+        let stores = fs::read_dir(self.home.path()).into_iter().flatten().flatten().map(|entry| entry.path());
+        let branches = stores.flat_map(|store| fs::read_dir(store.join("branches")).into_iter().flatten().flatten());
+        branches.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
+    }
+
+    /// Processes that work in the home.
+    pub fn servers(&self) -> Vec<u32> {
+        let processes = fs::read_dir("/proc").unwrap().flatten();
+        let is_here = |pid: &u32| {
+            let folder = fs::read_link(format!("/proc/{pid}/cwd"));
+            folder.is_ok_and(|folder| folder.starts_with(self.home.path()))
+        };
+        processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(is_here).collect()
+    }
+}
+
+impl Drop for Nest {
+    fn drop(&mut self) {
+        // Servers go on without the test that started them.
+        for branch in
+            self.session.quietly(&["--json", "branch", "list"]).json()["branches"].as_array().into_iter().flatten()
+        {
+            self.session.quietly(&["branch", "delete", branch["name"].as_str().unwrap_or_default()]);
+        }
+    }
+}
+
+/// Runs SQL by psql at a URL, as a user would.
+#[track_caller]
+pub fn psql(server: &Server, url: &str, sql: &str) -> String {
+    let output =
+        Command::new(server.binaries().psql()).args(["-XAtq", "-v", "ON_ERROR_STOP=1", url, "-c", sql]).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
