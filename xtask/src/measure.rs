@@ -24,6 +24,11 @@ pub fn bench_load(arguments: &[&str]) -> Result<(), Failure> {
     beside_the_command("load", arguments)
 }
 
+/// How long branches take to come, beside the least that they could take, in release mode.
+pub fn bench_branches(arguments: &[&str]) -> Result<(), Failure> {
+    beside_the_command("branches", arguments)
+}
+
 /// The figures of the detection, on samples without a server and on real databases.
 pub fn detect(arguments: &[&str]) -> Result<(), Failure> {
     setup::run()?;

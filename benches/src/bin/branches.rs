@@ -1,0 +1,280 @@
+//! `cargo xtask bench-branches`: how long a branch takes to come, beside the least that it could take.
+//!
+//! On a file system with reflinks, for databases of several sizes: the floor is `cp -a --reflink=always` of the image's data
+//! directory and a server started on it, until its first query is answered, which is polled at the socket. Beside that,
+//! `offshoot branch create` without a spare and with one, and `reset`; pg_restore of the same database; the disk that ten
+//! branches take. Arguments: `--sizes 0.1,1,5` in GB, `--rounds N`. Medians; ratios are of medians of one run.
+
+use offshoot_testkit::loop_disk::{Kind, LoopDisk};
+use offshoot_testkit::place;
+use offshoot_testkit::postgres::{Server, ServerOptions};
+use std::error::Error;
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// Rows of about a kilobyte with their index in one GB.
+const ROWS_PER_GB: f64 = 860_000.0;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench-branches failed: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let sizes: Vec<f64> = argument("--sizes")
+        .unwrap_or_else(|| "0.1,1,5".to_owned())
+        .split(',')
+        .map(str::parse)
+        .collect::<std::result::Result<_, _>>()?;
+    let rounds: usize = argument("--rounds").map_or(Ok(9), |text| text.parse())?;
+    let most = sizes.iter().copied().fold(0.0, f64::max);
+    let disk = LoopDisk::mount(Kind::Xfs, (most * 3000.0) as u64 + 4000).ok_or("no XFS through a loop device")?;
+    let source = Server::try_start(ServerOptions::new().setting("max_wal_size", "8GB").setting("autovacuum", "off"))?;
+    println!("server {}, {rounds} rounds", source.binaries().version());
+    println!(
+        "| GB | files | floor ms | create ms | of the floor | started spare ms | reset ms | pg_restore -j2 s | times faster | ten branches MB |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|---|");
+    let mut creates = Vec::new();
+    for size in sizes {
+        let bench = Bench::new(&disk, &source, size)?;
+        creates.push(bench.size(size, rounds)?);
+    }
+    let (least, most) = (creates.iter().copied().fold(f64::MAX, f64::min), creates.iter().copied().fold(0.0, f64::max));
+    println!("largest over smallest: {:.2} (at most 1.5)", most / least);
+    Ok(())
+}
+
+struct Bench<'a> {
+    disk: &'a LoopDisk,
+    source: &'a Server,
+    folder: tempfile::TempDir,
+    program: PathBuf,
+}
+
+impl<'a> Bench<'a> {
+    fn new(disk: &'a LoopDisk, source: &'a Server, size: f64) -> Result<Self> {
+        let program = std::env::current_exe()?.with_file_name("offshoot");
+        let bench = Self { disk, source, folder: tempfile::tempdir()?, program };
+        source.try_psql("postgres", "DROP DATABASE IF EXISTS shop")?;
+        source.try_psql("postgres", "CREATE DATABASE shop")?;
+        let rows = (ROWS_PER_GB * size) as u64;
+        // A third of the rows in each of three tables, so that there are files and indexes of several kinds.
+        for table in ["a", "b", "c"] {
+            source.try_psql(
+                "shop",
+                &format!(
+                    "CREATE TABLE {table} AS SELECT i::bigint AS id, md5(i::text) AS name, repeat(md5((i * 7)::text), 28) AS text
+                     FROM generate_series(1, {}) AS i; ALTER TABLE {table} ADD PRIMARY KEY (id); CREATE INDEX ON {table} (name)",
+                    rows / 3
+                ),
+            )?;
+        }
+        bench.offshoot(&["init", "--raw"])?;
+        bench.offshoot(&["capture", &source.socket_url("shop"), "--name", "prod"])?;
+        Ok(bench)
+    }
+
+    fn size(&self, size: f64, rounds: usize) -> Result<f64> {
+        self.configure(0)?;
+        let built = self.offshoot(&["--json", "image", "build", "prod", "--raw"])?;
+        let built: serde_json::Value = serde_json::from_str(&built)?;
+        let data = self.image_data()?;
+        let floor = median((0..rounds).map(|_| self.floor(&data)).collect::<Result<_>>()?);
+        let create = median((0..rounds).map(|at| self.create(&format!("c{at}"), "create")).collect::<Result<_>>()?);
+        self.offshoot(&["branch", "create", "again", "--raw"])?;
+        let reset = median((0..rounds).map(|_| self.reset("again")).collect::<Result<_>>()?);
+        self.offshoot(&["branch", "delete", "again"])?;
+        self.configure(2)?;
+        let spare = median((0..rounds).map(|at| self.spare(&format!("s{at}"))).collect::<Result<_>>()?);
+        self.configure(0)?;
+        self.offshoot(&["branch", "tend"])?;
+        let ten = self.ten()?;
+        let restore = self.pg_restore()?;
+        println!(
+            "| {size} | {} | {:.0} | {:.0} | {:.2} | {:.0} | {:.0} | {:.1} | {:.0}, with a spare {:.0} | {:.0} |",
+            built["files"],
+            ms(floor),
+            ms(create),
+            ms(create) / ms(floor),
+            ms(spare),
+            ms(reset),
+            restore.as_secs_f64(),
+            restore.as_secs_f64() / create.as_secs_f64(),
+            restore.as_secs_f64() / spare.as_secs_f64(),
+            ten as f64 / 1e6,
+        );
+        Ok(ms(create))
+    }
+
+    /// The least that a clone and a start take: cp, and postgres until it answers.
+    fn floor(&self, data: &Path) -> Result<Duration> {
+        let clone = self.disk.path().join("floor");
+        let began = Instant::now();
+        check(Command::new("cp").args(["-a", "--reflink=always"]).arg(data).arg(&clone).status()?.success(), "cp")?;
+        let sockets = tempfile::tempdir()?;
+        give_to_owner(sockets.path(), data)?;
+        let mut postgres = as_owner(&self.source.binaries().program("postgres"), data)?;
+        postgres.arg("-D").arg(&clone).arg("-k").arg(sockets.path()).args(["-p", "5433", "-c", "listen_addresses="]);
+        let mut child =
+            postgres.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        let socket = sockets.path().join(".s.PGSQL.5433");
+        while !answers(&socket) {
+            if child.try_wait()?.is_some() {
+                return Err("the floor's server ended".into());
+            }
+            std::thread::sleep(Duration::from_micros(500));
+        }
+        let took = began.elapsed();
+        Command::new("kill").args(["-QUIT", &child.id().to_string()]).status()?;
+        child.wait()?;
+        std::fs::remove_dir_all(&clone)?;
+        Ok(took)
+    }
+
+    /// Makes a branch, and deletes it. The time is the command's own whole time.
+    fn create(&self, name: &str, _what: &str) -> Result<Duration> {
+        let began = Instant::now();
+        self.offshoot(&["branch", "create", name, "--raw"])?;
+        let took = began.elapsed();
+        self.offshoot(&["branch", "delete", name])?;
+        Ok(took)
+    }
+
+    fn reset(&self, name: &str) -> Result<Duration> {
+        let began = Instant::now();
+        self.offshoot(&["branch", "reset", name, "--raw"])?;
+        Ok(began.elapsed())
+    }
+
+    fn spare(&self, name: &str) -> Result<Duration> {
+        self.offshoot(&["branch", "tend"])?;
+        let began = Instant::now();
+        let made = self.offshoot(&["--json", "branch", "create", name, "--raw"])?;
+        let took = began.elapsed();
+        check(made.contains("started spare"), "a branch from a spare")?;
+        self.offshoot(&["branch", "delete", name])?;
+        Ok(took)
+    }
+
+    /// Bytes that ten branches take before they are written to.
+    fn ten(&self) -> Result<u64> {
+        let before = self.used()?;
+        for at in 0..10 {
+            self.offshoot(&["branch", "create", &format!("t{at}"), "--raw"])?;
+        }
+        Command::new("sync").status()?;
+        let after = self.used()?;
+        for at in 0..10 {
+            self.offshoot(&["branch", "delete", &format!("t{at}")])?;
+        }
+        Ok(after.saturating_sub(before))
+    }
+
+    fn used(&self) -> Result<u64> {
+        let output = Command::new("df").args(["-B1", "--output=used"]).arg(self.disk.path()).output()?;
+        let text = String::from_utf8(output.stdout)?;
+        Ok(text.lines().nth(1).ok_or("df without a line")?.trim().parse()?)
+    }
+
+    fn pg_restore(&self) -> Result<Duration> {
+        let dump = self.folder.path().join("dump");
+        let source = self.source.socket_url("shop");
+        let mut dumping = Command::new(self.source.binaries().pg_dump()?);
+        dumping.args(["-Fd", "-j2", "-f"]).arg(&dump).arg(source);
+        check(dumping.status()?.success(), "pg_dump")?;
+        self.source.try_psql("postgres", "DROP DATABASE IF EXISTS copy")?;
+        self.source.try_psql("postgres", "CREATE DATABASE copy")?;
+        let began = Instant::now();
+        let mut restore = Command::new(self.source.binaries().program("pg_restore"));
+        restore.args(["-j2", "-d", &self.source.socket_url("copy")]).arg(&dump);
+        check(restore.status()?.success(), "pg_restore")?;
+        let took = began.elapsed();
+        self.source.try_psql("postgres", "DROP DATABASE copy")?;
+        Ok(took)
+    }
+
+    fn image_data(&self) -> Result<PathBuf> {
+        let stores = std::fs::read_dir(self.home())?.flatten().map(|entry| entry.path().join("images"));
+        let mut images = stores.flat_map(|images| std::fs::read_dir(images).into_iter().flatten().flatten());
+        Ok(images.next().ok_or("no image")?.path().join("data"))
+    }
+
+    fn home(&self) -> PathBuf {
+        self.disk.path().join("home").join(self.folder.path().file_name().unwrap_or_default())
+    }
+
+    fn configure(&self, spares: usize) -> Result<()> {
+        let bin = self.source.binaries().dir().display();
+        let text = format!("[branch]\nfrom = \"prod\"\nspares = {spares}\npg_bin = \"{bin}\"\n");
+        Ok(std::fs::write(self.folder.path().join("offshoot.toml"), text)?)
+    }
+
+    fn offshoot(&self, arguments: &[&str]) -> Result<String> {
+        let mut command = Command::new(&self.program);
+        command.current_dir(self.folder.path()).env("OFFSHOOT_HOME", self.home()).arg("--quiet").args(arguments);
+        let output = command.stdin(Stdio::null()).output()?;
+        if output.status.success() || output.status.code() == Some(3) {
+            return Ok(String::from_utf8(output.stdout)?);
+        }
+        Err(format!("offshoot {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr)).into())
+    }
+}
+
+/// Whether a server answers at a socket with anything but "starting up".
+fn answers(socket: &Path) -> bool {
+    let ask = || -> std::io::Result<bool> {
+        let mut stream = UnixStream::connect(socket)?;
+        let body = b"\0\x03\0\0user\0postgres\0database\0postgres\0\0";
+        stream.write_all(&u32::try_from(body.len() + 4).unwrap_or_default().to_be_bytes())?;
+        stream.write_all(body)?;
+        let mut first = [0_u8; 1];
+        stream.read_exact(&mut first)?;
+        Ok(first[0] == b'R')
+    };
+    ask().unwrap_or(false)
+}
+
+fn as_owner(program: &Path, data: &Path) -> Result<Command> {
+    use std::os::unix::fs::MetadataExt as _;
+    use std::os::unix::process::CommandExt as _;
+    let mut command = Command::new(program);
+    if place::is_root() {
+        let found = std::fs::metadata(data)?;
+        command.uid(found.uid()).gid(found.gid());
+    }
+    Ok(command)
+}
+
+fn give_to_owner(folder: &Path, data: &Path) -> Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    let found = std::fs::metadata(data)?;
+    Ok(std::os::unix::fs::chown(folder, Some(found.uid()), Some(found.gid()))?)
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+fn argument(name: &str) -> Option<String> {
+    std::env::args().skip_while(|argument| argument != name).nth(1)
+}
+
+fn check(good: bool, what: &str) -> Result<()> {
+    if good { Ok(()) } else { Err(format!("{what} failed").into()) }
+}
