@@ -1,13 +1,15 @@
 //! From the data directory to the end of the server, whatever ends it.
 
-use crate::place::{Place, branch, psql};
+use crate::place::{Place, branch, psql, server, site as site_in};
 use offshoot_core::{Control, CoreError};
-use offshoot_restore::server::{Purpose, Secret, Stop};
+use offshoot_restore::server::{Purpose, Secret, Site, Stop};
 use offshoot_testkit::postgres::Binaries;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::MetadataExt;
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 #[test]
@@ -40,7 +42,9 @@ fn a_killed_server_is_seen_and_starts_again() {
     for binaries in Binaries::wanted() {
         let place = Place::new(&binaries);
         let first = place.start();
-        place.psql("postgres", "CREATE TABLE t AS SELECT 7 AS a; CHECKPOINT");
+        place.psql("postgres", "CREATE TABLE t AS SELECT 7 AS a");
+        // A branch's commits reach the disk a little later.
+        place.psql("postgres", "CHECKPOINT");
         kill(first.pid);
         // Its other processes end when they notice; until then the data directory is in use.
         place.stop(Stop::AtOnce);
@@ -107,6 +111,57 @@ fn a_start_can_be_cancelled_and_leaves_nothing() {
         assert_eq!(place.running(), None, "after {delay} ms");
     }
     place.start();
+}
+
+/// The caller is killed while it starts a server: at every moment there is either none, or one that is found.
+#[test]
+fn a_killed_caller_leaves_no_server_that_is_not_found() {
+    const CHILD_MARK: &str = "OFFSHOOT_TEST_SITE";
+    let binaries = Binaries::installed().unwrap();
+    if let Some(site) = std::env::var_os(CHILD_MARK) {
+        let dir = std::path::PathBuf::from(site);
+        let port = fs::read_to_string(dir.join("port")).unwrap().parse().unwrap();
+        let site = Site { port, ..site_in(&dir, "data") };
+        println!("\nstarting");
+        let _ = server(&binaries).start(&site, &branch(), &Control::default());
+        std::thread::sleep(Duration::from_secs(600));
+        return;
+    }
+    let place = Place::new(&binaries);
+    fs::write(place.dir.path().join("port"), place.site.port.to_string()).unwrap();
+    let mut found = 0;
+    for delay in [0, 3, 6, 10, 15, 22, 30, 45, 70, 120, 300] {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "lives::a_killed_caller_leaves_no_server_that_is_not_found", "--nocapture"])
+            .env(CHILD_MARK, place.dir.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert!(lines.map_while(Result::ok).any(|line| line == "starting"));
+        std::thread::sleep(Duration::from_millis(delay));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if let Some(running) = place.running() {
+            assert!(fs::metadata(format!("/proc/{}", running.pid)).is_ok());
+            found += 1;
+        } else {
+            assert!(!works_in(&place.site.data), "after {delay} ms");
+        }
+        place.stop(Stop::AtOnce);
+        assert!(!works_in(&place.site.data), "after {delay} ms");
+        assert_eq!(place.running(), None);
+        place.start();
+        place.stop(Stop::Orderly);
+    }
+    assert!(found > 0);
+}
+
+/// Whether any process works in a folder.
+fn works_in(folder: &Path) -> bool {
+    let folder = fs::canonicalize(folder).unwrap();
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    processes.into_iter().any(|entry| fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == folder))
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! It gets a session of its own, so that no terminal and no signal to this process's group reaches it, and the lock of
 //! its data directory as its input ([`super::hold`]): whenever this process is killed, either nothing holds that lock, or
-//! what holds it is found by it. It is ready when a query is answered; that it ended is seen at once, as the lock is free.
+//! what holds it is found by it. It is ready when it says so and answers; that it ended is seen at once, as the lock is free.
 
 use super::error::LocalError;
 use super::hold::{self, Look};
@@ -27,8 +27,6 @@ const POLL_INTERVAL: Duration = Duration::from_micros(500);
 const PATIENCE: Duration = Duration::from_secs(600);
 /// How much of the end of a log is read for its last words.
 const LOG_BYTES_MAX: u64 = 64 << 10;
-/// The database that is asked.
-const ASKED_DATABASE: &str = "postgres";
 
 /// Memory for building indexes where the machine does not say how much it has, and the limits of it.
 const MAINTENANCE_BYTES: std::ops::RangeInclusive<u64> = 64 << 20..=1 << 30;
@@ -52,7 +50,7 @@ pub(super) fn start(
     if let Some(running) = process::postmaster(&site.data, owner, false) {
         return Err(LocalError::Runs { data: site.data.clone(), pid: Some(running.pid) }.into());
     }
-    process::forget_dead(&site.data)?;
+    process::forget_dead(&site.data, &files::socket(&site.sockets, site.port), owner)?;
     let addresses = if site.isolated || *purpose == Purpose::Load { Vec::new() } else { free_addresses(site.port)? };
     let conf = settings::purpose(purpose, programs.version, maintenance_bytes())?;
     files::put(&site.data.join(settings::PURPOSE_FILE), &conf, owner)?;
@@ -190,7 +188,7 @@ fn wait(owner: Owner, site: &Site, over_tcp: bool, control: &Control) -> Result<
         }
         let found = process::postmaster(&site.data, owner, is_held).filter(|found| found.is_ready);
         if let Some(found) = found
-            && ready::answers(&socket, ASKED_DATABASE).unwrap_or(false)
+            && ready::answers(&socket).unwrap_or(false)
         {
             // It starts with the addresses that it gets; without the first the port leads to somebody else.
             if over_tcp && found.address != "127.0.0.1" {
@@ -243,16 +241,48 @@ fn last_words(log: &Path, start: u64) -> Vec<String> {
     if read.is_err() {
         return Vec::new();
     }
-    let text = String::from_utf8_lossy(&bytes);
-    let line = |line: &str| {
-        let said = ["FATAL: ", "PANIC: ", "LOG:  could not bind "].iter().find_map(|word| line.split_once(word));
-        let of_others = ["setsid: ", "setpriv: ", "unshare: ", "postgres: ", "postgres "];
-        let plain = of_others.iter().any(|program| line.starts_with(program)).then_some(line);
-        said.map(|(_, said)| said.trim())
-            .or(plain)
-            .map(|said| said.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'"))
-    };
-    text.lines().filter_map(line).collect()
+    let mut said = Vec::new();
+    let mut goes_on = false;
+    for line in String::from_utf8_lossy(&bytes).lines() {
+        // The server's own lines begin with the time. What it says before it has a log goes on over several.
+        goes_on = match goes_on && !line.starts_with(|c: char| c.is_ascii_digit()) {
+            true => true,
+            false => OF_PROGRAMS.iter().any(|program| line.starts_with(program)),
+        };
+        let reason = || REASONS.iter().find_map(|reason| line.find(reason.word).map(|at| reason.of(line, at)));
+        let line = if goes_on { Some(line) } else { reason() };
+        said.extend(line.map(|line| line.trim().escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'")));
+    }
+    said
+}
+
+/// How lines begin that do not come from a server that has its log.
+const OF_PROGRAMS: [&str; 5] = ["setsid: ", "setpriv: ", "unshare: ", "postgres: ", "postgres "];
+
+/// A line of a server's log that says why it does not start.
+struct Reason {
+    /// What it is known by.
+    word: &'static str,
+    /// Where what it says begins: bytes of the word that are left out.
+    skip: usize,
+    /// Whether it goes on with a value, which is left out.
+    has_value: bool,
+}
+
+const REASONS: [Reason; 5] = [
+    Reason { word: "FATAL: ", skip: 7, has_value: false },
+    Reason { word: "PANIC: ", skip: 7, has_value: false },
+    Reason { word: "LOG:  could not bind ", skip: 4, has_value: false },
+    Reason { word: "LOG:  unrecognized configuration parameter ", skip: 4, has_value: false },
+    Reason { word: "LOG:  invalid value for parameter ", skip: 4, has_value: true },
+];
+
+impl Reason {
+    fn of<'l>(&self, line: &'l str, at: usize) -> &'l str {
+        let said = line.get(at + self.skip..).unwrap_or_default();
+        let value = said.find("\": ").filter(|_| self.has_value);
+        value.and_then(|at| said.get(..=at)).unwrap_or(said)
+    }
 }
 
 /// A sixteenth of the machine's memory, within limits, for building an index.
@@ -278,6 +308,14 @@ mod tests {
         fs::write(&log, format!("{old}{new}")).unwrap();
         let said = last_words(&log, old.len() as u64);
         assert_eq!(said, ["could not open \"x\"", "unshare: unshare failed: Operation not permitted"]);
+        let early = "postgres: could not find the database system\nExpected to find it in \"/d\",\nbut not\n\
+                     2026-01-01 00:00:01.000 UTC [2] LOG:  invalid value for parameter \"a\": \"secret\"\n";
+        fs::write(&log, early).unwrap();
+        let said = last_words(&log, 0).join(" ");
+        assert_eq!(
+            said,
+            "postgres: could not find the database system Expected to find it in \"/d\", but not invalid value for parameter \"a\""
+        );
         assert!(last_words(&dir.path().join("none"), 0).is_empty());
     }
 

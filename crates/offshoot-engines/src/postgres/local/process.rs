@@ -43,15 +43,30 @@ pub(super) fn postmaster(data: &Path, owner: Owner, is_held: bool) -> Option<Pid
     PidFile::read(data).filter(|found| if has_proc() { is_of_server(found.pid, data, owner) } else { is_held })
 }
 
-/// Removes what a server that was killed left to say who it is. Only for who has the lock, and has seen that none runs: a
-/// server that starts asks for no more than whether its predecessor's number is somebody's, and that can be anybody's.
-pub(super) fn forget_dead(data: &Path) -> Result<(), LocalError> {
-    let path = data.join(pid_file::FILE);
+/// Removes what a killed server left to say who it was: beside the data, and beside its socket. Only for who has the lock,
+/// and has seen that none runs: a server that starts asks for no more than whether its predecessor's number is somebody's,
+/// and that can be anybody's, or of one that is over and was not collected.
+pub(super) fn forget_dead(data: &Path, socket: &Path, owner: Owner) -> Result<(), LocalError> {
+    // Where processes cannot be looked at, the server may know more.
     if !has_proc() {
-        // There the server may know more.
         return Ok(());
     }
-    match fs::remove_file(&path) {
+    remove(&data.join(pid_file::FILE))?;
+    let mut lock = socket.as_os_str().to_owned();
+    lock.push(".lock");
+    let lock = PathBuf::from(lock);
+    // It names a data directory, which is another one when sites were mixed up: then its server goes on.
+    let text = fs::read_to_string(&lock).unwrap_or_default();
+    let mut lines = text.lines();
+    let (pid, folder) = (lines.next().and_then(|line| line.trim().parse().ok()), lines.next().map(Path::new));
+    match (pid, folder) {
+        (Some(pid), Some(folder)) if is_of_server(pid, folder, owner) => Ok(()),
+        _ => remove(&lock),
+    }
+}
+
+fn remove(path: &Path) -> Result<(), LocalError> {
+    match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(LocalError::io("removing", path)(error)),
         _ => Ok(()),
     }
