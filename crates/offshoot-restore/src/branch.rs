@@ -154,7 +154,12 @@ impl Branches {
             let host = record::load(&self.home.branches().join(host)).ok().flatten();
             return host.is_none_or(|host| self.is_lost(&host));
         }
-        !record.is_synced && boot().is_some_and(|boot| boot != record.boot)
+        !record.is_synced && self.is_of_another_boot(record)
+    }
+
+    /// Whether the machine was started anew since its server was.
+    fn is_of_another_boot(&self, record: &BranchRecord) -> bool {
+        boot().is_some_and(|boot| boot != record.boot)
     }
 }
 

@@ -11,8 +11,17 @@ use std::path::Path;
 /// Larger files are none of ours.
 const RECORD_BYTES_MAX: u64 = 16 << 20;
 
+/// When a record must be on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    /// Before the call returns.
+    Now,
+    /// When the system likes: should the machine go down before, what the record said before is as good.
+    Later,
+}
+
 /// Writes a record in place of what is there. The caller holds the lock of its folder.
-pub(crate) fn save<T: Serialize>(path: &Path, record: &T) -> Result<()> {
+pub(crate) fn save<T: Serialize>(path: &Path, record: &T, when: When) -> Result<()> {
     let mut text = serde_json::to_vec_pretty(record).map_err(|error| BranchError::io("writing", path)(error.into()))?;
     text.push(b'\n');
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -21,7 +30,7 @@ pub(crate) fn save<T: Serialize>(path: &Path, record: &T) -> Result<()> {
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary);
     let written = file.and_then(|mut file| {
         file.write_all(&text)?;
-        file.sync_all()
+        if when == When::Now { file.sync_all() } else { Ok(()) }
     });
     let renamed = written.and_then(|()| fs::rename(&temporary, path));
     if let Err(error) = renamed {
@@ -29,10 +38,11 @@ pub(crate) fn save<T: Serialize>(path: &Path, record: &T) -> Result<()> {
         let _ = fs::remove_file(&temporary);
         return Err(BranchError::io("writing", path)(error));
     }
-    sync_folder(folder)
+    if when == When::Now { sync_folder(folder) } else { Ok(()) }
 }
 
-/// Reads a record; none where there is none.
+/// Reads a record; none where there is none. One without content is none either: it was never on the disk when the machine
+/// went down, and so nobody relied on it.
 pub(crate) fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     let text = match fs::metadata(path).and_then(|found| {
         if found.len() > RECORD_BYTES_MAX { Err(io::ErrorKind::FileTooLarge.into()) } else { fs::read(path) }
@@ -43,6 +53,9 @@ pub(crate) fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
         }
         Err(error) => return Err(BranchError::io("reading", path)(error)),
     };
+    if text.iter().all(|&byte| byte == 0) {
+        return Ok(None);
+    }
     let read = serde_json::from_slice(&text);
     // What the parser says may quote the file.
     read.map(Some).map_err(|_| BranchError::BadRecord { path: path.to_path_buf() })
@@ -63,11 +76,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.json");
         assert_eq!(load::<Vec<u8>>(&path).unwrap(), None);
-        save(&path, &vec![1, 2]).unwrap();
-        save(&path, &vec![3]).unwrap();
+        save(&path, &vec![1, 2], When::Now).unwrap();
+        save(&path, &vec![3], When::Later).unwrap();
         assert_eq!(load(&path).unwrap(), Some(vec![3]));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_never_was_on_the_disk_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.json");
+        for left in [&b""[..], &[0; 100]] {
+            fs::write(&path, left).unwrap();
+            assert_eq!(load::<String>(&path).unwrap(), None);
+        }
     }
 
     #[test]

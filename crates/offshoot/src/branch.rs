@@ -119,12 +119,15 @@ impl Store {
     /// # Errors
     /// `Failed` if the folders cannot be made or read.
     pub fn branches(&self, place: BranchPlace) -> Result<Branches> {
-        let search = place.search.clone();
-        let servers =
-            LocalServers::new(Places { bin: place.programs.clone(), path: search, home: place.user_home.clone() });
-        let servers: Arc<dyn Servers> = Arc::new(servers);
         let uuid: String = self.open_store().uuid().iter().map(|byte| format!("{byte:02x}")).collect();
         let home = Home::open(&place.home.join(uuid), &place.runtime)?;
+        let places = Places {
+            bin: place.programs.clone(),
+            path: place.search.clone(),
+            home: place.user_home.clone(),
+            memory: Some(home.root().join("servers.json")),
+        };
+        let servers: Arc<dyn Servers> = Arc::new(LocalServers::new(places));
         let opened = on_own_thread(|| engine::Branches::open(home, servers.clone()))?;
         let (inner, healed) = opened?;
         Ok(Branches { store: self.clone(), place, servers, inner, healed })

@@ -85,7 +85,8 @@ impl Branches {
         match made {
             Ok((access, method)) => {
                 record.state = State::Ready;
-                record.save(&self.home, &lock)?;
+                // Its files are not on the disk yet either.
+                record.save_later(&self.home, &lock)?;
                 clock.step("record");
                 Ok(Created { access, method: method_word(method), took: clock.whole(), steps: clock.steps })
             }
@@ -133,7 +134,7 @@ impl Branches {
             boot: boot().unwrap_or_default(),
             is_synced: false,
         };
-        record.save(&self.home, &lock)?;
+        record.save_later(&self.home, &lock)?;
         drop(list);
         Ok((record, lock))
     }

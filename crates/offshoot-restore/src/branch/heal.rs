@@ -70,10 +70,11 @@ impl Branches {
             healed.leftovers += 1;
             return self.end(record, &lock);
         }
-        let is_spare = record.state == State::Spare;
+        // Somebody may have got it, and written into it, without that being on the disk when the machine went down.
+        let is_old_spare = record.state == State::Spare && self.is_of_another_boot(&record);
         let is_over = record.expires_unix_ms.is_some_and(|expires| expires <= crate::image::now_unix_ms());
         let has_no_owner = record.owner.as_ref().is_some_and(offshoot_core::store::has_ended);
-        if is_over || has_no_owner || (is_spare && self.is_lost(&record)) {
+        if is_over || has_no_owner || is_old_spare {
             if let Some(name) = &record.name {
                 if is_over { &mut healed.expired } else { &mut healed.ownerless }.push(name.clone());
             }

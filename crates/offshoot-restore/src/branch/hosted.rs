@@ -37,7 +37,7 @@ impl Branches {
         record.database = format!("branch_{}", record.id);
         record.shape.role = Some(record.database.clone());
         record.is_synced = host.is_synced;
-        let made = record.save(&self.home, &lock).and_then(|()| self.clone_into(&record, image, &*server));
+        let made = record.save_later(&self.home, &lock).and_then(|()| self.clone_into(&record, image, &*server));
         let access = match made {
             Ok(access) => access,
             Err(error) => {
@@ -48,7 +48,7 @@ impl Branches {
         };
         clock.step("clone");
         record.state = State::Ready;
-        record.save(&self.home, &lock)?;
+        record.save_later(&self.home, &lock)?;
         Ok(Created { access, method: METHOD, took: clock.whole(), steps: clock.steps })
     }
 

@@ -2,8 +2,9 @@
 
 use super::name::BranchName;
 use crate::home::Home;
+use crate::lock::FolderLock;
+use crate::record::{self, When};
 use crate::server::{Secret, Site};
-use crate::{lock::FolderLock, record};
 use offshoot_format::record::Holder;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -120,9 +121,14 @@ impl BranchRecord {
         }
     }
 
-    /// Writes the record. Whoever writes holds the folder's lock.
+    /// Writes the record to the disk. Whoever writes holds the folder's lock.
     pub(crate) fn save(&self, home: &Home, _lock: &FolderLock) -> Result<()> {
-        record::save(&self.folder(home).join(FILE), self)
+        record::save(&self.folder(home).join(FILE), self, When::Now)
+    }
+
+    /// Writes the record without waiting for the disk, where the one before is as good should the machine go down.
+    pub(crate) fn save_later(&self, home: &Home, _lock: &FolderLock) -> Result<()> {
+        record::save(&self.folder(home).join(FILE), self, When::Later)
     }
 
     /// How it is told in messages.

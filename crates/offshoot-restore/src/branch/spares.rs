@@ -103,7 +103,7 @@ impl Branches {
             let folder = spare.folder(&self.home);
             let Some(lock) = try_lock(&folder)? else { continue };
             let Some(mut record) = record::load(&folder)?.filter(fits) else { continue };
-            if self.is_lost(&record) {
+            if self.is_of_another_boot(&record) {
                 continue;
             }
             let started = self.servers.running(&record.site(&self.home).data).is_some();
@@ -119,7 +119,8 @@ impl Branches {
             if !started {
                 record.boot = boot().unwrap_or_default();
             }
-            record.save(&self.home, &lock)?;
+            // Should the machine go down now, it is a spare again.
+            record.save_later(&self.home, &lock)?;
             return Ok(Some((record, lock, started)));
         }
         Ok(None)

@@ -10,10 +10,11 @@ use crate::home::{Home, give};
 use crate::lock::{FolderLock, Tried};
 use crate::neutralize::{NeutralizeChoices, Neutralized};
 use crate::plan::{Options, Plan};
+use crate::record::{self, When};
 use crate::report::RestoreReport;
 use crate::server::{Purpose, Server, Servers, Site, Stop};
 use crate::snapshot::Accepted;
-use crate::{record, walk};
+use crate::walk;
 use offshoot_core::{Control, Event};
 use offshoot_format::manifest::Trust;
 use std::fs::{self, DirBuilder};
@@ -198,7 +199,7 @@ impl Work<'_> {
             losses: report.losses,
             warnings: report.warnings,
         };
-        record::save(&self.folder.join(FILE), &record)
+        record::save(&self.folder.join(FILE), &record, When::Now)
     }
 
     fn load(&self, site: &Site) -> Result<(RestoreReport, Vec<Neutralized>)> {

@@ -72,6 +72,19 @@ fn spares_of_an_old_image_and_surplus_ones_go() {
 }
 
 #[test]
+fn a_spare_from_before_the_machine_went_down_is_nobodys() {
+    let place = Place::new();
+    fill(&place, 1, 1, false);
+    let file = place.folders()[0].join("branch.json");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let boot = text.lines().find(|line| line.contains("\"boot\"")).unwrap().to_owned();
+    std::fs::write(&file, text.replace(&boot, "  \"boot\": \"another\",")).unwrap();
+    let made = place.create("a", &place.image(1)).unwrap();
+    assert_eq!(made.method, "copy");
+    assert_eq!(place.folders().len(), 1);
+}
+
+#[test]
 fn two_who_ask_at_once_never_get_the_same_one() {
     let place = Place::new();
     fill(&place, 1, 6, true);
