@@ -1,8 +1,8 @@
 //! From the data directory to the end of the server, whatever ends it.
 
-use crate::place::{Place, branch, psql, server, site as site_in};
+use crate::place::{Place, branch, psql, server, servers, site as site_in};
 use offshoot_core::{Control, CoreError};
-use offshoot_restore::server::{Purpose, Secret, Site, Stop};
+use offshoot_restore::server::{Purpose, Secret, Servers, Site, Stop};
 use offshoot_testkit::postgres::Binaries;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
@@ -86,7 +86,7 @@ fn what_a_server_left_running_is_ended_with_it() {
     place.start();
     place.psql("postgres", "COPY (SELECT 1) TO PROGRAM 'cat >/dev/null; setsid sleep 600 >/dev/null 2>&1 &'");
     place.stop(Stop::AtOnce);
-    assert!(place.server.stop(&place.site.data, Stop::AtOnce).is_ok());
+    assert!(servers().stop(&place.site.data, Stop::AtOnce).is_ok());
     place.start();
 }
 

@@ -3,6 +3,7 @@
 use offshoot_core::{Control, Result};
 use offshoot_engines::postgres::local::{LocalServers, Places};
 use offshoot_format::manifest::Environment;
+use offshoot_restore::NeutralizeChoices;
 use offshoot_restore::server::{Purpose, Running, Secret, Server, Servers, Site, Stop};
 use offshoot_testkit::place::scratch_dir;
 use offshoot_testkit::postgres::Binaries;
@@ -29,7 +30,7 @@ impl Place {
 
     pub fn with(binaries: &Binaries, environment: Environment) -> Self {
         let place = Self::empty(binaries, environment);
-        place.server.init(&place.site.data, &place.environment).unwrap_or_else(|error| panic!("{error}"));
+        place.init(&NeutralizeChoices::default()).unwrap_or_else(|error| panic!("{error}"));
         place
     }
 
@@ -43,6 +44,10 @@ impl Place {
         Self { server, site, environment, dir }
     }
 
+    pub fn init(&self, choices: &NeutralizeChoices) -> Result<()> {
+        self.server.init(&self.site.data, &self.environment, choices).map(drop)
+    }
+
     pub fn start(&self) -> Running {
         self.try_start(&branch()).unwrap_or_else(|error| panic!("{error}"))
     }
@@ -52,11 +57,11 @@ impl Place {
     }
 
     pub fn stop(&self, how: Stop) {
-        self.server.stop(&self.site.data, how).unwrap_or_else(|error| panic!("{error}"));
+        servers().stop(&self.site.data, how).unwrap_or_else(|error| panic!("{error}"));
     }
 
     pub fn running(&self) -> Option<Running> {
-        self.server.running(&self.site.data)
+        servers().running(&self.site.data)
     }
 
     /// Asks over TCP as a client does, and gives the rows.
@@ -70,7 +75,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         if self.site.data.exists() {
-            let _ = self.server.stop(&self.site.data, Stop::AtOnce);
+            let _ = servers().stop(&self.site.data, Stop::AtOnce);
         }
     }
 }
@@ -95,6 +100,11 @@ pub fn free_port() -> u16 {
 
 pub fn places(binaries: &Binaries) -> Places {
     Places { bin: Some(binaries.dir().to_path_buf()), ..Places::default() }
+}
+
+/// For what needs no programs: stopping and finding.
+pub fn servers() -> LocalServers {
+    LocalServers::new(Places::default())
 }
 
 pub fn server(binaries: &Binaries) -> Arc<dyn Server> {

@@ -1,9 +1,10 @@
 //! What cannot be is said clearly: by what, why, and what to do.
 
-use crate::place::{Place, branch, environment, places, server};
+use crate::place::{Place, branch, environment, places, server, servers};
 use offshoot_core::Control;
 use offshoot_engines::postgres::local::{LocalServers, Places};
 use offshoot_format::manifest::Environment;
+use offshoot_restore::NeutralizeChoices;
 use offshoot_restore::server::{Purpose, Servers, Site, Stop};
 use offshoot_testkit::postgres::Binaries;
 use offshoot_testkit::small_disk::SmallDisk;
@@ -64,12 +65,12 @@ fn the_same_server_is_found_by_its_folder() {
 fn a_locale_that_is_not_here_is_never_replaced() {
     for binaries in Binaries::wanted() {
         let place = Place::empty(&binaries, environment("xx_YY.UTF-8"));
-        let error = place.server.init(&place.site.data, &place.environment).unwrap_err().to_string();
+        let error = place.init(&NeutralizeChoices::default()).unwrap_err().to_string();
         assert!(error.contains("xx_YY.UTF-8") && error.contains("nstall"), "{error}");
         assert!(!place.site.data.exists());
         let mut wrong = environment("C");
         wrong.encoding = "NO_SUCH".to_owned();
-        let error = place.server.init(&place.site.data, &wrong).unwrap_err().to_string();
+        let error = place.server.init(&place.site.data, &wrong, &NeutralizeChoices::default()).unwrap_err().to_string();
         assert!(error.contains("NO_SUCH"), "{error}");
     }
 }
@@ -156,7 +157,11 @@ fn folders_that_the_server_cannot_enter_are_named() {
     let closed = place.dir.path().join("closed");
     fs::create_dir(&closed).unwrap();
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
-    let error = place.server.init(&closed.join("data"), &place.environment).unwrap_err().to_string();
+    let error = place
+        .server
+        .init(&closed.join("data"), &place.environment, &NeutralizeChoices::default())
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("closed") && error.contains("chmod"), "{error}");
 }
 
@@ -170,11 +175,11 @@ fn a_full_disk_is_called_one() {
         return;
     };
     let data = folder.join("data");
-    let error = place.server.init(&data, &place.environment).unwrap_err().to_string();
+    let error = place.server.init(&data, &place.environment, &NeutralizeChoices::default()).unwrap_err().to_string();
     assert!(error.contains("full"), "{error}");
     assert!(!data.exists());
     disk.resize(200);
-    place.server.init(&data, &place.environment).unwrap();
+    place.server.init(&data, &place.environment, &NeutralizeChoices::default()).unwrap();
     disk.resize(disk.used());
     fs::write(folder.join("rest"), vec![1; 1 << 20]).unwrap_err();
     let site = Site { data, ..place.site.clone() };
@@ -182,5 +187,5 @@ fn a_full_disk_is_called_one() {
     assert!(error.contains("full"), "{error}");
     disk.resize(200);
     place.server.start(&site, &branch(), &Control::default()).unwrap();
-    place.server.stop(&site.data, Stop::AtOnce).unwrap();
+    servers().stop(&site.data, Stop::AtOnce).unwrap();
 }

@@ -2,6 +2,7 @@
 
 use crate::place::{Place, branch, environment, psql, try_psql};
 use offshoot_core::Control;
+use offshoot_restore::NeutralizeChoices;
 use offshoot_restore::server::{Purpose, Secret, Stop};
 use offshoot_testkit::postgres::Binaries;
 use std::fs;
@@ -130,6 +131,36 @@ fn databases_have_the_snapshots_locale() {
             assert_eq!(observed.server_version_num, place.server.build().version_num);
         }
     }
+}
+
+#[test]
+fn a_snapshot_of_the_database_that_every_server_has_finds_its_place() {
+    for binaries in Binaries::wanted() {
+        let place = Place::new(&binaries);
+        place.try_start(&Purpose::Load).unwrap();
+        let mut latin = environment("C");
+        latin.encoding = "LATIN1".to_owned();
+        place.server.create_database(&place.site, "postgres", &latin).unwrap();
+        assert_eq!(place.server.observe(&place.site, "postgres").unwrap().encoding, "LATIN1");
+        place.stop(Stop::Orderly);
+        place.start();
+        assert_eq!(place.psql("postgres", "SELECT 1"), "1");
+    }
+}
+
+#[test]
+fn who_tests_replication_has_its_level() {
+    let mut environment = environment("C");
+    environment.server_version_num = 150_000;
+    environment.settings.insert("wal_level".to_owned(), "logical".to_owned());
+    let place = Place::empty(&Binaries::installed().unwrap(), environment);
+    let choices = NeutralizeChoices { off: ["replication".to_owned()].into(), ..NeutralizeChoices::default() };
+    place.init(&choices).unwrap();
+    place.try_start(&Purpose::Load).unwrap();
+    place.stop(Stop::Orderly);
+    place.start();
+    assert_eq!(place.psql("postgres", "SHOW wal_level"), "logical");
+    assert_ne!(place.psql("postgres", "SHOW max_replication_slots"), "0");
 }
 
 #[test]

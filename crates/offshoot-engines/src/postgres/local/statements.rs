@@ -92,7 +92,13 @@ pub(super) fn create_database(
         _ if version.at_least(15) => sql.push_str(" LOCALE_PROVIDER libc"),
         _ => {}
     }
-    on_own_session(site, SUPERUSER, async |client: &Client| {
+    // Every server is made with one that is called as its superuser; a snapshot's takes its place.
+    let is_default = database == SUPERUSER;
+    let drop_default = format!("DROP DATABASE IF EXISTS {}", ident(SUPERUSER));
+    on_own_session(site, if is_default { "template1" } else { SUPERUSER }, async |client: &Client| {
+        if is_default {
+            client.batch_execute(&drop_default).await.map_err(refused("replace its empty database"))?;
+        }
         client.batch_execute(&sql).await.map_err(refused("make the database"))
     })
 }
