@@ -11,6 +11,7 @@ mod files;
 mod hold;
 mod init;
 mod launch;
+mod memory;
 mod owner;
 mod pid_file;
 mod places;
@@ -24,6 +25,7 @@ mod spare;
 mod statements;
 mod stop;
 
+use self::memory::Memory;
 use self::owner::Owner;
 use self::programs::Programs;
 use super::connect::ConnectOptions;
@@ -49,28 +51,40 @@ pub use programs::Candidate;
 #[derive(Debug)]
 pub struct LocalServers {
     places: Places,
+    memory: Memory,
 }
 
 impl LocalServers {
-    /// Those at these places. Looks at nothing yet.
+    /// Those at these places. Looks at none of them yet.
     #[must_use]
     pub fn new(places: Places) -> Self {
-        Self { places }
+        let memory = Memory::new(places.memory.clone());
+        Self { places, memory }
+    }
+
+    fn server(&self, programs: Programs, owner: Owner) -> Result<Arc<dyn Server>> {
+        let build = Build {
+            engine: "postgres".to_owned(),
+            version: programs.text.clone(),
+            version_num: programs.version.0,
+            platform: self.memory.platform(&programs, owner)?,
+            programs: programs.folder.clone(),
+        };
+        Ok(Arc::new(LocalServer { programs, owner, build }))
     }
 }
 
 impl Servers for LocalServers {
     fn find(&self, environment: &Environment) -> Result<Arc<dyn Server>> {
         let owner = Owner::of_this_process()?;
-        let programs = Programs::find(&self.places, Version(environment.server_version_num), owner)?;
-        Ok(Arc::new(LocalServer::new(programs, owner)?))
+        let wanted = Version(environment.server_version_num);
+        self.server(Programs::find(&self.places, &self.memory, wanted, owner)?, owner)
     }
 
     fn at(&self, programs: &Path) -> Result<Arc<dyn Server>> {
         let owner = Owner::of_this_process()?;
-        let found = Programs::in_folder(programs, owner);
-        let programs = found.map_err(|why| LocalError::Gone { programs: programs.to_path_buf(), why })?;
-        Ok(Arc::new(LocalServer::new(programs, owner)?))
+        let found = self.memory.programs(programs, owner);
+        self.server(found.map_err(|why| LocalError::Gone { programs: programs.to_path_buf(), why })?, owner)
     }
 
     fn stop(&self, data: &Path, how: Stop) -> Result<()> {
@@ -88,19 +102,6 @@ struct LocalServer {
     programs: Programs,
     owner: Owner,
     build: Build,
-}
-
-impl LocalServer {
-    fn new(programs: Programs, owner: Owner) -> std::result::Result<Self, LocalError> {
-        let build = Build {
-            engine: "postgres".to_owned(),
-            version: programs.text.clone(),
-            version_num: programs.version.0,
-            platform: platform::describe(&programs, owner)?,
-            programs: programs.folder.clone(),
-        };
-        Ok(Self { programs, owner, build })
-    }
 }
 
 impl Server for LocalServer {

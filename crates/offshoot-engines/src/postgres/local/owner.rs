@@ -18,10 +18,13 @@ pub(super) struct Owner {
 }
 
 impl Owner {
+    /// This user, whoever that is: for files of our own.
+    pub(super) const THIS: Self = Self { other: None };
+
     /// The one for this process: `postgres`, else `nobody`, where this is root.
     pub(super) fn of_this_process() -> Result<Self, LocalError> {
         if !rustix::process::geteuid().is_root() {
-            return Ok(Self { other: None });
+            return Ok(Self::THIS);
         }
         let users = fs::read_to_string("/etc/passwd").map_err(LocalError::io("reading", "/etc/passwd"))?;
         let found = ["postgres", "nobody"].iter().find_map(|name| ids_of(&users, name));

@@ -14,6 +14,8 @@ pub struct Places {
     pub path: Vec<PathBuf>,
     /// The user's home.
     pub home: Option<PathBuf>,
+    /// A file in which what was found out about programs is remembered, where that is wanted.
+    pub memory: Option<PathBuf>,
 }
 
 /// Where packages put one folder a version: the folder above, the start of the version's own name, and what follows it.

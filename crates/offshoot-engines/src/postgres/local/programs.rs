@@ -1,6 +1,7 @@
 //! The programs of one installed server, and which of several fits a snapshot.
 
 use super::error::LocalError;
+use super::memory::Memory;
 use super::owner::Owner;
 use super::places::Places;
 use crate::postgres::session::Version;
@@ -56,11 +57,11 @@ impl Programs {
     }
 
     /// The one that fits a snapshot: of its major version, the same or next newer minor one, else the newest older one.
-    pub(super) fn find(places: &Places, wanted: Version, owner: Owner) -> Result<Self, LocalError> {
+    pub(super) fn find(places: &Places, memory: &Memory, wanted: Version, owner: Owner) -> Result<Self, LocalError> {
         let mut best: Option<Self> = None;
         let mut candidates = Vec::new();
         for folder in places.folders() {
-            let found = Self::in_folder(&folder, owner);
+            let found = memory.programs(&folder, owner);
             candidates
                 .push(Candidate { folder, found: found.as_ref().map(|found| found.version).map_err(Clone::clone) });
             let Ok(found) = found else { continue };
@@ -132,7 +133,7 @@ mod tests {
             let folder = dir.path().canonicalize().unwrap().join(minor);
             put_server(&folder, minor);
             places.path.push(folder);
-            Programs::find(&places, Version(wanted), owner).unwrap().text
+            Programs::find(&places, &Memory::new(None), Version(wanted), owner).unwrap().text
         };
         assert_eq!(found("77.3", 770_005), "77.3");
         assert_eq!(found("77.1", 770_005), "77.3");
@@ -151,8 +152,9 @@ mod tests {
         fs::write(dir.path().join("broken/postgres"), "#!/bin/sh\necho 'no such library' >&2\nexit 1\n").unwrap();
         let path = ["other", "broken"].map(|name| dir.path().join(name)).to_vec();
         let places = Places { path, ..Places::default() };
-        let error =
-            Programs::find(&places, Version(770_005), Owner::of_this_process().unwrap()).unwrap_err().to_string();
+        let error = Programs::find(&places, &Memory::new(None), Version(770_005), Owner::of_this_process().unwrap())
+            .unwrap_err()
+            .to_string();
         for part in ["PostgreSQL 77.5", "looked in PATH", "is 66.1", "is broken: no such library", "nstall"] {
             assert!(error.contains(part), "{part}: {error}");
         }
