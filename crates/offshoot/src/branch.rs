@@ -125,7 +125,7 @@ impl Store {
             bin: place.programs.clone(),
             path: place.search.clone(),
             home: place.user_home.clone(),
-            memory: Some(home.root().join("servers.json")),
+            memory: Some(place.home.join("servers.json")),
         };
         let servers: Arc<dyn Servers> = Arc::new(LocalServers::new(places));
         let opened = on_own_thread(|| engine::Branches::open(home, servers.clone()))?;

@@ -49,9 +49,12 @@ fn a_killed_server_is_seen_and_starts_again() {
         // Its other processes end when they notice; until then the data directory is in use.
         place.stop(Stop::AtOnce);
         assert_eq!(place.running(), None);
-        // It left its number, which by now may be that of another process of the same user.
-        assert!(place.site.data.join("postmaster.pid").exists());
+        // Nor did it leave its piece of shared memory.
         let claim = fs::read_to_string(place.site.data.join("postmaster.pid")).unwrap();
+        let id = claim.lines().nth(6).unwrap().split_whitespace().nth(1).unwrap().to_owned();
+        let listed = fs::read_to_string("/proc/sysvipc/shm").unwrap();
+        assert!(!listed.lines().any(|line| line.split_whitespace().nth(1) == Some(&id)), "{id}");
+        // It left its number, which by now may be that of another process of the same user.
         let other = Command::new("sleep").arg("600").spawn().unwrap();
         let other = Other(other);
         let rest = claim.split_once('\n').unwrap().1;

@@ -93,10 +93,11 @@ mod tests {
         // The shell ends at once; what it started holds the lock.
         let mut command = Command::new("/bin/sh");
         command.args(["-c", "exec 3<&0; sleep 600 <&3 & echo $!"]).stdin(file).stderr(Stdio::null());
-        let output = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut shell = command.stdout(Stdio::piped()).spawn().unwrap();
         drop(command);
         let mut line = String::new();
-        std::io::BufRead::read_line(&mut std::io::BufReader::new(output.stdout.unwrap()), &mut line).unwrap();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(shell.stdout.take().unwrap()), &mut line).unwrap();
+        shell.wait().unwrap();
         assert!(look.is_held());
         Command::new("kill").args(["-9", line.trim()]).status().unwrap();
         while look.is_held() {

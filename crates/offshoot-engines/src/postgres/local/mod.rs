@@ -20,6 +20,7 @@ mod process;
 mod programs;
 mod ready;
 mod script;
+mod segment;
 mod settings;
 mod spare;
 mod statements;

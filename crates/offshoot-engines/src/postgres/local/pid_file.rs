@@ -22,6 +22,8 @@ pub(super) struct PidFile {
     pub(super) port: u16,
     /// The first address that it listens at; empty for none.
     pub(super) address: String,
+    /// Key and number of its shared memory.
+    pub(super) segment: Option<(u32, u64)>,
     pub(super) is_ready: bool,
 }
 
@@ -39,8 +41,13 @@ impl PidFile {
         let pid = lines.next()?.trim().trim_start_matches('-').parse().ok().filter(|&pid| pid > 1)?;
         let port = lines.nth(2).and_then(|port| port.trim().parse().ok()).unwrap_or(0);
         let address = lines.nth(1).unwrap_or_default().trim().to_owned();
-        let is_ready = lines.nth(1).is_some_and(|state| state.trim() == "ready");
-        Some(Self { pid, port, address, is_ready })
+        let segment = lines.next().and_then(|line| {
+            let (key, id) = line.trim().split_once(' ')?;
+            let key = key.parse::<u64>().ok()? & u64::from(u32::MAX);
+            Some((u32::try_from(key).ok()?, id.trim().parse().ok()?))
+        });
+        let is_ready = lines.next().is_some_and(|state| state.trim() == "ready");
+        Some(Self { pid, port, address, segment, is_ready })
     }
 }
 
@@ -52,10 +59,19 @@ mod tests {
     fn whole_and_half_files() {
         let whole = "421\n/data\n1700000000\n5433\n/sockets\n127.0.0.1\n  5433001  12\nready   \n";
         let found = PidFile::parse(whole).unwrap();
-        assert_eq!(found, PidFile { pid: 421, port: 5433, address: "127.0.0.1".into(), is_ready: true });
+        assert_eq!(
+            found,
+            PidFile {
+                pid: 421,
+                port: 5433,
+                address: "127.0.0.1".into(),
+                segment: Some((5_433_001, 12)),
+                is_ready: true
+            }
+        );
         assert!(!PidFile::parse(&whole.replace("ready   ", "starting")).unwrap().is_ready);
         let half = PidFile::parse("421\n/data\n1700000000\n").unwrap();
-        assert_eq!(half, PidFile { pid: 421, port: 0, address: String::new(), is_ready: false });
+        assert_eq!(half, PidFile { pid: 421, port: 0, address: String::new(), segment: None, is_ready: false });
         assert_eq!(PidFile::parse(""), None);
         assert_eq!(PidFile::parse("1\n/data\n"), None);
         assert_eq!(PidFile::parse("rubbish\n"), None);

@@ -53,7 +53,7 @@ impl Programs {
         let is_there = |folder: &&str| {
             ["so", "dylib"].iter().any(|end| prefix.join(folder).join(format!("{name}.{end}")).is_file())
         };
-        folders.iter().any(|folder| is_there(&folder))
+        folders.iter().any(is_there)
     }
 
     /// The one that fits a snapshot: of its major version, the same or next newer minor one, else the newest older one.

@@ -7,6 +7,7 @@ use super::error::LocalError;
 use super::hold::Look;
 use super::owner::Owner;
 use super::process::{all, postmaster, signal};
+use super::segment;
 use offshoot_restore::server::Stop;
 use rustix::process::Signal;
 use std::fs::File;
@@ -48,7 +49,10 @@ pub(super) fn stop(data: &Path, how: Stop, owner: Owner) -> Result<(), LocalErro
                 told = Some(pid);
             }
             Some(_) => {}
-            None if !is_held => return ended(data, how, has_run),
+            None if !is_held => {
+                segment::remove(data, owner);
+                return ended(data, how, has_run);
+            }
             // Its first process is gone, and what it left does not end by itself; or it has not written who it is yet.
             None if began.elapsed() > AT_ONCE_PATIENCE => break,
             None => {}
@@ -56,6 +60,7 @@ pub(super) fn stop(data: &Path, how: Stop, owner: Owner) -> Result<(), LocalErro
         std::thread::sleep(POLL_INTERVAL);
     }
     kill_all(data, owner, &look)?;
+    segment::remove(data, owner);
     ended(data, how, has_run)
 }
 
