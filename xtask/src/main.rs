@@ -32,6 +32,7 @@ Chores of the project. Usage: cargo xtask CHORE [OPTIONS]
   bench [ARGUMENTS]      the criterion benches
   bench-peers [ARGUMENTS]  the comparison with other tools, written to docs/benchmarks.md
   bench-branches [ARGUMENTS]   how long branches take to come, beside the least that they could take
+  bench-clone [GB ...]     cloning a data folder, beside cp, on XFS and btrfs
   bench-load [ARGUMENTS]   what a capture and pg_dump cost an application that works meanwhile
   detect [--columns]     how well personal data is found in real samples (OFFSHOOT_REAL_DATA); with every finding
   fuzz [--seconds N] [--sanitize] [TARGET...]
@@ -81,6 +82,7 @@ fn run(words: &[&str]) -> Result<(), Failure> {
         ["bench", arguments @ ..] => measure::bench(arguments),
         ["bench-peers", arguments @ ..] => measure::bench_peers(arguments),
         ["bench-branches", arguments @ ..] => measure::bench_branches(arguments),
+        ["bench-clone", arguments @ ..] => measure::bench_clone(arguments),
         ["bench-load", arguments @ ..] => measure::bench_load(arguments),
         ["detect", arguments @ ..] => measure::detect(arguments),
         ["fuzz", options @ ..] => fuzz::run(options),

@@ -29,6 +29,14 @@ pub fn bench_branches(arguments: &[&str]) -> Result<(), Failure> {
     beside_the_command("branches", arguments)
 }
 
+/// Cloning a tree as large as a data folder beside cp, in release mode.
+pub fn bench_clone(arguments: &[&str]) -> Result<(), Failure> {
+    setup::run()?;
+    cargo(&["run", "--quiet", "--release", "--package", "offshoot-benches", "--bin", "clone", "--"])
+        .arguments(arguments)
+        .run()
+}
+
 /// The figures of the detection, on samples without a server and on real databases.
 pub fn detect(arguments: &[&str]) -> Result<(), Failure> {
     setup::run()?;

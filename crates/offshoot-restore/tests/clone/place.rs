@@ -70,8 +70,8 @@ pub fn make(folder: &Path, method: Method) -> PathBuf {
     }
     let holes = File::create(tree.join("base/16384/holes")).unwrap();
     holes.write_all_at(b"early", 4096).unwrap();
-    holes.write_all_at(b"late", 20 << 20).unwrap();
-    holes.set_len(40 << 20).unwrap();
+    holes.write_all_at(b"late", 2 << 20).unwrap();
+    holes.set_len(4 << 20).unwrap();
     fs::write(tree.join("shut/read-only"), "r").unwrap();
     symlink("../PG_VERSION", tree.join("base/link")).unwrap();
     symlink("empty", tree.join("to-a-folder")).unwrap();
