@@ -22,7 +22,7 @@ mod tree;
 mod walk;
 
 pub use error::{CloneError, Result};
-pub use method::{Ladder, Method, probe};
+pub use method::{Ladder, Method, method_for, probe};
 pub use own::own_bytes;
 pub use remove::remove_tree;
 pub use sync::sync_tree;

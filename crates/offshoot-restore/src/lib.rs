@@ -15,6 +15,7 @@ mod lock;
 mod neutralize;
 mod plan;
 pub mod pool;
+mod program;
 mod record;
 mod report;
 mod schedule;

@@ -2,7 +2,7 @@
 
 use super::record::{BranchRecord, Isolation, Shape, State, VERSION};
 use super::{BranchError, BranchName, Branches, Result, boot, fill, new_folder, port};
-use crate::clone::{CloneOptions, Method, clone_tree, probe};
+use crate::clone::{CloneOptions, Method, clone_tree, method_for};
 use crate::image::Image;
 use crate::lock::{FolderLock, Tried};
 use crate::server::{Access, Purpose, Secret, Server, Stop};
@@ -206,7 +206,7 @@ pub(super) fn clone_image(image: &Image, data: &Path, server: &dyn Server, contr
     };
     control.emit(&Event::Step { name: "clone the image".to_owned() });
     let folder = data.parent().unwrap_or(data);
-    let method = probe(folder)?.method;
+    let method = method_for(&image.data(), folder)?;
     let options = CloneOptions { owner: server.owner(), ..CloneOptions::new(method) };
     clone_tree(&image.data(), data, &options, control)?;
     Ok(method)

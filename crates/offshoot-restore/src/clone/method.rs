@@ -83,6 +83,18 @@ fn told(method: Method, file_system: String, why: &str) -> Ladder {
     Ladder { method, file_system, why: why.to_owned() }
 }
 
+/// How a tree that is there is cloned into a folder, without making a snapshot for a trial: [`create_tree`](super::create_tree)
+/// made a subvolume only where snapshots work.
+///
+/// # Errors
+/// As those of [`probe`].
+pub fn method_for(tree: &Path, folder: &Path) -> Result<Method> {
+    if subvolume::is_one(tree)? && subvolume::can_snapshot() {
+        return Ok(Method::Snapshot);
+    }
+    Ok(if try_reflink(folder)?.is_none() { Method::Reflink } else { Method::Copy })
+}
+
 /// Why files cannot share blocks in a folder; none if they can, and the clone was seen to have what the original has.
 fn try_reflink(folder: &Path) -> Result<Option<String>> {
     let failed = |error| CloneError::of_io("trying to clone in", folder)(error);

@@ -41,7 +41,9 @@ pub(super) fn plan(pool: &Pool, seen: &Seen, options: &CreateOptions) -> Result<
         if options.bytes > has {
             plan.add("more room in the file", &["truncate", "-s", &size, "--", &image]);
         }
-        if options.bytes > has || mounted.is_behind == Some(true) {
+        // Enlarging it may have been interrupted before the file system took it.
+        let is_behind = || xfs::bytes(&pool.mount_point()).is_some_and(|bytes| xfs::is_behind(has, bytes));
+        if options.bytes > has || is_behind() {
             xfs::require("xfs_growfs")?;
             plan.add("the device sees it", &["losetup", "-c", &mounted.device]);
             plan.add("the file system takes it", &["xfs_growfs", &mount]);

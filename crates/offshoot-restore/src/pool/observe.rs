@@ -1,7 +1,7 @@
 //! What is there of a pool: files, mounts, loop devices. It changes nothing and asks for no rights.
 
+use super::Pool;
 use super::error::{PoolError, Result};
-use super::{Pool, xfs};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -46,8 +46,6 @@ pub(super) struct Mounted {
     pub total_bytes: u64,
     /// Bytes that are left.
     pub free_bytes: u64,
-    /// Whether it is smaller than its file, since enlarging it was interrupted. None if that cannot be seen.
-    pub is_behind: Option<bool>,
     /// User, group and mode of its topmost folder.
     pub root: (u32, u32, u32),
 }
@@ -58,7 +56,7 @@ pub(super) fn look(pool: &Pool) -> Result<Seen> {
     let loops = loops_of(&[pool.image(), pool.unfinished(), pool.doomed()]);
     let image = file(&pool.image())?;
     let doomed = file(&pool.doomed())?;
-    let mounted = mounted(pool, &loops, image.or(doomed))?;
+    let mounted = mounted(pool, &loops)?;
     Ok(Seen {
         image,
         unfinished: file(&pool.unfinished())?.is_some(),
@@ -95,7 +93,7 @@ fn room(folder: &Path) -> Result<(u64, u64)> {
     Ok((room.f_blocks * room.f_frsize, room.f_bavail * room.f_frsize))
 }
 
-fn mounted(pool: &Pool, loops: &[String], image: Option<File>) -> Result<Option<Mounted>> {
+fn mounted(pool: &Pool, loops: &[String]) -> Result<Option<Mounted>> {
     let (mount, table) = (pool.mount_point(), Path::new("/proc/self/mountinfo"));
     let text = fs::read_to_string(table).map_err(PoolError::of("a pool wants Linux: reading", table))?;
     let Some(device) = device_at(&text, &mount) else { return Ok(None) };
@@ -104,14 +102,7 @@ fn mounted(pool: &Pool, loops: &[String], image: Option<File>) -> Result<Option<
     }
     let (total_bytes, free_bytes) = room(&mount)?;
     let root = fs::metadata(&mount).map_err(PoolError::of("looking at", &mount))?;
-    let is_behind = image.zip(xfs::bytes(&mount)).map(|(image, bytes)| xfs::is_behind(image.bytes, bytes));
-    Ok(Some(Mounted {
-        device,
-        total_bytes,
-        free_bytes,
-        is_behind,
-        root: (root.uid(), root.gid(), root.mode() & 0o7777),
-    }))
+    Ok(Some(Mounted { device, total_bytes, free_bytes, root: (root.uid(), root.gid(), root.mode() & 0o7777) }))
 }
 
 /// The device that is mounted at a place, the topmost if there are several; from the text of mountinfo.

@@ -1,7 +1,8 @@
 //! Running the commands of a plan.
 
 use super::error::{PoolError, Result};
-use super::{Plan, Pool, Step, xfs};
+use super::{Plan, Pool, Step};
+use crate::program;
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
@@ -62,9 +63,8 @@ pub(super) fn carry_out(plan: &Plan, rights: Rights) -> Result<()> {
 
 fn run(step: &Step, rights: Rights) -> Result<()> {
     let Some((program, arguments)) = step.words.split_first() else { return Ok(()) };
-    let mut command = match (rights, xfs::find(program)) {
-        (Rights::Root, Some(program)) => Command::new(program),
-        (Rights::Root, None) => Command::new(program),
+    let mut command = match rights {
+        Rights::Root => Command::new(program::find(program).unwrap_or_else(|| program.into())),
         // sudo has a search path of its own.
         _ => {
             let mut sudo = Command::new("sudo");

@@ -1,28 +1,19 @@
 //! XFS's own programs: whether they are there, and how large a mounted file system is.
 
 use super::error::{PoolError, Result};
-use std::path::{Path, PathBuf};
+use crate::program;
+use std::path::Path;
 use std::process::{Command, Stdio};
-
-/// Folders of an administrator's programs, which are not on everybody's path.
-const SYSTEM_DIRS: [&str; 3] = ["/usr/sbin", "/sbin", "/usr/local/sbin"];
 
 /// Refuses to go on without a program.
 pub(super) fn require(program: &'static str) -> Result<()> {
-    find(program).map(|_| ()).ok_or(PoolError::Missing { program, package: "xfsprogs" })
-}
-
-/// Where a program is.
-pub(super) fn find(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let dirs = std::env::split_paths(&path).chain(SYSTEM_DIRS.iter().map(PathBuf::from));
-    dirs.map(|dir| dir.join(program)).find(|file| file.is_file())
+    program::find(program).map(|_| ()).ok_or(PoolError::Missing { program, package: "xfsprogs" })
 }
 
 /// Bytes of a mounted XFS, its log included; none where nobody tells.
 pub(super) fn bytes(mount: &Path) -> Option<u64> {
     // Only prints.
-    let output = Command::new(find("xfs_growfs")?).arg("-n").arg(mount).stdin(Stdio::null()).output().ok()?;
+    let output = Command::new(program::find("xfs_growfs")?).arg("-n").arg(mount).stdin(Stdio::null()).output().ok()?;
     data_bytes(&String::from_utf8_lossy(&output.stdout))
 }
 

@@ -1,7 +1,7 @@
 //! What the file system is found to do, and what a clone occupies.
 
 use crate::place::{btrfs, clone, make, names, xfs};
-use offshoot_restore::clone::{Method, own_bytes, probe, sync_tree};
+use offshoot_restore::clone::{Method, method_for, own_bytes, probe, sync_tree};
 use offshoot_testkit::loop_disk::{Kind, LoopDisk, MEGABYTES_MIN};
 use offshoot_testkit::small_disk::SmallDisk;
 use std::fs::{self, File};
@@ -24,6 +24,19 @@ fn each_file_system_is_found_to_do_what_it_does() {
         assert_eq!(ladder.why.contains("offshoot pool create"), method == Method::Copy, "{}", ladder.why);
     }
     assert!(probe(&folder.path().join("absent")).is_err());
+}
+
+#[test]
+fn a_tree_is_cloned_as_it_was_made_to_be() {
+    crate::place::each(|folder, method| {
+        let tree = make(folder, method);
+        // Whatever the tree is on could copy, too.
+        let can_share = probe(folder).unwrap().method != Method::Copy;
+        let expected = if method == Method::Copy && can_share { Method::Reflink } else { method };
+        assert_eq!(method_for(&tree, folder).unwrap(), expected);
+        clone(&tree, &folder.join("clone"), expected).unwrap();
+        assert_eq!(names(folder), ["clone", "image"]);
+    });
 }
 
 #[test]
