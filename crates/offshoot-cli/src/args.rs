@@ -1,8 +1,8 @@
 //! The words of the command line: global options and commands. What a command takes is in its own file.
 
 use crate::commands::{
-    branch, capture, completions, doctor, forget, gc, image, init, key, log, man, preview, pseudonym, receipt, restore,
-    scan, scrub, show, tag, verify,
+    branch, capture, completions, doctor, forget, gc, image, init, key, log, man, pool, preview, pseudonym, receipt,
+    restore, scan, scrub, show, tag, verify,
 };
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -81,6 +81,8 @@ pub enum Command {
     Branch(branch::Branch),
     /// Make, list and remove images
     Image(image::Image),
+    /// Make, look at and remove the pool that images and branches are in
+    Pool(pool::Pool),
     /// Say whether a database can be captured, and what is missing
     Doctor(doctor::Doctor),
     /// Print the completions of a shell
@@ -110,6 +112,7 @@ impl Command {
             Self::Key(_) => "key",
             Self::Branch(_) => "branch",
             Self::Image(_) => "image",
+            Self::Pool(_) => "pool",
             Self::Doctor(_) => "doctor",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",

@@ -83,6 +83,11 @@ impl Context {
         Ok(Some(Scrub::new(policy, key::require(&config)?)))
     }
 
+    /// The folder of images and branches, or of the pool that they are in.
+    pub fn home(&self) -> Result<PathBuf, Failure> {
+        Ok(surroundings::branch_home(self.config()?.home.as_deref()))
+    }
+
     /// The branches of the store that is meant.
     pub fn branches(&self, raw: bool) -> Result<Branches, Failure> {
         self.branches_of(&self.open_store()?, raw, false)

@@ -66,6 +66,14 @@ pub fn branch_home(configured: Option<&Path>) -> PathBuf {
     data.unwrap_or_else(env::temp_dir).join("offshoot")
 }
 
+/// The user and group that a pool is for: who runs this, also behind sudo.
+pub fn pool_owner() -> (u32, u32) {
+    let number = |name: &str| env::var(name).ok()?.parse::<u32>().ok();
+    let user = rustix::process::geteuid();
+    let behind_sudo = if user.is_root() { number("SUDO_UID").zip(number("SUDO_GID")) } else { None };
+    behind_sudo.unwrap_or((user.as_raw(), rustix::process::getegid().as_raw()))
+}
+
 /// The folder of sockets: a short path that goes with the machine's start.
 pub fn runtime() -> PathBuf {
     let user = rustix::process::geteuid();

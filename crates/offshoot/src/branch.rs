@@ -114,13 +114,14 @@ pub struct BranchEnvironment {
 }
 
 impl Store {
-    /// The branches of this store on this machine. What killed processes left is put in order first.
+    /// The branches of this store on this machine, in the home's pool if it has one. What killed processes left is put in
+    /// order first.
     ///
     /// # Errors
-    /// `Failed` if the folders cannot be made or read.
+    /// `Failed` if the folders cannot be made or read, or the home's pool is not mounted.
     pub fn branches(&self, place: BranchPlace) -> Result<Branches> {
         let uuid: String = self.open_store().uuid().iter().map(|byte| format!("{byte:02x}")).collect();
-        let home = Home::open(&place.home.join(uuid), &place.runtime)?;
+        let home = Home::open(&crate::pool::folder_of_branches(&place.home)?.join(uuid), &place.runtime)?;
         let places = Places {
             bin: place.programs.clone(),
             path: place.search.clone(),

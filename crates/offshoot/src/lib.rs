@@ -53,6 +53,7 @@ mod compare;
 mod connection;
 mod doctor;
 mod error;
+pub mod pool;
 mod preview;
 mod pseudonym;
 mod rescrub;

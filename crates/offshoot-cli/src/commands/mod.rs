@@ -11,6 +11,7 @@ pub mod init;
 pub mod key;
 pub mod log;
 pub mod man;
+pub mod pool;
 pub mod preview;
 pub mod pseudonym;
 pub mod receipt;
@@ -44,6 +45,7 @@ pub fn run(command: &Command, context: &Context) -> Outcome {
         Command::Scan(command) => command.run(context),
         Command::Branch(command) => command.run(context),
         Command::Image(command) => command.run(context),
+        Command::Pool(command) => command.run(context),
         Command::Doctor(command) => command.run(context),
         Command::Preview(command) => command.run(context),
         Command::Pseudonym(command) => command.run(context),

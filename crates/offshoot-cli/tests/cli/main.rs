@@ -17,6 +17,7 @@ mod logs;
 mod memory;
 mod names;
 mod nest;
+mod pool;
 mod privileges;
 mod restore;
 mod roles;

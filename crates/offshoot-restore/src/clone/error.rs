@@ -15,7 +15,8 @@ pub enum CloneError {
     Cancelled,
     /// The file system is full. Nothing is left behind.
     #[error(
-        "no room is left for {}. Delete branches or images that nobody needs, or enlarge the file system or pool that it is on",
+        "no room is left for {}. Delete branches or images that nobody needs, or enlarge the file system that it is on (a pool: \
+         `offshoot pool create --size`)",
         path.display()
     )]
     Full {

@@ -58,8 +58,8 @@ pub enum PoolError {
     },
     /// No room is left in the pool.
     #[error(
-        "the pool at {} is full: {free} of {total} bytes are left. Delete branches or images that nobody needs, or enlarge it \
-         by creating it again with a larger size",
+        "the pool at {} is full: {free} of {total} bytes are left. Delete branches or images that nobody needs, or enlarge it: \
+         `offshoot pool create --size`",
         mount.display()
     )]
     Full {

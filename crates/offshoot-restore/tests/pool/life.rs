@@ -78,6 +78,10 @@ fn after_a_reboot_it_is_said_how_to_mount_it() {
     // The command can be pasted.
     run(&["sh", "-c", status.mount_command.strip_prefix("sudo ").unwrap()]);
     assert_eq!(fs::read(&file).unwrap(), b"kept");
+    let table = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let device = &loops(folder.path())[0];
+    let mounted = table.lines().find(|line| line.contains(device.to_str().unwrap())).unwrap();
+    assert!(mounted.contains("nosuid") && mounted.contains("nodev"), "{mounted}");
     // The line for fstab is one that mount takes.
     run(&["umount", pool.mount_point().to_str().unwrap()]);
     let fstab = folder.path().join("fstab");
@@ -127,7 +131,7 @@ fn a_full_pool_says_so_and_growing_it_helps() {
     let error = fs::write(own.join("all"), vec![1; BYTES as usize]).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
     let why = pool.status().unwrap().why_full().unwrap().to_string();
-    assert!(why.contains("is full") && why.contains("a larger size"), "{why}");
+    assert!(why.contains("is full") && why.contains("offshoot pool create --size"), "{why}");
     pool.create(&CreateOptions { bytes: 2 * BYTES, ..options() }, Rights::Root).unwrap();
     assert!(pool.status().unwrap().why_full().is_none());
     fs::write(own.join("more"), vec![1; 100 << 20]).unwrap();
