@@ -30,6 +30,28 @@ impl NeutralizeChoices {
         self.keep.iter().any(|(kept_schema, kept_table)| kept_schema == schema && kept_table == table)
     }
 
+    /// Reads the name of a table that is to be kept: `schema.table`, with parts in double quotes where they have dots,
+    /// quotes or capitals in them, as in SQL. None if it is not such a name.
+    #[must_use]
+    pub fn table_name(text: &str) -> Option<(String, String)> {
+        let (mut parts, mut part) = (Vec::new(), String::new());
+        let mut characters = text.trim().chars().peekable();
+        let mut is_quoted = false;
+        while let Some(character) = characters.next() {
+            match character {
+                '"' if is_quoted && characters.peek() == Some(&'"') => part.extend(characters.next()),
+                '"' => is_quoted = !is_quoted,
+                '.' if !is_quoted => parts.push(std::mem::take(&mut part)),
+                other if is_quoted => part.push(other),
+                other => part.extend(other.to_lowercase()),
+            }
+        }
+        parts.push(part);
+        let table = parts.pop().filter(|table| !is_quoted && !table.is_empty())?;
+        let schema = parts.pop().filter(|schema| parts.is_empty() && !schema.is_empty())?;
+        Some((schema, table))
+    }
+
     /// A digest of the choices and of the version of the engine's list, in 64 hexadecimal digits: part of the key of an
     /// image, so that none is used under other choices, or by a program that switches off more.
     #[must_use]
@@ -106,6 +128,17 @@ mod tests {
         let digests: BTreeSet<String> = all.iter().flat_map(|choices| [choices.digest(1), choices.digest(2)]).collect();
         assert_eq!(digests.len(), all.len() * 2);
         assert_eq!(choices(&["b", "a"], &[]).digest(1), choices(&["a", "b"], &[]).digest(1));
+    }
+
+    #[test]
+    fn tables_are_named_as_in_sql() {
+        let name = |text| NeutralizeChoices::table_name(text).map(|(schema, table)| format!("{schema}|{table}"));
+        assert_eq!(name("public.jobs").as_deref(), Some("public|jobs"));
+        assert_eq!(name(" Public.JOBS ").as_deref(), Some("public|jobs"));
+        assert_eq!(name("\"My App\".\"a.\"\"b\"").as_deref(), Some("My App|a.\"b"));
+        for wrong in ["jobs", "", ".", "a.", ".b", "a.b.c", "\"a.b", "a.\"b"] {
+            assert_eq!(name(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

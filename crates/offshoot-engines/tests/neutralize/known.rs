@@ -1,6 +1,6 @@
 //! Known tables, as the tools' own migrations make them: queues emptied, schedules stopped, neighbours untouched.
 
-use crate::{choices, lines, off, said, try_off};
+use crate::{choices, lines, off, try_off};
 use offshoot_testkit::postgres::{Binaries, shared, shared_of};
 
 /// Tables of many tools, each with a row or more, and beside them neighbours with names that are like theirs.
@@ -66,6 +66,32 @@ fn items_and_tables_are_kept_where_they_are_wanted() {
     let counts =
         "SELECT (SELECT count(*) FROM que_jobs), (SELECT active FROM cron.job), (SELECT webhook_url FROM shops)";
     assert_eq!(server.psql(&db, counts), "1|t|https://x.example");
-    let _ = said(server, &db);
+    off(server, &db);
     assert_eq!(server.psql(&db, counts), "0|f|");
+}
+
+#[test]
+fn a_table_is_kept_with_its_parts_and_a_name_that_is_not_there_is_said() {
+    let server = shared();
+    let db = server.fresh_db("parts");
+    server.psql(
+        &db,
+        "CREATE TABLE que_jobs (id int, run_at timestamptz, job_class text, args json, error_count int) PARTITION BY LIST (id);
+         CREATE TABLE part_1 PARTITION OF que_jobs FOR VALUES IN (1); CREATE TABLE part_2 PARTITION OF que_jobs FOR VALUES IN (2);
+         INSERT INTO que_jobs (id) VALUES (1), (2), (2)",
+    );
+    let found = try_off(server, &db, &choices(&[], &[("public", "que_jobs"), ("public", "que_job")])).unwrap();
+    assert_eq!(
+        lines(&found),
+        [
+            "keep: table public.que_job: there is no such table to keep (warning)",
+            "queues: table public.que_jobs: as you chose: que (kept)",
+        ]
+    );
+    let found = try_off(server, &db, &choices(&[], &[("public", "part_1")])).unwrap();
+    assert_eq!(
+        lines(&found),
+        ["queues: table public.part_1: as you chose: que (kept)", "queues: table public.que_jobs: 2 emptied: que"]
+    );
+    assert_eq!(server.psql(&db, "SELECT count(*) FROM que_jobs"), "1");
 }

@@ -143,10 +143,9 @@ fn settings_that_load_code_or_hold_keys_are_reset() {
         assert_eq!(
             said,
             [
-                format!(
-                    "settings: setting \"app.slack_webhook_url\" of all roles: reset: it is an address that is called"
-                ),
-                format!("settings: setting \"app.stripe_api_key\" of app: reset: it is a key of another service"),
+                "settings: setting \"app.slack_webhook_url\" of all roles: reset: it is an address that is called"
+                    .to_owned(),
+                "settings: setting \"app.stripe_api_key\" of app: reset: it is a key of another service".to_owned(),
                 format!("settings: setting \"app.webhook_url\" of {db}: reset: it is an address that is called"),
                 "settings: setting \"plperl.on_init\" of \"o'dd\": reset: it names code that runs by itself".to_owned(),
                 format!(

@@ -31,7 +31,7 @@ pub async fn blank(work: &mut Work<'_>, tables: &Tables) -> Result<()> {
             if !table.has_rows {
                 continue;
             }
-            if !work.choices.is_on(item) || work.choices.is_kept(&table.schema, &table.name) {
+            if !work.choices.is_on(item) || tables.is_kept(table, work.choices) {
                 kept.insert((item, object, "as you chose".to_owned()), 0);
                 continue;
             }
@@ -52,7 +52,7 @@ pub async fn blank(work: &mut Work<'_>, tables: &Tables) -> Result<()> {
 
 fn item(table: &str, column: &Column) -> Option<&'static str> {
     let holds_text = column.kind != Kind::Other && !column.is_generated;
-    let is_address = is_webhook(table, &column.name) && matches!(column.kind, Kind::Text | Kind::Json | Kind::Array);
+    let is_address = is_webhook(table, &column.name) && column.kind != Kind::Uuid;
     match holds_text {
         true if is_address => Some(WEBHOOKS),
         true if is_token(table, &column.name) => Some(TOKENS),

@@ -70,7 +70,7 @@ async fn unlink(
     for key in keys {
         let (Some(from), Some(to)) = (tables.get(key.from), tables.get(key.to)) else { continue };
         let links = nullable(tables, key, from);
-        if links.is_empty() || work.choices.is_kept(&from.schema, &from.name) {
+        if links.is_empty() || tables.is_kept(from, work.choices) {
             continue;
         }
         let sets: Vec<String> = links.iter().map(|link| format!("{} = NULL", ident(link))).collect();

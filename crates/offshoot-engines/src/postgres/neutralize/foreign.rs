@@ -30,26 +30,13 @@ const DEFAULT_HOSTS: &[(&str, &str)] = &[
     ("tds_fdw", "servername"),
 ];
 
-const HOSTS: &[&str] =
-    &["host", "hostname", "hosts", "address", "servername", "server", "broker", "brokers", "bootstrap_servers"];
-const URLS: &[&str] = &["url", "uri", "endpoint", "*_url", "*_uri", "*_endpoint"];
-const PLACES: &[&str] = &["dbserver", "dsn", "datasource", "connection", "connstr", "conn_str", "connection_string"];
-const FILES: &[&str] = &["filename", "file", "files", "path", "dirname", "dir", "directory", "filenames", "files_func"];
+const HOSTS: &str = "host hostname hosts address servername server broker brokers bootstrap_servers";
+const URLS: &str = "url uri endpoint *_url *_uri *_endpoint";
+const PLACES: &str = "dbserver dsn datasource connection connstr conn_str connection_string";
+const FILES: &str = "filename file files path dirname dir directory filenames files_func";
 /// Options that would win over a host that is nowhere, or that identify the user.
-const DROPPED: &[&str] = &[
-    "hostaddr",
-    "service",
-    "servicefile",
-    "program",
-    "password",
-    "passwd",
-    "passfile",
-    "passcode",
-    "sslkey",
-    "sslcert",
-    "sslpassword",
-    "*_id_secret",
-];
+const DROPPED: &str = "\
+    hostaddr service servicefile program password passwd passfile passcode sslkey sslcert sslpassword *_id_secret";
 
 const WRAPPERS: &str = "
 SELECT w.fdwname::pg_catalog.text, n.nspname::pg_catalog.text, p.proname::pg_catalog.text, w.fdwoptions

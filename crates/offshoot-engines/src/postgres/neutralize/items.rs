@@ -36,6 +36,9 @@ pub const VAULT: &str = "vault";
 /// Not an item: what a database can reach from inside and nothing here can close.
 pub const NETWORK: &str = "network";
 
+/// Not an item: tables that the user names to be left alone.
+pub const KEEP: &str = "keep";
+
 /// An item that a user can opt out of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

@@ -24,27 +24,25 @@ pub struct Known {
     /// The program that reads it.
     pub tool: &'static str,
     pub act: Act,
-    schemas: &'static [&'static str],
-    names: &'static [&'static str],
+    /// Rules for its schema; none takes any.
+    schemas: &'static str,
+    /// Rules for its name.
+    names: &'static str,
     /// Columns that must be there; of those between bars one.
-    columns: &'static [&'static str],
+    columns: &'static str,
 }
 
 impl Known {
-    const fn emptied(
-        item: &'static str,
-        tool: &'static str,
-        names: &'static [&'static str],
-        columns: &'static [&'static str],
-    ) -> Self {
-        Self { item, tool, act: Act::Empty, schemas: &[], names, columns }
+    /// One whose rows go.
+    const fn new(item: &'static str, tool: &'static str, names: &'static str, columns: &'static str) -> Self {
+        Self { item, tool, act: Act::Empty, schemas: "", names, columns }
     }
 
     const fn set(self, column: &'static str, value: &'static str, only: &'static str) -> Self {
         Self { act: Act::Set { column, value, only }, ..self }
     }
 
-    const fn within(self, schemas: &'static [&'static str]) -> Self {
+    const fn within(self, schemas: &'static str) -> Self {
         Self { schemas, ..self }
     }
 
@@ -52,7 +50,7 @@ impl Known {
         let has = |wanted: &str| columns.iter().any(|column| *column == fold(wanted));
         is_one_of(name, self.names)
             && (self.schemas.is_empty() || is_one_of(schema, self.schemas))
-            && self.columns.iter().all(|choice| choice.split('|').any(has))
+            && self.columns.split_ascii_whitespace().all(|choice| choice.split('|').any(has))
     }
 }
 
@@ -63,135 +61,135 @@ pub fn known<'a>(schema: &str, name: &str, columns: impl Iterator<Item = &'a str
     KNOWN.iter().find(|known| known.is(&schema, &name, &columns))
 }
 
-/// A text that some tool sends to somebody.
-const MESSAGE: &[&str] = &[
-    "payload|body|data|message|content|event_data|event_payload|message_payload|headers|event|value|aggregate_id|operations",
-];
-const RECEIVER: &[&str] = &[
-    "to|recipient|recipients|to_address|to_email|email_to|email|address|phone|phone_number|to_number|device_token|user_id",
-];
-const TRIES: &[&str] = &[
-    "url|endpoint|endpoint_url|target_url|webhook_id|webhook_endpoint_id|endpoint_id|subscription_id|webhook_subscription_id|destination",
-    "status|state|attempt|attempts|attempt_count|retry_count|retries|next_attempt_at|next_retry_at|delivered_at|sent_at|scheduled_at|response_status|response_code",
-];
+// Names that many programs have in common, and what must be among the columns of each.
+const OUTBOXES: &str = "\
+    outbox outboxes outbox_event outbox_events outbox_message outbox_messages outbox_entry outbox_entries outbox_item \
+    outbox_items outbox_record outbox_records outbox_data *_outbox *_outbox_events *_outbox_messages *_outbox_data";
+const DELIVERIES: &str = "\
+    webhook_deliveries webhook_delivery *_webhook_deliveries webhook_event_deliveries webhook_delivery_attempts \
+    webhook_events webhook_messages webhook_queue webhook_jobs";
+const MAIL_QUEUES: &str = "\
+    mail_queue mails_queue email_queue emails_queue mailer_queue queued_mails queued_emails pending_mails pending_emails \
+    *_mail_queue *_email_queue sms_queue queued_sms push_queue notification_queue notifications_queue";
+const MESSAGE: &str = "\
+    payload|body|data|message|content|event_data|event_payload|message_payload|headers|event|value|aggregate_id|operations";
+const RECEIVER: &str = "\
+    to|recipient|recipients|to_address|to_email|email_to|email|address|phone|phone_number|to_number|device_token|user_id";
+const TRIES: &str = "\
+    url|endpoint|endpoint_url|target_url|destination|webhook_id|webhook_endpoint_id|webhook_subscription_id|endpoint_id|\
+    subscription_id \
+    status|state|attempt|attempts|attempt_count|retry_count|retries|next_attempt_at|next_retry_at|delivered_at|sent_at|\
+    scheduled_at|response_status|response_code";
 
 #[rustfmt::skip]
 const KNOWN: &[Known] = &[
     // Ruby.
-    Known::emptied(QUEUES, "que", &["que_jobs"], &["run_at", "job_class|job_type", "args", "error_count"]),
-    Known::emptied(QUEUES, "que", &["que_lockers"], &["pid", "worker_count"]),
-    Known::emptied(QUEUES, "good_job", &["good_jobs"], &["queue_name", "serialized_params", "scheduled_at"]),
-    Known::emptied(QUEUES, "good_job", &["good_job_executions"], &["active_job_id", "serialized_params"]),
-    Known::emptied(QUEUES, "good_job", &["good_job_batches"], &["serialized_properties", "enqueued_at"]),
-    Known::emptied(QUEUES, "good_job", &["good_job_processes"], &["state", "updated_at"]),
-    Known::emptied(QUEUES, "solid_queue", &["solid_queue_jobs"], &["queue_name", "class_name", "arguments"]),
-    Known::emptied(QUEUES, "solid_queue", &["solid_queue_ready_executions", "solid_queue_scheduled_executions",
-        "solid_queue_claimed_executions", "solid_queue_blocked_executions", "solid_queue_failed_executions",
-        "solid_queue_recurring_executions"], &["job_id"]),
-    Known::emptied(QUEUES, "solid_queue", &["solid_queue_processes"], &["last_heartbeat_at"]),
-    Known::emptied(QUEUES, "solid_queue", &["solid_queue_semaphores"], &["key", "value", "expires_at"]),
-    Known::emptied(CRON, "solid_queue", &["solid_queue_recurring_tasks"], &["key", "schedule"]),
-    Known::emptied(QUEUES, "delayed_job", &["delayed_jobs"], &["handler", "run_at", "locked_at", "failed_at"]),
-    Known::emptied(QUEUES, "queue_classic", &["queue_classic_jobs"], &["q_name", "method", "args"]),
-    Known::emptied(QUEUES, "gouda", &["gouda_workloads"], &["active_job_id", "serialized_params"]),
-    Known::emptied(MAIL, "rpush", &["rpush_notifications"], &["device_token", "delivered"]),
+    Known::new(QUEUES, "que", "que_jobs", "run_at job_class|job_type args error_count"),
+    Known::new(QUEUES, "que", "que_lockers", "pid worker_count"),
+    Known::new(QUEUES, "good_job", "good_jobs", "queue_name serialized_params scheduled_at"),
+    Known::new(QUEUES, "good_job", "good_job_executions", "active_job_id serialized_params"),
+    Known::new(QUEUES, "good_job", "good_job_batches", "serialized_properties enqueued_at"),
+    Known::new(QUEUES, "good_job", "good_job_processes", "state updated_at"),
+    Known::new(QUEUES, "solid_queue", "solid_queue_jobs", "queue_name class_name arguments"),
+    Known::new(QUEUES, "solid_queue", "solid_queue_*_executions", "job_id"),
+    Known::new(QUEUES, "solid_queue", "solid_queue_processes", "last_heartbeat_at"),
+    Known::new(QUEUES, "solid_queue", "solid_queue_semaphores", "key value expires_at"),
+    Known::new(CRON, "solid_queue", "solid_queue_recurring_tasks", "key schedule"),
+    Known::new(QUEUES, "delayed_job", "delayed_jobs", "handler run_at locked_at failed_at"),
+    Known::new(QUEUES, "queue_classic", "queue_classic_jobs", "q_name method args"),
+    Known::new(QUEUES, "gouda", "gouda_workloads", "active_job_id serialized_params"),
+    Known::new(MAIL, "rpush", "rpush_notifications", "device_token delivered"),
     // Elixir.
-    Known::emptied(QUEUES, "Oban", &["oban_jobs"], &["worker", "args", "state", "queue", "scheduled_at"]),
-    Known::emptied(QUEUES, "Oban", &["oban_peers", "oban_producers", "oban_beats"], &["node"]),
-    Known::emptied(CRON, "Oban", &["oban_crons"], &["name", "expression|worker"]),
-    Known::emptied(QUEUES, "Rihanna", &["rihanna_jobs"], &["term", "enqueued_at"]),
+    Known::new(QUEUES, "Oban", "oban_jobs", "worker args state queue scheduled_at"),
+    Known::new(QUEUES, "Oban", "oban_peers oban_producers oban_beats", "node"),
+    Known::new(CRON, "Oban", "oban_crons", "name expression|worker"),
+    Known::new(QUEUES, "Rihanna", "rihanna_jobs", "term enqueued_at"),
     // JavaScript.
-    Known::emptied(QUEUES, "graphile_worker", &["jobs"], &["task_identifier", "payload", "run_at", "attempts", "max_attempts"]),
-    Known::emptied(QUEUES, "graphile_worker", &["_private_jobs"], &["task_id", "payload", "run_at", "max_attempts"]),
-    Known::emptied(QUEUES, "graphile_worker", &["job_queues", "_private_job_queues"], &["queue_name", "locked_at", "locked_by"]),
-    Known::emptied(CRON, "graphile_worker", &["known_crontabs", "_private_known_crontabs"], &["identifier", "known_since", "last_execution"]),
-    Known::emptied(QUEUES, "pg-boss", &["job", "job_common", "archive"],
-        &["name", "data", "state", "retry_limit", "retry_count", "start_after", "singleton_key"]),
-    Known::emptied(CRON, "pg-boss", &["schedule"], &["name", "cron", "timezone", "data", "options"]),
-    Known::emptied(CRON, "n8n", &["workflow_entity"], &["active", "nodes", "connections"]).set("active", "false", "{}"),
-    Known::emptied(QUEUES, "DBOS", &["workflow_status"], &["workflow_uuid", "status", "executor_id"])
+    Known::new(QUEUES, "graphile_worker", "jobs", "task_identifier payload run_at attempts max_attempts"),
+    Known::new(QUEUES, "graphile_worker", "_private_jobs", "task_id payload run_at max_attempts"),
+    Known::new(QUEUES, "graphile_worker", "job_queues _private_job_queues", "queue_name locked_at locked_by"),
+    Known::new(CRON, "graphile_worker", "known_crontabs _private_known_crontabs", "identifier known_since last_execution"),
+    Known::new(QUEUES, "pg-boss", "job job_common archive",
+        "name data state retry_limit retry_count start_after singleton_key"),
+    Known::new(CRON, "pg-boss", "schedule", "name cron timezone data options"),
+    Known::new(CRON, "n8n", "workflow_entity", "active nodes connections").set("active", "false", "{}"),
+    Known::new(QUEUES, "DBOS", "workflow_status", "workflow_uuid status executor_id")
         .set("status", "'CANCELLED'", "{} IN ('PENDING', 'ENQUEUED', 'DELAYED')"),
     // Go, Rust.
-    Known::emptied(QUEUES, "River", &["river_job"], &["kind", "args", "attempt", "max_attempts", "scheduled_at"]),
-    Known::emptied(QUEUES, "River", &["river_leader"], &["leader_id", "elected_at"]),
-    Known::emptied(QUEUES, "River", &["river_client", "river_client_queue"], &["metadata", "updated_at"]),
-    Known::emptied(QUEUES, "gue", &["gue_jobs"], &["job_type", "args", "run_at"]),
-    Known::emptied(QUEUES, "neoq", &["neoq_jobs"], &["queue", "payload", "fingerprint"]),
-    Known::emptied(QUEUES, "sqlxmq", &["mq_msgs"], &["attempts", "retry_backoff", "channel_name"]),
-    Known::emptied(QUEUES, "sqlxmq", &["mq_payloads"], &["name", "payload_json"]),
-    Known::emptied(QUEUES, "apalis", &["jobs"], &["job", "job_type", "status", "attempts", "run_at"]).within(&["apalis"]),
-    Known::emptied(QUEUES, "fang", &["fang_tasks"], &["metadata", "task_type", "state"]),
+    Known::new(QUEUES, "River", "river_job", "kind args attempt max_attempts scheduled_at"),
+    Known::new(QUEUES, "River", "river_leader", "leader_id elected_at"),
+    Known::new(QUEUES, "River", "river_client river_client_queue", "metadata updated_at"),
+    Known::new(QUEUES, "gue", "gue_jobs", "job_type args run_at"),
+    Known::new(QUEUES, "neoq", "neoq_jobs", "queue payload fingerprint"),
+    Known::new(QUEUES, "sqlxmq", "mq_msgs", "attempts retry_backoff channel_name"),
+    Known::new(QUEUES, "sqlxmq", "mq_payloads", "name payload_json"),
+    Known::new(QUEUES, "apalis", "jobs", "job job_type status attempts run_at").within("apalis"),
+    Known::new(QUEUES, "fang", "fang_tasks", "metadata task_type state"),
     // Python.
-    Known::emptied(QUEUES, "Procrastinate", &["procrastinate_jobs"], &["task_name", "args", "queue_name", "status"]),
-    Known::emptied(QUEUES, "Procrastinate", &["procrastinate_events"], &["job_id", "type"]),
-    Known::emptied(QUEUES, "Procrastinate", &["procrastinate_workers"], &["last_heartbeat"]),
-    Known::emptied(CRON, "Procrastinate", &["procrastinate_periodic_defers"], &["task_name", "defer_timestamp"]),
-    Known::emptied(QUEUES, "Django Q", &["django_q_ormq"], &["key", "payload", "lock"]),
-    Known::emptied(CRON, "Django Q", &["django_q_schedule"], &["func", "schedule_type", "next_run"]),
-    Known::emptied(CRON, "django-celery-beat", &["django_celery_beat_periodictask"], &["task", "enabled", "args", "kwargs"])
+    Known::new(QUEUES, "Procrastinate", "procrastinate_jobs", "task_name args queue_name status"),
+    Known::new(QUEUES, "Procrastinate", "procrastinate_events", "job_id type"),
+    Known::new(QUEUES, "Procrastinate", "procrastinate_workers", "last_heartbeat"),
+    Known::new(CRON, "Procrastinate", "procrastinate_periodic_defers", "task_name defer_timestamp"),
+    Known::new(QUEUES, "Django Q", "django_q_ormq", "key payload lock"),
+    Known::new(CRON, "Django Q", "django_q_schedule", "func schedule_type next_run"),
+    Known::new(CRON, "django-celery-beat", "django_celery_beat_periodictask", "task enabled args kwargs")
         .set("enabled", "false", "{}"),
-    Known::emptied(QUEUES, "django-background-tasks", &["background_task"], &["task_name", "task_params", "run_at"]),
-    Known::emptied(QUEUES, "Kombu", &["kombu_message", "djkombu_message"], &["visible", "payload", "queue_id"]),
-    Known::emptied(QUEUES, "dramatiq-pg", &["queue"], &["message_id", "queue_name", "state", "mtime", "message"]),
-    Known::emptied(CRON, "APScheduler", &["apscheduler_jobs", "django_apscheduler_djangojob"], &["next_run_time", "job_state"]),
-    Known::emptied(CRON, "APScheduler", &["django_apscheduler_djangojobexecution"], &["job_id", "run_time", "status"]),
-    Known::emptied(QUEUES, "PgQueuer", &["pgqueuer"], &["entrypoint", "payload", "status", "priority"]),
-    Known::emptied(CRON, "PgQueuer", &["pgqueuer_schedules"], &["expression", "entrypoint", "next_run"]),
-    Known::emptied(QUEUES, "SAQ", &["saq_jobs"], &["key", "job", "queue", "status", "scheduled"]),
-    Known::emptied(CRON, "Airflow", &["dag"], &["dag_id", "is_paused", "fileloc"]).set("is_paused", "true", "NOT {}"),
-    Known::emptied(MAIL, "django-mailer", &["mailer_message"], &["message_data", "priority", "when_added"]),
-    Known::emptied(MAIL, "django-post-office", &["post_office_email"], &["to", "status", "message", "priority"])
+    Known::new(QUEUES, "django-background-tasks", "background_task", "task_name task_params run_at"),
+    Known::new(QUEUES, "Kombu", "kombu_message djkombu_message", "visible payload queue_id"),
+    Known::new(QUEUES, "dramatiq-pg", "queue", "message_id queue_name state mtime message"),
+    Known::new(CRON, "APScheduler", "apscheduler_jobs django_apscheduler_djangojob", "next_run_time job_state"),
+    Known::new(CRON, "APScheduler", "django_apscheduler_djangojobexecution", "job_id run_time status"),
+    Known::new(QUEUES, "PgQueuer", "pgqueuer", "entrypoint payload status priority"),
+    Known::new(CRON, "PgQueuer", "pgqueuer_schedules", "expression entrypoint next_run"),
+    Known::new(QUEUES, "SAQ", "saq_jobs", "key job queue status scheduled"),
+    Known::new(CRON, "Airflow", "dag", "dag_id is_paused fileloc").set("is_paused", "true", "NOT {}"),
+    Known::new(MAIL, "django-mailer", "mailer_message", "message_data priority when_added"),
+    Known::new(MAIL, "django-post-office", "post_office_email", "to status message priority")
         .set("status", "1", "{} IS NULL OR {} IN (2, 3)"),
-    Known::emptied(CRON, "Odoo", &["ir_cron"], &["active", "nextcall", "interval_type"]).set("active", "false", "{}"),
-    Known::emptied(MAIL, "Odoo", &["ir_mail_server"], &["active", "smtp_host"]).set("active", "false", "{}"),
-    Known::emptied(MAIL, "Odoo", &["fetchmail_server"], &["active", "server_type|server"]).set("active", "false", "{}"),
-    Known::emptied(MAIL, "Odoo", &["mail_mail"], &["mail_message_id", "state", "email_to"]).set("state", "'cancel'", "{} = 'outgoing'"),
+    Known::new(CRON, "Odoo", "ir_cron", "active nextcall interval_type").set("active", "false", "{}"),
+    Known::new(MAIL, "Odoo", "ir_mail_server", "active smtp_host").set("active", "false", "{}"),
+    Known::new(MAIL, "Odoo", "fetchmail_server", "active server_type|server").set("active", "false", "{}"),
+    Known::new(MAIL, "Odoo", "mail_mail", "mail_message_id state email_to").set("state", "'cancel'", "{} = 'outgoing'"),
     // PHP.
-    Known::emptied(QUEUES, "Laravel", &["jobs"], &["queue", "payload", "attempts", "reserved_at", "available_at"]),
-    Known::emptied(QUEUES, "Laravel", &["failed_jobs"], &["connection", "queue", "payload", "exception"]),
-    Known::emptied(QUEUES, "Laravel", &["job_batches"], &["pending_jobs", "failed_job_ids"]),
-    Known::emptied(QUEUES, "Symfony Messenger", &["messenger_messages", "*_messenger_messages"], &["body", "headers", "queue_name", "available_at"]),
-    Known::emptied(QUEUES, "Yii", &["queue", "*_queue"], &["channel", "job", "pushed_at", "ttr"]),
-    Known::emptied(QUEUES, "Drupal", &["queue"], &["item_id", "name", "data", "expire"]),
-    Known::emptied(QUEUES, "Nextcloud", &["oc_jobs"], &["class", "argument", "last_run"]),
+    Known::new(QUEUES, "Laravel", "jobs", "queue payload attempts reserved_at available_at"),
+    Known::new(QUEUES, "Laravel", "failed_jobs", "connection queue payload exception"),
+    Known::new(QUEUES, "Laravel", "job_batches", "pending_jobs failed_job_ids"),
+    Known::new(QUEUES, "Symfony Messenger", "messenger_messages *_messenger_messages", "body headers queue_name available_at"),
+    Known::new(QUEUES, "Yii", "queue *_queue", "channel job pushed_at ttr"),
+    Known::new(QUEUES, "Drupal", "queue", "item_id name data expire"),
+    Known::new(QUEUES, "Nextcloud", "oc_jobs", "class argument last_run"),
     // Java, .NET.
-    Known::emptied(CRON, "Quartz", &["qrtz_triggers", "qrtz_simple_triggers", "qrtz_cron_triggers", "qrtz_simprop_triggers",
-        "qrtz_blob_triggers", "*_qrtz_triggers"], &["trigger_name", "trigger_group"]),
-    Known::emptied(CRON, "Quartz", &["qrtz_fired_triggers"], &["entry_id", "trigger_name"]),
-    Known::emptied(QUEUES, "db-scheduler", &["scheduled_tasks"], &["task_name", "task_instance", "execution_time", "picked"]),
-    Known::emptied(QUEUES, "JobRunr", &["jobrunr_jobs", "*_jobrunr_jobs"], &["job_as_json", "job_signature", "state"]),
-    Known::emptied(CRON, "JobRunr", &["jobrunr_recurring_jobs", "*_jobrunr_recurring_jobs"], &["job_as_json"]),
-    Known::emptied(QUEUES, "Camunda, Flowable or Activiti", &["act_ru_job", "act_ru_timer_job"], &["handler_type", "retries", "duedate"]),
-    Known::emptied(QUEUES, "Hangfire", &["job"], &["state_id", "invocation_data", "arguments"]).within(&["*hangfire", "hangfire"]),
-    Known::emptied(QUEUES, "Hangfire", &["jobqueue", "job_queue"], &["job_id", "queue", "fetched_at"]).within(&["*hangfire", "hangfire"]),
-    Known::emptied(QUEUES, "Hangfire", &["state", "jobparameter", "job_parameter"], &["job_id", "name"]).within(&["*hangfire", "hangfire"]),
-    Known::emptied(CRON, "Hangfire", &["set", "hash"], &["key", "value"]).within(&["*hangfire", "hangfire"]),
-    Known::emptied(QUEUES, "Hangfire", &["server"], &["data", "last_heartbeat"]).within(&["*hangfire", "hangfire"]),
-    Known::emptied(OUTBOX, "CAP", &["published", "received"], &["content", "retries", "status_name"]),
-    Known::emptied(OUTBOX, "Wolverine", &["wolverine_outgoing_envelopes", "wolverine_incoming_envelopes"], &["body", "message_type"]),
-    Known::emptied(OUTBOX, "MassTransit", &["outbox_state"], &["outbox_id", "lock_id", "delivered"]),
-    Known::emptied(OUTBOX, "Spring Modulith", &["event_publication"], &["serialized_event", "listener_id", "completion_date"]),
-    Known::emptied(OUTBOX, "Eventuate", &["message"], &["destination", "headers", "payload", "published"]),
+    Known::new(CRON, "Quartz", "qrtz_triggers qrtz_*_triggers *_qrtz_triggers", "trigger_name trigger_group"),
+    Known::new(CRON, "Quartz", "qrtz_fired_triggers", "entry_id trigger_name"),
+    Known::new(QUEUES, "db-scheduler", "scheduled_tasks", "task_name task_instance execution_time picked"),
+    Known::new(QUEUES, "JobRunr", "jobrunr_jobs *_jobrunr_jobs", "job_as_json job_signature state"),
+    Known::new(CRON, "JobRunr", "jobrunr_recurring_jobs *_jobrunr_recurring_jobs", "job_as_json"),
+    Known::new(QUEUES, "Camunda, Flowable or Activiti", "act_ru_job act_ru_timer_job", "handler_type retries duedate"),
+    Known::new(QUEUES, "Hangfire", "job", "state_id invocation_data arguments").within("*hangfire hangfire"),
+    Known::new(QUEUES, "Hangfire", "jobqueue job_queue", "job_id queue fetched_at").within("*hangfire hangfire"),
+    Known::new(QUEUES, "Hangfire", "state jobparameter job_parameter", "job_id name").within("*hangfire hangfire"),
+    Known::new(CRON, "Hangfire", "set hash", "key value").within("*hangfire hangfire"),
+    Known::new(QUEUES, "Hangfire", "server", "data last_heartbeat").within("*hangfire hangfire"),
+    Known::new(OUTBOX, "CAP", "published received", "content retries status_name"),
+    Known::new(OUTBOX, "Wolverine", "wolverine_outgoing_envelopes wolverine_incoming_envelopes", "body message_type"),
+    Known::new(OUTBOX, "MassTransit", "outbox_state", "outbox_id lock_id delivered"),
+    Known::new(OUTBOX, "Spring Modulith", "event_publication", "serialized_event listener_id completion_date"),
+    Known::new(OUTBOX, "Eventuate", "message", "destination headers payload published"),
     // PostgreSQL itself.
-    Known::emptied(CRON, "pg_cron", &["job"], &["jobid", "schedule", "command", "active"]).set("active", "false", "{}"),
-    Known::emptied(CRON, "pgAgent", &["pga_job"], &["jobid", "jobname", "jobenabled"]).set("jobenabled", "false", "{}"),
-    Known::emptied(CRON, "pg_timetable", &["chain"], &["chain_id", "chain_name", "run_at", "live"]).set("live", "false", "{}"),
-    Known::emptied(CRON, "TimescaleDB", &["bgw_job"], &["application_name", "schedule_interval", "scheduled"]).set("scheduled", "false", "{}"),
-    Known::emptied(QUEUES, "pg_net", &["http_request_queue"], &["method", "url", "headers", "body"]),
-    Known::emptied(QUEUES, "pgmq", &["q_*"], &["msg_id", "read_ct", "enqueued_at", "vt", "message"]),
-    Known::emptied(QUEUES, "pgmq", &["a_*"], &["msg_id", "read_ct", "enqueued_at", "archived_at", "message"]),
-    Known::emptied(QUEUES, "PgQ", &["event_template", "retry_queue"], &["ev_id", "ev_type", "ev_data"]),
-    Known::emptied(VAULT, "Supabase Vault", &["secrets"], &["secret", "description", "key_id|nonce"]),
-    Known::emptied(VAULT, "pgsodium", &["key"], &["key_type", "key_context", "raw_key"]).within(&["pgsodium"]),
+    Known::new(CRON, "pg_cron", "job", "jobid schedule command active").set("active", "false", "{}"),
+    Known::new(CRON, "pgAgent", "pga_job", "jobid jobname jobenabled").set("jobenabled", "false", "{}"),
+    Known::new(CRON, "pg_timetable", "chain", "chain_id chain_name run_at live").set("live", "false", "{}"),
+    Known::new(CRON, "TimescaleDB", "bgw_job", "application_name schedule_interval scheduled").set("scheduled", "false", "{}"),
+    Known::new(QUEUES, "pg_net", "http_request_queue", "method url headers body"),
+    Known::new(QUEUES, "pgmq", "q_*", "msg_id read_ct enqueued_at vt message"),
+    Known::new(QUEUES, "pgmq", "a_*", "msg_id read_ct enqueued_at archived_at message"),
+    Known::new(QUEUES, "PgQ", "event_template retry_queue", "ev_id ev_type ev_data"),
+    Known::new(VAULT, "Supabase Vault", "secrets", "secret description key_id|nonce"),
+    Known::new(VAULT, "pgsodium", "key", "key_type key_context raw_key").within("pgsodium"),
     // What many programs call by the same name.
-    Known::emptied(OUTBOX, "an outbox", &["outbox", "outboxes", "outbox_event", "outbox_events", "outbox_message", "outbox_messages",
-        "outbox_entry", "outbox_entries", "outbox_item", "outbox_items", "outbox_record", "outbox_records", "*_outbox",
-        "*_outbox_events", "*_outbox_messages", "outbox_data", "*_outbox_data"], MESSAGE),
-    Known::emptied(OUTBOX, "deliveries of webhooks", &["webhook_deliveries", "webhook_delivery", "*_webhook_deliveries",
-        "webhook_event_deliveries", "webhook_delivery_attempts", "webhook_events", "webhook_messages", "webhook_queue", "webhook_jobs"], TRIES),
-    Known::emptied(MAIL, "a queue of mail or messages", &["mail_queue", "mails_queue", "email_queue", "emails_queue", "mailer_queue",
-        "queued_mails", "queued_emails", "pending_mails", "pending_emails", "*_mail_queue", "*_email_queue", "sms_queue",
-        "queued_sms", "push_queue", "notification_queue", "notifications_queue"], RECEIVER),
+    Known::new(OUTBOX, "an outbox", OUTBOXES, MESSAGE),
+    Known::new(OUTBOX, "deliveries of webhooks", DELIVERIES, TRIES),
+    Known::new(MAIL, "a queue of mail or messages", MAIL_QUEUES, RECEIVER),
 ];
 
 #[cfg(test)]
@@ -231,7 +229,7 @@ mod tests {
     fn what_is_set_is_among_the_columns_that_must_be_there() {
         for known in KNOWN {
             if let Act::Set { column, only, .. } = known.act {
-                assert!(known.columns.contains(&column) && only.contains("{}"), "{}", known.tool);
+                assert!(known.columns.split(' ').any(|own| own == column) && only.contains("{}"), "{}", known.tool);
             }
         }
     }

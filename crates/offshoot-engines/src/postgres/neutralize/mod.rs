@@ -32,6 +32,7 @@ use self::work::{Work, open};
 use crate::bridge::on_own_thread;
 use crate::conninfo::ConnInfo;
 use crate::error::{EngineError, Result, refused};
+use crate::postgres::quote::shown;
 use offshoot_restore::{NeutralizeChoices, Neutralized};
 
 /// Switches off what the choices do not keep, and says what that was: all of it, or with an error nothing. May be called
@@ -54,6 +55,7 @@ async fn all(conninfo: &ConnInfo, choices: &NeutralizeChoices) -> Result<Vec<Neu
     foreign::disconnect(&mut work).await?;
     database_settings::reset(&mut work).await?;
     let tables = Tables::read(&work).await?;
+    say_what_is_missing(&mut work).await?;
     rows::disarm(&mut work, &tables).await?;
     columns::blank(&mut work, &tables).await?;
     reach::warn(&mut work).await?;
@@ -62,4 +64,17 @@ async fn all(conninfo: &ConnInfo, choices: &NeutralizeChoices) -> Result<Vec<Neu
     client.execute("COMMIT", &[]).await.map_err(refused("commit what was switched off"))?;
     tracing::debug!(things = found.len(), "side effects are switched off");
     Ok(found)
+}
+
+/// Says which tables are to be kept and are not there: a name that is misspelt keeps nothing.
+async fn say_what_is_missing(work: &mut Work<'_>) -> Result<()> {
+    let sql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+               WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'f'))";
+    for (schema, table) in &work.choices.keep {
+        let rows = work.query("look for a table", sql, &[schema, table]).await?;
+        if !rows.first().is_some_and(|row| row.get(0)) {
+            work.warn(items::KEEP, format!("table {}", shown(schema, table)), "there is no such table to keep", None);
+        }
+    }
+    Ok(())
 }

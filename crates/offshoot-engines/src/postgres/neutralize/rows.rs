@@ -8,25 +8,29 @@ use super::tables::{Table, Tables};
 use super::work::Work;
 use crate::error::Result;
 use crate::postgres::quote::ident;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Empties or sets what is known, and what inherits from it.
 pub async fn disarm(work: &mut Work<'_>, tables: &Tables) -> Result<()> {
     let mut targets: BTreeMap<u32, Called> = BTreeMap::new();
+    let mut seen: BTreeSet<u32> = BTreeSet::new();
     for table in tables.iter() {
         let columns = table.columns.iter().map(|column| column.name.as_str());
         let Some(known) = known(&table.schema, &table.name, columns) else { continue };
-        if targets.contains_key(&table.oid) {
+        if seen.contains(&table.oid) {
             continue;
         }
+        let family = tables.family(table.oid);
+        seen.extend(family.iter().map(|part| part.oid));
         let object = format!("table {}", table.shown());
-        if !work.choices.is_on(known.item) {
-            work.kept(known.item, object, format!("as you chose: {}", known.tool));
+        let kept = format!("as you chose: {}", known.tool);
+        if !work.choices.is_on(known.item) || tables.is_kept(table, work.choices) {
+            work.kept(known.item, object, kept);
             continue;
         }
-        for part in tables.family(table.oid) {
-            if work.choices.is_kept(&part.schema, &part.name) {
-                work.kept(known.item, format!("table {}", part.shown()), format!("as you chose: {}", known.tool));
+        for part in family {
+            if tables.is_kept(part, work.choices) {
+                work.kept(known.item, format!("table {}", part.shown()), &kept);
             } else if known.act == Act::Empty {
                 let called = Called { item: known.item, object: object.clone(), what: known.tool.to_owned() };
                 targets.entry(part.oid).or_insert(called);

@@ -4,6 +4,7 @@ use super::work::Work;
 use crate::error::Result;
 use crate::postgres::catalog::user_schema;
 use crate::postgres::quote::{ident, qualified, shown};
+use offshoot_restore::NeutralizeChoices;
 use std::collections::{BTreeMap, BTreeSet};
 use tokio_postgres::Row;
 
@@ -66,6 +67,9 @@ pub struct ForeignKey {
     /// Whether it is a partitioned table that refers, which TRUNCATE wants to empty as a whole.
     pub is_of_partitions: bool,
 }
+
+/// The two tables of a foreign key and the columns in them.
+type Ends<'k> = (u32, u32, &'k [String], &'k [String]);
 
 /// All of them.
 #[derive(Debug, Default)]
@@ -145,7 +149,7 @@ impl Tables {
     /// The foreign keys that refer to some tables with rows, from tables with rows. Catalogs have those of partitioned
     /// tables to partitions and the other way round, but not those of the parts to the parts.
     pub fn keys_to(&self, is_wanted: impl Fn(u32) -> bool) -> Vec<ForeignKey> {
-        let mut keys: BTreeMap<(u32, u32, &[String], &[String]), ForeignKey> = BTreeMap::new();
+        let mut keys: BTreeMap<Ends<'_>, ForeignKey> = BTreeMap::new();
         for key in &self.foreign_keys {
             let is_of_partitions = self.get(key.from).is_some_and(|table| !table.has_rows);
             let tos: Vec<u32> = self.parts(key.to).into_iter().filter(|to| is_wanted(*to)).collect();
@@ -187,6 +191,12 @@ impl Tables {
             root = parent;
         }
         root
+    }
+
+    /// Whether the user wants a table left alone, by its own name or as a part of another.
+    pub fn is_kept(&self, table: &Table, choices: &NeutralizeChoices) -> bool {
+        let parent = self.parents.get(&table.oid).and_then(|oid| self.all.get(oid));
+        choices.is_kept(&table.schema, &table.name) || parent.is_some_and(|parent| self.is_kept(parent, choices))
     }
 
     /// A table and all that inherit from it, partitions too; tables only, nothing foreign.
