@@ -141,10 +141,9 @@ impl BranchConfig {
             Neutralizing::Item(false) => drop(self.neutralize.off.insert(name)),
             Neutralizing::Tables(tables) if name == "keep" => {
                 for table in tables {
-                    let parts = table.split_once('.').filter(|(schema, table)| !schema.is_empty() && !table.is_empty());
-                    let (schema, table) = parts
+                    let name = NeutralizeChoices::table_name(&table)
                         .ok_or_else(|| format!("[branch.neutralize] keep: {table:?} is no table: schema.table"))?;
-                    self.neutralize.keep.insert((schema.to_owned(), table.to_owned()));
+                    self.neutralize.keep.insert(name);
                 }
             }
             Neutralizing::Tables(_) => {

@@ -69,6 +69,9 @@ pub fn describe(word: &str, name: &str, made: &CreatedBranch, branches: &Branche
     for line in switched_off(&made.image.neutralized) {
         note(&line);
     }
+    for found in made.image.neutralized.iter().filter(|found| found.outcome == offshoot::Outcome::Warning) {
+        warn(&format!("not switched off ({}): {}", found.item, thing(found)));
+    }
     for lost in &made.image.losses {
         warn(&format!("left out: {}: {}", lost.object, lost.reason));
     }
@@ -76,19 +79,25 @@ pub fn describe(word: &str, name: &str, made: &CreatedBranch, branches: &Branche
     Ok(())
 }
 
-/// A line an item: what was switched off, and how much of it.
+/// A line an item: what was switched off, and how much of it; then what acts as before because the user wants it so.
 fn switched_off(neutralized: &[Neutralized]) -> Vec<String> {
-    let mut items: BTreeMap<&str, Vec<&Neutralized>> = BTreeMap::new();
-    for found in neutralized {
-        items.entry(&found.item).or_default().push(found);
+    let mut items: BTreeMap<(offshoot::Outcome, &str), Vec<&Neutralized>> = BTreeMap::new();
+    for found in neutralized.iter().filter(|found| found.outcome != offshoot::Outcome::Warning) {
+        items.entry((found.outcome, &found.item)).or_default().push(found);
     }
-    let line = |(item, found): (&str, Vec<&Neutralized>)| {
-        let shown: Vec<String> = found.iter().take(3).map(|one| format!("{} {}", one.object, one.what)).collect();
+    let line = |((outcome, item), found): ((offshoot::Outcome, &str), Vec<&Neutralized>)| {
+        let shown: Vec<String> = found.iter().take(3).map(|one| thing(one)).collect();
         let more = found.len().saturating_sub(shown.len());
         let more = if more > 0 { format!(" and {} more", counted(more as u64, "object")) } else { String::new() };
-        format!("switched off ({item}): {}{more}", shown.join(", "))
+        let word = if outcome == offshoot::Outcome::Done { "switched off" } else { "left on" };
+        format!("{word} ({item}): {}{more}", shown.join(", "))
     };
     items.into_iter().map(line).collect()
+}
+
+fn thing(found: &Neutralized) -> String {
+    let rows = found.count.map_or_else(String::new, |count| format!(" ({count})"));
+    format!("{}: {}{rows}", found.object, found.what)
 }
 
 /// For programs.
