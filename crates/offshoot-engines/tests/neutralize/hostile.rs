@@ -78,6 +78,22 @@ fn names_and_shadows_do_not_matter() {
 }
 
 #[test]
+fn a_login_trigger_does_not_keep_it_out() {
+    for binaries in Binaries::wanted().into_iter().filter(|binaries| binaries.major_version() >= 17) {
+        let server = shared_of(&binaries);
+        let db = server.fresh_db("login");
+        server.psql(
+            &db,
+            "CREATE FUNCTION stop() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'nobody comes in'; END $$;
+             CREATE EVENT TRIGGER stop ON login EXECUTE FUNCTION stop(); ALTER EVENT TRIGGER stop ENABLE ALWAYS",
+        );
+        assert!(server.try_psql(&db, "SELECT 1").is_err());
+        assert_eq!(said(server, &db), ["event-triggers: event trigger stop: disabled"]);
+        assert_eq!(server.psql(&db, "SELECT 1"), "1");
+    }
+}
+
+#[test]
 fn an_error_leaves_everything_as_it_was() {
     let server = offshoot_testkit::postgres::shared();
     let db = server.fresh_db("atomic");

@@ -2,11 +2,11 @@
 CREATE TABLE que_jobs (priority smallint DEFAULT 100, run_at timestamptz DEFAULT now(), id bigserial PRIMARY KEY, job_class text NOT NULL,
   error_count int DEFAULT 0, last_error_message text, queue text DEFAULT 'default', args jsonb DEFAULT '[]');
 INSERT INTO que_jobs (job_class) VALUES ('ChargeCards'), ('Mail');
-CREATE TABLE good_jobs (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), queue_name text, priority int, serialized_params jsonb, scheduled_at timestamp,
+CREATE TABLE good_jobs (id uuid PRIMARY KEY DEFAULT (md5(random()::text)::uuid), queue_name text, priority int, serialized_params jsonb, scheduled_at timestamp,
   finished_at timestamp, active_job_id uuid, created_at timestamp DEFAULT now(), updated_at timestamp DEFAULT now());
-CREATE TABLE good_job_executions (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), active_job_id uuid NOT NULL, job_class text, serialized_params jsonb);
-CREATE TABLE good_job_settings (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), key text, value jsonb);
-INSERT INTO good_jobs (queue_name) VALUES ('a'); INSERT INTO good_job_executions (active_job_id) VALUES (gen_random_uuid());
+CREATE TABLE good_job_executions (id uuid PRIMARY KEY DEFAULT (md5(random()::text)::uuid), active_job_id uuid NOT NULL, job_class text, serialized_params jsonb);
+CREATE TABLE good_job_settings (id uuid PRIMARY KEY DEFAULT (md5(random()::text)::uuid), key text, value jsonb);
+INSERT INTO good_jobs (queue_name) VALUES ('a'); INSERT INTO good_job_executions (active_job_id) VALUES (md5(random()::text)::uuid);
 INSERT INTO good_job_settings (key) VALUES ('paused');
 CREATE TABLE solid_queue_jobs (id bigserial PRIMARY KEY, queue_name varchar NOT NULL, class_name varchar NOT NULL, arguments text, finished_at timestamp);
 CREATE TABLE solid_queue_ready_executions (id bigserial PRIMARY KEY, job_id bigint NOT NULL REFERENCES solid_queue_jobs ON DELETE CASCADE, queue_name varchar);
@@ -27,7 +27,7 @@ CREATE TABLE graphile_worker._private_jobs (id bigserial PRIMARY KEY, task_id in
 CREATE VIEW graphile_worker.jobs AS SELECT id, '' AS task_identifier, payload, run_at, attempts, max_attempts FROM graphile_worker._private_jobs;
 INSERT INTO graphile_worker._private_tasks VALUES (1, 'mail'); INSERT INTO graphile_worker._private_jobs (task_id) VALUES (1);
 CREATE SCHEMA pgboss;
-CREATE TABLE pgboss.job (id uuid NOT NULL DEFAULT gen_random_uuid(), name text NOT NULL, priority int, data jsonb, state text, retry_limit int, retry_count int,
+CREATE TABLE pgboss.job (id uuid NOT NULL DEFAULT (md5(random()::text)::uuid), name text NOT NULL, priority int, data jsonb, state text, retry_limit int, retry_count int,
   start_after timestamptz, singleton_key text) PARTITION BY LIST (name);
 CREATE TABLE pgboss.j0a1 PARTITION OF pgboss.job FOR VALUES IN ('mail');
 CREATE TABLE pgboss.j0b2 PARTITION OF pgboss.job FOR VALUES IN ('pay');
@@ -89,7 +89,7 @@ CREATE SCHEMA net;
 CREATE UNLOGGED TABLE net.http_request_queue (id bigserial, method text, url text, headers jsonb, body bytea, timeout_milliseconds int);
 INSERT INTO net.http_request_queue (url) VALUES ('https://api.example');
 CREATE SCHEMA vault;
-CREATE TABLE vault.secrets (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), name text, description text, secret text, key_id uuid, nonce bytea);
+CREATE TABLE vault.secrets (id uuid PRIMARY KEY DEFAULT (md5(random()::text)::uuid), name text, description text, secret text, key_id uuid, nonce bytea);
 INSERT INTO vault.secrets (secret) VALUES ('x');
 CREATE TABLE ir_cron (id serial PRIMARY KEY, active boolean, interval_type varchar, nextcall timestamp, cron_name varchar);
 INSERT INTO ir_cron (active) VALUES (true), (true);
