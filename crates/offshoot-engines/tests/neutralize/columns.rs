@@ -20,7 +20,10 @@ fn addresses_and_keys_go_and_their_neighbours_stay() {
              CREATE TABLE integrations (id int PRIMARY KEY, credentials jsonb NOT NULL, \"refreshToken\" text, token text);
              INSERT INTO integrations VALUES (1, '{\"key\": \"k\"}', 'r', ''), (2, '{}', NULL, NULL);
              CREATE TABLE keys (api_key text PRIMARY KEY); CREATE TABLE uses (id int, api_key text REFERENCES keys);
-             INSERT INTO keys VALUES ('k1'); INSERT INTO uses VALUES (1, 'k1')",
+             INSERT INTO keys VALUES ('k1'); INSERT INTO uses VALUES (1, 'k1');
+             CREATE TABLE pairs (a int, b text, UNIQUE (a, b)); INSERT INTO pairs VALUES (1, 'x');
+             CREATE TABLE whole (a int, \"accessToken\" text, FOREIGN KEY (a, \"accessToken\") REFERENCES pairs (a, b) MATCH FULL);
+             INSERT INTO whole VALUES (1, 'x')",
         );
         assert_eq!(
             said(server, &db),
@@ -32,6 +35,8 @@ fn addresses_and_keys_go_and_their_neighbours_stay() {
                 "tokens: column public.shops.api_key: 3 replaced by what opens nothing",
                 "tokens: column public.shops.stripe_secret_key: 3 set to NULL",
                 "tokens: column public.uses.api_key: 1 set to NULL",
+                "tokens: column public.whole.\"accessToken\": 1 stays as it is: it refers to another table together with other columns \
+                 (warning)",
                 "webhooks: column public.shops.callback_url: 3 points to nowhere",
                 "webhooks: column public.shops.webhook_url: 3 set to NULL",
                 "webhooks: column public.web_hooks.url: 2 points to nowhere",

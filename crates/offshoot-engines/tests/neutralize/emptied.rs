@@ -96,3 +96,18 @@ fn keys_of_several_columns_and_partitions() {
         keys_hold(server, &db);
     }
 }
+
+#[test]
+fn a_partitioned_table_without_parts_is_no_obstacle() {
+    for binaries in Binaries::wanted() {
+        let server = shared_of(&binaries);
+        let db = server.fresh_db("partless");
+        server.psql(&db, QUEUE);
+        server.psql(
+            &db,
+            "CREATE TABLE runs (id int, job_id int NOT NULL REFERENCES delayed_jobs) PARTITION BY LIST (id)",
+        );
+        assert_eq!(said(server, &db), ["queues: table public.delayed_jobs: 9 emptied: delayed_job"]);
+        keys_hold(server, &db);
+    }
+}

@@ -94,6 +94,29 @@ fn a_login_trigger_does_not_keep_it_out() {
 }
 
 #[test]
+fn casts_of_the_user_are_not_called() {
+    for binaries in Binaries::wanted() {
+        let server = shared_of(&binaries);
+        let db = server.fresh_db("casts");
+        server.psql(
+            &db,
+            "CREATE FUNCTION text_of(jsonb) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'called'; END $$;
+             CREATE FUNCTION text_of(tid) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'called'; END $$;
+             CREATE FUNCTION uuid_of(text) RETURNS uuid LANGUAGE plpgsql AS $$ BEGIN RAISE 'called'; END $$;
+             CREATE CAST (jsonb AS text) WITH FUNCTION text_of(jsonb); CREATE CAST (tid AS text) WITH FUNCTION text_of(tid);
+             CREATE CAST (text AS uuid) WITH FUNCTION uuid_of(text);
+             CREATE TABLE shops (api_key uuid NOT NULL, api_secret jsonb NOT NULL, access_token text NOT NULL, webhook_url text);
+             INSERT INTO shops VALUES ('00000000-0000-0000-0000-000000000001', '{\"a\": 1}', 'tok', 'https://a.example/?at=https://x.invalid/')",
+        );
+        let said = said(server, &db);
+        assert_eq!(said.len(), 4, "{said:#?}");
+        assert!(said.iter().all(|line| !line.contains("warning")), "{said:#?}");
+        let now = "SELECT api_key <> '00000000-0000-0000-0000-000000000001', api_secret = '{}', access_token <> 'tok', webhook_url IS NULL FROM shops";
+        assert_eq!(server.psql(&db, now), "t|t|t|t");
+    }
+}
+
+#[test]
 fn an_error_leaves_everything_as_it_was() {
     let server = offshoot_testkit::postgres::shared();
     let db = server.fresh_db("atomic");

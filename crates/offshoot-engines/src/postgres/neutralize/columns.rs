@@ -13,6 +13,9 @@ use crate::error::Result;
 use crate::postgres::quote::{ident, shown};
 use std::collections::BTreeMap;
 
+/// Addresses of a domain that no name service knows (RFC 6761).
+const DEAD: [&str; 3] = ["https://webhook.invalid/", "https://x.invalid/", "http://x.invalid/"];
+
 /// What a value becomes, in the order of trying: the expression, and what the report calls it.
 type Attempt = (String, &'static str);
 
@@ -75,12 +78,16 @@ async fn blank_column(
     if count == 0 {
         return Ok(Ok(("", 0)));
     }
-    let refers = |columns: &[String]| columns.contains(&column.name);
+    let is_among = |columns: &[String]| columns.contains(&column.name);
     let mut keys = tables.foreign_keys.iter();
-    if keys.clone().any(|key| key.to == table.oid && refers(&key.to_columns)) {
+    if keys.clone().any(|key| key.to == table.oid && is_among(&key.to_columns)) {
         return Ok(Err(("other tables refer to it".to_owned(), count)));
     }
-    let is_link = keys.any(|key| key.from == table.oid && refers(&key.from_columns));
+    let mut links = keys.by_ref().filter(|key| key.from == table.oid && is_among(&key.from_columns)).peekable();
+    let is_link = links.peek().is_some();
+    if links.any(|key| key.is_full && key.from_columns.len() > 1) {
+        return Ok(Err(("it refers to another table together with other columns".to_owned(), count)));
+    }
     let back = silence(work, table).await?;
     let mut why = "it refers to another table and may not be NULL".to_owned();
     let mut changed = None;
@@ -98,21 +105,26 @@ async fn blank_column(
     Ok(changed.ok_or((why, count)))
 }
 
+/// A value as text by its type's own output function: a cast could be a function of the user's.
+fn text(value: &str) -> String {
+    format!("pg_catalog.format('%s', {value})")
+}
+
 /// The rows whose value is one.
 fn condition(column: &Column, item: &str) -> String {
     let name = ident(&column.name);
-    match (column.kind, item) {
-        (Kind::Text, WEBHOOKS) => {
-            format!(
-                "{name} IS NOT NULL AND {name}::pg_catalog.text <> '' AND {name}::pg_catalog.text NOT LIKE 'http%.invalid/%'"
-            )
+    let is_something = match column.kind {
+        Kind::Text if item == WEBHOOKS => {
+            let dead = DEAD.map(|address| format!("{} NOT LIKE '{address}%'", text(&name)));
+            format!("{} <> '' AND {}", text(&name), dead.join(" AND "))
         }
-        (Kind::Text, _) => format!("{name} IS NOT NULL AND {name}::pg_catalog.text <> ''"),
-        (Kind::Json, _) => format!("{name} IS NOT NULL AND {name}::pg_catalog.text NOT IN ('{{}}', '[]', 'null')"),
-        (Kind::Array, _) => format!("{name} IS NOT NULL AND pg_catalog.cardinality({name}) > 0"),
-        (Kind::Bytes, _) => format!("{name} IS NOT NULL AND pg_catalog.octet_length({name}::pg_catalog.bytea) > 0"),
-        _ => format!("{name} IS NOT NULL"),
-    }
+        Kind::Text => format!("{} <> ''", text(&name)),
+        Kind::Json => format!("{} NOT IN ('{{}}', '[]', 'null')", text(&name)),
+        Kind::Array => format!("pg_catalog.cardinality({name}) > 0"),
+        Kind::Bytes => format!("pg_catalog.octet_length({name}) > 0"),
+        Kind::Uuid | Kind::Other => "true".to_owned(),
+    };
+    format!("{name} IS NOT NULL AND {is_something}")
 }
 
 fn attempts(column: &Column, item: &str, is_link: bool) -> Vec<Attempt> {
@@ -124,15 +136,16 @@ fn attempts(column: &Column, item: &str, is_link: bool) -> Vec<Attempt> {
         return attempts;
     }
     // A text of its own for each row, of which nothing can be told about the value: a digest of where the row was.
-    let digits = "pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(ctid::pg_catalog.text, 'UTF8')), 'hex')";
-    let length = format!("pg_catalog.length({}::pg_catalog.text)", ident(&column.name));
+    let place = format!("pg_catalog.convert_to({}, 'UTF8')", text("ctid"));
+    let digits = format!("pg_catalog.encode(pg_catalog.sha256({place}), 'hex')");
+    let length = format!("pg_catalog.length({})", text(&ident(&column.name)));
     match (column.kind, item) {
         (Kind::Text, WEBHOOKS) => {
-            let nowhere = "points to nowhere";
-            attempts.push(("'https://webhook.invalid/'".to_owned(), nowhere));
+            let [usual, short, shortest] = DEAD;
             // Where it must be unique, or short.
-            attempts.push((format!("'https://x.invalid/' || pg_catalog.left({digits}, 12)"), nowhere));
-            attempts.push(("'http://x.invalid/'".to_owned(), nowhere));
+            let values =
+                [format!("'{usual}'"), format!("'{short}' || pg_catalog.left({digits}, 12)"), format!("'{shortest}'")];
+            attempts.extend(values.map(|value| (value, "points to nowhere")));
         }
         (Kind::Text, _) => {
             let value = format!("pg_catalog.left(pg_catalog.repeat({digits}, 1 + {length} / 64), {length})");
@@ -142,8 +155,8 @@ fn attempts(column: &Column, item: &str, is_link: bool) -> Vec<Attempt> {
         (Kind::Array, _) => attempts.push(("'{}'".to_owned(), "emptied")),
         (Kind::Bytes, _) => attempts.push(("''".to_owned(), "emptied")),
         (Kind::Uuid, _) => {
-            attempts
-                .push((format!("pg_catalog.left({digits}, 32)::pg_catalog.uuid"), "replaced by what opens nothing"));
+            let value = format!("pg_catalog.uuid_in(pg_catalog.textout(pg_catalog.left({digits}, 32)))");
+            attempts.push((value, "replaced by what opens nothing"));
         }
         (Kind::Other, _) => {}
     }

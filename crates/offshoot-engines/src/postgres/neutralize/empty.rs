@@ -52,7 +52,7 @@ fn held(keys: &[ForeignKey], targets: &BTreeMap<u32, Called>) -> BTreeSet<u32> {
     loop {
         let is_free = |from: &u32| targets.contains_key(from) && !held.contains(from);
         let keys = keys.iter().filter(|key| !held.contains(&key.to));
-        let more: Vec<u32> = keys.filter(|key| key.is_of_partitions || !is_free(&key.from)).map(|key| key.to).collect();
+        let more: Vec<u32> = keys.filter(|key| !is_free(&key.from)).map(|key| key.to).collect();
         if more.is_empty() {
             return held;
         }

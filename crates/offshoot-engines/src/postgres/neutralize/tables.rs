@@ -64,8 +64,6 @@ pub struct ForeignKey {
     pub operators: Vec<String>,
     /// Whether the columns must be null together.
     pub is_full: bool,
-    /// Whether it is a partitioned table that refers, which TRUNCATE wants to empty as a whole.
-    pub is_of_partitions: bool,
 }
 
 /// The two tables of a foreign key and the columns in them.
@@ -146,21 +144,18 @@ impl Tables {
         Ok(tables)
     }
 
-    /// The foreign keys that refer to some tables with rows, from tables with rows. Catalogs have those of partitioned
-    /// tables to partitions and the other way round, but not those of the parts to the parts.
+    /// The foreign keys that refer to some tables with rows. Catalogs have those of partitioned tables to partitions and
+    /// the other way round, but not those of the parts to the parts.
     pub fn keys_to(&self, is_wanted: impl Fn(u32) -> bool) -> Vec<ForeignKey> {
         let mut keys: BTreeMap<Ends<'_>, ForeignKey> = BTreeMap::new();
         for key in &self.foreign_keys {
-            let is_of_partitions = self.get(key.from).is_some_and(|table| !table.has_rows);
             let tos: Vec<u32> = self.parts(key.to).into_iter().filter(|to| is_wanted(*to)).collect();
-            let froms = if tos.is_empty() { Vec::new() } else { self.parts(key.from) };
+            let mut froms = if tos.is_empty() { Vec::new() } else { self.parts(key.from) };
+            // A partitioned table refers too, even if it has no parts.
+            froms.push(key.from);
             for (from, to) in froms.iter().flat_map(|&from| tos.iter().map(move |&to| (from, to))) {
-                let one = keys.entry((from, to, &key.from_columns, &key.to_columns)).or_insert_with(|| ForeignKey {
-                    from,
-                    to,
-                    ..key.clone()
-                });
-                one.is_of_partitions |= is_of_partitions;
+                let one = || ForeignKey { from, to, ..key.clone() };
+                keys.entry((from, to, &key.from_columns, &key.to_columns)).or_insert_with(one);
             }
         }
         keys.into_values().collect()
@@ -220,7 +215,6 @@ fn foreign_key(row: &Row) -> ForeignKey {
         to_columns: row.get(3),
         operators: operators.map(|(schema, name)| format!("OPERATOR({}.{name})", ident(&schema))).collect(),
         is_full: row.get(4),
-        is_of_partitions: false,
     }
 }
 
