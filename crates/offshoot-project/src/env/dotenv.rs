@@ -1,0 +1,142 @@
+//! The file that direnv and dotenv libraries read, and that a shell can source.
+//!
+//! Their grammars agree on little: a bare word, and a word in single quotes that holds neither quote nor backslash. Nothing
+//! else is written. The URL needs no more than that, because it is percent-encoded; another variable that does is left out,
+//! and a comment says so. The file begins with a line that says whose it is: one without it is never written over.
+
+use super::variables;
+use crate::error::{ProjectError, Result};
+use crate::{Access, file};
+use std::fs;
+use std::path::Path;
+
+/// The name of the file. Not `.env` or `.env.local`, which are the user's.
+pub const FILE: &str = ".env.offshoot";
+const MARK: &str = "# Written by offshoot for the Git branch that is checked out; changes are lost.\n";
+
+/// What the file says.
+#[derive(Debug, Clone, Copy)]
+pub enum Content<'a> {
+    /// How to reach the branch.
+    Ready(&'a Access),
+    /// That there is no branch yet: a URL that leads nowhere, so that nothing reaches the database of another Git branch.
+    Pending,
+    /// That no branch could be made.
+    Failed,
+}
+
+/// The text of the file.
+#[must_use]
+pub fn text(content: Content<'_>) -> String {
+    // `.invalid` never resolves (RFC 6761, section 6.4), and the name says in the client's own error what is the matter.
+    let nowhere = |host: &str| format!("{MARK}DATABASE_URL=postgres://{host}.invalid/none\nPGHOST={host}.invalid\n");
+    match content {
+        Content::Ready(access) => {
+            let lines = variables(access).into_iter().map(|(name, value)| match word(&value) {
+                Some(word) => format!("{name}={word}\n"),
+                None => {
+                    format!("# {name} cannot be written so that every reader takes it alike; DATABASE_URL has it\n")
+                }
+            });
+            MARK.to_owned() + &lines.collect::<String>()
+        }
+        Content::Pending => nowhere("database-branch-is-being-made"),
+        Content::Failed => nowhere("no-database-branch"),
+    }
+}
+
+/// A value as every reader takes it; none where there is no such form.
+fn word(value: &str) -> Option<String> {
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || "_-./:@%+,".contains(c);
+    if !value.is_empty() && value.chars().all(is_bare) {
+        return Some(value.to_owned());
+    }
+    let is_quotable = !value.chars().any(|c| c.is_control() || matches!(c, '\'' | '\\' | '\u{2028}' | '\u{2029}'));
+    is_quotable.then(|| format!("'{value}'"))
+}
+
+/// Writes the file, mode 0600, at once or not at all. One that is there with the same content is left as it is.
+///
+/// # Errors
+/// [`ProjectError::NotOurs`] where a file or link is there that was not written here.
+pub fn write(path: &Path, content: Content<'_>) -> Result<()> {
+    check(path)?;
+    let text = text(content);
+    if file::read(path)?.is_some_and(|old| old == text.as_bytes()) {
+        return Ok(());
+    }
+    file::replace(path, text.as_bytes())
+}
+
+/// Whether the file leads to this branch.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn leads_to(path: &Path, branch: &str) -> Result<bool> {
+    let Some(word) = word(branch) else { return Ok(false) };
+    let text = file::read(path)?.unwrap_or_default();
+    let line = format!("OFFSHOOT_BRANCH={word}");
+    Ok(text.split(|byte| *byte == b'\n').any(|found| found == line.as_bytes()))
+}
+
+/// Removes the file, if it was written here.
+///
+/// # Errors
+/// [`ProjectError::NotOurs`] where a file is there that was not written here.
+pub fn remove(path: &Path) -> Result<()> {
+    check(path)?;
+    file::remove(path)
+}
+
+/// Refuses a file or link that was not written here.
+pub(crate) fn check(path: &Path) -> Result<()> {
+    let Ok(metadata) = fs::symlink_metadata(path) else { return Ok(()) };
+    if metadata.is_file() && file::read(path)?.is_none_or(|bytes| bytes.starts_with(MARK.as_bytes())) {
+        return Ok(());
+    }
+    Err(ProjectError::NotOurs {
+        path: path.to_owned(),
+        why: "it does not begin as the files that offshoot writes".to_owned(),
+        advice: "move it away, or name another file".to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::branches::tests::Remembered;
+    use std::os::unix::fs::PermissionsExt;
+    use std::process::Command;
+
+    #[test]
+    fn what_every_reader_takes_alike() {
+        let mut access = Remembered::access_to("fix/π #1", 5433);
+        access.user = "o'hara".to_owned();
+        let text = text(Content::Ready(&access));
+        assert!(text.contains("\nDATABASE_URL=postgres://o%27hara:s3cret%2F%40%3A@127.0.0.1:5433/shop\n"), "{text}");
+        assert!(text.contains("\nOFFSHOOT_BRANCH='fix/π #1'\n") && text.contains("\n# PGUSER cannot be"), "{text}");
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        write(&path, Content::Ready(&access)).unwrap();
+        let script = format!("set -a; . '{}'; printf '%s' \"$OFFSHOOT_BRANCH\"", path.display());
+        assert_eq!(Command::new("sh").arg("-c").arg(script).output().unwrap().stdout, "fix/π #1".as_bytes());
+    }
+
+    #[test]
+    fn a_users_file_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        write(&path, Content::Pending).unwrap();
+        write(&path, Content::Failed).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        remove(&path).unwrap();
+        assert!(!path.exists());
+        fs::write(&path, "SECRET=1\n").unwrap();
+        assert!(matches!(write(&path, Content::Pending), Err(ProjectError::NotOurs { .. })));
+        assert!(matches!(remove(&path), Err(ProjectError::NotOurs { .. })));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "SECRET=1\n");
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink(dir.path().join("elsewhere"), &path).unwrap();
+        assert!(matches!(write(&path, Content::Pending), Err(ProjectError::NotOurs { .. })));
+    }
+}

@@ -1,0 +1,53 @@
+//! Text for POSIX shells, to be read with `eval`.
+
+use super::{REMOVED, variables};
+use crate::Access;
+
+/// Statements that export a branch's variables and unset those that would lead elsewhere.
+#[must_use]
+pub fn exports(access: &Access) -> String {
+    let mut text = String::new();
+    for (name, value) in variables(access) {
+        text.push_str(&format!("export {name}={}\n", quoted(&value)));
+    }
+    text.push_str(&format!("unset {}\n", REMOVED.join(" ")));
+    text
+}
+
+/// A word of a shell that stands for exactly this text. A NUL cannot be in any variable, and is left out.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@%+,".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\0', "").replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::branches::tests::Remembered;
+    use proptest::prelude::*;
+    use std::process::Command;
+
+    fn printed_by_sh(script: &str) -> Vec<u8> {
+        Command::new("sh").arg("-c").arg(script).env("PGSERVICE", "elsewhere").output().unwrap().stdout
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn a_shell_reads_back_what_was_quoted(text in "[^\0]*") {
+            prop_assert_eq!(printed_by_sh(&format!("printf %s {}", quoted(&text))), text.into_bytes());
+        }
+    }
+
+    #[test]
+    fn a_shell_takes_the_exports() {
+        let mut access = Remembered::access_to("o'clock", 5433);
+        access.password = "a'b\"c$d\\e`f\ng".to_owned();
+        let script = exports(&access) + "printf '%s|%s|%s' \"$OFFSHOOT_BRANCH\" \"$PGPASSWORD\" \"${PGSERVICE-gone}\"";
+        assert_eq!(printed_by_sh(&script), b"o'clock|a'b\"c$d\\e`f\ng|gone");
+    }
+}

@@ -1,0 +1,105 @@
+//! The program that the hooks call, played by this test binary: branches are files in a folder.
+
+use offshoot_project::git::{self, HookContext, Repository, SyncOptions};
+use offshoot_project::{Access, BranchError, DatabaseBranches};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Branches that are files with a port; a file `slow` makes making them slow, a file `broken` impossible.
+pub struct Files(pub PathBuf);
+
+impl Files {
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(format!("branch {}", name.replace('/', "%")))
+    }
+}
+
+impl DatabaseBranches for Files {
+    fn list(&self) -> Result<Vec<String>, BranchError> {
+        if self.0.join("broken").exists() {
+            return Err("the store does not answer".into());
+        }
+        let names = fs::read_dir(&self.0)?.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        let mut names: Vec<String> =
+            names.filter_map(|name| Some(name.strip_prefix("branch ")?.replace('%', "/"))).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    fn create(&self, name: &str, _from: Option<&str>, _for_run: bool) -> Result<Access, BranchError> {
+        if self.0.join("slow").exists() {
+            std::thread::sleep(Duration::from_millis(4000));
+        }
+        let port = 40_000 + self.list()?.len();
+        use std::io::Write;
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).open(self.path(name))?;
+        write!(file, "{port}")?;
+        self.access(name)
+    }
+
+    fn access(&self, name: &str) -> Result<Access, BranchError> {
+        let port = fs::read_to_string(self.path(name))?.parse()?;
+        let text = str::to_owned;
+        let (host, user) = (text("127.0.0.1"), text("app"));
+        Ok(Access { branch: text(name), host, port, user, password: text("secret"), database: text("shop") })
+    }
+
+    fn delete(&self, name: &str) -> Result<(), BranchError> {
+        fs::remove_file(self.path(name)).or_else(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => Ok(()),
+            _ => Err(error.into()),
+        })
+    }
+}
+
+/// Writes the program: a script that runs this binary as [`as_program`].
+pub fn write(folder: &Path) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let path = folder.join("offshoot");
+    let binary = std::env::current_exe().unwrap();
+    let quoted = |path: &Path| format!("'{}'", path.display());
+    let script = format!(
+        "#!/bin/sh\nprintf '%s\\n' \"$*\" >> {0}/calls\nAS_PROGRAM=$(printf '%s\\n' \"$@\") FILES={0} PROGRAM=\"$0\" \
+         exec {1} --exact program::as_program --nocapture > /dev/null\n",
+        quoted(folder),
+        quoted(&binary),
+    );
+    fs::write(&path, script).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+/// No test: the program's main function, when the script runs it.
+#[test]
+fn as_program() {
+    let Ok(arguments) = std::env::var("AS_PROGRAM") else { return };
+    let arguments: Vec<String> = arguments.split('\n').map(str::to_owned).collect();
+    let variable = |name: &str| std::env::var(name).unwrap();
+    match arguments[1].as_str() {
+        "hook" => {
+            let (folder, program) = (std::env::current_dir().unwrap(), PathBuf::from(variable("PROGRAM")));
+            let git_pid = std::env::var("OFFSHOOT_GIT_PID").ok().and_then(|pid| pid.parse().ok());
+            let (hook, arguments) = (arguments[2].as_str(), &arguments[3..]);
+            let context = HookContext { hook, arguments, folder: &folder, program: &program, git_pid };
+            if let Some(line) = git::run_hook(context, &mut std::io::stdin()) {
+                use std::io::Write;
+                let _ = writeln!(std::io::stderr(), "offshoot: {line}");
+            }
+        }
+        "sync" => {
+            git::detach();
+            let after = |name: &str| arguments.iter().skip_while(|argument| *argument != name).nth(1);
+            let deleted = arguments.iter().filter_map(|argument| argument.strip_prefix("--deleted=")?.split_once(':'));
+            let options = SyncOptions {
+                git_pid: after("--git-pid").and_then(|pid| pid.parse().ok()),
+                deleted: deleted.map(|(id, name)| (id.to_owned(), name.to_owned())).collect(),
+            };
+            let top = after("--top").map(Path::new);
+            let repository = Repository::at(Path::new(after("--git-dir").unwrap()), top).unwrap();
+            let outcome = git::sync(&repository, &Files(variable("FILES").into()), &options);
+            git::tell(&repository, &outcome);
+        }
+        other => panic!("{other}"),
+    }
+}
