@@ -1,1 +1,141 @@
-//! x.
+//! A command with a database branch of its own, which is gone when the command is.
+//!
+//! The command runs in the process group of whoever started it, so that a terminal's keys reach it as they would without
+//! this: it may read, it is stopped and continued, and Ctrl-C is its own affair. What arrives from elsewhere is passed on.
+//! Its exit code is what comes back.
+//!
+//! However the owner ends, the branch does: a lease in a file is locked for as long as it lives, and another process waits
+//! for the lock ([`watch`]); should that be killed as well, the next command finds a lease that nobody holds ([`reconcile`]).
+//! The command itself is not ended when its owner is killed outright: it finds its database gone.
+
+mod lease;
+mod signals;
+
+pub use lease::{reconcile, watch};
+pub use signals::ignored as ignored_signals;
+
+use crate::error::{BranchError, ProjectError, Result};
+use crate::{Access, DatabaseBranches, env};
+use lease::Lease;
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use signals::Forwarding;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// The exit code of a failure of our own, as `env`, `timeout` and others have it.
+pub const FAILED: u8 = 125;
+/// The exit code of a command that is there and cannot be run.
+const NOT_RUNNABLE: u8 = 126;
+/// The exit code of a command that is not there.
+const NOT_FOUND: u8 = 127;
+/// What is added to the number of a signal that ended a command.
+const SIGNALLED: i32 = 128;
+
+/// What to run, and with what.
+#[derive(Debug, Clone, Copy)]
+pub struct RunOptions<'a> {
+    /// The command and its arguments.
+    pub command: &'a [OsString],
+    /// The snapshot; none for the one that the configuration means.
+    pub from: Option<&'a str>,
+    /// The folder of the leases.
+    pub leases: &'a Path,
+    /// A program and its arguments that call [`watch`] with the path that is added to them; none where nobody watches.
+    pub watcher: Option<(&'a Path, &'a [OsString])>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Finished {
+    /// The branch that the command had.
+    pub branch: String,
+    /// The exit code.
+    pub code: u8,
+    /// Why the command could not be started, if so.
+    pub refusal: Option<io::Error>,
+    /// Why the branch could not be deleted, if so. The next command tries again.
+    pub leftover: Option<BranchError>,
+}
+
+/// Runs a command with a branch of its own, and deletes that. A signal that comes before the command is started calls
+/// `cancel`, which should make the creation of the branch end soon.
+///
+/// # Errors
+/// [`ProjectError::Interrupted`] when a signal came before the command was started, and what kept the branch from being made.
+pub fn run(
+    options: RunOptions<'_>,
+    branches: &dyn DatabaseBranches,
+    cancel: impl Fn() + Send + 'static,
+) -> Result<Finished> {
+    let forwarding = Forwarding::start(cancel)?;
+    let lease = Lease::take(options.leases)?;
+    let branch = lease.branch().to_owned();
+    if let Some((program, arguments)) = options.watcher {
+        start_watcher(program, arguments, lease.path())?;
+    }
+    let access = branches.create(&branch, options.from, true);
+    let started = access
+        .map_err(ProjectError::Branches)
+        .and_then(|access| forwarding.spawn(&mut command(options.command, &access)));
+    let ended = started.map(|child| child.map(|child| wait(child, &forwarding)));
+    let deleted = branches.delete(&branch);
+    // A lease whose branch is still there stays, and nobody holds it when this process ends.
+    let leftover = match deleted {
+        Ok(()) => lease.end().err().map(BranchError::from),
+        Err(error) => Some(error),
+    };
+    let (code, refusal) = match ended {
+        Err(ProjectError::Branches(_)) if forwarding.signal().is_some() => {
+            return Err(ProjectError::Interrupted { signal: forwarding.signal().unwrap_or_default() });
+        }
+        Err(error) => return Err(error),
+        Ok(Err(refusal)) if refusal.kind() == io::ErrorKind::NotFound => (NOT_FOUND, Some(refusal)),
+        Ok(Err(refusal)) => (NOT_RUNNABLE, Some(refusal)),
+        Ok(Ok(code)) => (code, None),
+    };
+    Ok(Finished { branch, code, refusal, leftover })
+}
+
+/// The exit code of the whole.
+#[must_use]
+pub fn exit_code(outcome: &Result<Finished>) -> u8 {
+    match outcome {
+        Ok(finished) => finished.code,
+        Err(ProjectError::Interrupted { signal }) => u8::try_from(SIGNALLED + signal).unwrap_or(FAILED),
+        Err(_) => FAILED,
+    }
+}
+
+/// The command with the variables of its branch, and without those that would lead elsewhere.
+fn command(words: &[OsString], access: &Access) -> Command {
+    let program = words.first().map_or(OsStr::new(""), OsString::as_os_str);
+    let mut command = Command::new(program);
+    command.args(words.iter().skip(1));
+    for name in env::REMOVED {
+        command.env_remove(name);
+    }
+    command.envs(env::variables(access));
+    command
+}
+
+/// Waits for the command. Returns its exit code.
+fn wait(mut child: Child, forwarding: &Forwarding) -> u8 {
+    // The command has ended but its number is still its own when forwarding stops: no signal goes astray.
+    if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        let look = || waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+        while look().is_err_and(|error| error == rustix::io::Errno::INTR) {}
+    }
+    forwarding.stop();
+    let Ok(status) = child.wait() else { return FAILED };
+    let signalled = status.signal().map(|signal| SIGNALLED + signal);
+    status.code().or(signalled).and_then(|code| u8::try_from(code).ok()).unwrap_or(FAILED)
+}
+
+fn start_watcher(program: &Path, arguments: &[OsString], lease: &Path) -> Result<()> {
+    let mut command = Command::new(program);
+    command.args(arguments).arg(lease).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().map(drop).map_err(ProjectError::io("start", program))
+}

@@ -1,7 +1,9 @@
 //! The program that the hooks call, played by this test binary: branches are files in a folder.
 
 use offshoot_project::git::{self, HookContext, Repository, SyncOptions};
+use offshoot_project::run::{self, RunOptions};
 use offshoot_project::{Access, BranchError, DatabaseBranches};
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -29,7 +31,7 @@ impl DatabaseBranches for Files {
 
     fn create(&self, name: &str, _from: Option<&str>, _for_run: bool) -> Result<Access, BranchError> {
         if self.0.join("slow").exists() {
-            std::thread::sleep(Duration::from_millis(4000));
+            std::thread::sleep(Duration::from_secs(4));
         }
         let port = 40_000 + self.list()?.len();
         use std::io::Write;
@@ -76,7 +78,7 @@ fn as_program() {
     let Ok(arguments) = std::env::var("AS_PROGRAM") else { return };
     let arguments: Vec<String> = arguments.split('\n').map(str::to_owned).collect();
     let variable = |name: &str| std::env::var(name).unwrap();
-    match arguments[1].as_str() {
+    match if arguments[0] == "run" { "run" } else { &arguments[1] } {
         "hook" => {
             let (folder, program) = (std::env::current_dir().unwrap(), PathBuf::from(variable("PROGRAM")));
             let git_pid = std::env::var("OFFSHOOT_GIT_PID").ok().and_then(|pid| pid.parse().ok());
@@ -99,6 +101,22 @@ fn as_program() {
             let repository = Repository::at(Path::new(after("--git-dir").unwrap()), top).unwrap();
             let outcome = git::sync(&repository, &Files(variable("FILES").into()), &options);
             git::tell(&repository, &outcome);
+        }
+        "run" => {
+            let command: Vec<OsString> = arguments[1..].iter().map(OsString::from).collect();
+            let files = PathBuf::from(variable("FILES"));
+            let (leases, program) = (files.join("leases"), PathBuf::from(variable("PROGRAM")));
+            let watch = [OsString::from("branch"), OsString::from("watch")];
+            let watcher =
+                files.join("unwatched").exists().then_some(()).xor(Some(())).map(|()| (&*program, &watch[..]));
+            let options = RunOptions { command: &command, from: None, leases: &leases, watcher };
+            let outcome = run::run(options, &Files(files.clone()), || ());
+            std::process::exit(run::exit_code(&outcome).into());
+        }
+        "watch" => {
+            let files = PathBuf::from(variable("FILES"));
+            run::watch(Path::new(&arguments[2]), || Ok(Files(files.clone()))).unwrap();
+            fs::write(files.join("watched"), "").unwrap();
         }
         other => panic!("{other}"),
     }

@@ -1,0 +1,8 @@
+//! Checkouts and runs as they are: under real Git, with real processes.
+
+mod checkout;
+mod deletion;
+mod hooks;
+mod program;
+mod repository;
+mod run;

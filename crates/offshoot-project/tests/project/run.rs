@@ -1,0 +1,174 @@
+//! Commands with a branch of their own, and every way in which they and their owners end.
+
+use crate::program::{self, Files};
+use crate::repository::waits_for;
+use offshoot_project::DatabaseBranches;
+use offshoot_project::run::reconcile;
+use std::fs;
+use std::io::Write;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+/// A folder with the program in it.
+struct Place {
+    dir: tempfile::TempDir,
+    program: PathBuf,
+}
+
+impl Place {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let program = program::write(dir.path());
+        Self { dir, program }
+    }
+
+    /// The program with a command of the shell, which runs in the place's folder.
+    fn command(&self, script: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(["run", "sh", "-c", script]).current_dir(self.dir.path());
+        command
+    }
+
+    fn code(&self, script: &str) -> i32 {
+        self.command(script).status().unwrap().code().unwrap()
+    }
+
+    fn file(&self, name: &str) -> String {
+        fs::read_to_string(self.dir.path().join(name)).unwrap_or_default()
+    }
+
+    /// Starts a command that writes its process number to `pid`, and waits until it has.
+    fn start(&self, script: &str) -> (Child, String) {
+        let child = self.command(&format!("echo $$ > pid.new; mv pid.new pid; {script}")).spawn().unwrap();
+        waits_for("true", || self.dir.path().join("pid").exists().to_string());
+        let pid = self.file("pid").trim().to_owned();
+        (child, pid)
+    }
+
+    fn branches(&self) -> Vec<String> {
+        Files(self.dir.path().to_owned()).list().unwrap()
+    }
+
+    fn is_clear(&self) {
+        waits_for("[]", || format!("{:?}", self.branches()));
+        let leases = || fs::read_dir(self.dir.path().join("leases")).unwrap().count().to_string();
+        waits_for("0", leases);
+    }
+}
+
+fn signal(name: &str, pid: &str) {
+    assert!(Command::new("kill").args([name, pid]).status().unwrap().success());
+}
+
+#[test]
+fn a_command_has_a_branch_and_only_that() {
+    let place = Place::new();
+    let script = "echo \"$DATABASE_URL|$PGPASSWORD|${PGHOSTADDR-}${PGSERVICE-}${PGSSLMODE-}|$OTHER\" > said; ls 'branch '* > seen";
+    let mut command = place.command(script);
+    command.envs([("PGHOSTADDR", "10.0.0.1"), ("PGSERVICE", "prod"), ("PGSSLMODE", "require"), ("OTHER", "kept")]);
+    assert!(command.env("DATABASE_URL", "postgres://prod/").status().unwrap().success());
+    assert_eq!(place.file("said"), "postgres://app:secret@127.0.0.1:40000/shop|secret||kept\n");
+    assert!(place.file("seen").starts_with("branch run-"));
+    place.is_clear();
+}
+
+#[test]
+fn exit_codes_are_those_of_shells() {
+    let place = Place::new();
+    for code in [0, 1, 42, 255] {
+        assert_eq!(place.code(&format!("exit {code}")), code);
+    }
+    assert_eq!(place.code("kill -TERM $$"), 128 + 15);
+    assert_eq!(place.code("kill -KILL $$"), 128 + 9);
+    let run = |word: &str| {
+        Command::new(&place.program).args(["run", word]).current_dir(place.dir.path()).status().unwrap().code().unwrap()
+    };
+    assert_eq!(run("no-such-command"), 127);
+    assert_eq!(run("./calls"), 126);
+    place.is_clear();
+    fs::write(place.dir.path().join("broken"), "").unwrap();
+    assert_eq!(place.code("touch ran"), 125);
+    assert!(!place.dir.path().join("ran").exists());
+}
+
+#[test]
+fn signals_reach_the_command() {
+    for (name, code) in [("TERM", 3), ("HUP", 4), ("INT", 5), ("USR1", 6)] {
+        let place = Place::new();
+        let traps = "trap 'exit 3' TERM; trap 'exit 4' HUP; trap 'exit 5' INT; trap 'exit 6' USR1;";
+        let (mut child, _) = place.start(&format!("{traps} while :; do sleep 0.02; done"));
+        signal(&format!("-{name}"), &child.id().to_string());
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{name}");
+        place.is_clear();
+    }
+}
+
+#[test]
+fn a_signal_before_the_command_keeps_it_from_being_started() {
+    let place = Place::new();
+    fs::write(place.dir.path().join("slow"), "").unwrap();
+    let mut child = place.command("touch ran").spawn().unwrap();
+    waits_for("1", || fs::read_dir(place.dir.path().join("leases")).map_or(0, Iterator::count).to_string());
+    signal("-INT", &child.id().to_string());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(!place.dir.path().join("ran").exists());
+    place.is_clear();
+}
+
+#[test]
+fn an_owner_that_is_killed_leaves_no_branch() {
+    let place = Place::new();
+    let (mut child, pid) = place.start("sleep 60");
+    assert_eq!(place.branches().len(), 1);
+    signal("-KILL", &child.id().to_string());
+    assert_eq!(child.wait().unwrap().signal(), Some(9));
+    place.is_clear();
+    waits_for("true", || place.dir.path().join("watched").exists().to_string());
+    signal("-KILL", &pid);
+}
+
+#[test]
+fn without_a_watcher_the_next_command_clears_up() {
+    let place = Place::new();
+    fs::write(place.dir.path().join("unwatched"), "").unwrap();
+    let (mut child, pid) = place.start("sleep 60");
+    let files = Files(place.dir.path().to_owned());
+    let leases = place.dir.path().join("leases");
+    assert!(reconcile(&leases, &files).unwrap().is_empty(), "its owner lives");
+    signal("-KILL", &child.id().to_string());
+    child.wait().unwrap();
+    let left = place.branches();
+    assert_eq!((left.len(), reconcile(&leases, &files).unwrap()), (1, left));
+    place.is_clear();
+    signal("-KILL", &pid);
+}
+
+/// The program on a terminal of its own, with these keys typed when the command has started.
+fn typed(place: &Place, script: &str, keys: &[u8]) -> Option<i32> {
+    let line = format!("exec '{}' run sh -c '{script}'", place.program.display());
+    let mut command = Command::new("script");
+    command.args(["-qec", &line, "/dev/null"]).current_dir(place.dir.path()).env("SHELL", "/bin/sh").process_group(0);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().ok()?;
+    waits_for("true", || place.dir.path().join("ready").exists().to_string());
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(keys).unwrap();
+    input.flush().unwrap();
+    let code = child.wait().unwrap().code();
+    drop(input);
+    code
+}
+
+#[test]
+fn on_a_terminal_the_command_reads_and_is_interrupted_once() {
+    let place = Place::new();
+    let Some(code) = typed(&place, "touch ready; read -r line; echo \"$line\" > read; exit 7", b"typed here\n") else {
+        println!("SKIPPED on_a_terminal_the_command_reads_and_is_interrupted_once: there is no program `script`");
+        return;
+    };
+    assert_eq!((code, place.file("read").as_str()), (7, "typed here\n"));
+    let place = Place::new();
+    let counts = "n=0; trap \"n=\\$((n + 1))\" INT; touch ready; while [ $n = 0 ]; do sleep 0.02; done; sleep 0.3; exit $((40 + n))";
+    assert_eq!(typed(&place, counts, b"\x03"), Some(41), "the terminal's Ctrl-C is not sent a second time");
+    place.is_clear();
+}
