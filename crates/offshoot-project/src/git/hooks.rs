@@ -125,17 +125,16 @@ pub fn uninstall(repository: &Repository) -> Result<Uninstalled> {
 /// Where Git looks for hooks here.
 fn hooks_folder(repository: &Repository) -> Result<PathBuf> {
     let scopes = repository.ask(&["config", "--show-scope", "--get", "core.hooksPath"]).lines()?;
-    if let Some(scope) = scopes.first().and_then(|line| line.split_whitespace().next()) {
-        if matches!(scope, "global" | "system") {
-            let answer = repository.ask(&["config", "--type=path", "--get", "core.hooksPath"]).answer()?;
-            let folder = path(&answer.unwrap_or_default()).to_owned();
-            return Err(ProjectError::NotOurs {
-                path: folder,
-                why: format!("the {scope} configuration makes it the folder of the hooks of every repository"),
-                advice: "Give this repository a folder of its own: `git config --local core.hooksPath FOLDER`"
-                    .to_owned(),
-            });
-        }
+    if let Some(scope) = scopes.first().and_then(|line| line.split_whitespace().next())
+        && matches!(scope, "global" | "system")
+    {
+        let answer = repository.ask(&["config", "--type=path", "--get", "core.hooksPath"]).answer()?;
+        let folder = path(&answer.unwrap_or_default()).to_owned();
+        return Err(ProjectError::NotOurs {
+            path: folder,
+            why: format!("the {scope} configuration makes it the folder of the hooks of every repository"),
+            advice: "Give this repository a folder of its own: `git config --local core.hooksPath FOLDER`".to_owned(),
+        });
     }
     let answer = repository.ask(&["rev-parse", "--git-path", "hooks"]).answer()?.unwrap_or_default();
     let base = repository.top.as_deref().unwrap_or(&repository.git_dir);

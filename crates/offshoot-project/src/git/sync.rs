@@ -182,11 +182,11 @@ fn follow(
         synced.created = None;
         ProjectError::Branches(error)
     })?;
-    if let Some(mut locked) = registry::lock(repository)? {
-        if let Some(known) = locked.registry.by_id(entry.id).filter(|known| known.state == State::Making) {
-            known.state = State::Ready;
-            locked.save()?;
-        }
+    if let Some(mut locked) = registry::lock(repository)?
+        && let Some(known) = locked.registry.by_id(entry.id).filter(|known| known.state == State::Making)
+    {
+        known.state = State::Ready;
+        locked.save()?;
     }
     drop(lock);
     write_if_current(repository, &entry.git, path, Content::Ready(&access))?;

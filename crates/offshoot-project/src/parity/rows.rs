@@ -117,8 +117,8 @@ fn locales(snapshot: &Environment, here: &Environment) -> Vec<Row> {
     rows
 }
 
-fn known(version: &String) -> Option<&str> {
-    Some(version.as_str()).filter(|version| !version.is_empty())
+fn known(version: &str) -> Option<&str> {
+    Some(version).filter(|version| !version.is_empty())
 }
 
 /// Two versions of a collation sort differently, as far as anyone knows; a version that is not known may be the same.
@@ -202,13 +202,13 @@ fn settings(snapshot: &Environment, here: &Environment) -> Vec<Row> {
 fn services(declared: &Declared, database: Option<&Database>) -> Vec<Row> {
     let mut rows = Vec::new();
     let shown = |service: &Service| service.version.clone().unwrap_or_else(|| "any version".to_owned());
-    if database.is_none() {
-        if let Some(other) = declared.databases.first() {
-            let text = format!("{} {}", other.engine, shown(&other.service));
-            let engine = || Some(Engine::Postgres.to_string());
-            let engine_row = row("engine", engine(), engine(), Grade::Differs);
-            rows.push(Row { declared: Some(text), ..engine_row });
-        }
+    if database.is_none()
+        && let Some(other) = declared.databases.first()
+    {
+        let text = format!("{} {}", other.engine, shown(&other.service));
+        let engine = || Some(Engine::Postgres.to_string());
+        let engine_row = row("engine", engine(), engine(), Grade::Differs);
+        rows.push(Row { declared: Some(text), ..engine_row });
     }
     let others = declared.databases.iter().filter(|other| database != Some(*other) && database.is_some());
     let others = others.map(|other| (other.engine.to_string(), &other.service));
