@@ -32,17 +32,22 @@ pub fn text(content: Content<'_>) -> String {
     let nowhere = |host: &str| format!("{MARK}DATABASE_URL=postgres://{host}.invalid/none\nPGHOST={host}.invalid\n");
     match content {
         Content::Ready(access) => {
-            let lines = variables(access).into_iter().map(|(name, value)| match word(&value) {
+            let lines = variables(access).into_iter().map(|(name, value)| match word(value) {
                 Some(word) => format!("{name}={word}\n"),
                 None => {
                     format!("# {name} cannot be written so that every reader takes it alike; DATABASE_URL has it\n")
                 }
             });
-            MARK.to_owned() + &lines.collect::<String>()
+            format!("{MARK}{}\n{}", branch_line(&access.branch), lines.collect::<String>())
         }
         Content::Pending => nowhere("database-branch-is-being-made"),
         Content::Failed => nowhere("no-database-branch"),
     }
+}
+
+/// A comment that says where the file leads, whatever the name.
+fn branch_line(branch: &str) -> String {
+    format!("# Database branch: {}", branch.replace(char::is_control, " "))
 }
 
 /// A value as every reader takes it; none where there is no such form.
@@ -73,9 +78,8 @@ pub fn write(path: &Path, content: Content<'_>) -> Result<()> {
 /// # Errors
 /// When it cannot be read.
 pub fn leads_to(path: &Path, branch: &str) -> Result<bool> {
-    let Some(word) = word(branch) else { return Ok(false) };
     let text = file::read(path)?.unwrap_or_default();
-    let line = format!("OFFSHOOT_BRANCH={word}");
+    let line = branch_line(branch);
     Ok(text.split(|byte| *byte == b'\n').any(|found| found == line.as_bytes()))
 }
 
@@ -104,20 +108,21 @@ pub(crate) fn check(path: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::branches::tests::Remembered;
+    use crate::branches::tests::access_to;
     use std::os::unix::fs::PermissionsExt;
     use std::process::Command;
 
     #[test]
     fn what_every_reader_takes_alike() {
-        let mut access = Remembered::access_to("fix/π #1", 5433);
-        access.user = "o'hara".to_owned();
+        let mut access = access_to("fix/π #1");
+        access.variables.push(("PGUSER".to_owned(), "o'hara".to_owned()));
         let text = text(Content::Ready(&access));
-        assert!(text.contains("\nDATABASE_URL=postgres://o%27hara:s3cret%2F%40%3A@127.0.0.1:5433/shop\n"), "{text}");
+        assert!(text.contains("\nDATABASE_URL=postgres://app:s3cret@127.0.0.1:5433/shop\n"), "{text}");
         assert!(text.contains("\nOFFSHOOT_BRANCH='fix/π #1'\n") && text.contains("\n# PGUSER cannot be"), "{text}");
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(FILE);
         write(&path, Content::Ready(&access)).unwrap();
+        assert!(leads_to(&path, "fix/π #1").unwrap() && !leads_to(&path, "fix/π").unwrap());
         let script = format!("set -a; . '{}'; printf '%s' \"$OFFSHOOT_BRANCH\"", path.display());
         assert_eq!(Command::new("sh").arg("-c").arg(script).output().unwrap().stdout, "fix/π #1".as_bytes());
     }

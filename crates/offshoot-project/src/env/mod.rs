@@ -35,16 +35,11 @@ pub const REMOVED: [&str; 22] = [
     "PGTARGETSESSIONATTRS",
 ];
 
-/// The variables of a branch, in the order in which they are shown.
+/// The variables of a branch, in the order in which they are shown. [`REMOVED`] ones may be among them: what is removed goes
+/// first.
 #[must_use]
-pub fn variables(access: &Access) -> Vec<(&'static str, String)> {
-    vec![
-        ("DATABASE_URL", access.url()),
-        ("PGHOST", access.host.clone()),
-        ("PGPORT", access.port.to_string()),
-        ("PGUSER", access.user.clone()),
-        ("PGPASSWORD", access.password.clone()),
-        ("PGDATABASE", access.database.clone()),
-        ("OFFSHOOT_BRANCH", access.branch.clone()),
-    ]
+pub fn variables(access: &Access) -> Vec<(&str, &str)> {
+    let own = access.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let url = [("DATABASE_URL", access.url.as_str())];
+    url.into_iter().chain(own).chain([("OFFSHOOT_BRANCH", access.branch.as_str())]).collect()
 }

@@ -6,12 +6,8 @@ use crate::Access;
 /// Statements that export a branch's variables and unset those that would lead elsewhere.
 #[must_use]
 pub fn exports(access: &Access) -> String {
-    let mut text = String::new();
-    for (name, value) in variables(access) {
-        text.push_str(&format!("export {name}={}\n", quoted(&value)));
-    }
-    text.push_str(&format!("unset {}\n", REMOVED.join(" ")));
-    text
+    let exports = variables(access).into_iter().map(|(name, value)| format!("export {name}={}\n", quoted(value)));
+    format!("unset {}\n{}", REMOVED.join(" "), exports.collect::<String>())
 }
 
 /// A word of a shell that stands for exactly this text. A NUL cannot be in any variable, and is left out.
@@ -27,7 +23,7 @@ pub fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::branches::tests::Remembered;
+    use crate::branches::tests::access_to;
     use proptest::prelude::*;
     use std::process::Command;
 
@@ -45,9 +41,9 @@ mod tests {
 
     #[test]
     fn a_shell_takes_the_exports() {
-        let mut access = Remembered::access_to("o'clock", 5433);
-        access.password = "a'b\"c$d\\e`f\ng".to_owned();
-        let script = exports(&access) + "printf '%s|%s|%s' \"$OFFSHOOT_BRANCH\" \"$PGPASSWORD\" \"${PGSERVICE-gone}\"";
-        assert_eq!(printed_by_sh(&script), b"o'clock|a'b\"c$d\\e`f\ng|gone");
+        let mut access = access_to("o'clock");
+        access.variables[1].1 = "a'b\"c$d\\e`f\ng".to_owned();
+        let shown = "printf '%s|%s|%s|%s' \"$OFFSHOOT_BRANCH\" \"$PGPASSWORD\" \"${PGSERVICE-gone}\" \"$PGSSLMODE\"";
+        assert_eq!(printed_by_sh(&(exports(&access) + shown)), b"o'clock|a'b\"c$d\\e`f\ng|gone|disable");
     }
 }

@@ -25,4 +25,4 @@ mod trigger;
 pub use hooks::{InstallOptions, Installed, Uninstalled, install, uninstall};
 pub use repository::{Head, Repository};
 pub use sync::{Gone, SyncOptions, Synced, gone, sync};
-pub use trigger::{HookContext, detach, run_hook, tell};
+pub use trigger::{HookContext, run_hook, tell};

@@ -11,6 +11,7 @@ use crate::error::{ProjectError, Result};
 use std::fs::{self, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
@@ -35,7 +36,7 @@ pub struct HookContext<'a> {
     pub arguments: &'a [String],
     /// The current folder.
     pub folder: &'a Path,
-    /// The program to start: it is given `git sync` and options.
+    /// The program to start: it is given `git sync --from-hook` and options.
     pub program: &'a Path,
     /// The Git process, where the script said so.
     pub git_pid: Option<u32>,
@@ -103,7 +104,7 @@ fn log_path(repository: &Repository) -> PathBuf {
     registry::folder(repository).join(LOG)
 }
 
-/// Starts a sync of its own session; what ends this process or its terminal does not end it.
+/// Starts a sync in a process group of its own, so that what ends this one, such as Ctrl-C, does not end it.
 fn start(
     repository: &Repository,
     context: HookContext<'_>,
@@ -112,7 +113,7 @@ fn start(
 ) -> Result<std::process::Child> {
     let folder = if project.is_dir() { project } else { repository.top.as_deref().unwrap_or(&repository.git_dir) };
     let mut command = Command::new(context.program);
-    command.current_dir(folder).args(["git", "sync", "--detach"]).args(options);
+    command.process_group(0).current_dir(folder).args(["git", "sync", "--from-hook"]).args(options);
     command.arg("--git-dir").arg(&repository.git_dir);
     if let Some(top) = &repository.top {
         command.arg("--top").arg(top);
@@ -126,11 +127,6 @@ fn start(
     command.stdin(Stdio::null()).stdout(Stdio::null());
     command.stderr(if options.is_empty() { Stdio::piped() } else { Stdio::null() });
     command.spawn().map_err(|source| ProjectError::Io { doing: "start", path: context.program.to_owned(), source })
-}
-
-/// Leaves the session of whoever started this process. One that leads a group stays, which does no harm.
-pub fn detach() {
-    let _ = rustix::process::setsid();
 }
 
 /// Says what came of a sync that a hook started: a line for each thing in the log, all in one line for the hook if it still

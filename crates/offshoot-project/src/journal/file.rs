@@ -109,13 +109,13 @@ fn ends_amid_a_line(file: &mut File) -> io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Event, Made, Method};
+    use super::super::{Event, Made};
     use super::*;
     use std::collections::BTreeMap;
 
     fn record(branch: &str, at_unix_ms: u64) -> Record {
         let steps = vec![("clone".to_owned(), 12)];
-        let made = Made { snapshot: "ab12".to_owned(), method: Method::Clone, waited_ms: 40, steps };
+        let made = Made { snapshot: "ab12".to_owned(), method: "clone".to_owned(), waited_ms: 40, steps };
         Record { at_unix_ms, branch: branch.to_owned(), event: Event::Ready(made) }
     }
 

@@ -11,6 +11,9 @@ pub use file::{Journal, Read};
 
 use serde::{Deserialize, Serialize};
 
+/// The method of a branch whose image had to be built first, however that was cloned then.
+pub const IMAGE_BUILD: &str = "image build";
+
 /// One line of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
@@ -50,37 +53,13 @@ pub enum Event {
 pub struct Made {
     /// The snapshot's id.
     pub snapshot: String,
-    /// How.
-    pub method: Method,
+    /// How, in a word: `spare`, `reflink`, `copy`; [`IMAGE_BUILD`] where the image had to be built first.
+    pub method: String,
     /// From asking to the first answer, in milliseconds.
     pub waited_ms: u64,
     /// The steps and how long each took, in milliseconds.
     #[serde(default)]
     pub steps: Vec<(String, u64)>,
-}
-
-/// How a branch was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// A spare was claimed.
-    Spare,
-    /// An image was cloned.
-    Clone,
-    /// The image had to be built first.
-    ImageBuild,
-}
-
-impl Method {
-    /// The method in words.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Spare => "spare",
-            Self::Clone => "clone",
-            Self::ImageBuild => "image build",
-        }
-    }
 }
 
 impl Event {

@@ -3,7 +3,7 @@
 //! Pure functions over records. A percentile is the nearest-rank one: the smallest of the values that at least so many
 //! percent of them do not exceed. Weeks are those of ISO 8601, in UTC; waiting counts in the week in which it ended.
 
-use super::{Event, Method, Record};
+use super::{Event, Record};
 use jiff::Timestamp;
 use jiff::tz::Offset;
 use serde::Serialize;
@@ -16,7 +16,7 @@ pub struct Stats {
     /// All branches that became ready.
     pub all: Option<Times>,
     /// The same by method; methods that were not used are left out.
-    pub methods: BTreeMap<Method, Times>,
+    pub methods: BTreeMap<String, Times>,
     /// Resets.
     pub resets: Option<Times>,
     /// The weeks in which somebody waited, oldest first.
@@ -56,14 +56,14 @@ impl Stats {
     #[must_use]
     pub fn of(records: &[Record]) -> Self {
         let ready = |record: &Record| match &record.event {
-            Event::Ready(made) => Some((made.method, made.waited_ms)),
+            Event::Ready(made) => Some((made.method.clone(), made.waited_ms)),
             _ => None,
         };
         let reset = |record: &Record| match &record.event {
             Event::Reset(made) => Some(made.waited_ms),
             _ => None,
         };
-        let mut by_method: BTreeMap<Method, Vec<u64>> = BTreeMap::new();
+        let mut by_method: BTreeMap<String, Vec<u64>> = BTreeMap::new();
         for (method, waited_ms) in records.iter().filter_map(ready) {
             by_method.entry(method).or_default().push(waited_ms);
         }
@@ -151,12 +151,12 @@ fn duration(ms: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Made;
+    use super::super::{IMAGE_BUILD, Made};
     use super::*;
     use proptest::prelude::*;
 
-    fn made(method: Method, waited_ms: u64) -> Made {
-        Made { snapshot: "s".to_owned(), method, waited_ms, steps: Vec::new() }
+    fn made(method: &str, waited_ms: u64) -> Made {
+        Made { snapshot: "s".to_owned(), method: method.to_owned(), waited_ms, steps: Vec::new() }
     }
 
     fn record(at_unix_ms: u64, event: Event) -> Record {
@@ -188,18 +188,18 @@ mod tests {
         let at = 1_795_700_000_000;
         let records = [
             record(at - week, Event::Asked { from: Some("prod".to_owned()) }),
-            record(at - week, Event::Ready(made(Method::ImageBuild, 4_000_000))),
+            record(at - week, Event::Ready(made(IMAGE_BUILD, 4_000_000))),
             record(at - week, Event::Failed { waited_ms: 61_000 }),
-            record(at, Event::Ready(made(Method::Clone, 240))),
-            record(at, Event::Ready(made(Method::Spare, 30))),
-            record(at, Event::Reset(made(Method::Spare, 1_250))),
+            record(at, Event::Ready(made("reflink", 240))),
+            record(at, Event::Ready(made("spare", 30))),
+            record(at, Event::Reset(made("spare", 1_250))),
             record(at, Event::Deleted),
         ];
         let expected = "\
 time to branch   count         p50         p90         p99
-spare                1       30 ms       30 ms       30 ms
-clone                1      240 ms      240 ms      240 ms
 image build          1   1 h 6 min   1 h 6 min   1 h 6 min
+reflink              1      240 ms      240 ms      240 ms
+spare                1       30 ms       30 ms       30 ms
 all branches         3      240 ms   1 h 6 min   1 h 6 min
 reset                1       1.2 s       1.2 s       1.2 s
 
@@ -212,7 +212,7 @@ week          branches      resets      failed      waited
     }
 
     fn any_record() -> impl Strategy<Value = Record> {
-        let method = prop::sample::select(vec![Method::Spare, Method::Clone, Method::ImageBuild]);
+        let method = prop::sample::select(vec!["spare", "reflink", IMAGE_BUILD]);
         let event = (0..5_u8, method, 0..10_000_000_u64).prop_map(|(kind, method, waited_ms)| match kind {
             0 => Event::Ready(made(method, waited_ms)),
             1 => Event::Reset(made(method, waited_ms)),

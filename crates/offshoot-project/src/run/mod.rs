@@ -4,26 +4,25 @@
 //! this: it may read, it is stopped and continued, and Ctrl-C is its own affair. What arrives from elsewhere is passed on.
 //! Its exit code is what comes back.
 //!
-//! However the owner ends, the branch does: a lease in a file is locked for as long as it lives, and another process waits
-//! for the lock ([`watch`]); should that be killed as well, the next command finds a lease that nobody holds ([`reconcile`]).
-//! The command itself is not ended when its owner is killed outright: it finds its database gone.
+//! However the owner ends, the branch does. Another process holds the other end of a pipe ([`watch`]): that it is closed
+//! without a word means that the owner was killed. Should both be killed, the branch is one whose owner is gone, which
+//! whoever looks after branches deletes at the next command. The command itself is not ended when its owner is killed
+//! outright: it finds its database gone.
 
-mod lease;
 mod signals;
 
-pub use lease::{reconcile, watch};
 pub use signals::ignored as ignored_signals;
 
 use crate::error::{BranchError, ProjectError, Result};
 use crate::{Access, DatabaseBranches, env};
-use lease::Lease;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use signals::Forwarding;
 use std::ffi::{OsStr, OsString};
-use std::io;
-use std::os::unix::process::ExitStatusExt;
+use std::io::{self, Read, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::SystemTime;
 
 /// The exit code of a failure of our own, as `env`, `timeout` and others have it.
 pub const FAILED: u8 = 125;
@@ -41,9 +40,7 @@ pub struct RunOptions<'a> {
     pub command: &'a [OsString],
     /// The snapshot; none for the one that the configuration means.
     pub from: Option<&'a str>,
-    /// The folder of the leases.
-    pub leases: &'a Path,
-    /// A program and its arguments that call [`watch`] with the path that is added to them; none where nobody watches.
+    /// A program and its arguments that call [`watch`] for the branch whose name is added to them; none where nobody watches.
     pub watcher: Option<(&'a Path, &'a [OsString])>,
 }
 
@@ -71,22 +68,19 @@ pub fn run(
     cancel: impl Fn() + Send + 'static,
 ) -> Result<Finished> {
     let forwarding = Forwarding::start(cancel)?;
-    let lease = Lease::take(options.leases)?;
-    let branch = lease.branch().to_owned();
-    if let Some((program, arguments)) = options.watcher {
-        start_watcher(program, arguments, lease.path())?;
-    }
+    let branch = new_name();
+    let watcher =
+        options.watcher.map(|(program, arguments)| Watcher::start(program, arguments, &branch)).transpose()?;
     let access = branches.create(&branch, options.from, true);
     let started = access
         .map_err(ProjectError::Branches)
         .and_then(|access| forwarding.spawn(&mut command(options.command, &access)));
     let ended = started.map(|child| child.map(|child| wait(child, &forwarding)));
-    let deleted = branches.delete(&branch);
-    // A lease whose branch is still there stays, and nobody holds it when this process ends.
-    let leftover = match deleted {
-        Ok(()) => lease.end().err().map(BranchError::from),
-        Err(error) => Some(error),
-    };
+    // A branch that is left over is tried again by the watcher, who is told nothing.
+    let leftover = branches.delete(&branch).err();
+    if let Some(watcher) = watcher.filter(|_| leftover.is_none()) {
+        watcher.dismiss();
+    }
     let (code, refusal) = match ended {
         Err(ProjectError::Branches(_)) if forwarding.signal().is_some() => {
             return Err(ProjectError::Interrupted { signal: forwarding.signal().unwrap_or_default() });
@@ -134,8 +128,52 @@ fn wait(mut child: Child, forwarding: &Forwarding) -> u8 {
     status.code().or(signalled).and_then(|code| u8::try_from(code).ok()).unwrap_or(FAILED)
 }
 
-fn start_watcher(program: &Path, arguments: &[OsString], lease: &Path) -> Result<()> {
-    let mut command = Command::new(program);
-    command.args(arguments).arg(lease).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command.spawn().map(drop).map_err(ProjectError::io("start", program))
+/// A name that no other command has: no two processes have a number at one time.
+fn new_name() -> String {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    format!("run-{:x}-{:x}", std::process::id(), since.as_nanos() & 0xffff_ffff)
+}
+
+/// The process that deletes the branch if this one cannot.
+struct Watcher {
+    pipe: ChildStdin,
+}
+
+/// What a watcher that is not needed any more is told.
+const ALL_IS_WELL: &[u8] = b".";
+
+impl Watcher {
+    fn start(program: &Path, arguments: &[OsString], branch: &str) -> Result<Self> {
+        let mut command = Command::new(program);
+        // In a group of its own, so that what ends the owner's group, such as Ctrl-C, does not end it.
+        command
+            .process_group(0)
+            .args(arguments)
+            .arg(branch)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let started = command.spawn().and_then(|mut child| child.stdin.take().ok_or(io::ErrorKind::BrokenPipe.into()));
+        Ok(Self { pipe: started.map_err(ProjectError::io("start", program))? })
+    }
+
+    fn dismiss(mut self) {
+        // One that is gone needs not be told.
+        let _ = self.pipe.write_all(ALL_IS_WELL);
+    }
+}
+
+/// Waits, as the watcher that a run has started, until the owner says through `pipe` that all is well, or has ended without:
+/// then `delete` is called.
+///
+/// # Errors
+/// What `delete` fails with. The branch is then left to the next command.
+pub fn watch(
+    mut pipe: impl Read,
+    delete: impl FnOnce() -> std::result::Result<(), BranchError>,
+) -> std::result::Result<(), BranchError> {
+    let mut told = Vec::new();
+    // An error is an end as well: nothing more will come.
+    let _ = pipe.read_to_end(&mut told);
+    if told == ALL_IS_WELL { Ok(()) } else { delete() }
 }

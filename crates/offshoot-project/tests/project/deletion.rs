@@ -18,7 +18,7 @@ fn three() -> Case {
 }
 
 fn settled(case: &Case, syncs: usize) {
-    waits_for(&syncs.to_string(), || case.calls("git sync --detach --deleted").to_string());
+    waits_for(&syncs.to_string(), || case.calls("git sync --from-hook --deleted").to_string());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Checkouts and runs as they are: under real Git, with real processes.
 
+#![allow(clippy::unwrap_used)]
+
 mod checkout;
 mod deletion;
 mod hooks;

@@ -30,6 +30,7 @@ impl DatabaseBranches for Files {
     }
 
     fn create(&self, name: &str, _from: Option<&str>, _for_run: bool) -> Result<Access, BranchError> {
+        fs::write(self.0.join("creating"), "")?;
         if self.0.join("slow").exists() {
             std::thread::sleep(Duration::from_secs(4));
         }
@@ -41,10 +42,11 @@ impl DatabaseBranches for Files {
     }
 
     fn access(&self, name: &str) -> Result<Access, BranchError> {
-        let port = fs::read_to_string(self.path(name))?.parse()?;
-        let text = str::to_owned;
-        let (host, user) = (text("127.0.0.1"), text("app"));
-        Ok(Access { branch: text(name), host, port, user, password: text("secret"), database: text("shop") })
+        let port: u16 = fs::read_to_string(self.path(name))?.parse()?;
+        let variables =
+            vec![("PGHOST".to_owned(), "127.0.0.1".to_owned()), ("PGPASSWORD".to_owned(), "secret".to_owned())];
+        let url = format!("postgres://app:secret@127.0.0.1:{port}/shop");
+        Ok(Access { branch: name.to_owned(), url, variables })
     }
 
     fn delete(&self, name: &str) -> Result<(), BranchError> {
@@ -90,7 +92,6 @@ fn as_program() {
             }
         }
         "sync" => {
-            git::detach();
             let after = |name: &str| arguments.iter().skip_while(|argument| *argument != name).nth(1);
             let deleted = arguments.iter().filter_map(|argument| argument.strip_prefix("--deleted=")?.split_once(':'));
             let options = SyncOptions {
@@ -105,18 +106,18 @@ fn as_program() {
         "run" => {
             let command: Vec<OsString> = arguments[1..].iter().map(OsString::from).collect();
             let files = PathBuf::from(variable("FILES"));
-            let (leases, program) = (files.join("leases"), PathBuf::from(variable("PROGRAM")));
+            let program = PathBuf::from(variable("PROGRAM"));
             let watch = [OsString::from("branch"), OsString::from("watch")];
-            let watcher =
-                files.join("unwatched").exists().then_some(()).xor(Some(())).map(|()| (&*program, &watch[..]));
-            let options = RunOptions { command: &command, from: None, leases: &leases, watcher };
+            let watcher = (!files.join("unwatched").exists()).then_some((&*program, &watch[..]));
+            let options = RunOptions { command: &command, from: None, watcher };
             let outcome = run::run(options, &Files(files.clone()), || ());
             std::process::exit(run::exit_code(&outcome).into());
         }
         "watch" => {
             let files = PathBuf::from(variable("FILES"));
-            run::watch(Path::new(&arguments[2]), || Ok(Files(files.clone()))).unwrap();
-            fs::write(files.join("watched"), "").unwrap();
+            let mark = files.join("watcher has deleted");
+            let delete = || Files(files).delete(&arguments[2]).inspect(|()| fs::write(mark, "").unwrap());
+            run::watch(std::io::stdin(), delete).unwrap();
         }
         other => panic!("{other}"),
     }

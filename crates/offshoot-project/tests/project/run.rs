@@ -3,12 +3,12 @@
 use crate::program::{self, Files};
 use crate::repository::waits_for;
 use offshoot_project::DatabaseBranches;
-use offshoot_project::run::reconcile;
 use std::fs;
 use std::io::Write;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 /// A folder with the program in it.
 struct Place {
@@ -52,13 +52,11 @@ impl Place {
 
     fn is_clear(&self) {
         waits_for("[]", || format!("{:?}", self.branches()));
-        let leases = || fs::read_dir(self.dir.path().join("leases")).unwrap().count().to_string();
-        waits_for("0", leases);
     }
 }
 
 fn signal(name: &str, pid: &str) {
-    assert!(Command::new("kill").args([name, pid]).status().unwrap().success());
+    assert!(Command::new("kill").args([name, "--", pid]).status().unwrap().success());
 }
 
 #[test]
@@ -109,7 +107,7 @@ fn a_signal_before_the_command_keeps_it_from_being_started() {
     let place = Place::new();
     fs::write(place.dir.path().join("slow"), "").unwrap();
     let mut child = place.command("touch ran").spawn().unwrap();
-    waits_for("1", || fs::read_dir(place.dir.path().join("leases")).map_or(0, Iterator::count).to_string());
+    waits_for("true", || place.dir.path().join("creating").exists().to_string());
     signal("-INT", &child.id().to_string());
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(!place.dir.path().join("ran").exists());
@@ -124,24 +122,23 @@ fn an_owner_that_is_killed_leaves_no_branch() {
     signal("-KILL", &child.id().to_string());
     assert_eq!(child.wait().unwrap().signal(), Some(9));
     place.is_clear();
-    waits_for("true", || place.dir.path().join("watched").exists().to_string());
+    assert!(place.dir.path().join("watcher has deleted").exists());
     signal("-KILL", &pid);
 }
 
 #[test]
-fn without_a_watcher_the_next_command_clears_up() {
+fn a_watcher_outlives_signals_and_has_nothing_to_do_when_all_is_well() {
     let place = Place::new();
-    fs::write(place.dir.path().join("unwatched"), "").unwrap();
-    let (mut child, pid) = place.start("sleep 60");
-    let files = Files(place.dir.path().to_owned());
-    let leases = place.dir.path().join("leases");
-    assert!(reconcile(&leases, &files).unwrap().is_empty(), "its owner lives");
-    signal("-KILL", &child.id().to_string());
+    assert_eq!(place.code("sleep 0.2"), 0);
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(!place.dir.path().join("watcher has deleted").exists());
+    // The whole process group is killed at once.
+    let script = "echo $$ > pid.new; mv pid.new pid; sleep 60";
+    let mut child = place.command(script).process_group(0).spawn().unwrap();
+    waits_for("true", || place.dir.path().join("pid").exists().to_string());
+    signal("-KILL", &format!("-{}", child.id()));
     child.wait().unwrap();
-    let left = place.branches();
-    assert_eq!((left.len(), reconcile(&leases, &files).unwrap()), (1, left));
     place.is_clear();
-    signal("-KILL", &pid);
 }
 
 /// The program on a terminal of its own, with these keys typed when the command has started.
