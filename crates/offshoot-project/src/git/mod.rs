@@ -1,7 +1,7 @@
 //! A database branch for every Git branch: made at its checkout, followed by `DATABASE_URL`, deleted with it.
 //!
-//! Two hooks are all that is installed ([`install`]): `post-checkout`, and `reference-transaction`, the only one that Git
-//! runs when a branch is deleted. A hook decides nothing and can fail nothing: it starts a process that lives on its own,
+//! Three hooks are all that is installed ([`install`]): `post-checkout`; `post-rewrite`, because a rebase of another branch
+//! ends with checking that out; and `reference-transaction`, the only one that Git runs when a branch is deleted. A hook decides nothing and can fail nothing: it starts a process that lives on its own,
 //! waits for it a little, and exits 0 ([`run_hook`]). That process brings the databases to what Git has ([`sync`]), whatever
 //! started it; so a hook that did not run, or was killed, is made up for by the next one or by the next command.
 //!

@@ -4,7 +4,7 @@ use crate::env::shell::quoted;
 use std::path::Path;
 
 /// The hooks that are installed.
-pub(super) const HOOKS: [&str; 2] = ["post-checkout", "reference-transaction"];
+pub(super) const HOOKS: [&str; 3] = ["post-checkout", "post-rewrite", "reference-transaction"];
 /// What is put behind the name of a hook that was there before.
 pub(super) const BEFORE: &str = ".before-offshoot";
 const MARK: &str = "# Written by `offshoot git install`; `offshoot git uninstall` puts back what was here before.\n";
@@ -36,6 +36,11 @@ pub(super) fn script(hook: &str, program: &Path) -> String {
         "post-checkout" => format!(
             "{RUN_BEFORE}run_before \"$@\" || status=$?\n[ \"$3\" = 1 ] || exit \"$status\"\n{program}{FIND_PROGRAM}\
              \"$offshoot\" git hook {hook} \"$@\" < /dev/null\nexit \"$status\"\n"
+        ),
+        // An amended commit (first argument `amend`) changes no branch's name.
+        "post-rewrite" => format!(
+            "{RUN_BEFORE}run_before \"$@\" || status=$?\n[ \"$1\" = rebase ] || exit \"$status\"\n{program}{FIND_PROGRAM}\
+             OFFSHOOT_GIT_PID=$PPID \"$offshoot\" git hook {hook} \"$@\" < /dev/null\nexit \"$status\"\n"
         ),
         // Lines of old id, new id and name come on stdin; a new id of zeros may mean that a branch was deleted. What this
         // hook answers counts before the transaction is committed, so the one from before has the last word.

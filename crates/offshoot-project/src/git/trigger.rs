@@ -46,6 +46,7 @@ pub struct HookContext<'a> {
 pub fn run_hook(context: HookContext<'_>, changes: &mut dyn Read) -> Option<String> {
     let outcome = match (context.hook, context.arguments) {
         ("post-checkout", [_, _, flag]) if flag == "1" => after_checkout(context),
+        ("post-rewrite", [command, ..]) if command == "rebase" => after_rebase(context),
         ("reference-transaction", [state]) if state == "committed" => after_changes(context, changes),
         _ => Ok(None),
     };
@@ -56,7 +57,7 @@ fn after_checkout(context: HookContext<'_>) -> Result<Option<String>> {
     let repository = Repository::discover(context.folder)?;
     let Some(registry) = registry::read(&repository)? else { return Ok(None) };
     let log = log_path(&repository);
-    let mut sync = start(&repository, context, &registry.project, &[])?;
+    let mut sync = start(&repository, context, &registry.project, &[], Stdio::piped())?;
     let Some(output) = sync.stderr.take() else { return Ok(None) };
     let (sender, receiver) = mpsc::channel();
     // Not the end of the pipe is waited for, which a server that the sync has started may hold open, but the last line.
@@ -76,6 +77,15 @@ fn after_checkout(context: HookContext<'_>) -> Result<Option<String>> {
     })
 }
 
+/// `git rebase UPSTREAM BRANCH` checks a branch out at its very end, and no other hook is run then.
+fn after_rebase(context: HookContext<'_>) -> Result<Option<String>> {
+    let repository = Repository::discover(context.folder)?;
+    if let Some(registry) = registry::read(&repository)? {
+        start(&repository, context, &registry.project, &[], Stdio::null())?;
+    }
+    Ok(None)
+}
+
 fn after_changes(context: HookContext<'_>, changes: &mut dyn Read) -> Result<Option<String>> {
     let mut text = Vec::new();
     let read = changes.take(CHANGES_BYTES_MAX).read_to_end(&mut text);
@@ -88,7 +98,7 @@ fn after_changes(context: HookContext<'_>, changes: &mut dyn Read) -> Result<Opt
     let Some(registry) = registry::read(&repository)? else { return Ok(None) };
     // Thousands of branches at once would not fit an argument list; what is left out is found all the same.
     let options = deleted.into_iter().take(100).map(|deletion| format!("--deleted={deletion}"));
-    start(&repository, context, &registry.project, &options.collect::<Vec<_>>())?;
+    start(&repository, context, &registry.project, &options.collect::<Vec<_>>(), Stdio::null())?;
     Ok(None)
 }
 
@@ -110,6 +120,7 @@ fn start(
     context: HookContext<'_>,
     project: &Path,
     options: &[String],
+    said: Stdio,
 ) -> Result<std::process::Child> {
     let folder = if project.is_dir() { project } else { repository.top.as_deref().unwrap_or(&repository.git_dir) };
     let mut command = Command::new(context.program);
@@ -124,8 +135,7 @@ fn start(
     for name in super::command::REPOSITORY_VARIABLES {
         command.env_remove(name);
     }
-    command.stdin(Stdio::null()).stdout(Stdio::null());
-    command.stderr(if options.is_empty() { Stdio::piped() } else { Stdio::null() });
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said);
     command.spawn().map_err(|source| ProjectError::Io { doing: "start", path: context.program.to_owned(), source })
 }
 

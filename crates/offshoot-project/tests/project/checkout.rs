@@ -65,6 +65,22 @@ fn rebasing_and_bisecting_make_none() {
 }
 
 #[test]
+fn a_rebase_of_another_branch_ends_on_that() {
+    let case = Case::new();
+    case.git(["checkout", "-q", "-b", "topic", "main~1"]);
+    fs::write(case.top.join("topic"), "").unwrap();
+    case.git(["add", "topic"]);
+    case.git(["commit", "-q", "-m", "topic"]);
+    case.git(["checkout", "-q", "main"]);
+    assert_eq!(case.leads_to(&case.top), "main");
+    case.git(["rebase", "-q", "main", "topic"]);
+    waits_for("topic", || case.leads_to(&case.top));
+    let syncs = case.calls("git sync");
+    case.git(["commit", "-q", "--amend", "-m", "other words"]);
+    assert_eq!(case.calls("git sync"), syncs);
+}
+
+#[test]
 fn branches_without_a_commit_and_from_the_stash() {
     let case = Case::new();
     case.git(["switch", "-q", "--orphan", "empty"]);

@@ -54,7 +54,7 @@ fn twice_is_once_and_uninstalling_leaves_no_trace() {
     let repository = offshoot_project::git::Repository::around(&case.top).unwrap();
     assert!(offshoot_project::git::install(&repository, &options).unwrap().is_changed);
     let undone = case.uninstall();
-    assert_eq!((undone.removed.len(), undone.left_alone.len()), (2, 0));
+    assert_eq!((undone.removed.len(), undone.left_alone.len()), (3, 0));
     assert_eq!(tree(&case.top), before);
     assert_eq!(case.uninstall(), offshoot_project::git::Uninstalled::default());
 }
@@ -150,6 +150,6 @@ fn what_is_somebody_elses_is_refused_and_nothing_is_changed() {
     fs::remove_file(&hook).unwrap();
     write_hook(&hook, "#!/bin/sh\n# second\n", 0o755);
     assert!(refusal(&case).contains("has taken the place of ours"));
-    assert_eq!(case.uninstall().left_alone, [hook.clone()]);
+    assert_eq!(case.uninstall().left_alone, std::slice::from_ref(&hook));
     assert_eq!(fs::read_to_string(&hook).unwrap(), "#!/bin/sh\n# second\n");
 }
