@@ -117,7 +117,10 @@ fn attempt(
         let chunks: Arc<dyn WriteChunks> = Arc::clone(session) as _;
         let ingest = Ingest::begin(chunks, &options.ingest, control)?;
         let outcome = match transform {
-            Some(transform) => source.capture(&Rewriting::new(transform, &ingest), control),
+            Some(transform) => {
+                let scratch = options.ingest.spill.as_deref();
+                source.capture(&Rewriting::storing(transform, &ingest, scratch), control)
+            }
             None => source.capture(&ingest, control),
         };
         match outcome {

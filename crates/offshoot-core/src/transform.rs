@@ -4,15 +4,19 @@
 //! stands before another sink, so that ingest and digests alike see rewritten rows only. What rewriting means is not known
 //! here.
 
+mod held;
+
 use crate::snapshot::SnapshotReader;
 use crate::source::{BlobSink, Large, RangeSink, Sink, TableSink};
 use crate::{Control, CoreError, Result};
+use held::{Held, Span};
 use offshoot_format::blob::BlobRef;
 use offshoot_format::column::{Batch, Cell, Column, INLINE_VALUE_BYTES_MAX};
 use offshoot_format::facts::TableFacts;
 use offshoot_format::ids::ChunkId;
 use offshoot_format::manifest::Trust;
-use offshoot_format::table::TableSpec;
+use offshoot_format::table::{Layout, TableSpec};
+use std::path::Path;
 
 /// Rewrites the rows of a capture.
 pub trait BatchTransform: Sync {
@@ -49,6 +53,9 @@ pub struct Proof {
 pub trait TableTransform: Send + Sync {
     /// Whether rows leave in another key order than they came in.
     fn is_scattering(&self) -> bool;
+
+    /// Whether rows may be left out. Of those nothing is stored: their large values wait until their row is known to stay.
+    fn is_filtering(&self) -> bool;
 
     /// What rewrites the rows that one connection reads.
     ///
@@ -106,12 +113,20 @@ pub trait PieceTransform {
 pub struct Rewriting<'s> {
     transform: &'s dyn BatchTransform,
     inner: &'s dyn Sink,
+    stores: bool,
+    scratch: Option<&'s Path>,
 }
 
 impl<'s> Rewriting<'s> {
-    /// Puts a transform before a sink.
+    /// Puts a transform before a sink that stores nothing.
     pub fn new(transform: &'s dyn BatchTransform, inner: &'s dyn Sink) -> Self {
-        Self { transform, inner }
+        Self { transform, inner, stores: false, scratch: None }
+    }
+
+    /// Puts a transform before a sink that stores what it gets. Large values of rows that may be left out wait in a folder for
+    /// anonymous files, else in that of the system; there is room needed for those of a batch.
+    pub fn storing(transform: &'s dyn BatchTransform, inner: &'s dyn Sink, scratch: Option<&'s Path>) -> Self {
+        Self { transform, inner, stores: true, scratch }
     }
 }
 
@@ -126,19 +141,25 @@ impl Sink for Rewriting<'_> {
     }
 
     fn table<'a>(&'a self, spec: &TableSpec) -> Result<Box<dyn TableSink + 'a>> {
-        Ok(Box::new(RewritingTable { transform: self.transform.table(spec)?, inner: self.inner.table(spec)? }))
+        let (transform, inner) = (self.transform.table(spec)?, self.inner.table(spec)?);
+        let holds =
+            self.stores && transform.is_filtering() && spec.columns.iter().any(|column| column.layout == Layout::Var);
+        Ok(Box::new(RewritingTable { transform, inner, holds, scratch: self.scratch }))
     }
 }
 
 struct RewritingTable<'s> {
     transform: Box<dyn TableTransform + 's>,
     inner: Box<dyn TableSink + 's>,
+    holds: bool,
+    scratch: Option<&'s Path>,
 }
 
 impl TableSink for RewritingTable<'_> {
     fn range(&self, scattered: bool) -> Result<Box<dyn RangeSink + '_>> {
         let inner = self.inner.range(scattered || self.transform.is_scattering())?;
-        Ok(Box::new(RewritingRange { transform: self.transform.range()?, inner, large: Vec::new() }))
+        let held = if self.holds { Some(Held::create(self.scratch)?) } else { None };
+        Ok(Box::new(RewritingRange { transform: self.transform.range()?, inner, held, became: Vec::new() }))
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
@@ -150,9 +171,17 @@ impl TableSink for RewritingTable<'_> {
 struct RewritingRange<'t> {
     transform: Box<dyn RangeTransform + 't>,
     inner: Box<dyn RangeSink + 't>,
+    /// Where large values wait, if rows may be left out.
+    held: Option<Held>,
     /// What the large values of the present batch have become. In the batch stand placeholders, so that the transform does not
     /// rewrite them once more.
-    large: Vec<Large>,
+    became: Vec<Became>,
+}
+
+/// What a large value has become.
+enum Became {
+    Known(Large),
+    Waiting(Span),
 }
 
 impl RangeSink for RewritingRange<'_> {
@@ -162,26 +191,57 @@ impl RangeSink for RewritingRange<'_> {
 
     fn push(&mut self, mut batch: Batch) -> Result<()> {
         self.transform.apply(&mut batch)?;
-        for column in batch.columns.iter_mut().filter(|column| column.blob_count() > 0) {
-            *column = put_back(column, &self.large)?;
+        for (number, column) in batch.columns.iter_mut().enumerate().filter(|(_, column)| column.blob_count() > 0) {
+            *column = self.put_back(number, column)?;
         }
-        self.large.clear();
+        self.became.clear();
+        self.held.as_mut().map_or(Ok(()), Held::clear)?;
         self.inner.push(batch)
     }
 
     fn blob(&mut self, column: usize) -> Result<Box<dyn BlobSink + '_>> {
-        match self.transform.large(column)? {
-            LargeRewrite::Keep => self.inner.blob(column),
-            LargeRewrite::Pieces(transform) => {
-                let out = Rewritten::Short(&mut *self.inner, column, Vec::new());
-                Ok(Box::new(RewritingBlob { transform, out, large: &mut self.large }))
-            }
-        }
+        let transform = match (self.transform.large(column)?, &self.held) {
+            (LargeRewrite::Keep, None) => return self.inner.blob(column),
+            (LargeRewrite::Keep, Some(_)) => None,
+            (LargeRewrite::Pieces(transform), _) => Some(transform),
+        };
+        let place = match &mut self.held {
+            Some(held) => Place::Held(held),
+            None => Place::Stored(&mut *self.inner, column),
+        };
+        Ok(Box::new(RewritingBlob { transform, out: Rewritten::Short(place, Vec::new()), became: &mut self.became }))
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
         self.transform.finish()?;
         self.inner.finish()
+    }
+}
+
+impl RewritingRange<'_> {
+    /// Puts what large values have become where their placeholders are.
+    fn put_back(&mut self, number: usize, column: &Column) -> Result<Column> {
+        let mut new = column.fresh();
+        for row in 0..column.rows() {
+            let cell = column.cell(row);
+            match cell {
+                Cell::Blob(BlobRef { id, .. }) if id.as_bytes().ends_with(PLACEHOLDER) => {
+                    let place = id.as_bytes().first_chunk().map_or(u64::MAX, |place| u64::from_le_bytes(*place));
+                    let became = usize::try_from(place).ok().and_then(|place| self.became.get(place));
+                    match (became, &mut self.held) {
+                        (Some(Became::Known(large)), _) => large.push_to(&mut new)?,
+                        (Some(Became::Waiting(span)), Some(held)) => {
+                            let mut blob = self.inner.blob(number)?;
+                            held.read(*span, |bytes| blob.write(bytes))?;
+                            blob.finish()?.push_to(&mut new)?;
+                        }
+                        _ => return Err(CoreError::Protocol("a large value is in another batch")),
+                    }
+                }
+                cell => new.push_cell(cell)?,
+            }
+        }
+        Ok(new)
     }
 }
 
@@ -195,34 +255,25 @@ fn placeholder(number: usize) -> BlobRef {
     BlobRef { id: ChunkId::from_bytes(id), bytes: 0 }
 }
 
-/// Puts what large values have become where their placeholders are.
-fn put_back(column: &Column, large: &[Large]) -> Result<Column> {
-    let mut new = column.fresh();
-    for row in 0..column.rows() {
-        let cell = column.cell(row);
-        match cell {
-            Cell::Blob(BlobRef { id, .. }) if id.as_bytes().ends_with(PLACEHOLDER) => {
-                let number = id.as_bytes().first_chunk().map_or(u64::MAX, |number| u64::from_le_bytes(*number));
-                let became = usize::try_from(number).ok().and_then(|number| large.get(number));
-                became.ok_or(CoreError::Protocol("a large value is in another batch"))?.push_to(&mut new)?;
-            }
-            cell => new.push_cell(cell)?,
-        }
-    }
-    Ok(new)
-}
-
 /// A large value on its way.
 struct RewritingBlob<'r> {
-    transform: Box<dyn PieceTransform + 'r>,
+    /// None if it stays as it is.
+    transform: Option<Box<dyn PieceTransform + 'r>>,
     out: Rewritten<'r>,
-    large: &'r mut Vec<Large>,
+    became: &'r mut Vec<Became>,
+}
+
+/// Where a value goes that is too long for a batch.
+enum Place<'r> {
+    Stored(&'r mut dyn RangeSink, usize),
+    Held(&'r mut Held),
 }
 
 /// What was rewritten so far: apart only if it is still too long for a batch, so that equal values are stored alike.
 enum Rewritten<'r> {
-    Short(&'r mut dyn RangeSink, usize, Vec<u8>),
-    Long(Box<dyn BlobSink + 'r>),
+    Short(Place<'r>, Vec<u8>),
+    Stored(Box<dyn BlobSink + 'r>),
+    Held(&'r mut Held, Span),
     /// A step failed; the value will not be used.
     Failed,
 }
@@ -230,29 +281,44 @@ enum Rewritten<'r> {
 impl<'r> Rewritten<'r> {
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         *self = match std::mem::replace(self, Self::Failed) {
-            Self::Short(range, column, mut held) => {
-                held.extend_from_slice(bytes);
-                if held.len() <= INLINE_VALUE_BYTES_MAX {
-                    Self::Short(range, column, held)
+            Self::Short(place, mut short) => {
+                short.extend_from_slice(bytes);
+                if short.len() <= INLINE_VALUE_BYTES_MAX {
+                    Self::Short(place, short)
                 } else {
-                    let mut blob = range.blob(column)?;
-                    blob.write(&held)?;
-                    Self::Long(blob)
+                    Self::long(place, &short)?
                 }
             }
-            Self::Long(mut blob) => {
+            Self::Stored(mut blob) => {
                 blob.write(bytes)?;
-                Self::Long(blob)
+                Self::Stored(blob)
+            }
+            Self::Held(held, mut span) => {
+                held.write(&mut span, bytes)?;
+                Self::Held(held, span)
             }
             Self::Failed => return Err(CoreError::Poisoned),
         };
         Ok(())
     }
 
-    fn finish(self) -> Result<Large> {
+    fn long(place: Place<'r>, bytes: &[u8]) -> Result<Self> {
+        let mut long = match place {
+            Place::Stored(range, column) => Self::Stored(range.blob(column)?),
+            Place::Held(held) => {
+                let span = held.begin();
+                Self::Held(held, span)
+            }
+        };
+        long.write(bytes)?;
+        Ok(long)
+    }
+
+    fn finish(self) -> Result<Became> {
         match self {
-            Self::Short(_, _, held) => Ok(Large::Short(held)),
-            Self::Long(blob) => blob.finish(),
+            Self::Short(_, short) => Ok(Became::Known(Large::Short(short))),
+            Self::Stored(blob) => Ok(Became::Known(blob.finish()?)),
+            Self::Held(_, span) => Ok(Became::Waiting(span)),
             Self::Failed => Err(CoreError::Poisoned),
         }
     }
@@ -261,14 +327,20 @@ impl<'r> Rewritten<'r> {
 impl BlobSink for RewritingBlob<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let out = &mut self.out;
-        self.transform.feed(bytes, &mut |bytes| out.write(bytes))
+        match &mut self.transform {
+            Some(transform) => transform.feed(bytes, &mut |bytes| out.write(bytes)),
+            None => out.write(bytes),
+        }
     }
 
     fn finish(mut self: Box<Self>) -> Result<Large> {
         let out = &mut self.out;
-        let is_there = self.transform.finish(&mut |bytes| out.write(bytes))?;
-        let became = if is_there { self.out.finish()? } else { Large::Null };
-        self.large.push(became);
-        Ok(Large::Apart(placeholder(self.large.len() - 1)))
+        let is_there = match &mut self.transform {
+            Some(transform) => transform.finish(&mut |bytes| out.write(bytes))?,
+            None => true,
+        };
+        let became = if is_there { self.out.finish()? } else { Became::Known(Large::Null) };
+        self.became.push(became);
+        Ok(Large::Apart(placeholder(self.became.len() - 1)))
     }
 }

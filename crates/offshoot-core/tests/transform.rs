@@ -70,12 +70,16 @@ impl Source for Texts {
     }
 }
 
-/// Makes capitals; drops rows whose text is "drop"; of a large value that begins with "cut" only "CUT" stays, one that begins with
+/// The row of this number is dropped whatever its text.
+const DROPPED: u32 = 7;
+
+/// Makes capitals, unless it keeps large values; drops rows whose text is "drop"; of a large value that begins with "cut" only "CUT" stays, one that begins with
 /// "null" becomes NULL.
 #[derive(Default)]
 struct Capitals {
     plans: AtomicU32,
     refuses: bool,
+    keeps_large: bool,
 }
 
 impl BatchTransform for Capitals {
@@ -85,7 +89,7 @@ impl BatchTransform for Capitals {
     }
 
     fn table(&self, _spec: &TableSpec) -> Result<Box<dyn TableTransform + '_>> {
-        Ok(Box::new(Table))
+        Ok(Box::new(Table { keeps_large: self.keeps_large }))
     }
 
     fn prove(&self, snapshot: &SnapshotReader, _control: &Control) -> Result<Proof> {
@@ -101,24 +105,35 @@ impl BatchTransform for Capitals {
     }
 }
 
-struct Table;
+struct Table {
+    keeps_large: bool,
+}
 
 impl TableTransform for Table {
     fn is_scattering(&self) -> bool {
         true
     }
 
+    fn is_filtering(&self) -> bool {
+        true
+    }
+
     fn range(&self) -> Result<Box<dyn RangeTransform + '_>> {
-        Ok(Box::new(Range))
+        Ok(Box::new(Range { keeps_large: self.keeps_large }))
     }
 }
 
-struct Range;
+struct Range {
+    keeps_large: bool,
+}
 
 impl RangeTransform for Range {
     fn apply(&mut self, batch: &mut Batch) -> Result<()> {
         let mut rest = Batch { columns: batch.columns.iter().map(Column::fresh).collect(), rows: 0 };
         for row in 0..batch.rows {
+            if batch.columns[0].cell(row) == Cell::Bytes(&DROPPED.to_be_bytes()) {
+                continue;
+            }
             match batch.columns[1].cell(row) {
                 Cell::Bytes(b"drop") => continue,
                 Cell::Bytes(text) => rest.columns[1].push(&text.to_ascii_uppercase())?,
@@ -132,6 +147,9 @@ impl RangeTransform for Range {
     }
 
     fn large(&mut self, _column: usize) -> Result<LargeRewrite<'_>> {
+        if self.keeps_large {
+            return Ok(LargeRewrite::Keep);
+        }
         Ok(LargeRewrite::Pieces(Box::new(Pieces { start: Vec::new() })))
     }
 
@@ -230,6 +248,28 @@ fn a_refused_snapshot_leaves_nothing_at_all() {
         assert_eq!(found, 0, "{left} holds {found} files");
     }
     assert!(run(&store, &[b"ann"], 0, &Capitals::default()).is_ok());
+}
+
+#[test]
+fn nothing_of_a_large_value_is_written_whose_row_is_left_out() {
+    let (kept, dropped): (_, Vec<u8>) = (long("kept"), long("out!").into_iter().rev().collect());
+    let pieces = |text: &[u8]| text.chunks_exact(1000).map(<[u8]>::to_vec).collect::<Vec<_>>();
+    for keeps_large in [true, false] {
+        let (folder, store) = store();
+        let mut texts = vec![&b"few"[..]; 10];
+        (texts[3], texts[DROPPED as usize], texts[8]) = (&kept, &dropped, &kept);
+        let report = run(&store, &texts, 1, &Capitals { keeps_large, ..Capitals::default() }).unwrap();
+        assert_eq!(report.manifest.stats.rows, 9);
+        let all = offshoot_testkit::store::plaintext(&folder.path().join("store")).unwrap();
+        let has = |text: &[u8]| all.iter().any(|(_, plain)| plain.windows(text.len()).any(|window| window == text));
+        let (there, gone) =
+            if keeps_large { (&kept, &dropped) } else { (&kept.to_ascii_uppercase(), &dropped.to_ascii_uppercase()) };
+        assert!(pieces(&there[..200_000]).iter().all(|part| has(part)), "of the large value that stays {keeps_large}");
+        for text in [gone, &dropped] {
+            let parts = [&text[..12], &text[100_000..100_040], &text[399_900..399_960]];
+            assert!(!parts.iter().any(|part| has(part)), "a large value of a row that was left out is there");
+        }
+    }
 }
 
 #[test]

@@ -181,6 +181,12 @@ impl Scrubber {
         self.plan(schema, table).is_none_or(|plan| !matches!(plan.rows, Rows::None))
     }
 
+    /// Whether the copy may lack rows of a table.
+    #[must_use]
+    pub fn leaves_rows_out(&self, schema: &str, table: &str) -> bool {
+        self.plan(schema, table).is_some_and(|plan| !matches!(plan.rows, Rows::All))
+    }
+
     /// What one value of a column becomes, in the form of its rows; none for NULL. Rules that look at the row see an empty one.
     ///
     /// # Errors

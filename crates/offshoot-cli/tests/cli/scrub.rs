@@ -3,6 +3,7 @@
 
 use crate::session::{Ran, Session};
 use offshoot_testkit::postgres::{Server, shared};
+use offshoot_testkit::store::plaintext;
 use std::fs;
 use std::path::Path;
 
@@ -83,6 +84,11 @@ impl Shop {
 
     fn capture(&self) -> Ran {
         self.run(&["--json", "capture", &self.server.url(&self.db), "--name", "prod"])
+    }
+
+    /// All that the store holds, decoded.
+    fn plaintext(&self) -> Vec<(String, Vec<u8>)> {
+        plaintext(&self.session.dir().join(".offshoot")).unwrap()
     }
 
     /// A restored copy of the newest snapshot.
@@ -303,6 +309,34 @@ fn nothing_of_rows_that_are_left_out_is_stored() {
     assert!(bytes < 1 << 20, "{bytes}");
     let copy = shop.restored();
     assert_eq!(shop.server.psql(&copy, "SELECT count(*) FROM secret").trim(), "0");
+}
+
+#[test]
+fn large_values_that_are_kept_are_not_written_for_rows_that_are_not() {
+    let shop = Shop::new("left_out_by_condition");
+    let body =
+        |word: &str| format!("(SELECT string_agg('{word}' || md5(n::text), ' ') FROM generate_series(1, 20000) n)");
+    shop.server.psql(
+        &shop.db,
+        &format!(
+            "CREATE TABLE events (id int PRIMARY KEY, body text, kind text);
+             INSERT INTO events VALUES (1, {}, 'sale'), (2, {}, 'debug'), (3, 'short', 'debug')",
+            body("plum"),
+            body("canary"),
+        ),
+    );
+    shop.policy(&format!(
+        "{POLICY}\n[scrub.tables.events]\n'*' = 'keep'\n[scrub.rows]\nevents = \"kind <> 'debug'\"\n"
+    ));
+    let ran = shop.capture();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let chunks = shop.plaintext();
+    let with = |word: &str| chunks.iter().filter(|(_, plain)| contains(plain, word)).count();
+    assert!(with("plum") > 0, "the row that stays has its value");
+    assert_eq!(with("canary"), 0, "chunks of the row that was left out");
+    let copy = shop.restored();
+    let lengths = "SELECT id, length(body) FROM events WHERE kind <> 'debug'";
+    assert_eq!(shop.server.psql(&copy, lengths), shop.server.psql(&shop.db, lengths));
 }
 
 #[test]

@@ -8,6 +8,7 @@
 //! - [`FaultyVfs`]: refuses the Nth operation of a file system, or all from there on.
 //! - [`golden`]: a store with something of everything, always the same.
 //! - [`sample`]: snapshots without a database.
+//! - [`plaintext`]: all that a store holds, decoded, whether something refers to it or not.
 
 mod conformance;
 mod crash;
@@ -16,6 +17,7 @@ pub mod golden;
 mod hooked;
 mod memory;
 mod memory_vfs;
+mod plaintext;
 pub mod sample;
 
 pub use conformance::store_conformance;
@@ -24,6 +26,7 @@ pub use faulty::{Fault, FaultyVfs};
 pub use hooked::HookedStore;
 pub use memory::MemoryStore;
 pub use memory_vfs::{MemoryVfs, Operation};
+pub use plaintext::plaintext;
 
 /// A small generator of numbers that look random, from a seed that is printed by the test that uses it.
 #[derive(Debug, Clone)]

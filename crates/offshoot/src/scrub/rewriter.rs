@@ -145,7 +145,8 @@ impl BatchTransform for Rewriter<'_> {
         let columns = spec.columns.iter().map(|column| column.name.clone()).collect();
         let facts = attempt.facts.iter().find(|facts| (&facts.schema, &facts.name) == (&name.0, &name.1));
         let facts = facts.cloned().ok_or(CoreError::Protocol("the source gave a table that it did not describe"))?;
-        Ok(Box::new(Table { attempt, name, facts, columns, watched, is_scattering }))
+        let is_filtering = attempt.scrubber.leaves_rows_out(&name.0, &name.1);
+        Ok(Box::new(Table { attempt, name, facts, columns, watched, is_scattering, is_filtering }))
     }
 
     fn prove(&self, snapshot: &SnapshotReader, control: &Control) -> Result<Proof> {
@@ -163,11 +164,16 @@ struct Table {
     columns: Vec<String>,
     watched: Vec<Watched>,
     is_scattering: bool,
+    is_filtering: bool,
 }
 
 impl TableTransform for Table {
     fn is_scattering(&self) -> bool {
         self.is_scattering
+    }
+
+    fn is_filtering(&self) -> bool {
+        self.is_filtering
     }
 
     fn range(&self) -> Result<Box<dyn RangeTransform + '_>> {
