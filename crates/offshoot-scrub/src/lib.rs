@@ -10,6 +10,7 @@ mod alphabet;
 mod calendar;
 pub mod classify;
 mod condition;
+pub mod constraints;
 pub mod key;
 pub mod permute;
 pub mod policy;

@@ -16,7 +16,7 @@
 mod chance;
 mod class;
 mod collect;
-mod entry;
+pub(crate) mod entry;
 mod exempt;
 mod filter;
 mod fixed;
@@ -27,7 +27,7 @@ mod needles;
 mod output;
 mod read;
 mod report;
-mod runs;
+pub(crate) mod runs;
 mod search;
 mod tally;
 pub mod text;

@@ -3,7 +3,7 @@
 //! The errors below it say all that in one sentence after the other (what, why, what to do). Here they are sorted by
 //! what a caller can do, and the advice is taken apart from the rest, so that a program may show its own.
 
-use crate::scrub::Survived;
+use crate::scrub::{Broken, Survived};
 use offshoot_core::CoreError;
 use offshoot_engines::EngineError;
 use offshoot_engines::conninfo::ConnInfoError;
@@ -189,7 +189,14 @@ impl From<CoreError> for Error {
                         let hint = "correct the policy as each line says; nothing of this capture was kept";
                         Self::new(ErrorKind::Refused, survived.to_string(), hint)
                     }
-                    Err(other) => Self::retell(ErrorKind::Failed, Foreign(other)),
+                    Err(other) => match other.downcast::<Broken>() {
+                        Ok(broken) => {
+                            let hint = "give the columns that each line names `keep`, and report this: a rule that was taken for \
+                                        injective is not";
+                            Self::new(ErrorKind::Refused, broken.to_string(), hint)
+                        }
+                        Err(other) => Self::retell(ErrorKind::Failed, Foreign(other)),
+                    },
                 },
             },
             CoreError::Format(format) | CoreError::Damaged { source: format @ FormatError::Version { .. }, .. } => {

@@ -237,6 +237,10 @@ fn the_holder_of_the_key_finds_a_reporter_and_nobody_else_does() {
     let checked = shop.run(&["receipt", "prod", "--check"]);
     assert_eq!(checked.code, Some(0), "{}", checked.stderr);
     assert!(checked.stdout.contains("survivors 0"), "{}", checked.stdout);
+    // Unique and foreign keys over rewritten columns are counted.
+    for counted in ["unique users (email): 3,001 rows counted", "(user_email) -> public.users (email): 2,000 rows counted"] {
+        assert!(checked.stdout.contains(counted), "{counted}: {}", checked.stdout);
+    }
     let page = shop.run(&["receipt", "prod", "--html", "receipt.html"]);
     assert_eq!(page.code, Some(0), "{}", page.stderr);
     let page = fs::read_to_string(shop.session.dir().join("receipt.html")).unwrap();

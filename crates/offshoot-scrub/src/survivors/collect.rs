@@ -17,7 +17,7 @@ use super::json::leaves;
 use super::needle::{Finder, Needle};
 use super::needles::Needles;
 use super::read::{Part, Reading};
-use super::runs::{Merge, Run, Runs, Writer};
+use super::runs::{Pile, Runs};
 use super::{Place, Promise, ProofError};
 use crate::Key;
 use crate::prf::Prf;
@@ -64,10 +64,7 @@ pub struct Inputs {
 
 #[derive(Default)]
 struct State {
-    memory: Vec<Run>,
-    memory_entries: u64,
-    aside: Vec<Run>,
-    written: u64,
+    pile: Pile,
     seen: Vec<Seen>,
     forms: Forms,
     open: usize,
@@ -133,15 +130,14 @@ impl Inputs {
         if state.open > 0 {
             return Err(ProofError::Unfinished);
         }
-        let mut all = state.memory;
-        let fits = state.aside.is_empty() && state.memory_entries as usize * Entry::BYTES <= self.memory_bytes / 4;
-        all.extend(state.aside);
+        let fits = state.pile.is_in_memory();
+        let (all, written) = state.pile.into_runs();
         Needles::merge(
             self.prf,
             self.sources,
             self.runs,
             &all,
-            state.written,
+            written,
             fits,
             self.memory_bytes,
             state.seen,
@@ -154,21 +150,8 @@ impl Inputs {
     }
 
     fn take(&self, entries: &mut Vec<Entry>) -> Result<(), ProofError> {
-        let mut state = self.state()?;
-        state.memory_entries += entries.len() as u64;
-        state.memory.push(Run::Memory(std::mem::take(entries)));
-        if state.memory_entries as usize * Entry::BYTES > self.memory_bytes / 4 {
-            let State { memory, memory_entries, aside, written, .. } = &mut *state;
-            let runs = std::mem::take(memory);
-            *memory_entries = 0;
-            let mut writer = Writer::new(self.runs.as_ref(), written);
-            let mut merge = Merge::new(self.runs.as_ref(), &runs)?;
-            while let Some(entry) = merge.next()? {
-                writer.push(&entry)?;
-            }
-            aside.push(writer.finish()?);
-        }
-        Ok(())
+        let entries = std::mem::take(entries);
+        Ok(self.state()?.pile.add(entries, self.runs.as_ref(), self.memory_bytes / 4)?)
     }
 }
 

@@ -2,42 +2,42 @@
 
 /// A keyed hash of a needle, and where it was seen. Equal hashes have equal heads and classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     /// 96 bits of the needle's MAC.
-    pub(super) hash: Hash,
+    pub(crate) hash: Hash,
     /// 32 bits of the MAC of its head.
-    pub(super) head: u32,
+    pub(crate) head: u32,
     /// The column that it was seen in; 24 bits.
-    pub(super) source: u32,
+    pub(crate) source: u32,
     /// The needle's length.
-    pub(super) bytes: u8,
-    pub(super) class: u16,
+    pub(crate) bytes: u8,
+    pub(crate) class: u16,
     /// Times it was seen; the largest number stands for any larger one.
-    pub(super) count: u16,
+    pub(crate) count: u16,
 }
 
 /// 96 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Hash {
-    pub(super) high: u64,
-    pub(super) low: u32,
+pub(crate) struct Hash {
+    pub(crate) high: u64,
+    pub(crate) low: u32,
 }
 
 impl Hash {
-    pub(super) fn of_mac(mac: u128) -> Self {
+    pub(crate) fn of_mac(mac: u128) -> Self {
         Self { high: (mac >> 64) as u64, low: (mac >> 32) as u32 }
     }
 }
 
 impl Entry {
-    pub(super) const BYTES: usize = 24;
+    pub(crate) const BYTES: usize = 24;
 
-    pub(super) fn order(&self) -> (Hash, u32) {
+    pub(crate) fn order(&self) -> (Hash, u32) {
         (self.hash, self.source)
     }
 
     /// Whether this and `other` are one needle of one column; then `other` is added to this.
-    pub(super) fn absorb(&mut self, other: &Self) -> bool {
+    pub(crate) fn absorb(&mut self, other: &Self) -> bool {
         let is_same = self.order() == other.order();
         if is_same {
             self.count = self.count.saturating_add(other.count);
@@ -46,7 +46,7 @@ impl Entry {
         is_same
     }
 
-    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.hash.high.to_le_bytes());
         for word in [self.hash.low, self.head, self.source | u32::from(self.bytes) << 24] {
             out.extend_from_slice(&word.to_le_bytes());
@@ -55,7 +55,7 @@ impl Entry {
         out.extend_from_slice(&self.count.to_le_bytes());
     }
 
-    pub(super) fn decode(bytes: &[u8; Self::BYTES]) -> Self {
+    pub(crate) fn decode(bytes: &[u8; Self::BYTES]) -> Self {
         let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
         Self {
             hash: Hash { high: u64::from(word(4)) << 32 | u64::from(word(0)), low: word(8) },
@@ -69,7 +69,7 @@ impl Entry {
 }
 
 /// Sorts, and joins what is one.
-pub(super) fn sort(entries: &mut Vec<Entry>) {
+pub(crate) fn sort(entries: &mut Vec<Entry>) {
     entries.sort_unstable_by_key(Entry::order);
     entries.dedup_by(|later, first| first.absorb(later));
 }

@@ -48,13 +48,13 @@ impl Runs for MemoryRuns {
 const BLOCK_ENTRIES: usize = 512;
 
 /// Entries in their order.
-pub(super) enum Run {
+pub(crate) enum Run {
     Memory(Vec<Entry>),
     Aside(Aside),
 }
 
 /// Where a run lies.
-pub(super) struct Aside {
+pub(crate) struct Aside {
     offset: u64,
     entries: u64,
     /// The first hash of each block, as far as it is known; only the last run needs them.
@@ -103,6 +103,44 @@ impl Aside {
     }
 }
 
+/// Runs that several threads hand over, in memory as far as that goes.
+#[derive(Default)]
+pub(crate) struct Pile {
+    memory: Vec<Run>,
+    memory_entries: u64,
+    aside: Vec<Run>,
+    written: u64,
+}
+
+impl Pile {
+    /// Takes sorted entries; what is more than so many bytes is merged and put aside.
+    pub(crate) fn add(&mut self, entries: Vec<Entry>, runs: &dyn Runs, bytes_max: usize) -> io::Result<()> {
+        self.memory_entries += entries.len() as u64;
+        self.memory.push(Run::Memory(entries));
+        if self.memory_entries as usize * Entry::BYTES > bytes_max {
+            let memory = std::mem::take(&mut self.memory);
+            self.memory_entries = 0;
+            let mut writer = Writer::new(runs, &mut self.written);
+            let mut merge = Merge::new(runs, &memory)?;
+            while let Some(entry) = merge.next()? {
+                writer.push(&entry)?;
+            }
+            self.aside.push(writer.finish()?);
+        }
+        Ok(())
+    }
+
+    /// Whether nothing was put aside.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        self.aside.is_empty()
+    }
+
+    /// All runs, and the bytes that were put aside.
+    pub(crate) fn into_runs(self) -> (Vec<Run>, u64) {
+        (self.memory.into_iter().chain(self.aside).collect(), self.written)
+    }
+}
+
 /// Puts runs aside; knows how much was written.
 pub(super) struct Writer<'a> {
     pub(super) runs: &'a dyn Runs,
@@ -141,7 +179,7 @@ impl<'a> Writer<'a> {
 }
 
 /// All entries of several runs in their order, equal ones joined.
-pub(super) struct Merge<'a> {
+pub(crate) struct Merge<'a> {
     runs: &'a dyn Runs,
     readers: Vec<Reader<'a>>,
     waiting: BinaryHeap<Reverse<((Hash, u32), usize)>>,
@@ -155,7 +193,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Merge<'a> {
-    pub(super) fn new(runs: &'a dyn Runs, all: &'a [Run]) -> io::Result<Self> {
+    pub(crate) fn new(runs: &'a dyn Runs, all: &'a [Run]) -> io::Result<Self> {
         let readers = all.iter().map(|run| Reader { run, block: Vec::new(), at: 0, next_block: 0 }).collect();
         let mut merge = Self { runs, readers, waiting: BinaryHeap::new() };
         for at in 0..all.len() {
@@ -180,7 +218,7 @@ impl<'a> Merge<'a> {
     }
 
     /// The next entry, with all that are equal to it.
-    pub(super) fn next(&mut self) -> io::Result<Option<Entry>> {
+    pub(crate) fn next(&mut self) -> io::Result<Option<Entry>> {
         let Some(mut entry) = self.take()? else { return Ok(None) };
         while self.waiting.peek().is_some_and(|Reverse((order, _))| *order == entry.order()) {
             if let Some(other) = self.take()? {

@@ -9,7 +9,7 @@ mod receipt;
 mod rewriter;
 
 pub(crate) use epoch::{check_key, check_same};
-pub(crate) use proof::Survived;
+pub(crate) use proof::{Broken, Survived};
 pub(crate) use rewriter::{Bounds, Rewriter};
 
 use crate::{Error, ErrorKind, Result};

@@ -4,7 +4,7 @@
 //! was in the store before and is reused. Hashes that memory has no room for wait in an anonymous file, under a key that
 //! lives as long as the proof.
 
-use super::rewriter::{Attempt, merge, refused};
+use super::rewriter::{Attempt, Bounds, merge, refused};
 use super::{Scrub, receipt};
 use offshoot_core::read::LeafHandle;
 use offshoot_core::snapshot::SnapshotReader;
@@ -13,7 +13,8 @@ use offshoot_core::{Control, CoreError, Event, Result};
 use offshoot_format::column::{Cell, Column};
 use offshoot_format::facts::TableFacts;
 use offshoot_format::manifest::{Manifest, TableEntry};
-use offshoot_scrub::receipt::ColumnShape;
+use offshoot_scrub::constraints::{Constraints, Moment};
+use offshoot_scrub::receipt::{Assurance, ColumnShape, How};
 use offshoot_scrub::survivors::{Inputs, Output, Place, Runs, Search, Searcher, Source, Survivors};
 use offshoot_scrub::{PlannedColumn, Scrubber};
 use std::collections::BTreeMap;
@@ -43,12 +44,26 @@ fn lines(survivors: &Survivors) -> String {
     findings.chain(unchanged).collect()
 }
 
+/// A snapshot whose rows a restore could not load.
+#[derive(Debug, thiserror::Error)]
+#[error("scrubbed rows would break constraints of their tables, so nothing was published:{}", .0.concat())]
+pub(crate) struct Broken(Vec<String>);
+
 /// Begins a proof that keeps to so many bytes of memory.
-pub(super) fn inputs(sources: Vec<Source>, scratch: &Path, memory_bytes: u64) -> Result<Inputs> {
-    let memory_bytes = usize::try_from(memory_bytes).unwrap_or(usize::MAX);
+pub(super) fn inputs(sources: Vec<Source>, bounds: &Bounds) -> Result<Inputs> {
+    Inputs::new(*random_key()?, sources, Box::new(Aside::new(&bounds.scratch)?), bounds.memory()).map_err(refused)
+}
+
+/// Begins to count what keys demand, in what the proof has no use for of its memory.
+pub(super) fn constraints(tables: &[TableFacts], scrubber: &Scrubber, bounds: &Bounds) -> Result<Constraints> {
+    let aside = Box::new(Aside::new(&bounds.scratch)?);
+    Constraints::new(*random_key()?, tables, scrubber, aside, bounds.memory() / 4).map_err(refused)
+}
+
+fn random_key() -> Result<Zeroizing<[u8; 32]>> {
     let mut random = Zeroizing::new([0; 32]);
     getrandom::fill(random.as_mut()).map_err(|error| refused(io::Error::other(error.to_string())))?;
-    Inputs::new(*random, sources, Box::new(Aside::new(scratch)?), memory_bytes).map_err(refused)
+    Ok(random)
 }
 
 /// Searches everything that would be published.
@@ -59,7 +74,7 @@ pub(super) fn prove(
     snapshot: &SnapshotReader,
     control: &Control,
 ) -> Result<Proof> {
-    let Attempt { scrubber, facts, inputs, seen, .. } = attempt;
+    let Attempt { scrubber, facts, inputs, constraints, seen, .. } = attempt;
     let manifest = snapshot.manifest();
     let mut tables = Vec::new();
     let mut outputs = Vec::new();
@@ -72,24 +87,35 @@ pub(super) fn prove(
     let texts = texts(manifest);
     outputs.extend(texts.iter().map(|(label, _)| Output::object(label)));
 
-    let inputs = inputs.ok_or(CoreError::Protocol("rows that are not to be stored are to be proved"))?;
+    let not_asked = || CoreError::Protocol("rows that are not to be stored are to be proved");
+    let (inputs, constraints) = (inputs.ok_or_else(not_asked)?, constraints.ok_or_else(not_asked)?);
     let search = inputs.finish().map_err(refused)?.search(outputs);
     let mut schema = search.searcher().map_err(refused)?;
     for (number, (_, text)) in texts.iter().enumerate() {
         schema.cell(objects + number, text.as_bytes()).map_err(refused)?;
     }
     schema.finish().map_err(refused)?;
-    let written = search_rows(&search, &tables, threads, snapshot, control)?;
+    let written = search_rows(&search, &constraints, &tables, threads, snapshot, control)?;
     let survivors = search.finish().map_err(refused)?;
     tracing::info!(needles = survivors.needles, cells = survivors.cells, clean = survivors.is_clean(), "searched");
     if !survivors.is_clean() {
         return Err(refused(Survived(survivors)));
     }
+    let counts = constraints.finish().map_err(refused)?;
     let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let receipt = receipt::write(scrub, manifest, &tables, seen, &written, survivors);
+    let receipt = receipt::write(scrub, manifest, (&facts, &tables), seen, &written, &counts, survivors);
+    let broken = receipt.breaches();
+    if !broken.is_empty() {
+        return Err(refused(Broken(broken.into_iter().map(broken_line).collect())));
+    }
     let signed = receipt.sign(scrub.key()).map_err(refused)?;
     let receipt = String::from_utf8(signed.as_bytes().to_vec()).map_err(refused)?;
     Ok(Proof { trust: scrub.trust(), receipt })
+}
+
+fn broken_line(Assurance { what, how }: &Assurance) -> String {
+    let How::Counted { rows, breaches } = how else { return String::new() };
+    format!("\n  {what}: {breaches} of {rows} rows")
 }
 
 /// Everything of a manifest that somebody wrote: the schema, and settings.
@@ -123,6 +149,10 @@ impl<'a> Proved<'a> {
         Ok(Self { entry, facts, planned, first })
     }
 
+    fn name(&self) -> (String, String) {
+        (self.entry.spec.schema.clone(), self.entry.spec.name.clone())
+    }
+
     fn outputs(&self) -> impl Iterator<Item = Output> {
         let spec = &self.entry.spec;
         self.planned.iter().zip(&self.facts.columns).map(|(column, facts)| {
@@ -144,6 +174,7 @@ pub(super) struct Written {
 /// Searches the rows of all tables on so many threads.
 fn search_rows(
     search: &Search,
+    constraints: &Constraints,
     tables: &[Proved<'_>],
     threads: usize,
     snapshot: &SnapshotReader,
@@ -160,11 +191,13 @@ fn search_rows(
     let next = AtomicUsize::new(0);
     let run = || -> Result<Written> {
         let mut searcher = search.searcher().map_err(refused)?;
+        let mut counter = constraints.counter().map_err(refused)?;
         let mut written = Written::default();
         while let Some((number, leaf)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
             control.check()?;
             let table = &tables[*number];
             let batch = snapshot.batch(table.entry, leaf)?;
+            counter.observe(&table.name(), Moment::After, &batch.columns).map_err(refused)?;
             for (place, values) in batch.columns.iter().enumerate() {
                 search_column(&mut searcher, table.first + place, values, snapshot)?;
                 written.look_at(table, (*number, place), values);
@@ -172,6 +205,7 @@ fn search_rows(
             control.emit(&Event::Rows { rows: leaf.rows, bytes: leaf.bytes });
         }
         searcher.finish().map_err(refused)?;
+        counter.finish().map_err(refused)?;
         Ok(written)
     };
     let threads = threads.min(work.len()).max(1);

@@ -7,6 +7,7 @@ use crate::{Error, ErrorKind, Result, Snapshot};
 use offshoot_format::facts::TableFacts;
 use offshoot_format::manifest::Manifest;
 use offshoot_scrub::Key;
+use offshoot_scrub::constraints::{Count, Counts};
 use offshoot_scrub::receipt::{
     Assurance, ColumnReceipt, How, Receipt, ReceiptError, SignedReceipt, TableReceipt, Thresholds, VERSION, hex,
 };
@@ -18,12 +19,13 @@ use std::collections::BTreeMap;
 pub(super) fn write(
     scrub: &Scrub,
     manifest: &Manifest,
-    tables: &[Proved<'_>],
+    (facts, tables): (&[TableFacts], &[Proved<'_>]),
     mut seen: BTreeMap<(String, String), Seen>,
     written: &Written,
+    counts: &Counts,
     survivors: Survivors,
 ) -> Receipt {
-    let kept = Kept(tables);
+    let assured = Assured { facts, tables, counts };
     let table = |(number, table): (usize, &Proved<'_>)| {
         let spec = &table.entry.spec;
         let seen = seen.remove(&(spec.schema.clone(), spec.name.clone())).unwrap_or_default();
@@ -47,8 +49,8 @@ pub(super) fn write(
             name: spec.name.clone(),
             rows: table.entry.root.rows,
             columns: columns.collect(),
-            unique: kept.unique(table),
-            joins: kept.joins(table),
+            unique: assured.unique(table),
+            joins: assured.joins(table),
         }
     };
     Receipt {
@@ -64,32 +66,50 @@ pub(super) fn write(
     }
 }
 
-/// Which columns were not rewritten. A constraint over others holds by construction: the plan refuses every rule of which
-/// that cannot be said.
-struct Kept<'t, 'a>(&'t [Proved<'a>]);
+/// How constraints are known to hold: nothing of them was rewritten, or they were counted, or, where how values compare is not
+/// known here, by construction: the plan refuses every rule of which that cannot be said.
+struct Assured<'t, 'a> {
+    facts: &'t [TableFacts],
+    tables: &'t [Proved<'a>],
+    counts: &'t Counts,
+}
 
-impl Kept<'_, '_> {
-    fn how(mut columns: impl Iterator<Item = bool>) -> How {
-        if columns.all(|is_kept| is_kept) { How::Kept } else { How::Construction }
+impl Assured<'_, '_> {
+    fn how(count: Option<&Count>, mut columns: impl Iterator<Item = bool>) -> How {
+        match count {
+            Some(Count { rows, breaches }) => How::Counted { rows: *rows, breaches: *breaches },
+            None if columns.all(|is_kept| is_kept) => How::Kept,
+            None => How::Construction,
+        }
     }
 
     fn is_kept(table: &Proved<'_>, place: usize) -> bool {
         table.planned.get(place).is_none_or(|column| column.is_kept)
     }
 
+    /// The number of a table among those that were described.
+    fn number(&self, table: &Proved<'_>) -> Option<usize> {
+        self.facts.iter().position(|facts| std::ptr::eq(facts, table.facts))
+    }
+
     fn unique(&self, table: &Proved<'_>) -> Vec<Assurance> {
-        let assure = |columns: &[usize]| Assurance {
+        let number = self.number(table);
+        let assure = |(key, (columns, _)): (usize, &(Vec<usize>, _))| Assurance {
             what: named(table.facts, columns),
-            how: Self::how(columns.iter().map(|place| Self::is_kept(table, *place))),
+            how: Self::how(
+                number.and_then(|number| self.counts.unique.get(&(number, key))),
+                columns.iter().map(|place| Self::is_kept(table, *place)),
+            ),
         };
-        table.facts.unique.iter().map(|(columns, _)| assure(columns)).collect()
+        table.facts.unique.iter().enumerate().map(assure).collect()
     }
 
     fn joins(&self, table: &Proved<'_>) -> Vec<Assurance> {
+        let number = self.number(table);
         let other = |name: &(String, String)| {
-            self.0.iter().find(|other| (&other.facts.schema, &other.facts.name) == (&name.0, &name.1))
+            self.tables.iter().find(|other| (&other.facts.schema, &other.facts.name) == (&name.0, &name.1))
         };
-        let joins = table.facts.foreign_keys.iter().map(|join| {
+        let joins = table.facts.foreign_keys.iter().enumerate().map(|(key, join)| {
             let theirs = other(&join.table).into_iter().flat_map(|other| {
                 let place = |name: &String| other.facts.columns.iter().position(|column| column.name == *name);
                 join.refers_to.iter().filter_map(place).map(|place| Self::is_kept(other, place)).collect::<Vec<_>>()
@@ -98,7 +118,7 @@ impl Kept<'_, '_> {
             let (schema, name) = &join.table;
             let what =
                 format!("{} -> {schema}.{name} ({})", named(table.facts, &join.columns), join.refers_to.join(", "));
-            Assurance { what, how: Self::how(all) }
+            Assurance { what, how: Self::how(number.and_then(|number| self.counts.joins.get(&(number, key))), all) }
         });
         joins.collect()
     }

@@ -9,6 +9,7 @@ use offshoot_core::{Control, CoreError, Result};
 use offshoot_format::column::{Batch, Cell, Column};
 use offshoot_format::facts::TableFacts;
 use offshoot_format::table::TableSpec;
+use offshoot_scrub::constraints::{Constraints, Counter, Moment};
 use offshoot_scrub::receipt::ColumnShape;
 use offshoot_scrub::scrubber::{Large, Rewriter as LargeRewriter};
 use offshoot_scrub::shape::Work;
@@ -41,12 +42,20 @@ pub(crate) struct Bounds {
     pub(crate) threads: usize,
 }
 
+impl Bounds {
+    pub(super) fn memory(&self) -> usize {
+        usize::try_from(self.memory_bytes).unwrap_or(usize::MAX)
+    }
+}
+
 /// One reading of the source from its beginning.
 pub(super) struct Attempt {
     pub(super) scrubber: Scrubber,
     pub(super) facts: Vec<TableFacts>,
     /// What is looked for at the end; none where nothing is to be proved.
     pub(super) inputs: Option<Inputs>,
+    /// What keys demand; none as well.
+    pub(super) constraints: Option<Constraints>,
     /// What is looked for, by schema and table: the columns that are rewritten.
     watched: BTreeMap<(String, String), Vec<Watched>>,
     pub(super) seen: Mutex<BTreeMap<(String, String), Seen>>,
@@ -124,12 +133,15 @@ impl BatchTransform for Rewriter<'_> {
             }
             watched.insert((table.schema.clone(), table.name.clone()), of_table);
         }
-        let inputs = match &self.proof {
-            Some(bounds) => Some(proof::inputs(sources, &bounds.scratch, bounds.memory_bytes)?),
-            None => None,
+        let (inputs, constraints) = match &self.proof {
+            Some(bounds) => {
+                let constraints = proof::constraints(tables, &scrubber, bounds)?;
+                (Some(proof::inputs(sources, bounds)?), Some(constraints))
+            }
+            None => (None, None),
         };
         let facts = tables.to_vec();
-        let attempt = Attempt { scrubber, facts, inputs, watched, seen: Mutex::default() };
+        let attempt = Attempt { scrubber, facts, inputs, constraints, watched, seen: Mutex::default() };
         self.take(Some(Arc::new(attempt)));
         Ok(())
     }
@@ -182,13 +194,16 @@ impl TableTransform for Table {
         let shape = |column: usize| ColumnShape::new(&self.facts.columns[column].type_name, self.facts.form);
         let shapes = watched.map(|column| (column, shape(column))).collect();
         let collector = self.attempt.inputs.as_ref().map(Inputs::collector).transpose().map_err(refused)?;
-        Ok(Box::new(Range { table: self, collector, work: Work::default(), seen: Seen { counts, shapes } }))
+        let constraints = self.attempt.constraints.as_ref().filter(|all| all.looks_at(&self.name.0, &self.name.1));
+        let counter = constraints.map(Constraints::counter).transpose().map_err(refused)?;
+        Ok(Box::new(Range { table: self, collector, counter, work: Work::default(), seen: Seen { counts, shapes } }))
     }
 }
 
 struct Range<'t> {
     table: &'t Table,
     collector: Option<Collector<'t>>,
+    counter: Option<Counter<'t>>,
     work: Work,
     seen: Seen,
 }
@@ -242,6 +257,9 @@ impl RangeTransform for Range<'_> {
         self.observe(batch).map_err(refused)?;
         let Table { attempt, name: (schema, name), watched, .. } = self.table;
         attempt.scrubber.filter(schema, name, batch).map_err(refused)?;
+        if let Some(counter) = &mut self.counter {
+            counter.observe(&self.table.name, Moment::Before, &batch.columns).map_err(refused)?;
+        }
         let before: Vec<Column> = match self.collector {
             Some(_) => watched.iter().map(|watched| batch.columns[watched.column].clone()).collect(),
             None => Vec::new(),
@@ -272,6 +290,9 @@ impl RangeTransform for Range<'_> {
     fn finish(self: Box<Self>) -> Result<()> {
         if let Some(collector) = self.collector {
             collector.finish().map_err(refused)?;
+        }
+        if let Some(counter) = self.counter {
+            counter.finish().map_err(refused)?;
         }
         let mut all = self.table.attempt.seen.lock().unwrap_or_else(PoisonError::into_inner);
         all.entry(self.table.name.clone()).or_default().add(self.seen);
