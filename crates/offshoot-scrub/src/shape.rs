@@ -131,6 +131,23 @@ impl Shape {
         self.apply_any(work, value, out)
     }
 
+    /// As [`Self::apply`] for a value that is none of those that go another way, and that becomes none of them: it is moved on along
+    /// its cycle (cycle walking; Black, Rogaway 2002), so that others stay apart from it.
+    pub(crate) fn apply_beside(
+        &self,
+        work: &mut Work,
+        value: &[u8],
+        out: &mut Vec<u8>,
+        is_other: impl Fn(&[u8]) -> bool,
+    ) {
+        let start = out.len();
+        self.apply(work, value, out);
+        while is_other(&out[start..]) {
+            let before = out.split_off(start);
+            self.apply(work, &before, out);
+        }
+    }
+
     /// Appends what each of several values becomes, one after the other, and where each ends; faster than one by one.
     pub fn apply_many(&self, work: &mut Work, values: &[&[u8]], out: &mut Vec<u8>, ends: &mut Vec<usize>) {
         if !self.is_injective || self.folds_case {

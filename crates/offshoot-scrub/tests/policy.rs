@@ -181,7 +181,7 @@ fn every_rule_of_the_catalogue_is_documented() {
 }
 
 /// Rules for text that say they are injective.
-const INJECTIVE: [&str; 18] = [
+const INJECTIVE: [&str; 21] = [
     "shape",
     "words",
     "username",
@@ -200,6 +200,9 @@ const INJECTIVE: [&str; 18] = [
     "isbn",
     "isin",
     "bic",
+    "uuid",
+    "mac",
+    "ip",
 ];
 
 /// Plans of a unique column each.

@@ -91,6 +91,39 @@ never_meet! {
         bytes[8] = bytes[8] & 0x3f | 0x80;
         bytes
     };
+    uuid_as_text: "uuid", "text", Layout::Var, |n| {
+        let hash = blake3::hash(&(n / 4).to_le_bytes());
+        let hex = hash.to_hex();
+        let text = format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[12..15], &hex[15..18], &hex[18..30]);
+        // The same in other spellings, which are other texts: as a uuid, in capitals, in both, and what is none.
+        match n % 4 {
+            0 => text.into_bytes(),
+            1 => text.to_uppercase().into_bytes(),
+            2 => (text[..18].to_lowercase() + "A" + &text[19..].to_uppercase() + "f").into_bytes(),
+            _ => text.replace('-', "").into_bytes(),
+        }
+    };
+    mac_as_text: "mac", "text", Layout::Var, |n| {
+        let number = scattered(n / 4);
+        match n % 4 {
+            0 => format!("00:1b:{:02x}:{:02x}:{:02x}:{:02x}", number >> 24, number >> 16 & 255, number >> 8 & 255, number & 255),
+            1 => format!("00-1B-{:02X}-{:02X}-{:02X}-{:02X}", number >> 24, number >> 16 & 255, number >> 8 & 255, number & 255),
+            2 => format!("aB{number:010x}"),
+            _ => format!("g{number:011x}"),
+        }
+        .into_bytes()
+    };
+    ip_as_text: "ip", "text", Layout::Var, |n| {
+        let number = scattered(n / 4);
+        let octets = number.to_be_bytes();
+        match n % 4 {
+            0 => format!("{}.{}.{}.{}", octets[4], octets[5], octets[6], octets[7]),
+            1 => format!("2a02:{:x}:{:x}::1", number >> 16, number & 0xffff),
+            2 => format!("10.0.{}.0{}", n / 4 / 256, n / 4 % 256),
+            _ => format!("2A02:{number:X}"),
+        }
+        .into_bytes()
+    };
     username: "username", "text", Layout::Var, |n| format!("ann_{n}").into_bytes();
     token: "token", "text", Layout::Var, |n| match n % 2 {
         0 => format!("sk_live_{:016x}", scattered(n)).into_bytes(),
@@ -122,4 +155,24 @@ never_meet! {
         let letter = |place: u32| char::from(b'A' + (n / 100_000 / 26_u64.pow(place) % 26) as u8);
         format!("{}{}{}{}DE{:05}", letter(3), letter(2), letter(1), letter(0), n % 100_000).into_bytes()
     };
+}
+
+/// Where lower() must tell values apart, spellings of one uuid or address stay spellings of one.
+#[test]
+fn spellings_that_count_as_equal_stay_equal() {
+    let mut table = tables::table("t", &[("c", "citext")]);
+    table.unique.push((vec![0], offshoot_scrub::facts::Equality::LowerCase));
+    for (rule, text) in
+        [("uuid", "6ba7b810-9dad-41d1-80b4-00c04fd430c8"), ("mac", "00:1b:44:11:3a:b7"), ("ip", "2a02:8071:b:c::1")]
+    {
+        let scrubber = tables::scrubber(&format!("c = \"{rule}\""), &[table.clone()]).unwrap();
+        let lower = |text: &str| {
+            let new = scrubber.value("public", "t", "c", text.as_bytes()).unwrap().unwrap();
+            String::from_utf8(new).unwrap().to_lowercase()
+        };
+        let mixed = text.replacen('b', "B", 1);
+        assert_eq!(lower(text), lower(&text.to_uppercase()), "{rule}");
+        assert_eq!(lower(text), lower(&mixed), "{rule}");
+        assert_ne!(lower(text), text);
+    }
 }

@@ -17,7 +17,7 @@ pub(super) struct Ip {
     prf: Prf,
     other: Shape,
     is_unique: bool,
-    is_text: bool,
+    folds_case: bool,
 }
 
 /// Without options.
@@ -31,17 +31,23 @@ impl Ip {
             prf: making.prf("ip"),
             other: making.shape("no-ip"),
             is_unique: making.is_unique,
-            is_text: making.kind == Kind::Text,
+            folds_case: making.folds_case,
         }
     }
 
     /// Appends what an address becomes; false, and nothing appended, if the text is none. Only the usual spelling is one, so
     /// that no two texts meet.
     pub(super) fn put_text(&self, text: &[u8], work: &mut Work, out: &mut Vec<u8>) -> bool {
-        let parsed = std::str::from_utf8(text).ok().and_then(|text| text.parse::<IpAddr>().ok());
-        let Some(old) = parsed.filter(|address| address.to_string().as_bytes() == text) else { return false };
+        let Some(old) = self.read(text) else { return false };
         out.extend_from_slice(self.address(old, work).to_string().as_bytes());
         true
+    }
+
+    fn read(&self, text: &[u8]) -> Option<IpAddr> {
+        let address = std::str::from_utf8(text).ok()?.parse::<IpAddr>().ok()?;
+        let usual = address.to_string();
+        let is_usual = usual.as_bytes() == text || self.folds_case && usual.as_bytes().eq_ignore_ascii_case(text);
+        is_usual.then_some(address)
     }
 
     fn address(&self, old: IpAddr, work: &mut Work) -> IpAddr {
@@ -91,8 +97,7 @@ impl Transform for Ip {
     }
 
     fn is_injective(&self) -> bool {
-        // As text an address could meet one that is misspelt.
-        self.is_unique && !self.is_text
+        self.is_unique
     }
 
     fn length(&self) -> Length {
@@ -107,7 +112,7 @@ impl Transform for Ip {
             }
             Value::Text(bytes) => {
                 if !self.put_text(bytes, work, out) {
-                    self.other.apply(work, bytes, out);
+                    self.other.apply_beside(work, bytes, out, |text| self.read(text).is_some());
                 }
                 Answer::Written
             }

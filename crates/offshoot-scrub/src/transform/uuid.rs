@@ -1,4 +1,5 @@
-//! `uuid`: another uuid of the same version and variant; a permutation of the 122 bits beside them.
+//! `uuid`: another uuid of the same version and variant; a permutation of the 122 bits beside them. Texts that are no uuid in its
+//! usual spelling keep their shape, and become none.
 
 use super::{Answer, Fault, Kind, Making, Options, Prf, Row, Transform, Value, Work};
 use crate::permute::Tweak;
@@ -8,16 +9,13 @@ use crate::wire::{uuid_from_text, uuid_text};
 struct Uuid {
     prf: Prf,
     other: Shape,
-    is_text: bool,
+    folds_case: bool,
 }
 
 /// Without options.
 pub(super) fn make(_: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
-    Ok(Box::new(Uuid {
-        prf: making.prf("uuid"),
-        other: making.injective_shape("no-uuid"),
-        is_text: making.kind == Kind::Text,
-    }))
+    let (prf, other) = (making.prf("uuid"), making.injective_shape("no-uuid"));
+    Ok(Box::new(Uuid { prf, other, folds_case: making.folds_case }))
 }
 
 /// Bits of the version and of the variant.
@@ -44,6 +42,41 @@ impl Uuid {
         }
         new.to_be_bytes()
     }
+
+    /// What a text is, if that is a uuid as one writes it; where case does not count, in any case.
+    fn read(&self, text: &[u8]) -> Option<(Spelling, [u8; 16])> {
+        let old = uuid_from_text(text)?;
+        let lower = uuid_text(old);
+        let spelling = match lower.as_bytes() {
+            lower if lower == text => Spelling::Lower,
+            lower if lower.to_ascii_uppercase() == text => Spelling::Upper,
+            lower if self.folds_case && lower.eq_ignore_ascii_case(text) => Spelling::Lower,
+            _ => return None,
+        };
+        Some((spelling, old))
+    }
+
+    fn text(&self, text: &[u8], work: &mut Work, out: &mut Vec<u8>) {
+        let Some((spelling, old)) = self.read(text) else {
+            return self.other.apply_beside(work, text, out, |text| self.read(text).is_some());
+        };
+        let mut new = uuid_text(self.moved(old, work));
+        if spelling == Spelling::Upper {
+            // One without letters is that of another one in small letters.
+            while !self.folds_case && !new.bytes().any(|byte| byte.is_ascii_lowercase()) {
+                new = uuid_text(self.moved(uuid_from_text(new.as_bytes()).unwrap_or(old), work));
+            }
+            new.make_ascii_uppercase();
+        }
+        out.extend_from_slice(new.as_bytes());
+    }
+}
+
+/// How a uuid is spelled; one of digits alone as if in small letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spelling {
+    Lower,
+    Upper,
 }
 
 impl Transform for Uuid {
@@ -52,26 +85,14 @@ impl Transform for Uuid {
     }
 
     fn is_injective(&self) -> bool {
-        !self.is_text
+        true
     }
 
     fn apply(&self, value: Value<'_>, _: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {
         match value {
             Value::Uuid(old) => Answer::Uuid(self.moved(old, work)),
             Value::Text(bytes) => {
-                // Only the usual spelling, in small letters or in capitals; any other text keeps its shape.
-                let old = uuid_from_text(bytes);
-                let is_lower = old.is_some_and(|old| uuid_text(old).as_bytes() == bytes);
-                let is_upper = old.is_some_and(|old| uuid_text(old).to_uppercase().as_bytes() == bytes);
-                match old {
-                    Some(old) if is_lower => out.extend_from_slice(uuid_text(self.moved(old, work)).as_bytes()),
-                    Some(old) if is_upper => {
-                        out.extend_from_slice(uuid_text(self.moved(old, work)).to_uppercase().as_bytes());
-                    }
-                    _ => {
-                        self.other.apply(work, bytes, out);
-                    }
-                }
+                self.text(bytes, work, out);
                 Answer::Written
             }
             _ => Answer::Null,
