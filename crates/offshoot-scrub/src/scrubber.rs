@@ -23,6 +23,7 @@ use crate::transform::Row;
 use column::ColumnPlan;
 use joins::Joins;
 pub use large::{Large, PIECE_BYTES_MAX, Rewriter, WHOLE_BYTES_MAX};
+pub(crate) use plan::checks_allow;
 use plan::full_name;
 use rows::Rows;
 

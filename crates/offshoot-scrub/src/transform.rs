@@ -254,6 +254,27 @@ impl Making<'_> {
         }
     }
 
+    /// Makes the transform of a rule for a field of a composite, which its type may constrain as a column.
+    pub(crate) fn field_rule(&self, node: &Node) -> Result<Box<dyn Transform>, Fault> {
+        let rule = Rule::read(node, self.makers)?;
+        let mut options = rule.options();
+        let ignores_checks = options.flag("ignore-checks")?;
+        let making = Making { is_unique: false, folds_case: false, ..*self };
+        let transform = rule.make(options, &making)?;
+        let refused = |why: String| node.fault(format!("`{}` cannot be the rule of a field: {why}", rule.name));
+        if !transform.takes(self.kind) {
+            return Err(refused("it does not rewrite its type".to_owned()));
+        }
+        if rule.name == "null" && !self.column.is_nullable {
+            return Err(refused("its domain does not allow NULL".to_owned()));
+        }
+        if !self.column.labels.is_empty() && !matches!(rule.name.as_str(), "keep" | "null" | "one-of") {
+            return Err(refused("it is an enum: use `one-of`, `keep` or `null`".to_owned()));
+        }
+        crate::scrubber::checks_allow(&rule, &*transform, self.column, ignores_checks).map_err(refused)?;
+        Ok(transform)
+    }
+
     /// With `gender`, the column that says the gender of a person.
     pub(crate) fn gender(&self, options: &mut Options) -> Result<Option<(usize, Codec)>, Fault> {
         let Some(name) = options.text("gender")? else { return Ok(None) };

@@ -87,6 +87,86 @@ fn types_limits_labels_defaults_and_comments() {
 }
 
 #[test]
+fn fields_have_the_constraints_of_their_domains() {
+    let (server, db) = (shared(), shared().fresh_db("facts_fields"));
+    server.psql(
+        &db,
+        "CREATE DOMAIN short AS varchar(20) NOT NULL CHECK (length(VALUE) > 2);
+         CREATE DOMAIN tag AS text CONSTRAINT tagged CHECK (VALUE ~ '^#'); CREATE TYPE mood AS ENUM ('sad', 'ok');
+         CREATE TYPE inner_pair AS (a tag, b int); CREATE TYPE pair AS (first short, second tag, third text, fourth inner_pair, fifth mood);
+         CREATE TABLE t (p pair, ps pair[]);",
+    );
+    let facts = facts(server, &db);
+    for name in ["p", "ps"] {
+        let fields = &column(table(&facts, "t"), name).fields;
+        assert_eq!(
+            (&fields[0].checks[..], fields[0].is_nullable, fields[0].max_chars),
+            (&[Check::Length][..], false, Some(20))
+        );
+        assert_eq!((&fields[1].checks[..], fields[1].is_nullable), (&[other("tagged")][..], true));
+        assert!(fields[2].checks.is_empty() && fields[2].is_nullable);
+        assert_eq!(fields[3].fields[0].checks, [other("tagged")]);
+        assert_eq!(fields[4].labels, ["sad", "ok"]);
+    }
+}
+
+#[test]
+fn defaults_are_in_the_form_of_the_rows() {
+    let (server, db) = (shared(), shared().fresh_db("facts_defaults"));
+    let columns = [
+        ("numeric(8,2)", "-12.50"),
+        ("numeric", "'NaN'"),
+        ("float4", "'1.5'"),
+        ("float8", "'-Infinity'"),
+        ("date", "'1970-02-03'"),
+        ("timestamp", "'1999-12-31 23:59:59.5'"),
+        ("timestamptz(3)", "'2001-02-03 04:05:06.789+02'"),
+        ("time", "'12:34:56'"),
+        ("timetz", "'12:34:56+03'"),
+        ("interval", "'1 mon 2 days'"),
+        ("uuid", "'6ba7b810-9dad-41d1-80b4-00c04fd430c8'"),
+        ("inet", "'10.1.2.3/8'"),
+        ("cidr", "'10.0.0.0/8'"),
+        ("macaddr", "'00:1b:44:11:3a:b7'"),
+        ("point", "'(1,2)'"),
+        ("char(5)", "'ab'"),
+        ("timestamptz", "now()"),
+        ("float4", "1e10::numeric"),
+    ];
+    let list: Vec<String> =
+        columns.iter().enumerate().map(|(n, (kind, default))| format!("c{n} {kind} DEFAULT {default}")).collect();
+    // A type without a binary form makes the rows of a table text.
+    server.psql(
+        &db,
+        &format!(
+            "CREATE TABLE t ({0}); CREATE TABLE w ({0}, a aclitem); INSERT INTO t DEFAULT VALUES",
+            list.join(", ")
+        ),
+    );
+    let facts = facts(server, &db);
+    let (binary, text) = (table(&facts, "t"), table(&facts, "w"));
+    for (n, (kind, default)) in columns.iter().enumerate() {
+        let name = format!("c{n}");
+        let given = [column(binary, &name), column(text, &name)].map(|column| column.default.clone());
+        if n >= columns.len() - 2 {
+            assert_eq!(given, [None, None], "{default} is no literal of {kind}");
+            continue;
+        }
+        // What COPY writes of a row that took the defaults, whatever the modifier makes of them.
+        let shown = server.psql(&db, &format!("SELECT c{n} FROM t"));
+        let [Some(bytes), Some(shown_default)] = given else { panic!("{kind} {default} has no default") };
+        let read = String::from_utf8(shown_default).unwrap();
+        let same = format!("SELECT '{read}'::{kind} IS NOT DISTINCT FROM c{n} FROM t");
+        let same = if *kind == "point" { format!("SELECT '{read}'::point ~= c{n} FROM t") } else { same };
+        assert_eq!(server.psql(&db, &same).trim(), "t", "{kind}: {read} for {shown}");
+        assert!(!bytes.is_empty());
+        if *kind == "date" {
+            assert_eq!(bytes, (-10_924_i32).to_be_bytes());
+        }
+    }
+}
+
+#[test]
 fn what_is_unique_and_how_it_compares() {
     let (server, db) = (shared(), shared().fresh_db("facts_unique"));
     server.psql(

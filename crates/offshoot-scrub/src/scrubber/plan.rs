@@ -39,7 +39,6 @@ pub(super) fn own_rule(policy: &Policy, tables: &[TableFacts], t: usize, c: usiz
     named.or_else(|| all().find_map(|(table, column)| policy.general_rule_for(table, column)))
 }
 
-/// A rule to begin with, from the type alone; the detection knows better ones.
 /// The rule for a column that nobody looked at, where the policy wants such scrubbed; none if no rule does that blindly.
 pub(super) fn blind_rule(table: &TableFacts, c: usize) -> Option<&'static str> {
     let column = &table.columns[c];
@@ -54,6 +53,7 @@ pub(super) fn blind_rule(table: &TableFacts, c: usize) -> Option<&'static str> {
     }
 }
 
+/// A rule to begin with, from the type alone; the detection knows better ones.
 pub(super) fn suggested_rule(table: &TableFacts, c: usize) -> &'static str {
     let column = &table.columns[c];
     match Codec::of(column, table.form).kind() {
@@ -187,7 +187,8 @@ fn uniqueness_allows(
     }
 }
 
-fn checks_allow(
+/// What constraints on the values themselves have against a rule.
+pub(crate) fn checks_allow(
     rule: &Rule,
     transform: &dyn Transform,
     column: &ColumnFacts,

@@ -1,5 +1,5 @@
 //! `composite`: each field goes the way that `fields` says; other fields are shaped where they are text, numbers or bytes, and
-//! become NULL where they are not.
+//! become NULL where they are not, or where a domain's constraint refuses that.
 
 use super::{Answer, Fault, Kind, Length, Making, Options, Row, Transform, Value, Work};
 use crate::policy::{Item, Node};
@@ -29,10 +29,16 @@ pub(super) fn make(options: &mut Options, making: &Making<'_>) -> Result<Box<dyn
             Kind::Date | Kind::Timestamp => "date-shift",
             _ => "null",
         };
-        let default = Node { at: 0, item: Item::Text(default.to_owned()) };
-        let rule = rules.iter().find(|rule| rule.key == field.name).map_or(&default, |rule| &rule.value);
-        let making = Making { column: field, ..*making };
-        fields.push((codec, making.rule(rule, codec.kind())?));
+        let named = |rule: &str| Node { at: 0, item: Item::Text(rule.to_owned()) };
+        let making = Making { column: field, kind: codec.kind(), ..*making };
+        let rule = match rules.iter().find(|rule| rule.key == field.name) {
+            Some(rule) => making.field_rule(&rule.value)?,
+            // What nobody has a rule for, and constraints have something against, is left out where it may be.
+            None => making
+                .field_rule(&named(default))
+                .or_else(|fault| making.field_rule(&named("null")).map_err(|_| fault))?,
+        };
+        fields.push((codec, rule));
     }
     let reads = fields.iter().flat_map(|(_, rule)| rule.reads()).copied().collect();
     Ok(Box::new(Composite { fields, reads }))

@@ -75,6 +75,10 @@ pub async fn table_facts(
         }
         sketches.insert(oid, Sketch::new(*form, &attributes, &types));
     }
+    let literals = sketches.iter_mut().flat_map(|(oid, sketch)| {
+        std::mem::take(&mut sketch.literals).into_iter().map(|(place, text)| (*oid, place, text))
+    });
+    default::add(client, literals.collect(), &mut sketches).await?;
     unique::add(client, version, &all, &mut sketches).await?;
     checks::add(client, &all, &mut sketches).await?;
     partition_keys(client, &ancestry, &mut sketches).await?;
@@ -170,6 +174,8 @@ struct Sketch {
     columns: Vec<ColumnFacts>,
     /// What each column of the catalog is made of, by its position (attnum) and name.
     sources: Vec<(i16, String, Source)>,
+    /// Defaults that the server has to write, by column.
+    literals: Vec<(usize, String)>,
     unique: Vec<(Vec<usize>, offshoot_format::facts::Equality)>,
     foreign_keys: Vec<ForeignKey>,
 }
@@ -185,7 +191,7 @@ enum Source {
 
 impl Sketch {
     fn new(form: RowForm, attributes: &[Attribute], types: &Types) -> Self {
-        let (mut columns, mut sources) = (Vec::new(), Vec::new());
+        let (mut columns, mut sources, mut literals) = (Vec::new(), Vec::new(), Vec::new());
         let plain: Vec<&Attribute> = attributes.iter().filter(|attribute| !attribute.is_generated).collect();
         let names: Vec<&str> = plain.iter().map(|attribute| attribute.name.as_str()).collect();
         for (place, attribute) in plain.iter().enumerate() {
@@ -204,7 +210,10 @@ impl Sketch {
                 .collect();
             demands.into_iter().for_each(|demand| demand.apply(&mut facts));
             let default = attribute.expression.as_deref().map(Expression::new);
-            facts.default = default.and_then(|default| default::constant(&default, &facts.type_name, form));
+            if let Some(default) = default {
+                facts.default = default::constant(&default, &facts.type_name, form);
+                literals.extend(default::literal(&default, &facts.type_name).map(|text| (place, text)));
+            }
             columns.push(facts);
             sources.push((attribute.attnum, attribute.name.clone(), Source::Column(place)));
         }
@@ -213,7 +222,7 @@ impl Sketch {
             let from = expression.columns(&names);
             sources.push((attribute.attnum, attribute.name.clone(), Source::Generated(from, expression)));
         }
-        Self { form, columns, sources, unique: Vec::new(), foreign_keys: Vec::new() }
+        Self { form, columns, sources, literals, unique: Vec::new(), foreign_keys: Vec::new() }
     }
 
     fn source(&self, attnum: i16) -> Option<&Source> {

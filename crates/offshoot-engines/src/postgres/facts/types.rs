@@ -1,5 +1,6 @@
 //! What columns' types are at bottom: domains resolved, elements of arrays named, labels and constraints with them.
 
+use super::checks::Demand;
 use crate::error::{Result, refused};
 use crate::postgres::types::FIRST_UNSTABLE_OID;
 use offshoot_format::facts::ColumnFacts;
@@ -154,13 +155,18 @@ impl Types {
         let Some(node) = self.0.get(&oid).filter(|_| depth < DEPTH_MAX) else { return Vec::new() };
         let field = |(name, oid, modifier): &(String, u32, i32)| {
             let resolved = self.resolve_at(*oid, *modifier, depth + 1);
-            ColumnFacts {
+            let mut facts = ColumnFacts {
                 domain_type: resolved.domain,
+                is_nullable: !resolved.is_not_null,
                 max_chars: resolved.chars_max,
                 labels: resolved.labels,
                 fields: resolved.fields,
                 ..ColumnFacts::new(name, &resolved.type_name)
+            };
+            for (name, expression) in &resolved.checks {
+                Demand::of_domain(name, expression, &resolved.type_name).apply(&mut facts);
             }
+            facts
         };
         node.fields.iter().map(field).collect()
     }
