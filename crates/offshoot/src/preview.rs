@@ -6,7 +6,7 @@ use crate::{Connection, Error, ErrorKind, Result, on_own_thread};
 use offshoot_core::Control;
 use offshoot_engines::postgres::sample::{self, SampleOptions};
 use offshoot_format::column::{Batch, Cell};
-use offshoot_format::facts::TableFacts;
+use offshoot_format::facts::{ColumnFacts, TableFacts};
 use offshoot_scrub::shape::Work;
 use offshoot_scrub::{ColumnCount, Scrubber};
 use std::fmt;
@@ -38,7 +38,7 @@ impl fmt::Debug for PreviewRow {
     }
 }
 
-/// Reads some rows of a table (`name` or `schema.name`) and scrubs them as a capture would. Values of more than 8 KiB are left
+/// Reads some rows of a table (`name` or `schema.name`; of a partitioned one those of its parts) and scrubs them as a capture would. Values of more than 8 KiB are left
 /// out.
 ///
 /// # Errors
@@ -62,27 +62,42 @@ pub fn preview(
         let message = format!("{table} cannot be read: {why}");
         return Err(Error::new(ErrorKind::Failed, message, "`offshoot doctor URL` says which rights are missing"));
     }
-    let raw = sampled.and_then(|sampled| sampled.rows.as_ref());
     let (schema, name) = (found.schema.clone(), found.name.clone());
     let planned = scrubber.columns(&schema, &name).unwrap_or_default();
     let columns = planned.iter().map(|column| (column.name.to_owned(), column.rule.to_owned())).collect();
     let mut preview = Preview { table: (schema, name), columns, rows: Vec::new(), left_out: 0 };
-    if let Some(raw) = raw {
+    // A partitioned table has its rows in its parts, which have its columns in an order of their own.
+    for sampled in &samples.tables {
+        let Some(raw) = sampled.rows.as_ref().filter(|_| is_part(&facts, &sampled.facts, found)) else { continue };
+        let (schema, name) = (&sampled.facts.schema, &sampled.facts.name);
         let mut before = raw.clone();
-        preview.left_out = scrubber.filter(&preview.table.0, &preview.table.1, &mut before)?;
+        preview.left_out += scrubber.filter(schema, name, &mut before)?;
         let mut after = before.clone();
         let mut counts = vec![ColumnCount::default(); before.columns.len()];
-        let (schema, name) = (&preview.table.0, &preview.table.1);
         scrubber.rewrite(schema, name, &mut after, &mut Work::default(), &mut counts)?;
-        preview.rows = (0..before.rows.min(rows_max as usize)).map(|row| pairs(&before, &after, row)).collect();
+        let place = |column: &ColumnFacts| sampled.facts.columns.iter().position(|own| own.name == column.name);
+        let places: Vec<Option<usize>> = found.columns.iter().map(place).collect();
+        let left = (rows_max as usize).saturating_sub(preview.rows.len());
+        preview.rows.extend((0..before.rows.min(left)).map(|row| pairs(&before, &after, &places, row)));
     }
     Ok(preview)
 }
 
-fn pairs(before: &Batch, after: &Batch, row: usize) -> PreviewRow {
-    let text = |batch: &Batch, column: usize| match batch.columns[column].cell(row) {
+/// Whether a table is another one, or a partition or child of it, or of one that is. Bounded, as descriptions could go in circles.
+fn is_part(all: &[TableFacts], part: &TableFacts, whole: &TableFacts) -> bool {
+    let parent = |table: &&TableFacts| {
+        let name = table.parent.as_ref()?;
+        all.iter().find(|other| (&other.schema, &other.name) == (&name.0, &name.1))
+    };
+    let is_whole = |table: &TableFacts| (&table.schema, &table.name) == (&whole.schema, &whole.name);
+    std::iter::successors(Some(part), parent).take(64).any(is_whole)
+}
+
+fn pairs(before: &Batch, after: &Batch, places: &[Option<usize>], row: usize) -> PreviewRow {
+    let text = |batch: &Batch, column: usize| match batch.columns.get(column)?.cell(row) {
         Cell::Bytes(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
         Cell::Null | Cell::Blob(_) => None,
     };
-    PreviewRow((0..before.columns.len()).map(|column| (text(before, column), text(after, column))).collect())
+    let pair = |place: &Option<usize>| place.map_or((None, None), |column| (text(before, column), text(after, column)));
+    PreviewRow(places.iter().map(pair).collect())
 }

@@ -41,7 +41,7 @@ pub struct SampleOptions {
     pub statement_wait: Duration,
     /// Whether all rows come in text form, as people read them.
     pub as_text: bool,
-    /// The only table that rows are read of: its name, with or without its schema.
+    /// The only table that rows are read of, with its parts: its name, with or without its schema.
     pub only: Option<String>,
 }
 
@@ -53,11 +53,21 @@ impl Default for SampleOptions {
 }
 
 impl SampleOptions {
-    fn wants(&self, table: &TableFacts) -> bool {
-        let TableFacts { schema, name, .. } = table;
-        self.only.as_ref().is_none_or(|only| only == name || *only == format!("{schema}.{name}"))
+    /// Which of some tables are to be read: all, or one and those that are parts of it.
+    fn wanted(&self, all: &[TableFacts]) -> Vec<bool> {
+        let Some(only) = &self.only else { return vec![true; all.len()] };
+        let is_named = |table: &TableFacts| *only == table.name || *only == format!("{}.{}", table.schema, table.name);
+        let parent = |table: &&TableFacts| {
+            let name = table.parent.as_ref()?;
+            all.iter().find(|other| (&other.schema, &other.name) == (&name.0, &name.1))
+        };
+        // Bounded, as descriptions could go in circles.
+        all.iter().map(|table| std::iter::successors(Some(table), parent).take(DEPTH_MAX).any(is_named)).collect()
     }
 }
+
+/// Tables are parts of parts this deep at most.
+const DEPTH_MAX: usize = 64;
 
 /// Values whose stored size is larger are left out, in bytes.
 const VALUE_BYTES_MAX: u32 = 8 << 10;
@@ -124,13 +134,14 @@ fn run(bridge: &Bridge, conninfo: &ConnInfo, options: &SampleOptions, control: &
         }
     };
     let shares = shares(&facts[..tables.len()], options.rows_max);
+    let wanted = options.wanted(&facts);
     let mut sampled = Vec::new();
     control.step("sample");
     for (place, facts) in facts.into_iter().enumerate() {
         control.check()?;
         let (mut rows, mut unread) = (None, None);
         if let (Some(table), Some(share)) =
-            (tables.get(place), shares.get(place).filter(|share| **share > 0 && options.wants(&facts)))
+            (tables.get(place), shares.get(place).filter(|share| **share > 0 && wanted[place]))
         {
             match bridge.block_on(read(&connection.client, table, &tree, *share, options)) {
                 Ok(read) => rows = Some(read),
