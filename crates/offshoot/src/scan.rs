@@ -43,8 +43,8 @@ pub struct ScannedColumn {
     pub table: String,
     /// Its name.
     pub column: String,
-    /// The proposed rule.
-    pub rule: String,
+    /// The proposed rule; none if it looks personal and its constraints refuse every rule that changes it: somebody has to decide.
+    pub rule: Option<String>,
     /// What it holds, in a few words; none if nothing personal was found.
     pub personal: Option<&'static str>,
     /// How sure that is, from 0 to 1.
@@ -60,6 +60,11 @@ impl ScanReport {
     #[must_use]
     pub fn personal(&self) -> usize {
         self.columns.iter().filter(|column| column.personal.is_some()).count()
+    }
+
+    /// Columns that somebody has to decide about before a capture.
+    pub fn undecided(&self) -> impl Iterator<Item = &ScannedColumn> {
+        self.columns.iter().filter(|column| column.rule.is_none())
     }
 }
 

@@ -14,9 +14,10 @@ fn main() -> ExitCode {
         if shows_columns {
             for column in &report.columns {
                 let what = column.personal.unwrap_or("-");
+                let rule = column.rule.as_deref().unwrap_or("?");
                 println!(
                     "  {set} {}.{} {what} {:.2} {} {}",
-                    column.table, column.column, column.confidence, column.rule, column.evidence
+                    column.table, column.column, column.confidence, rule, column.evidence
                 );
             }
         }

@@ -34,9 +34,10 @@ impl Scan {
         for (table, why) in &report.unread {
             warn(&format!("{table} was not looked into: {why}"));
         }
-        for column in report.columns.iter().filter(|column| column.personal.is_some() && column.rule == "keep") {
+        for column in report.undecided() {
             warn(&format!(
-                "{}.{}.{} looks personal, and its constraints allow no rule that changes it: decide what to do with it",
+                "{}.{}.{} looks personal, and its constraints refuse every rule that changes it: it has no rule yet, and a capture \
+                 refuses until it has one",
                 column.schema, column.table, column.column
             ));
         }
@@ -98,6 +99,7 @@ fn in_json(report: &ScanReport, out: Option<&Path>) -> Value {
         "tables": report.tables,
         "rows": report.rows,
         "personal": report.personal(),
+        "undecided": report.undecided().count(),
         "columns": columns.collect::<Vec<_>>(),
         "unread": unread.collect::<Vec<_>>(),
     })

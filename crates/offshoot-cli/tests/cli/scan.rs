@@ -15,6 +15,7 @@ fn shop(server: &Server) -> String {
          CREATE TABLE customers (id serial PRIMARY KEY, email varchar(200) UNIQUE NOT NULL, full_name text, phone text, card text,
            mood mood DEFAULT 'ok', address text, code char(2) CHECK (code ~ '^[A-Z]+$'), profile jsonb, note text, search tsvector,
            created_at timestamptz DEFAULT now(), CONSTRAINT named CHECK (full_name ~ '[a-z]'));
+         CREATE TABLE staff (id serial PRIMARY KEY, social_security_number char(11) NOT NULL CHECK (social_security_number ~ '^[0-9-]+$'));
          CREATE TABLE products (sku text PRIMARY KEY, name text NOT NULL, price numeric(8,2), status text);
          CREATE TABLE logins (mail varchar(200) REFERENCES customers (email), at timestamptz, ip inet) PARTITION BY RANGE (at);
          CREATE TABLE logins_old PARTITION OF logins FOR VALUES FROM ('2000-01-01') TO ('2020-01-01');
@@ -31,7 +32,7 @@ fn shop(server: &Server) -> String {
 fn rule<'j>(json: &'j serde_json::Value, table: &str, column: &str) -> &'j str {
     let columns = json["columns"].as_array().unwrap();
     let found = columns.iter().find(|found| found["table"] == table && found["column"] == column);
-    found.unwrap_or_else(|| panic!("no {table}.{column}"))["rule"].as_str().unwrap()
+    found.unwrap_or_else(|| panic!("no {table}.{column}"))["rule"].as_str().unwrap_or("?")
 }
 
 #[test]
@@ -55,6 +56,8 @@ fn a_policy_is_proposed_and_no_value_gets_out() {
         ("customers", "created_at", "keep"),
         // Its CHECK takes no rule that changes values.
         ("customers", "full_name", "null"),
+        // And here NULL is refused, too: somebody has to decide.
+        ("staff", "social_security_number", "?"),
         ("products", "sku", "keep"),
         ("products", "name", "keep"),
         ("products", "price", "keep"),
@@ -71,6 +74,9 @@ fn a_policy_is_proposed_and_no_value_gets_out() {
     assert!(text.stdout.contains("40 of 40 values are mail addresses"), "{}", text.stdout);
     assert!(text.stdout.contains("\"$.theme\" = \"keep\"") && !text.stdout.contains("\"$.contact.email\" = \"keep\""));
     assert!(text.stdout.contains("its constraints refuse `full-name`"), "{}", text.stdout);
+    assert_eq!(json["undecided"], 1);
+    assert!(text.stdout.contains("\n# social_security_number = ?  # "), "{}", text.stdout);
+    assert!(text.stderr.contains("public.staff.social_security_number looks personal"), "{}", text.stderr);
     // What the parent says is not said again of its partitions.
     assert!(text.stdout.contains("[scrub.tables.\"public.logins\"]") && !text.stdout.contains("logins_old"));
     let loud = session.quietly(&["-vv", "scan", &server.url(&db)]);
@@ -102,12 +108,32 @@ fn a_file_is_written_once() {
 }
 
 #[test]
+fn what_nobody_has_decided_about_is_not_captured() {
+    let (server, session) = (shared(), Session::new());
+    let db = shop(server);
+    for args in [&["init"][..], &["key", "new", "key"], &["scan", &server.url(&db), "--out", "policy.toml"]] {
+        assert_eq!(session.quietly(args).code, Some(0));
+    }
+    let capture = |rule: &str| {
+        let policy = std::fs::read_to_string(session.dir().join("policy.toml")).unwrap();
+        let policy = policy.replace("# social_security_number = ?", rule);
+        std::fs::write(session.dir().join("offshoot.toml"), format!("key = 'key'\n{policy}")).unwrap();
+        session.quietly(&["capture", &server.url(&db), "--name", "shop"])
+    };
+    let ran = capture("# social_security_number = ?");
+    assert_eq!(ran.code, Some(4), "{}", ran.stderr);
+    assert!(ran.stderr.contains("public.staff.social_security_number"), "{}", ran.stderr);
+    let ran = capture("social_security_number = 'keep'");
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+}
+
+#[test]
 fn what_cannot_be_read_is_named_and_judged_by_its_names() {
     let (server, session) = (shared(), Session::new());
     let db = shop(server);
     server.psql(
         &db,
-        "DROP ROLE IF EXISTS scan_reader; CREATE ROLE scan_reader LOGIN; GRANT SELECT ON products, logins_old TO scan_reader",
+        "DROP ROLE IF EXISTS scan_reader; CREATE ROLE scan_reader LOGIN; GRANT SELECT ON products, staff, logins_old TO scan_reader",
     );
     let url = server.url(&db).replacen("postgres@", "scan_reader@", 1);
     let ran = session.quietly(&["scan", &url, "--json"]);

@@ -1,7 +1,8 @@
 //! A policy of what was found: `offshoot.toml` with a line a column, and why.
 //!
 //! For each column the best rule that the scrubber takes: rules that a column's constraints refuse are passed over for the
-//! next best, `keep` at the end. Columns that a foreign key joins, and the same column of a table and its parts, get one rule;
+//! next best. Where they refuse all, nothing is proposed for a column that looks personal: its line is a remark that says why, so
+//! that a capture refuses until somebody has decided. Columns that a foreign key joins, and the same column of a table and its parts, get one rule;
 //! what is said of a part stands at the table that it is a part of.
 
 use std::fmt::Write as _;
@@ -33,8 +34,8 @@ pub struct ProposedColumn {
     pub table: String,
     /// Its name.
     pub column: String,
-    /// The rule.
-    pub rule: String,
+    /// The rule; none if its constraints refuse all that change it, and it looks personal.
+    pub rule: Option<String>,
     /// What was found.
     pub finding: Finding,
     /// A better rule that the column's constraints refuse.
@@ -58,11 +59,18 @@ struct Group {
     /// Rules as the document has them, best first.
     rules: Vec<String>,
     at: usize,
+    /// Whether its name would be a pattern for others that somebody has to decide about.
+    is_held: bool,
 }
 
 impl Group {
     fn rule(&self) -> &str {
         &self.rules[self.at]
+    }
+
+    /// Whether somebody has to decide: only `keep` is left, and it looks personal.
+    fn is_undecided(&self) -> bool {
+        self.is_held || self.finding.meaning.is_some() && self.at + 1 == self.rules.len()
     }
 }
 
@@ -88,12 +96,18 @@ pub fn propose(found: &[Found]) -> Result<Proposal, ScrubError> {
             let group = &mut groups[roots[t][c]];
             let rank = |finding: &Finding| (finding.meaning.is_some(), finding.confidence);
             if group.as_ref().is_none_or(|group| rank(finding) > rank(&group.finding)) {
-                *group = Some(Group { finding: finding.clone(), rules: candidates(&table.columns[c], finding), at: 0 });
+                *group = Some(Group {
+                    finding: finding.clone(),
+                    rules: candidates(&table.columns[c], finding),
+                    at: 0,
+                    is_held: false,
+                });
             }
         }
     }
     let Ok(key) = Key::from_bytes(TRIAL_KEY) else { return Ok(Proposal { text: String::new(), columns: Vec::new() }) };
-    let mut document = write(found, &roots, &groups);
+    // Tried out with `keep` where nothing is proposed, as that is what somebody may decide.
+    let mut document = write(found, &roots, &groups, true);
     while let Err(error) = try_out(&document.text, &tables, &key) {
         let refused = match &error {
             ScrubError::Refused { column, .. } => place(&tables, column),
@@ -103,8 +117,10 @@ pub fn propose(found: &[Found]) -> Result<Proposal, ScrubError> {
         let group = refused.and_then(|(t, c)| groups[roots[t][c]].as_mut());
         let Some(group) = group.filter(|group| group.at + 1 < group.rules.len()) else { return Err(error) };
         group.at += 1;
-        document = write(found, &roots, &groups);
+        document = write(found, &roots, &groups, true);
     }
+    hold_patterns(&tables, &roots, &mut groups);
+    let text = write(found, &roots, &groups, false).text;
     let mut columns = Vec::new();
     for (t, table) in tables.iter().enumerate() {
         for (c, column) in table.columns.iter().enumerate() {
@@ -113,13 +129,35 @@ pub fn propose(found: &[Found]) -> Result<Proposal, ScrubError> {
                 schema: table.schema.clone(),
                 table: table.name.clone(),
                 column: column.name.clone(),
-                rule: name_of(group.rule()).to_owned(),
+                rule: (!group.is_undecided()).then(|| name_of(group.rule()).to_owned()),
                 finding: group.finding.clone(),
                 refused: (group.at > 0).then(|| name_of(&group.rules[0]).to_owned()),
             });
         }
     }
-    Ok(Proposal { text: document.text, columns })
+    Ok(Proposal { text, columns })
+}
+
+/// A column whose name has a star is written as a pattern: it waits with the other columns of its table.
+fn hold_patterns(tables: &[TableFacts], roots: &[Vec<usize>], groups: &mut [Option<Group>]) {
+    loop {
+        let is_undecided = |root: usize| groups[root].as_ref().is_some_and(Group::is_undecided);
+        let mut found = Vec::new();
+        for (table, roots) in tables.iter().zip(roots) {
+            if roots.iter().any(|root| is_undecided(*root)) {
+                let patterns = table.columns.iter().zip(roots).filter(|(column, _)| column.name.contains('*'));
+                found.extend(patterns.map(|(_, root)| *root).filter(|root| !is_undecided(*root)));
+            }
+        }
+        if found.is_empty() {
+            return;
+        }
+        for root in found {
+            if let Some(group) = &mut groups[root] {
+                group.is_held = true;
+            }
+        }
+    }
 }
 
 fn try_out(text: &str, tables: &[TableFacts], key: &Key) -> Result<(), ScrubError> {
@@ -225,7 +263,7 @@ fn name_of(rule: &str) -> &str {
     rule.split('"').nth(1).unwrap_or(rule)
 }
 
-fn write(found: &[Found], roots: &[Vec<usize>], groups: &[Option<Group>]) -> Document {
+fn write(found: &[Found], roots: &[Vec<usize>], groups: &[Option<Group>], is_trial: bool) -> Document {
     let tables: Vec<TableFacts> = found.iter().map(|found| found.table.clone()).collect();
     let mut text = "# Proposed by `offshoot scan`: read it before it is used. Behind each rule stands how sure it is, from 0 to 1, and what was\n\
                     # counted. A column that is added later has no rule, and fails the capture until it has one.\n\n\
@@ -259,7 +297,7 @@ fn write(found: &[Found], roots: &[Vec<usize>], groups: &[Option<Group>]) -> Doc
         for c in named {
             if let Some(group) = &groups[roots[t][c]] {
                 lines.push((text.matches('\n').count() + 1, (t, c)));
-                line(&mut text, &key(&table.columns[c].name), group);
+                line(&mut text, &key(&table.columns[c].name), group, is_trial);
             }
         }
     }
@@ -272,14 +310,36 @@ fn write(found: &[Found], roots: &[Vec<usize>], groups: &[Option<Group>]) -> Doc
         let table = &found[t].table;
         if let Some(group) = &groups[roots[t][c]] {
             lines.push((text.matches('\n').count() + 1, (t, c)));
-            line(&mut text, &quoted(&format!("{}.{}.{}", table.schema, table.name, table.columns[c].name)), group);
+            let name = format!("{}.{}.{}", table.schema, table.name, table.columns[c].name);
+            line(&mut text, &quoted(&name), group, is_trial);
         }
     }
     Document { text, lines }
 }
 
-fn line(text: &mut String, key: &str, group: &Group) {
+fn line(text: &mut String, key: &str, group: &Group, is_trial: bool) {
     let finding = &group.finding;
+    if group.is_held && !is_trial {
+        let _ = writeln!(
+            text,
+            "# {key} = {}  # {:.2} {}; it would be a pattern for another column that has no rule yet; a capture refuses until then",
+            group.rule(),
+            finding.confidence,
+            finding.evidence
+        );
+        return;
+    }
+    if group.is_undecided() && !is_trial {
+        let _ = writeln!(
+            text,
+            "# {key} = ?  # {:.2} {}; its constraints refuse `{}` and all other rules that change it: give it one (with \
+             `ignore-checks = true` if its values will pass), or \"keep\", or leave its rows out; a capture refuses until then",
+            finding.confidence,
+            finding.evidence,
+            name_of(&group.rules[0])
+        );
+        return;
+    }
     let start = format!("{key} = {}", group.rule());
     let _ = write!(text, "{start:<40}  # {:.2} {}", finding.confidence, finding.evidence);
     if group.at > 0 {
