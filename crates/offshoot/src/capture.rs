@@ -1,11 +1,11 @@
 //! Capturing a live database into a store.
 
-use crate::scrub::{Bounds, Rewriter, Scrub, check_key};
+use crate::scrub::{Bounds, Lineage, Rewriter, Scrub};
 use crate::{Connection, Error, ErrorKind, Result, Store, on_own_thread};
 use offshoot_core::memory::{DEFAULT_BYTES, MemoryPlan};
 use offshoot_core::source::Source;
 use offshoot_core::transform::BatchTransform;
-use offshoot_core::{Control, CoreError};
+use offshoot_core::{Control, CoreError, Event};
 use offshoot_engines::postgres::capture::{CaptureOptions as EngineOptions, PostgresSource};
 use offshoot_format::ids::SnapshotId;
 use offshoot_format::manifest::Manifest;
@@ -124,18 +124,21 @@ impl Store {
         control: &Control,
     ) -> Result<CaptureReport> {
         let name = ref_name(options.name.as_deref(), name)?;
-        if let Some(scrub) = &options.scrub {
-            check_key(self, &name, scrub.key(), control)?;
+        let lineage = options.scrub.as_ref().map(|scrub| Lineage { store: self, name: &name, key: scrub.key() });
+        if let Some(lineage) = &lineage {
+            let before = self.open_store().get_ref(&name)?;
+            lineage.check(before, |message| control.emit(&Event::Warning { message }))?;
         }
         let wanted = offshoot_core::capture::CaptureOptions {
-            name: Some(name),
+            name: Some(name.clone()),
             // Rows that wait to be sorted are as the store takes them, and belong to the same owner.
             ingest: plan.ingest(Some(self.scratch_dir())),
             ..Default::default()
         };
         let (scratch, memory_bytes) = (self.scratch_dir(), proof_bytes(options));
         let bounds = Bounds { scratch, memory_bytes, threads: plan.jobs().get() };
-        let rewriter = options.scrub.as_ref().map(|scrub| Rewriter::new(scrub, bounds.clone()));
+        let scrub = options.scrub.as_ref().zip(lineage);
+        let rewriter = scrub.map(|(scrub, lineage)| Rewriter::new(scrub, bounds, lineage));
         let transform = rewriter.as_ref().map(|rewriter| rewriter as &dyn BatchTransform);
         let open = self.open_within(plan)?;
         let taken = on_own_thread(|| offshoot_core::capture::capture(&open, source, transform, &wanted, control))?;

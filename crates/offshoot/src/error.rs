@@ -175,6 +175,28 @@ impl StdError for Error {
     }
 }
 
+/// What the scrubber said at the end of a capture.
+fn refused_by_scrub(error: Box<dyn StdError + Send + Sync>) -> Error {
+    let error = match error.downcast::<Survived>() {
+        Ok(survived) => {
+            let hint = "correct the policy as each line says; nothing of this capture was kept";
+            return Error::new(ErrorKind::Refused, survived.to_string(), hint);
+        }
+        Err(error) => error,
+    };
+    let error = match error.downcast::<Broken>() {
+        Ok(broken) => {
+            let hint = "give the columns that each line names `keep`, and report this: a rule that was taken for injective is not";
+            return Error::new(ErrorKind::Refused, broken.to_string(), hint);
+        }
+        Err(error) => error,
+    };
+    match error.downcast::<Error>() {
+        Ok(own) => *own,
+        Err(error) => Error::retell(ErrorKind::Failed, Foreign(error)),
+    }
+}
+
 impl From<CoreError> for Error {
     fn from(error: CoreError) -> Self {
         match error {
@@ -184,20 +206,7 @@ impl From<CoreError> for Error {
             },
             CoreError::Transform(source) => match source.downcast::<ScrubError>() {
                 Ok(scrub) => (*scrub).into(),
-                Err(other) => match other.downcast::<Survived>() {
-                    Ok(survived) => {
-                        let hint = "correct the policy as each line says; nothing of this capture was kept";
-                        Self::new(ErrorKind::Refused, survived.to_string(), hint)
-                    }
-                    Err(other) => match other.downcast::<Broken>() {
-                        Ok(broken) => {
-                            let hint = "give the columns that each line names `keep`, and report this: a rule that was taken for \
-                                        injective is not";
-                            Self::new(ErrorKind::Refused, broken.to_string(), hint)
-                        }
-                        Err(other) => Self::retell(ErrorKind::Failed, Foreign(other)),
-                    },
-                },
+                Err(other) => refused_by_scrub(other),
             },
             CoreError::Format(format) | CoreError::Damaged { source: format @ FormatError::Version { .. }, .. } => {
                 format.into()

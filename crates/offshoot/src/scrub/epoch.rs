@@ -1,11 +1,11 @@
-//! Telling a lost key, a rotated one and a wrong one apart: by the fingerprint in the newest snapshot of a lineage.
+//! Telling a lost key, a rotated one and a wrong one apart: by the fingerprint in the newest snapshot of the store.
 //!
 //! Under another key every pseudonym is another one. That is a new epoch when the key says which one it replaces, and
 //! a mistake when it does not.
 
 use super::Scrub;
 use crate::{Error, ErrorKind, Result, Store};
-use offshoot_core::{Control, Event};
+use offshoot_format::ids::SnapshotId;
 use offshoot_format::manifest::Trust;
 use offshoot_format::refname::RefName;
 use offshoot_scrub::Key;
@@ -32,27 +32,63 @@ pub(crate) fn check_same(trust: &Trust, scrub: &Scrub) -> Result<()> {
     Ok(())
 }
 
-/// Checks that a lineage goes on under this key, or that a new epoch was announced.
-pub(crate) fn check_key(store: &Store, name: &RefName, key: &Key, control: &Control) -> Result<()> {
-    let open = store.open_store();
-    let Some(newest) = open.get_ref(name)? else { return Ok(()) };
-    let Trust::Scrubbed { key_fingerprint: before, .. } = open.manifest(&newest)?.trust else { return Ok(()) };
-    let now = key.fingerprint().to_string();
-    if now == before {
-        return Ok(());
-    }
-    if key.replaces().is_some_and(|replaced| replaced.to_string() == before) {
+/// Where a snapshot is to be published: all of a store agrees on its key.
+pub(crate) struct Lineage<'s> {
+    pub(crate) store: &'s Store,
+    pub(crate) name: &'s RefName,
+    pub(crate) key: &'s Key,
+}
+
+impl Lineage<'_> {
+    /// Checks that the store goes on under this key, or that a new epoch was announced: what was published last under any name
+    /// decides. It is asked before a row is read, and again before the ref moves away from `before`, which the move itself
+    /// compares: so of two captures under different keys the later one fails.
+    ///
+    /// # Errors
+    /// `Refused` if other snapshots have another key that this one does not replace.
+    pub(crate) fn check(&self, before: Option<SnapshotId>, warn: impl Fn(String)) -> Result<()> {
+        let now = self.key.fingerprint().to_string();
+        let Some((name, last)) = self.last_key(before)? else { return Ok(()) };
+        if last == now {
+            return Ok(());
+        }
+        if self.key.replaces().is_some_and(|replaced| replaced.to_string() == last) {
+            warn(format!(
+                "{} begins a new epoch: the key {now} replaces {last}, so pseudonyms differ from those of earlier snapshots",
+                self.name
+            ));
+            return Ok(());
+        }
         let message = format!(
-            "{name} begins a new epoch: the key {now} replaces {before}, so pseudonyms differ from those of earlier snapshots"
+            "{name} was scrubbed with the key {last}, and this is {now}: equal people would get other pseudonyms"
         );
-        control.emit(&Event::Warning { message });
-        return Ok(());
+        let hint = format!(
+            "use that key; if it is lost or was rotated, make the new one with `offshoot key new FILE --replaces {last}`; \
+             for copies that are to have nothing in common, make another store"
+        );
+        Err(Error::new(ErrorKind::Refused, message, hint))
     }
-    let message = format!(
-        "{name} was scrubbed with the key {before}, and this is {now}: equal people would get other pseudonyms"
-    );
-    let hint = format!(
-        "use that key; if it is lost or was rotated, make the new one with `offshoot key new FILE --replaces {before}`"
-    );
-    Err(Error::new(ErrorKind::Refused, message, hint))
+
+    /// The key of the newest scrubbed snapshot that a ref names, and that ref.
+    fn last_key(&self, before: Option<SnapshotId>) -> Result<Option<(String, String)>> {
+        let open = self.store.open_store();
+        let refs = open.refs()?;
+        let others = refs.iter().filter(|other| other.name != *self.name);
+        let mut newest: Vec<(RefName, SnapshotId)> =
+            others.filter_map(|other| Some((other.name.clone(), other.newest()?.snapshot))).collect();
+        newest.extend(before.map(|before| (self.name.clone(), before)));
+        let mut last: Option<(u64, String, String)> = None;
+        for (name, snapshot) in newest {
+            let manifest = match open.manifest(&snapshot) {
+                // Another one's snapshot that is gone or damaged is not this capture's business.
+                Err(_) if name != *self.name => continue,
+                manifest => manifest?,
+            };
+            let Trust::Scrubbed { key_fingerprint, .. } = manifest.trust else { continue };
+            if last.as_ref().is_none_or(|(taken, _, _)| *taken < manifest.taken_unix_ms) {
+                last = Some((manifest.taken_unix_ms, name.to_string(), key_fingerprint));
+            }
+        }
+        Ok(last.map(|(_, name, key)| (name, key)))
+    }
 }

@@ -8,7 +8,7 @@ mod proof;
 mod receipt;
 mod rewriter;
 
-pub(crate) use epoch::{check_key, check_same};
+pub(crate) use epoch::{Lineage, check_same};
 pub(crate) use proof::{Broken, Survived};
 pub(crate) use rewriter::{Bounds, Rewriter};
 

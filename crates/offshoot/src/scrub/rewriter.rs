@@ -1,6 +1,7 @@
 //! The scrubber as the engine's transform: plans each attempt, collects what is looked for later, rewrites batches and
 //! large values, counts what happened.
 
+use super::Lineage;
 use super::proof::{self, OVERLAP_BYTES};
 use crate::scrub::Scrub;
 use offshoot_core::snapshot::SnapshotReader;
@@ -27,7 +28,7 @@ const PORTION_BYTES: usize = 256 << 10;
 pub(crate) struct Rewriter<'s> {
     scrub: &'s Scrub,
     /// None where nothing is to be proved.
-    proof: Option<Bounds>,
+    proof: Option<(Bounds, Lineage<'s>)>,
     attempt: Mutex<Option<Arc<Attempt>>>,
 }
 
@@ -93,8 +94,8 @@ struct Watched {
 
 impl<'s> Rewriter<'s> {
     /// For one capture.
-    pub(crate) fn new(scrub: &'s Scrub, proof: Bounds) -> Self {
-        Self { scrub, proof: Some(proof), attempt: Mutex::default() }
+    pub(crate) fn new(scrub: &'s Scrub, proof: Bounds, lineage: Lineage<'s>) -> Self {
+        Self { scrub, proof: Some((proof, lineage)), attempt: Mutex::default() }
     }
 
     /// For rows that are compared and not stored, so that there is nothing to prove.
@@ -134,7 +135,7 @@ impl BatchTransform for Rewriter<'_> {
             watched.insert((table.schema.clone(), table.name.clone()), of_table);
         }
         let (inputs, constraints) = match &self.proof {
-            Some(bounds) => {
+            Some((bounds, _)) => {
                 let constraints = proof::constraints(tables, &scrubber, bounds)?;
                 (Some(proof::inputs(sources, bounds)?), Some(constraints))
             }
@@ -164,8 +165,12 @@ impl BatchTransform for Rewriter<'_> {
     fn prove(&self, snapshot: &SnapshotReader, control: &Control) -> Result<Proof> {
         let attempt = self.take(None).and_then(Arc::into_inner);
         let attempt = attempt.ok_or(CoreError::Protocol("a table is still being read"))?;
-        let threads = self.proof.as_ref().map_or(1, |bounds| bounds.threads);
-        proof::prove(self.scrub, attempt, threads, snapshot, control)
+        let not_asked = CoreError::Protocol("rows that are not to be stored are to be proved");
+        let (bounds, lineage) = self.proof.as_ref().ok_or(not_asked)?;
+        let proof = proof::prove(self.scrub, attempt, bounds.threads, snapshot, control)?;
+        // Somebody may have published under another key meanwhile; of a new epoch the operator was told at the beginning.
+        lineage.check(snapshot.manifest().parent, |_| {}).map_err(refused)?;
+        Ok(proof)
     }
 }
 
