@@ -40,6 +40,23 @@ const CLUSTERS_DIR: &str = "/etc/postgresql";
 
 /// Installs what is missing, or says how to.
 pub fn run() -> Result<(), Failure> {
+    needs()?;
+    browser();
+    Ok(())
+}
+
+/// A browser draws the page of a receipt in a test. Where it cannot be had, that test says so, and nothing else misses it.
+fn browser() {
+    let is_there = |name: &&str| program(name).arguments(&["--version"]).succeeds();
+    if ["chromium", "chromium-browser", "google-chrome"].iter().any(is_there) {
+        return;
+    }
+    if !place::is_root() || install(&["chromium"]).is_err() {
+        eprintln!("setup: there is no Chromium (package chromium): the page of a receipt will not be drawn");
+    }
+}
+
+fn needs() -> Result<(), Failure> {
     let missing: Vec<&Need> = NEEDS.iter().filter(|need| !(need.is_there)()).collect();
     if missing.is_empty() {
         return Ok(());

@@ -241,10 +241,13 @@ fn the_tables_are_those_that_pseudonyms_were_made_with() {
 
 fn corpus(name: &str) -> Option<String> {
     let Some(dir) = std::env::var_os("OFFSHOOT_REAL_DATA") else {
-        println!("skipped: OFFSHOOT_REAL_DATA is not set");
+        let test = std::thread::current().name().unwrap_or("a test").to_owned();
+        eprintln!("SKIPPED {test}: OFFSHOOT_REAL_DATA is not set");
         return None;
     };
-    Some(std::fs::read_to_string(std::path::Path::new(&dir).join("strings").join(name)).unwrap())
+    // Where it is set, what is missing is a failure.
+    let path = std::path::Path::new(&dir).join("strings").join(name);
+    Some(std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
 }
 
 fn points(hex: &str) -> String {

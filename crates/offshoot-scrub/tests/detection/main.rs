@@ -16,11 +16,14 @@ use offshoot_scrub::facts::{ColumnFacts, TableFacts};
 
 /// The folder of real data; says that the test skips where there is none.
 fn real_data() -> Option<PathBuf> {
-    let dir = std::env::var_os("OFFSHOOT_REAL_DATA").map(PathBuf::from).filter(|dir| dir.is_dir());
-    if dir.is_none() {
-        eprintln!("SKIPPED: OFFSHOOT_REAL_DATA names no folder");
-    }
-    dir
+    let Some(dir) = std::env::var_os("OFFSHOOT_REAL_DATA").map(PathBuf::from) else {
+        let test = std::thread::current().name().unwrap_or("a test").to_owned();
+        eprintln!("SKIPPED {test}: OFFSHOOT_REAL_DATA is not set");
+        return None;
+    };
+    // Where it is set, what is missing is a failure.
+    assert!(dir.is_dir(), "OFFSHOOT_REAL_DATA names {}, which is no folder", dir.display());
+    Some(dir)
 }
 
 /// Records of a CSV text with quoted fields.
