@@ -7,16 +7,8 @@ use offshoot_testkit::store::plaintext;
 use std::fs;
 use std::path::Path;
 
-/// Values that must be nowhere in what is stored or said. Each is unlike anything else in the database.
-const CANARIES: [&str; 7] = [
-    "zora.quibbleton@mail.canary-one.example.org",
-    "Quibbleton-Fährnisse",
-    "+49 171 8675309",
-    "xylotomous-7741-notebook",
-    "canary-json-deep-55121",
-    "canary-array-90210-element",
-    "4111 1111 1111 1111",
-];
+/// Values that a holder of the key looks for.
+const SOUGHT: [&str; 2] = ["zora.quibbleton@mail.canary-one.example.org", "Quibbleton-Fährnisse"];
 
 const SCHEMA: &str = "
 CREATE TABLE users (id bigint PRIMARY KEY, email text UNIQUE NOT NULL, name varchar(40), phone text, note text, tags text[],
@@ -35,7 +27,7 @@ INSERT INTO orders SELECT n, CASE WHEN n = 1 THEN 'zora.quibbleton@mail.canary-o
 INSERT INTO audit VALUES (1, '{\"table\": \"orders\", \"was\": 12}');
 ";
 
-const POLICY: &str = "
+pub const POLICY: &str = "
 [scrub.tables.users]
 id = 'keep'
 email = 'email'
@@ -54,14 +46,15 @@ user_email = 'email'
 '*' = 'keep'
 ";
 
-struct Shop {
-    server: &'static Server,
-    db: String,
-    session: Session,
+/// A small shop whose rows are scrubbed.
+pub struct Shop {
+    pub server: &'static Server,
+    pub db: String,
+    pub session: Session,
 }
 
 impl Shop {
-    fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let server = shared();
         let db = server.fresh_db(name);
         server.psql(&db, SCHEMA);
@@ -74,25 +67,25 @@ impl Shop {
         shop
     }
 
-    fn policy(&self, text: &str) {
+    pub fn policy(&self, text: &str) {
         fs::write(self.session.dir().join("offshoot.toml"), format!("key = 'key'\n{text}")).unwrap();
     }
 
-    fn run(&self, args: &[&str]) -> Ran {
+    pub fn run(&self, args: &[&str]) -> Ran {
         self.session.quietly(args)
     }
 
-    fn capture(&self) -> Ran {
+    pub fn capture(&self) -> Ran {
         self.run(&["--json", "capture", &self.server.url(&self.db), "--name", "prod"])
     }
 
     /// All that the store holds, decoded.
-    fn plaintext(&self) -> Vec<(String, Vec<u8>)> {
+    pub fn plaintext(&self) -> Vec<(String, Vec<u8>)> {
         plaintext(&self.session.dir().join(".offshoot")).unwrap()
     }
 
     /// A restored copy of the newest snapshot.
-    fn restored(&self) -> String {
+    pub fn restored(&self) -> String {
         let copy = self.server.fresh_db("scrubbed_copy");
         let ran = self.run(&["restore", "prod", "--to", &self.server.url(&copy)]);
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
@@ -109,40 +102,8 @@ fn files(folder: &Path) -> Vec<u8> {
     all
 }
 
-fn contains(bytes: &[u8], text: &str) -> bool {
+pub fn contains(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
-}
-
-#[test]
-fn no_canary_is_stored_logged_or_restored() {
-    let shop = Shop::new("canaries");
-    let url = shop.server.url(&shop.db);
-    let output = shop.session.command(&["-vvv", "capture", &url, "--name", "prod"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    let store = files(&shop.session.dir().join(".offshoot"));
-    let copy = shop.restored();
-    let dump = shop.server.pg_dump(&copy, &[]);
-    let receipt = shop.run(&["--json", "receipt", "prod"]).stdout;
-    let places: [(&str, &[u8]); 5] = [
-        ("log", &output.stderr),
-        ("output", &output.stdout),
-        ("store", &store),
-        ("copy", dump.as_bytes()),
-        ("receipt", receipt.as_bytes()),
-    ];
-    let mut found = 0;
-    for (place, bytes) in places {
-        for canary in CANARIES.iter().filter(|canary| contains(bytes, canary)) {
-            println!("{canary} is in the {place}");
-            found += 1;
-        }
-    }
-    println!("canaries: {} in {} places searched, found {found}", CANARIES.len(), places.len());
-    assert_eq!(found, 0);
-    // The shape is kept, and so are the joins.
-    let shape = "SELECT count(*), count(DISTINCT u.email), count(o.id), min(length(u.name)), max(u.extra->>'n'),
-        count(*) FILTER (WHERE u.city = 'Oslo') FROM users u LEFT JOIN orders o ON o.user_email = u.email";
-    assert_eq!(shop.server.psql(&copy, shape), shop.server.psql(&shop.db, shape));
 }
 
 #[test]
@@ -178,6 +139,20 @@ fn what_survives_is_not_published() {
              CREATE TYPE who AS ENUM ('person14@mail.example.org', 'nobody')",
         ),
         ("VIEW", "DROP TYPE who; CREATE VIEW v AS SELECT 1 AS x WHERE 'person15@mail.example.org' <> ''"),
+        (
+            "FUNCTION",
+            "DROP VIEW v; CREATE FUNCTION who() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN 'person16@mail.example.org'; END $$",
+        ),
+        ("INDEX", "DROP FUNCTION who(); CREATE INDEX v ON audit (id) WHERE change->>'by' = 'person17@mail.example.org'"),
+        (
+            "TRIGGER",
+            "DROP INDEX v; CREATE TRIGGER v BEFORE UPDATE ON audit FOR EACH ROW
+             WHEN (new.change->>'by' = 'person18@mail.example.org') EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+        ),
+        (
+            "POLICY",
+            "DROP TRIGGER v ON audit; CREATE POLICY v ON audit USING (change->>'by' = 'person19@mail.example.org')",
+        ),
     ];
     for (place, leak) in leaks {
         shop.server.psql(&shop.db, leak);
@@ -188,7 +163,7 @@ fn what_survives_is_not_published() {
         let packs = fs::read_dir(shop.session.dir().join(".offshoot/packs")).unwrap().count();
         assert_eq!(packs, 0, "{place}: what must not be published must not stay");
     }
-    shop.server.psql(&shop.db, "DROP VIEW v");
+    shop.server.psql(&shop.db, "DROP POLICY v ON audit");
     assert_eq!(shop.capture().code, Some(0));
 }
 
@@ -219,7 +194,7 @@ fn the_holder_of_the_key_finds_a_reporter_and_nobody_else_does() {
     let shop = Shop::new("pseudonym");
     assert_eq!(shop.capture().code, Some(0));
     let copy = shop.restored();
-    for (column, id, value) in [("users.email", "email", CANARIES[0]), ("public.users.name", "name", CANARIES[1])] {
+    for (column, id, value) in [("users.email", "email", SOUGHT[0]), ("public.users.name", "name", SOUGHT[1])] {
         let ran = shop.run(&["pseudonym", column, value]);
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
         let found = shop.server.psql(&copy, &format!("SELECT id FROM users WHERE {id} = '{}'", ran.stdout.trim()));
@@ -238,7 +213,10 @@ fn the_holder_of_the_key_finds_a_reporter_and_nobody_else_does() {
     assert_eq!(checked.code, Some(0), "{}", checked.stderr);
     assert!(checked.stdout.contains("survivors 0"), "{}", checked.stdout);
     // Unique and foreign keys over rewritten columns are counted.
-    for counted in ["unique users (email): 3,001 rows counted", "(user_email) -> public.users (email): 2,000 rows counted"] {
+    for counted in [
+        "unique users (email): 3\u{202f}001 rows counted",
+        "(user_email) -> public.users (email): 2\u{202f}000 rows counted",
+    ] {
         assert!(checked.stdout.contains(counted), "{counted}: {}", checked.stdout);
     }
     let page = shop.run(&["receipt", "prod", "--html", "receipt.html"]);

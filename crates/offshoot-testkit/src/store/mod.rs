@@ -26,7 +26,7 @@ pub use faulty::{Fault, FaultyVfs};
 pub use hooked::HookedStore;
 pub use memory::MemoryStore;
 pub use memory_vfs::{MemoryVfs, Operation};
-pub use plaintext::plaintext;
+pub use plaintext::{decompressed, plaintext};
 
 /// A small generator of numbers that look random, from a seed that is printed by the test that uses it.
 #[derive(Debug, Clone)]

@@ -9,6 +9,7 @@ use offshoot_format::pack::{self, CHUNK_BYTES_MAX, FOOTER_BYTES, Footer, PackEnt
 use offshoot_format::table::Layout;
 use std::error::Error;
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -58,6 +59,22 @@ pub fn plaintext(folder: &Path) -> Result<Vec<(String, Vec<u8>)>> {
         }
     }
     Ok(all)
+}
+
+/// All that is compressed in some bytes, wherever they were cut: every zstd frame in them, as far as it goes.
+#[must_use]
+pub fn decompressed(bytes: &[u8]) -> Vec<u8> {
+    const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+    let mut all = Vec::new();
+    let begins = bytes.windows(MAGIC.len()).enumerate().filter(|(_, window)| *window == MAGIC);
+    for (at, _) in begins {
+        if let Ok(frame) = zstd::stream::read::Decoder::with_buffer(&bytes[at..]) {
+            // A frame that is damaged or not whole gives what comes before.
+            let _ = frame.single_frame().read_to_end(&mut all);
+        }
+        all.push(b'\n');
+    }
+    all
 }
 
 /// A column whose layout is not known: the one under which it hashes to its id.
