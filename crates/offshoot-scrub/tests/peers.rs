@@ -362,3 +362,84 @@ fn markup_is_not_rewritten_as_if_it_were_text() {
     assert!(one_column("shape", ColumnFacts::new("c", "xml")).is_err());
     assert!(one_column("null", ColumnFacts::new("c", "xml")).is_ok());
 }
+
+#[test]
+fn turkish_i_stays_one_letter_and_meets_no_other() {
+    let lengths = |text: &str| text.chars().map(char::len_utf8).collect::<Vec<_>>();
+    for text in ["İstanbul", "ısırgan", "DİYARBAKIR ılık", "i\u{307}stanbul"] {
+        assert_eq!(lengths(&shape(text)), lengths(text), "{text}");
+        assert_ne!(shape(text), text);
+    }
+    // A column that compares by lower(): `I` is `i` there, and neither is a dotless or a dotted one.
+    let mut users = table("users", &[("name", "citext")]);
+    users.unique.push((vec![0], Equality::LowerCase));
+    let scrubber = scrubber("name = \"shape\"", &[users]).unwrap();
+    let lower = |text: &str| {
+        let new = scrubber.value("public", "users", "name", text.as_bytes()).unwrap().unwrap();
+        String::from_utf8(new).unwrap().to_lowercase()
+    };
+    assert_eq!(lower("kIz"), lower("kiz"));
+    let all: std::collections::HashSet<String> = ["kiz", "kız", "kİz", "ki\u{307}zi"].map(lower).into();
+    assert_eq!(all.len(), 4);
+}
+
+/// What a number becomes, in text form.
+fn number(rule: &str, kind: &str, text: &str) -> String {
+    let mut numbers = table("t", &[("c", kind)]);
+    numbers.form = offshoot_format::table::RowForm::Text;
+    let scrubber = scrubber(&format!("c = {}", quoted(rule)), &[numbers]).unwrap();
+    String::from_utf8(scrubber.value("public", "t", "c", text.as_bytes()).unwrap().unwrap()).unwrap()
+}
+
+#[test]
+fn numbers_without_a_value_and_negative_zero_survive() {
+    for text in ["NaN", "Infinity", "-Infinity"] {
+        for kind in ["numeric", "float8", "float4"] {
+            assert_eq!(number("noise", kind, text), text, "{kind}");
+        }
+    }
+    assert_eq!(number("noise", "float8", "-0").parse::<f64>().unwrap(), 0.0);
+    assert_eq!(number("noise", "numeric", "0.00").parse::<f64>().unwrap(), 0.0);
+}
+
+#[test]
+fn a_number_keeps_its_scale_and_a_long_one_its_digits() {
+    for text in ["12.50", "-0.0001", "7", "1000000.000"] {
+        let scale = |text: &str| text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+        assert_eq!(scale(&number("noise", "numeric", text)), scale(text), "{text}");
+    }
+    let long = "123456789012345678901234567890.12";
+    let noisy = number("{ rule = \"noise\", ratio = 0.001 }", "numeric", long);
+    assert!(noisy.len().abs_diff(long.len()) <= 1 && noisy.starts_with("123"), "{noisy}");
+}
+
+#[test]
+fn composed_and_decomposed_letters_stay_what_they_are() {
+    let (composed, decomposed) = ("Élodie Müller", "E\u{301}lodie Mu\u{308}ller");
+    let marks = |text: &str| text.chars().filter(|c| ('\u{300}'..='\u{36f}').contains(c)).collect::<String>();
+    assert_eq!(marks(&shape(composed)), "");
+    assert_eq!(marks(&shape(decomposed)), marks(decomposed));
+    assert_eq!(shape(composed).chars().count(), 13);
+    assert_eq!(shape(decomposed).chars().count(), 15);
+}
+
+#[test]
+fn fields_of_composites_respect_their_domains_or_are_refused() {
+    let mut tag = ColumnFacts::new("tag", "text");
+    tag.checks.push(Check::Other("tagged".to_owned()));
+    let mut code = ColumnFacts::new("code", "text");
+    code.checks.push(Check::Length);
+    let mut pair = ColumnFacts::new("c", "pair");
+    pair.fields = vec![ColumnFacts::new("name", "text"), tag, code];
+    // Nobody said what becomes of the tag: it is left out.
+    assert!(one_column("composite", pair.clone()).is_ok());
+    let refused = one_column("{ rule = \"composite\", fields = { tag = \"shape\" } }", pair.clone()).unwrap_err();
+    assert!(refused.to_string().contains("tagged"), "{refused}");
+    let waived = "{ rule = \"composite\", fields = { tag = { rule = \"shape\", ignore-checks = true } } }";
+    assert!(one_column(waived, pair.clone()).is_ok());
+    let refused = one_column("{ rule = \"composite\", fields = { code = \"email\" } }", pair.clone()).unwrap_err();
+    assert!(refused.to_string().contains("length"), "{refused}");
+    pair.fields[1].is_nullable = false;
+    let refused = one_column("composite", pair).unwrap_err();
+    assert!(refused.to_string().contains("tagged"), "{refused}");
+}
