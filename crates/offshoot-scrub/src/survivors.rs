@@ -26,9 +26,11 @@ pub mod needle;
 mod needles;
 mod output;
 mod read;
+mod repeats;
 mod report;
 pub(crate) mod runs;
 mod search;
+mod sieve;
 mod tally;
 pub mod text;
 

@@ -18,6 +18,7 @@ use super::needle::{Finder, Needle};
 use super::needles::Needles;
 use super::read::{Part, Reading};
 use super::runs::{Pile, Runs};
+use super::sieve::Sieve;
 use super::{Place, Promise, ProofError};
 use crate::Key;
 use crate::prf::Prf;
@@ -56,6 +57,7 @@ const COLLECTOR_ENTRIES: usize = 1 << 16;
 /// Everything that was collected.
 pub struct Inputs {
     prf: Prf,
+    sieve: Sieve,
     sources: Vec<Source>,
     runs: Box<dyn Runs>,
     memory_bytes: usize,
@@ -101,7 +103,8 @@ impl Inputs {
         }
         let prf = Prf::new(&Key::from_bytes(random)?, "survivors");
         let state = State { seen: vec![Seen::default(); sources.len()], ..State::default() };
-        Ok(Self { prf, sources, runs, memory_bytes, state: Mutex::new(state) })
+        let sieve = Sieve::new(prf.mac(b"sieve") as u64);
+        Ok(Self { prf, sieve, sources, runs, memory_bytes, state: Mutex::new(state) })
     }
 
     /// A collector for one thread. It must be finished.
@@ -133,7 +136,7 @@ impl Inputs {
         let fits = state.pile.is_in_memory();
         let (all, written) = state.pile.into_runs();
         Needles::merge(
-            self.prf,
+            (self.prf, self.sieve),
             self.sources,
             self.runs,
             &all,
@@ -244,10 +247,11 @@ impl Collector<'_> {
     }
 
     fn collect(&mut self, source: usize, reading: Reading, cell: &[u8]) {
-        let (prf, entries, forms, finder, leaf) =
-            (&self.inputs.prf, &mut self.entries, &mut self.forms, &mut self.finder, &mut self.leaf);
+        let Inputs { prf, sieve, .. } = self.inputs;
+        let (entries, forms, finder, leaf) = (&mut self.entries, &mut self.forms, &mut self.finder, &mut self.leaf);
         let number = source as u32;
         let mut add = |needle: Needle<'_>| {
+            sieve.insert(needle.head);
             let class = if needle.is_fragment { FRAGMENT } else { class_of(needle.bytes) };
             entries.push(entry(prf.mac(needle.bytes), prf.mac(needle.head), number, needle.bytes.len(), class));
         };

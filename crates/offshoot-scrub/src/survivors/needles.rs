@@ -10,6 +10,7 @@ use super::filter::{Filter, FilterKey};
 use super::output::Output;
 use super::runs::{Merge, Run, Runs, Writer};
 use super::search::Search;
+use super::sieve::Sieve;
 use crate::prf::Prf;
 
 /// A value in more rows of its column than this is no longer rare, whatever the size of the column.
@@ -24,6 +25,7 @@ const HEAD_BITS: u64 = 12;
 /// What is looked for.
 pub struct Needles {
     pub(super) prf: Prf,
+    pub(super) sieve: Sieve,
     pub(super) sources: Vec<Source>,
     pub(super) seen: Vec<Seen>,
     pub(super) forms: Forms,
@@ -49,7 +51,7 @@ impl std::fmt::Debug for Needles {
 impl Needles {
     #[allow(clippy::too_many_arguments)]
     pub(super) fn merge(
-        prf: Prf,
+        (prf, sieve): (Prf, Sieve),
         sources: Vec<Source>,
         runs: Box<dyn Runs>,
         all: &[Run],
@@ -62,6 +64,7 @@ impl Needles {
         let most = all.iter().map(Run::entries).sum();
         let mut needles = Self {
             prf,
+            sieve,
             sources,
             seen,
             forms,

@@ -13,7 +13,13 @@ pub struct Reading(Way);
 enum Way {
     Text,
     Integer,
-    SearchVector { is_binary: bool },
+    SearchVector {
+        is_binary: bool,
+    },
+    /// Days, hours, true and false: values of so many bytes that say too little.
+    Silent {
+        bytes: usize,
+    },
     Codec(Codec),
 }
 
@@ -38,6 +44,9 @@ impl Reading {
         Self(match type_name {
             "tsvector" => Way::SearchVector { is_binary },
             "int2" | "int4" | "int8" if is_binary => Way::Integer,
+            "bool" if is_binary => Way::Silent { bytes: 1 },
+            "date" if is_binary => Way::Silent { bytes: 4 },
+            "time" if is_binary => Way::Silent { bytes: 8 },
             _ if codec.kind() == Kind::Text && !codec.is_array() => Way::Text,
             _ => Way::Codec(codec),
         })
@@ -47,6 +56,16 @@ impl Reading {
     #[must_use]
     pub fn text() -> Self {
         Self(Way::Text)
+    }
+
+    /// Whether a cell of as many bytes as this has no parts.
+    pub(super) fn silent_bytes(&self) -> Option<usize> {
+        if let Way::Silent { bytes } = self.0 { Some(bytes) } else { None }
+    }
+
+    /// Whether cells are texts, so that short ones are worth to be known again.
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self.0, Way::Text)
     }
 
     /// Calls `part` for each part of a cell.
@@ -62,6 +81,8 @@ impl Reading {
                     Err(_) => part(Part::Bytes(cell)),
                 },
             },
+            Way::Silent { bytes } if cell.len() == bytes => {}
+            Way::Silent { .. } => part(Part::Bytes(cell)),
             Way::SearchVector { is_binary } => {
                 let words = if is_binary { binary_words(cell) } else { text_words(cell) };
                 match words {

@@ -1,7 +1,7 @@
 //! Searches what was written for needles.
 //!
-//! At every beginning of a word the head of what follows, just enough to say something, is looked up in one filter; only
-//! where it may be the head of a needle, the words from there on are looked up as well, if there is a needle of that head
+//! At every beginning of a word the head of what follows, just enough to say something, is looked up in a sieve, then in one
+//! filter; only where it may be the head of a needle, the words from there on are looked up as well, if there is a needle of that head
 //! and length; and what the second filter lets pass is settled against the sorted hashes themselves.
 
 use std::collections::HashMap;
@@ -15,16 +15,19 @@ use super::class::{class_of, of_bits, size};
 use super::entry::{Entry, Hash};
 use super::filter::FilterKey;
 use super::fixed::{BYTES_MIN, INSTANT_BITS, bytes_mac, instant_mac, says_enough};
-use super::needle::{NEEDLE_BYTES_MAX, cut, head_end};
+use super::needle::{DIGIT_UNITS, NEEDLE_BYTES_MAX, UNITS_MIN, cut, head_end};
 use super::needles::Needles;
 use super::output::Output;
-use super::read::Part;
+use super::read::{Part, Reading};
+use super::repeats::Repeats;
 use super::report::Survivors;
 use super::tally::Tally;
 use super::text::{Tokens, unescape};
 
 /// Candidates that a searcher holds before it settles them.
 const CANDIDATES_MAX: usize = 1 << 16;
+/// Shorter texts say too little: a digit says most for its bytes, and seven of them just enough.
+const HEAD_BYTES_MIN: usize = (UNITS_MIN / DIGIT_UNITS) as usize;
 /// Rounds of resolving escapes.
 const ESCAPE_ROUNDS: u32 = 2;
 /// Beginnings of words of a column that are all counted, and what share of the later ones is.
@@ -63,6 +66,7 @@ impl Search {
             text: Zeroizing::default(),
             parts: Zeroizing::default(),
             heads: Vec::new(),
+            repeats: Repeats::default(),
             found: Vec::new(),
             candidates: HashMap::new(),
             starts: vec![0; self.outputs.len()],
@@ -107,6 +111,7 @@ pub struct Searcher<'a> {
     text: Zeroizing<Vec<u8>>,
     parts: Zeroizing<Vec<u8>>,
     heads: Vec<Head>,
+    repeats: Repeats,
     /// What was found in the present cell: a value counts once a cell.
     found: Vec<Hash>,
     candidates: HashMap<(Hash, u32), u64>,
@@ -136,19 +141,34 @@ impl Searcher<'_> {
         if self.search.needles.count == 0 {
             return Ok(());
         }
+        self.look_into(output, reading, cell).map(drop)
+    }
+
+    /// Whether something was found in a cell.
+    fn look_into(&mut self, output: usize, reading: Reading, cell: &[u8]) -> Result<bool, ProofError> {
         let number = output as u32;
-        let mut scratch = std::mem::take(&mut *self.parts);
-        reading.parts(cell, &mut scratch, &mut |part| match part {
-            Part::Text { text, .. } => self.text(number, text),
-            Part::Integer(value) => self.integer(number, value),
-            Part::Instant(time) => self.instant(number, time),
-            Part::Bytes(bytes) => self.any_bytes(number, bytes),
-        });
-        *self.parts = scratch;
+        if reading.is_text() {
+            self.text(number, cell);
+        } else {
+            let mut scratch = std::mem::take(&mut *self.parts);
+            reading.parts(cell, &mut scratch, &mut |part| match part {
+                Part::Text { text, .. } => self.text(number, text),
+                Part::Integer(value) => self.integer(number, value),
+                Part::Instant(time) => self.instant(number, time),
+                Part::Bytes(bytes) => self.any_bytes(number, bytes),
+            });
+            *self.parts = scratch;
+        }
+        if self.found.is_empty() {
+            return Ok(false);
+        }
         for hash in self.found.drain(..) {
             *self.candidates.entry((hash, number)).or_default() += 1;
         }
-        if self.candidates.len() >= CANDIDATES_MAX { self.settle() } else { Ok(()) }
+        if self.candidates.len() >= CANDIDATES_MAX {
+            self.settle()?;
+        }
+        Ok(true)
     }
 
     /// Searches a part of a value that is too large to be had whole, cut anywhere.
@@ -177,17 +197,43 @@ impl Searcher<'_> {
     /// # Errors
     /// As [`Self::cell`], and [`ProofError::Apart`].
     pub fn column(&mut self, output: usize, column: &Column) -> Result<(), ProofError> {
+        let about = self.search.outputs.get(output).ok_or(ProofError::Unannounced)?;
+        let (reading, silent) = (about.reading, about.reading.silent_bytes());
+        self.repeats.clear();
         for row in 0..column.rows() {
-            match column.cell(row) {
-                Cell::Bytes(cell) => self.cell(output, cell)?,
-                Cell::Null => {}
-                Cell::Blob(_) => {
-                    let about = self.search.outputs.get(output).ok_or(ProofError::Unannounced)?;
-                    return Err(ProofError::Apart(about.place.clone()));
+            let cell = match column.cell(row) {
+                Cell::Bytes(cell) => cell,
+                Cell::Null => continue,
+                Cell::Blob(_) => return Err(ProofError::Apart(about.place.clone())),
+            };
+            self.cells += 1;
+            self.bytes += cell.len() as u64;
+            if self.search.needles.count == 0 || silent == Some(cell.len()) {
+                continue;
+            }
+            if !reading.is_text() {
+                self.look_into(output, reading, cell)?;
+            } else if cell.len() >= HEAD_BYTES_MIN && !self.is_known(output, cell) {
+                let before = self.starts[output];
+                if !self.look_into(output, reading, cell)? {
+                    self.repeats.remember(cell, self.starts[output] - before);
                 }
             }
         }
         Ok(())
+    }
+
+    /// Whether a text was searched in this column before and nothing was found in it. Its words count as looked up once more;
+    /// where one of them is to be counted by its class, it is not known.
+    fn is_known(&mut self, output: usize, text: &[u8]) -> bool {
+        let Some(heads) = self.repeats.heads(text) else { return false };
+        let seen = &mut self.starts[output];
+        let after = *seen + heads;
+        let is_counted = *seen < COUNTED_STARTS || *seen / COUNTED_OF != after / COUNTED_OF;
+        if !is_counted {
+            *seen = after;
+        }
+        !is_counted
     }
 
     /// Hands over what was found.
@@ -208,6 +254,9 @@ impl Searcher<'_> {
     }
 
     fn text(&mut self, output: u32, text: &[u8]) {
+        if text.len() < HEAD_BYTES_MIN {
+            return;
+        }
         self.tokens.read(text);
         self.scan(output);
         for _ in 0..ESCAPE_ROUNDS {
@@ -227,15 +276,17 @@ impl Searcher<'_> {
     }
 
     fn scan(&mut self, output: u32) {
-        let Needles { prf, heads, wholes, .. } = &self.search.needles;
+        let Needles { prf, sieve, heads, wholes, .. } = &self.search.needles;
         let bytes = self.tokens.bytes.as_slice();
         let seen = &mut self.starts[output as usize];
         // Hashes first, then all looks: the processor waits for many blocks of the filter at once.
         self.heads.clear();
         for &start in &self.tokens.starts {
             let Some(end) = head_end(bytes, start as usize) else { break };
-            let hash = prf.mac(&bytes[start as usize..end]) as u32;
-            self.heads.push(Head { start, end: end as u32, hash });
+            let head = &bytes[start as usize..end];
+            if sieve.may_contain(head) {
+                self.heads.push(Head { start, end: end as u32, hash: prf.mac(head) as u32 });
+            }
             *seen += 1;
             if *seen <= COUNTED_STARTS || seen.is_multiple_of(COUNTED_OF) {
                 let weight = if *seen <= COUNTED_STARTS { 1 } else { COUNTED_OF };
@@ -276,7 +327,10 @@ impl Searcher<'_> {
             *digit = b'0' + (rest % 10) as u8;
             rest /= 10;
         }
-        self.look_up(self.search.needles.prf.mac(&digits[..length as usize]));
+        let digits = &digits[..length as usize];
+        if head_end(digits, 0).is_some_and(|end| self.search.needles.sieve.may_contain(&digits[..end])) {
+            self.look_up(self.search.needles.prf.mac(digits));
+        }
     }
 
     /// Counts the numbers of the output before, and goes on with another.

@@ -52,32 +52,34 @@ enum Open {
 impl Tokens {
     /// Reads another text in the place of the present one.
     pub fn read(&mut self, text: &[u8]) {
-        self.clear();
-        self.bytes.reserve(text.len());
-        // Not yet in a word: what comes first begins one.
-        let mut previous = 0_u8;
+        if !text.is_ascii() {
+            return self.read_any(text);
+        }
+        // Written at every byte and counted where they are meant: words are short, and a branch at each end of one would be
+        // foretold wrongly.
+        self.bytes.resize(text.len(), 0);
+        self.starts.resize(text.len() / 2 + 1, 0);
+        self.ends.resize(text.len() / 2 + 2, 0);
+        let (mut length, mut starts, mut ends) = (0, 0, 0);
+        let (mut in_word, mut has_escapes) = (false, false);
         for &byte in text {
-            if byte >= 128 {
-                self.read_any(text);
-                return;
-            }
             let folded = FOLDED[usize::from(byte)];
-            if folded > 1 {
-                if previous <= 1 {
-                    self.starts.push(self.bytes.len() as u32);
-                }
-                self.bytes.push(folded);
-            } else {
-                if previous > 1 {
-                    self.ends.push(self.bytes.len() as u32);
-                }
-                self.has_escapes |= folded == 1;
-            }
-            previous = folded;
+            let is_word = folded > 1;
+            self.starts[starts] = length as u32;
+            starts += usize::from(is_word & !in_word);
+            self.ends[ends] = length as u32;
+            ends += usize::from(!is_word & in_word);
+            self.bytes[length] = folded;
+            length += usize::from(is_word);
+            has_escapes |= folded == 1;
+            in_word = is_word;
         }
-        if previous > 1 {
-            self.ends.push(self.bytes.len() as u32);
-        }
+        self.ends[ends] = length as u32;
+        ends += usize::from(in_word);
+        self.bytes.truncate(length);
+        self.starts.truncate(starts);
+        self.ends.truncate(ends);
+        self.has_escapes = has_escapes;
         self.add_starts_after_zeros();
     }
 
