@@ -1,11 +1,14 @@
 //! Scrubbing end to end on a real server: what is refused before a row is read, what is stored, what survives nowhere, and
 //! what the holder of the key can still find.
 
+use crate::bad_source::locker_of;
 use crate::session::{Ran, Session};
 use offshoot_testkit::postgres::{Server, shared};
 use offshoot_testkit::store::plaintext;
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::{Child, Stdio};
 
 /// Values that a holder of the key looks for.
 const SOUGHT: [&str; 2] = ["zora.quibbleton@mail.canary-one.example.org", "Quibbleton-Fährnisse"];
@@ -254,6 +257,47 @@ fn the_holder_of_the_key_finds_a_reporter_and_nobody_else_does() {
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     fs::write(shop.session.dir().join("offshoot.toml"), POLICY).unwrap();
     assert_eq!(shop.run(&["verify", "prod~1", "--against", &url]).code, Some(2));
+}
+
+#[test]
+fn another_key_is_refused_under_any_name_and_while_a_capture_runs() {
+    let shop = Shop::new("epochs");
+    let url = shop.server.url(&shop.db);
+    shop.run(&["key", "new", "other"]);
+    let under = |key: &str, args: &[&str]| {
+        let mut command = shop.session.command(args);
+        command.env("OFFSHOOT_KEY_FILE", key).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let ended = |child: Child| {
+        let output = child.wait_with_output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    // One capture has looked at the empty store and waits for a lock while another one publishes under another key.
+    let busy = shop.server.fresh_db("epochs_busy");
+    shop.server.psql(&busy, "CREATE TABLE busy (id int PRIMARY KEY)");
+    std::fs::write(shop.session.dir().join("busy.toml"), "[scrub.columns]\n'*' = 'keep'\n").unwrap();
+    std::fs::write(shop.session.dir().join("shop.toml"), POLICY).unwrap();
+    let mut locker = locker_of(shop.server, &busy);
+    let busy_url = shop.server.url(&busy);
+    let mut waiting =
+        under("key", &["-v", "capture", &busy_url, "--name", "busy", "--policy", "busy.toml", "--lock-wait", "5m"]);
+    let mut lines = BufReader::new(waiting.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("step=\"lock\"")));
+    let (code, stderr) = ended(under("other", &["capture", &url, "--name", "prod", "--policy", "shop.toml"]));
+    assert_eq!(code, Some(0), "{stderr}");
+    locker.kill().unwrap();
+    locker.wait().unwrap();
+    let stderr: Vec<String> = lines.collect();
+    assert_eq!(waiting.wait().unwrap().code(), Some(4), "{stderr:#?}");
+    assert!(stderr.iter().any(|line| line.contains("prod was scrubbed with the key")), "{stderr:#?}");
+    // Under a name that is new as well.
+    let (code, stderr) = ended(under("key", &["capture", &url, "--name", "dev", "--policy", "shop.toml"]));
+    assert_eq!(code, Some(4), "{stderr}");
+    assert!(stderr.contains("prod was scrubbed with the key") && stderr.contains("--replaces"), "{stderr}");
+    assert!(!shop.run(&["log"]).stdout.contains("busy"));
+    let (code, stderr) = ended(under("other", &["capture", &url, "--name", "dev", "--policy", "shop.toml"]));
+    assert_eq!(code, Some(0), "{stderr}");
 }
 
 #[test]
