@@ -33,6 +33,7 @@ Chores of the project. Usage: cargo xtask CHORE [OPTIONS]
   bench-peers [ARGUMENTS]  the comparison with other tools, written to docs/benchmarks.md
   bench-branches [ARGUMENTS]   how long branches take to come, beside the least that they could take
   bench-clone [GB ...]     cloning a data folder, beside cp, on XFS and btrfs
+  bench-scrub [ARGUMENTS]  what scrubbing costs a capture, and the same rewriting of the same rows by other scramblers
   bench-load [ARGUMENTS]   what a capture and pg_dump cost an application that works meanwhile
   detect [--columns]     how well personal data is found in real samples (OFFSHOOT_REAL_DATA); with every finding
   fuzz [--seconds N] [--sanitize] [TARGET...]
@@ -83,6 +84,7 @@ fn run(words: &[&str]) -> Result<(), Failure> {
         ["bench-peers", arguments @ ..] => measure::bench_peers(arguments),
         ["bench-branches", arguments @ ..] => measure::bench_branches(arguments),
         ["bench-clone", arguments @ ..] => measure::bench_clone(arguments),
+        ["bench-scrub", arguments @ ..] => measure::bench_scrub(arguments),
         ["bench-load", arguments @ ..] => measure::bench_load(arguments),
         ["detect", arguments @ ..] => measure::detect(arguments),
         ["fuzz", options @ ..] => fuzz::run(options),

@@ -19,6 +19,11 @@ pub fn bench_peers(arguments: &[&str]) -> Result<(), Failure> {
     beside_the_command("peers", arguments)
 }
 
+/// What scrubbing costs a capture, and the same rewriting by other scramblers, in release mode.
+pub fn bench_scrub(arguments: &[&str]) -> Result<(), Failure> {
+    beside_the_command("scrub_peers", arguments)
+}
+
 /// An application's transactions beside a capture and beside pg_dump, in release mode.
 pub fn bench_load(arguments: &[&str]) -> Result<(), Failure> {
     beside_the_command("load", arguments)
