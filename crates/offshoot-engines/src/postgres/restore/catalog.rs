@@ -2,12 +2,13 @@
 //! definitions as the server prints them equal to those of the snapshot, columns with their types; and nothing else there.
 //!
 //! Definitions are compared where pg_dump writes what the server prints (indexes, constraints, triggers, rules, views, the
-//! bodies of functions), and only between servers of the same major version, since versions print differently. Functions
+//! bodies of functions). Where the text is another one, the server is asked how it prints the snapshot's. Functions
 //! are told apart by the types of their arguments. What belongs to an extension or is on a table of one, and what comes with
 //! another object, is not looked at.
 
 mod expected;
 mod roles;
+mod twins;
 
 use super::{MARK_SCHEMA, PostgresSession};
 use crate::error::Result;
@@ -100,8 +101,7 @@ impl PostgresSession<'_> {
             }
             found.insert(key, Found { is_valid: row.get(4), definition: row.get(5), written: row.get(6) });
         }
-        let same_major = manifest.environment.server_version_num / 10_000 == self.version.major();
-        let mut differences = objects(manifest, adapted, &found, same_major);
+        let mut differences = self.object_differences(manifest, adapted, &found)?;
         differences.extend(extra(manifest, &found));
         let rows = self.query(doing, COLUMNS, &[])?;
         let mut columns: HashMap<(String, String), Columns> = HashMap::new();
@@ -115,44 +115,56 @@ impl PostgresSession<'_> {
         let tables = manifest.content.tables.iter().filter(left_out);
         differences.extend(tables.filter_map(|entry| table(entry, &columns)));
         differences.extend(self.role_differences(manifest, adapted)?);
+        // How objects are made is asked of those that are there.
+        if differences.is_empty() {
+            differences.extend(self.property_differences(manifest, adapted)?);
+        }
         Ok(differences)
     }
-}
 
-fn objects(manifest: &Manifest, adapted: &Adapted, found: &HashMap<Key, Found>, same_major: bool) -> Vec<Difference> {
-    let written = expected::written(manifest);
-    let mut seen = BTreeSet::new();
-    let mut differences = Vec::new();
-    let statements = adapted.works.iter().flat_map(|work| work.sql.iter().map(|sql| (work.label.as_str(), sql)));
-    for key in statements.filter_map(|(label, sql)| expected::made_by(label, sql)) {
-        if !seen.insert(key.clone()) {
-            continue;
-        }
-        let source = written.get(&key);
-        let mut differs = |how: &str| {
-            let (kind, schema, table, name) = &key;
-            let place = if table.is_empty() { String::new() } else { format!(" of {}", shown(schema, table)) };
-            let name = match kind.as_str() {
-                "function" => format!("{schema}.{name}"),
-                _ if table.is_empty() => shown(schema, name),
-                _ => shown("", name),
+    fn object_differences(
+        &self,
+        manifest: &Manifest,
+        adapted: &Adapted,
+        found: &HashMap<Key, Found>,
+    ) -> Result<Vec<Difference>> {
+        let written = expected::written(manifest);
+        let mut seen = BTreeSet::new();
+        let mut differences = Vec::new();
+        let statements = adapted.works.iter().flat_map(|work| work.sql.iter().map(|sql| (work.label.as_str(), sql)));
+        for key in statements.filter_map(|(label, sql)| expected::made_by(label, sql)) {
+            if !seen.insert(key.clone()) {
+                continue;
+            }
+            let source = written.get(&key);
+            let mut differs = |how: &str| {
+                let (kind, schema, table, name) = &key;
+                let place = if table.is_empty() { String::new() } else { format!(" of {}", shown(schema, table)) };
+                let name = match kind.as_str() {
+                    "function" => format!("{schema}.{name}"),
+                    _ if table.is_empty() => shown(schema, name),
+                    _ => shown("", name),
+                };
+                differences.push(Difference { object: format!("{kind} {name}{place}"), how: how.to_owned() });
             };
-            differences.push(Difference { object: format!("{kind} {name}{place}"), how: how.to_owned() });
-        };
-        match found.get(&key) {
-            None => differs("it is not there"),
-            Some(object) if !object.is_valid && !source.is_some_and(|source| source.may_be_invalid) => {
-                differs("it is not valid")
-            }
-            Some(Found { definition: Some(definition), .. }) if same_major => {
-                if source.is_some_and(|source| !normal(&source.sql).contains(&normal(definition))) {
-                    differs("its definition is another one");
+            match found.get(&key) {
+                None => differs("it is not there"),
+                Some(object) if !object.is_valid && !source.is_some_and(|source| source.may_be_invalid) => {
+                    differs("it is not valid")
                 }
+                Some(Found { definition: Some(definition), .. }) => {
+                    if let Some(source) = source
+                        && !normal(&source.sql).contains(&normal(definition))
+                        && !self.is_same_definition(&key, &source.sql, definition)?
+                    {
+                        differs("its definition is another one");
+                    }
+                }
+                Some(_) => {}
             }
-            Some(_) => {}
         }
+        Ok(differences)
     }
-    differences
 }
 
 /// What is there and is no part of the snapshot: found by the names that pg_dump gives to what it writes.

@@ -17,14 +17,12 @@ impl PostgresSession<'_> {
         let list = |names: &[String]| names.iter().map(|name| literal(name)).collect::<Vec<_>>().join(", ");
         let schema = ident(MARK_SCHEMA);
         let sql = format!(
-            "BEGIN;\n{DURABLY};\n\
-             CREATE SCHEMA IF NOT EXISTS {schema};\n\
+            "CREATE SCHEMA IF NOT EXISTS {schema};\n\
              CREATE TABLE IF NOT EXISTS {schema}.restore (snapshot text, step text, extensions text[], roles text[]);\n\
              CREATE TABLE IF NOT EXISTS {} {};\n\
              DELETE FROM {schema}.restore;\n\
              INSERT INTO {schema}.restore VALUES ({}, {}, ARRAY[{}]::text[], ARRAY[{}]::text[]);\n\
-             COMMENT ON SCHEMA {schema} IS {};\n\
-             COMMIT",
+             COMMENT ON SCHEMA {schema} IS {}",
             appended::table(),
             appended::COLUMNS,
             literal(&mark.snapshot),
@@ -36,15 +34,19 @@ impl PostgresSession<'_> {
                 mark.snapshot, mark.step
             )),
         );
-        self.run("mark the target as incomplete", &sql).inspect_err(|_| {
-            let _ = self.run("give up", "ROLLBACK");
-        })
+        self.durably("mark the target as incomplete", &sql)
     }
 
     /// Removes the mark and all that was put beside it.
     pub(super) fn drop_mark(&self) -> Result<()> {
-        let sql = format!("BEGIN;\n{DURABLY};\nDROP SCHEMA IF EXISTS {} CASCADE;\nCOMMIT", ident(MARK_SCHEMA));
-        self.run("remove the mark of an incomplete target", &sql).inspect_err(|_| {
+        let sql = format!("DROP SCHEMA IF EXISTS {} CASCADE", ident(MARK_SCHEMA));
+        self.durably("remove the mark of an incomplete target", &sql)
+    }
+
+    fn durably(&self, doing: &str, sql: &str) -> Result<()> {
+        self.run(doing, &format!("BEGIN;\n{DURABLY}"))?;
+        let wake = self.silence_event_triggers(doing);
+        wake.and_then(|wake| self.run(doing, &format!("{sql};\n{wake}COMMIT"))).inspect_err(|_| {
             let _ = self.run("give up", "ROLLBACK");
         })
     }

@@ -6,6 +6,7 @@
 pub mod adapt;
 mod appended;
 mod catalog;
+mod event_triggers;
 mod inspect;
 mod large_objects;
 mod load;

@@ -83,7 +83,8 @@ pub(super) fn made_by(label: &str, sql: &str) -> Option<Key> {
     }
 }
 
-fn qualified_name(parts: &[Node]) -> Option<(String, String)> {
+/// Schema and name.
+pub(super) fn qualified_name(parts: &[Node]) -> Option<(String, String)> {
     let text = |node: &Node| match &node.node {
         Some(NodeEnum::String(text)) => Some(text.sval.clone()),
         _ => None,
