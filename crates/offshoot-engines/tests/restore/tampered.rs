@@ -5,6 +5,7 @@ use crate::faults::restore_watched;
 use crate::taken::{Taken, take};
 use crate::{id, options, target};
 use offshoot_core::Control;
+use offshoot_engines::postgres::schema;
 use offshoot_format::manifest::{Membership, Phase, Role, SchemaItem};
 use offshoot_restore::{Plan, RawSnapshot, RestoreError, apply};
 use offshoot_testkit::postgres::{Binaries, Server, ServerOptions, shared};
@@ -38,6 +39,46 @@ CREATE TABLE public.made (id int GENERATED ALWAYS AS IDENTITY (START 7), d text 
 CREATE TABLE public.heir (e varchar(5) DEFAULT 'e') INHERITS (public.made);
 ALTER TABLE public.heir ALTER d SET DEFAULT 'y';
 ALTER VIEW public.v ALTER id SET DEFAULT 3;
+DO $$ BEGIN CREATE ROLE tampered_owner; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+DO $$ BEGIN CREATE ROLE tampered_reader; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+CREATE TABLE public.owned (id int, v text) WITH (fillfactor = 70);
+CREATE SEQUENCE public.numbers OWNED BY public.owned.id;
+ALTER TABLE public.owned OWNER TO tampered_owner;
+ALTER VIEW public.v OWNER TO tampered_owner;
+ALTER FUNCTION public.over(int, public.mood[]) OWNER TO tampered_owner;
+ALTER TYPE public.pair OWNER TO tampered_owner;
+ALTER LARGE OBJECT 7001 OWNER TO tampered_owner;
+CREATE OPERATOR public.=== (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq);
+ALTER OPERATOR public.=== (int, int) OWNER TO tampered_owner;
+GRANT SELECT ON public.owned TO tampered_reader WITH GRANT OPTION;
+SET SESSION AUTHORIZATION tampered_reader;
+GRANT SELECT ON public.owned TO PUBLIC;
+RESET SESSION AUTHORIZATION;
+GRANT UPDATE (v) ON public.owned TO tampered_reader;
+REVOKE INSERT, UPDATE ON public.t FROM postgres;
+REVOKE ALL ON FUNCTION public.over(int) FROM PUBLIC;
+GRANT USAGE ON SCHEMA other TO tampered_reader;
+GRANT ALL ON TYPE public.mood TO tampered_reader;
+GRANT SELECT ON LARGE OBJECT 7001 TO PUBLIC;
+ALTER DEFAULT PRIVILEGES IN SCHEMA other GRANT SELECT ON TABLES TO tampered_reader;
+COMMENT ON TABLE public.t IS 'it''s a comment';
+COMMENT ON COLUMN public.t.n IS 'number';
+COMMENT ON FUNCTION public.over(int, public.mood[]) IS 'over';
+COMMENT ON AGGREGATE public.total(int) IS 'total';
+COMMENT ON CONSTRAINT to_t ON public.refers IS 'to t';
+COMMENT ON TRIGGER fires ON public.t IS 'fires';
+COMMENT ON OPERATOR public.=== (int, int) IS 'same';
+COMMENT ON CONSTRAINT above ON DOMAIN public.positive IS 'above';
+COMMENT ON TYPE public.mood IS 'mood';
+COMMENT ON LARGE OBJECT 7002 IS 'large';
+COMMENT ON INDEX public.by_name IS 'by name';
+COMMENT ON POLICY p ON public.t IS 'policy';
+ALTER TABLE public.t ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.refers FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.t REPLICA IDENTITY FULL;
+ALTER TABLE public.owned ALTER id SET NOT NULL;
+CREATE UNIQUE INDEX identity ON public.owned (id);
+ALTER TABLE public.owned REPLICA IDENTITY USING INDEX identity;
 ";
 
 /// What is done to the target, and what the restore must say of it.
@@ -80,6 +121,47 @@ const BEFORE_COMPARING: &[(&str, &str)] = &[
     ("CREATE POLICY more ON t USING (true)", "POLICY public.t more: it is not in"),
     ("ALTER TABLE refers ADD CONSTRAINT more FOREIGN KEY (t) REFERENCES t", "FK CONSTRAINT public.refers more: it is"),
     ("CREATE SCHEMA more", "SCHEMA more: it is not in"),
+    ("ALTER TABLE t DISABLE ROW LEVEL SECURITY", "table public.t: its row-level security"),
+    ("ALTER TABLE refers NO FORCE ROW LEVEL SECURITY", "table public.refers: its row-level security"),
+    ("ALTER TABLE made ENABLE ROW LEVEL SECURITY", "table public.made: its row-level security"),
+    ("ALTER TABLE t REPLICA IDENTITY DEFAULT", "table public.t: its replica identity"),
+    ("ALTER TABLE made REPLICA IDENTITY NOTHING", "table public.made: its replica identity"),
+    ("ALTER TABLE owned REPLICA IDENTITY FULL", "table public.owned: its replica identity"),
+    ("ALTER SEQUENCE numbers OWNED BY NONE", "sequence public.numbers: the column that owns it"),
+    ("ALTER TABLE owned OWNER TO postgres", "relation \"public\".\"owned\": its owner is postgres, not tampered_owner"),
+    ("ALTER TABLE t OWNER TO tampered_reader", "relation \"public\".\"t\": its owner is tampered_reader, not postgres"),
+    ("ALTER VIEW v OWNER TO tampered_reader", "relation \"public\".\"v\": its owner is"),
+    ("ALTER FUNCTION over(int, mood[]) OWNER TO postgres", "\"mood\"[]): its owner is postgres, not tampered_owner"),
+    ("ALTER TYPE pair OWNER TO postgres", "type \"public\".\"pair\": its owner is"),
+    ("ALTER LARGE OBJECT 7001 OWNER TO postgres", "large object 7001: its owner is"),
+    ("ALTER OPERATOR === (int, int) OWNER TO postgres", "operator \"public\".===("),
+    ("ALTER SCHEMA other OWNER TO tampered_reader", "schema \"other\": its owner is"),
+    ("REVOKE SELECT ON owned FROM tampered_reader CASCADE", "table public.owned: its privileges are others"),
+    ("REVOKE GRANT OPTION FOR SELECT ON owned FROM tampered_reader CASCADE", "table public.owned: its privileges are others"),
+    ("GRANT SELECT ON owned TO PUBLIC", "table public.owned: its privileges are others"),
+    ("GRANT SELECT ON t TO tampered_reader", "table public.t: its privileges are others"),
+    ("GRANT INSERT ON t TO postgres", "table public.t: its privileges are others"),
+    ("GRANT SELECT (id) ON made TO PUBLIC", "column id of table public.made: its privileges are others"),
+    ("REVOKE UPDATE (v) ON owned FROM tampered_reader", "column v of table public.owned: its privileges are others"),
+    ("GRANT EXECUTE ON FUNCTION over(int) TO PUBLIC", "function public.over(integer): its privileges are others"),
+    ("REVOKE EXECUTE ON FUNCTION fires() FROM PUBLIC", "function public.fires(): its privileges are others"),
+    ("REVOKE ALL ON SCHEMA other FROM tampered_reader", "schema other: its privileges are others"),
+    ("REVOKE ALL ON TYPE mood FROM tampered_reader", "type public.mood: its privileges are others"),
+    ("REVOKE ALL ON LARGE OBJECT 7001 FROM PUBLIC", "large object 7001: its privileges are others"),
+    ("COMMENT ON TABLE t IS NULL", "relation \"public\".\"t\": its comment is not there"),
+    ("COMMENT ON TABLE t IS 'other'", "relation \"public\".\"t\": its comment is another one"),
+    ("COMMENT ON TABLE made IS 'other'", "table public.made: its comment is not in the snapshot"),
+    ("COMMENT ON COLUMN t.n IS 'other'", "column \"public\".\"t\".\"n\": its comment is another one"),
+    ("COMMENT ON FUNCTION over(int, mood[]) IS NULL", "\"mood\"[]): its comment is not there"),
+    ("COMMENT ON AGGREGATE total(int) IS NULL", "its comment is not there"),
+    ("COMMENT ON CONSTRAINT to_t ON refers IS NULL", "table constraint public refers to_t: its comment is not there"),
+    ("COMMENT ON TRIGGER fires ON t IS NULL", "trigger public t fires: its comment is not there"),
+    ("COMMENT ON OPERATOR === (int, int) IS NULL", "operator \"public\".===("),
+    ("COMMENT ON CONSTRAINT above ON DOMAIN positive IS NULL", "above: its comment is not there"),
+    ("COMMENT ON TYPE mood IS NULL", "type \"public\".\"mood\": its comment is not there"),
+    ("COMMENT ON LARGE OBJECT 7002 IS NULL", "large object 7002: its comment is not there"),
+    ("COMMENT ON INDEX by_name IS NULL", "relation \"public\".\"by_name\": its comment is not there"),
+    ("COMMENT ON POLICY p ON t IS NULL", "policy public t p: its comment is not there"),
     ("ALTER TABLE made ALTER d SET DEFAULT 'z'", "table public.made: column d: its default"),
     ("ALTER TABLE made ALTER d DROP DEFAULT", "table public.made: column d: its default"),
     ("ALTER TABLE t ALTER name SET DEFAULT 'z'", "table public.t: column name: its default"),
@@ -133,7 +215,16 @@ const BEFORE_COUNTING: &[(&str, &str)] = &[
 fn snapshot(server: &Server) -> Taken {
     let from = server.fresh_db("tampered_from");
     server.psql(&from, SCRIPT);
-    take(server, &from)
+    let mut taken = take(server, &from);
+    // As a capture adds them: pg_dump writes them with the data.
+    let added = [
+        "ALTER LARGE OBJECT 7001 OWNER TO tampered_owner",
+        "GRANT SELECT ON LARGE OBJECT 7001 TO PUBLIC",
+        "COMMENT ON LARGE OBJECT 7002 IS 'large'",
+    ];
+    let added = added.map(|sql| schema::added(sql.into(), sql.into())).to_vec();
+    schema::append_before_event_triggers(&mut taken.manifest.content.schema, added);
+    taken
 }
 
 /// Restores, does something to the target before the first such step, and wants the difference to be named.

@@ -6,7 +6,12 @@
 //! are told apart by the types of their arguments. What belongs to an extension or is on a table of one, and what comes with
 //! another object, is not looked at.
 
+mod address;
+mod comments;
 mod expected;
+mod flags;
+mod owners;
+mod privileges;
 mod roles;
 mod twins;
 
@@ -118,6 +123,10 @@ impl PostgresSession<'_> {
         // How objects are made is asked of those that are there.
         if differences.is_empty() {
             differences.extend(self.property_differences(manifest, adapted)?);
+            differences.extend(self.flag_differences(adapted)?);
+            differences.extend(self.comment_differences(adapted)?);
+            differences.extend(self.owner_differences(adapted)?);
+            differences.extend(self.privilege_differences(adapted)?);
         }
         Ok(differences)
     }
