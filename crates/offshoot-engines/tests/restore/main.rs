@@ -261,6 +261,30 @@ fn skipped_extensions_are_reported_with_what_is_made_of_them() {
 }
 
 #[test]
+fn an_unfit_value_is_no_lack_of_a_skipped_extension() {
+    let server = shared();
+    let (from, to) = (server.fresh_db("unfit_from"), server.fresh_db("unfit_to"));
+    server.psql(&from, "CREATE EXTENSION hstore; CREATE TABLE kept (a int); CREATE SEQUENCE steps");
+    let mut taken = take(server, &from);
+    let mut skipping = options(1);
+    skipping.choices.skip_extensions = vec!["hstore".into()];
+    // An access method of the extension: tables have the usual one instead, and that is said.
+    let of_tables = taken.manifest.content.schema.iter().position(|item| item.sql.contains("CREATE TABLE")).unwrap();
+    let mut method = taken.manifest.content.schema[of_tables].clone();
+    method.sql = "SET default_table_access_method = hstore_rows".into();
+    taken.manifest.content.schema.insert(of_tables, method);
+    let report = try_restore(&taken, server, &to, skipping.clone()).unwrap_or_else(|error| panic!("{error}"));
+    assert!(format!("{:?}", report.losses).contains("ACCESS METHOD hstore_rows of tables"), "{:?}", report.losses);
+    assert_eq!(server.psql(&to, "SELECT to_regclass('kept')"), "kept");
+    // The same answer to another statement has nothing to do with the extension.
+    let sequence =
+        taken.manifest.content.schema.iter_mut().find(|item| item.sql.starts_with("CREATE SEQUENCE")).unwrap();
+    sequence.sql = sequence.sql.replace("INCREMENT BY 1", "INCREMENT BY 0");
+    let error = try_restore(&taken, server, &server.fresh_db("unfit_to"), skipping).unwrap_err();
+    assert!(matches!(&error, RestoreError::Step { .. }) && error.to_string().contains("22023"), "{error}");
+}
+
+#[test]
 fn rows_that_copy_does_not_take_are_put_together_on_the_server() {
     let server = shared();
     let (from, to) = (server.fresh_db("large_from"), server.fresh_db("large_to"));
@@ -448,6 +472,7 @@ fn an_older_major_goes_into_a_newer_one() {
         let (old, new) = (shared_of(older), shared_of(newest));
         let (from, to) = (old.fresh_db("older"), new.fresh_db("newer"));
         old.psql(&from, &for_major(include_str!("kinds.sql"), older.major_version()));
+        old.psql(&from, tampered::PRINTED_OTHERWISE);
         let taken = take(old, &from);
         try_restore(&taken, new, &to, options(2)).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(fingerprint(old, &from), fingerprint(new, &to));

@@ -137,7 +137,10 @@ const BEFORE_COMPARING: &[(&str, &str)] = &[
     ("ALTER OPERATOR === (int, int) OWNER TO postgres", "operator \"public\".===("),
     ("ALTER SCHEMA other OWNER TO tampered_reader", "schema \"other\": its owner is"),
     ("REVOKE SELECT ON owned FROM tampered_reader CASCADE", "table public.owned: its privileges are others"),
-    ("REVOKE GRANT OPTION FOR SELECT ON owned FROM tampered_reader CASCADE", "table public.owned: its privileges are others"),
+    (
+        "REVOKE GRANT OPTION FOR SELECT ON owned FROM tampered_reader CASCADE",
+        "table public.owned: its privileges are others",
+    ),
     ("GRANT SELECT ON owned TO PUBLIC", "table public.owned: its privileges are others"),
     ("GRANT SELECT ON t TO tampered_reader", "table public.t: its privileges are others"),
     ("GRANT INSERT ON t TO postgres", "table public.t: its privileges are others"),
@@ -254,7 +257,7 @@ fn every_difference_of_the_catalog_is_found() {
 }
 
 /// What the server prints otherwise after it has read it again.
-const PRINTED_OTHERWISE: &str = "
+pub const PRINTED_OTHERWISE: &str = "
 CREATE TABLE public.chosen (id int, s varchar(10) DEFAULT 'a', EXCLUDE USING btree (id WITH =) WHERE (s IN ('a', 'b')), CHECK (s IN ('a', 'b', 'c')),
   g boolean GENERATED ALWAYS AS (s IN ('a', 'b')) STORED);
 ALTER TABLE public.chosen ADD CONSTRAINT later CHECK (s IN ('a', 'c')) NOT VALID;

@@ -19,13 +19,12 @@ use tokio_postgres::types::ToSql;
 /// columns and schemas, access methods, and operator classes that a type lacks.
 const LACKING: &[&str] = &["42704", "42883", "42P01", "42703", "3F000", "42809", "0A000"];
 
-/// Whether work that may be left out is left out after this answer: also where a right is missing that only memberships
-/// and settings need.
-fn may_lack(stage: Stage, code: &str) -> bool {
-    // The third is that of a setting which names something.
+/// Whether a statement that may be left out is left out after this answer: also where a right is missing that only
+/// memberships and settings need, and where the access method that tables shall have is not there.
+fn may_lack(stage: Stage, sql: &str, code: &str) -> bool {
     LACKING.contains(&code)
         || code == "42501" && matches!(stage, Stage::Roles | Stage::Last)
-        || code == "22023" && stage == Stage::PreData
+        || code == "22023" && sql.starts_with("SET default_table_access_method ")
 }
 
 /// First key of the advisory lock that every session of a restore holds; the second is a number of the restore's own.
@@ -160,7 +159,7 @@ impl TargetSession for PostgresSession<'_> {
         for sql in &work.sql {
             match self.run(&format!("make {}", work.label), sql) {
                 Ok(()) => {}
-                Err(error) if work.optional && error.code().is_some_and(|code| may_lack(work.stage, code)) => {
+                Err(error) if work.optional && error.code().is_some_and(|code| may_lack(work.stage, sql, code)) => {
                     return Ok(Executed::LeftOut { why: error.to_string() });
                 }
                 Err(error) => return Err(error.into()),
