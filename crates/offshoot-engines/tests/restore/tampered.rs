@@ -5,6 +5,7 @@ use crate::faults::restore_watched;
 use crate::taken::{Taken, take};
 use crate::{id, options, target};
 use offshoot_core::Control;
+use offshoot_core::target::{Mark, Target};
 use offshoot_engines::postgres::schema;
 use offshoot_format::manifest::{Membership, Phase, Role, SchemaItem};
 use offshoot_restore::{Plan, RawSnapshot, RestoreError, apply};
@@ -246,13 +247,39 @@ fn tamper(server: &Server, taken: &Taken, before: &str, sql: &str, wanted: &str)
     server.dropdb(&to);
 }
 
+/// Does something to copies of what was restored, and wants each difference to be named.
+fn tamper_with_copies(server: &Server, taken: &Taken, all: &[(&str, &str)]) {
+    let restored = server.fresh_db("tampered_restored");
+    let choices = options(1).choices;
+    let to = target(server, &restored);
+    let inspection = to.inspect(&taken.manifest).unwrap();
+    let adapted = to.adapt(&taken.manifest, &inspection, &choices);
+    restore_watched(taken, server, &restored, 1, &|_, _| {}).unwrap_or_else(|error| panic!("{error}"));
+    // As it is while it is compared.
+    let mark = Mark { snapshot: String::new(), step: String::new(), extensions: Vec::new(), roles: Vec::new() };
+    to.session(&choices).unwrap().mark(&mark).unwrap();
+    for (sql, wanted) in all {
+        let copy = server.fresh_db("tampered_copy");
+        server.dropdb(&copy);
+        server.createdb(&copy, &format!("TEMPLATE {restored}"));
+        server.psql(&copy, sql);
+        let target = target(server, &copy);
+        let mut session = target.session(&choices).unwrap();
+        let differences = session.compare(&taken.manifest, &adapted).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let named: Vec<String> = differences.iter().map(|found| format!("{}: {}", found.object, found.how)).collect();
+        assert!(named.iter().any(|named| named.contains(wanted)), "{sql}: {named:?} lacks {wanted}");
+        drop(session);
+        server.dropdb(&copy);
+    }
+}
+
 #[test]
 fn every_difference_of_the_catalog_is_found() {
     let server = shared();
     let taken = snapshot(server);
-    for (sql, wanted) in BEFORE_COMPARING {
-        tamper(server, &taken, "compare", sql, wanted);
-    }
+    let (sql, wanted) = BEFORE_COMPARING[0];
+    tamper(server, &taken, "compare", sql, wanted);
+    tamper_with_copies(server, &taken, BEFORE_COMPARING);
     eprintln!("changes of the catalog: {}, found: all", BEFORE_COMPARING.len());
 }
 
@@ -268,6 +295,9 @@ CREATE MATERIALIZED VIEW public.kept AS SELECT id FROM public.chosen WHERE s IN 
 CREATE FUNCTION public.fires() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 CREATE TRIGGER fires BEFORE INSERT ON public.chosen FOR EACH ROW WHEN (NEW.s IN ('a', 'b')) EXECUTE FUNCTION public.fires();
 CREATE RULE ruled AS ON UPDATE TO public.chosen WHERE NEW.s IN ('a', 'b') DO ALSO DELETE FROM public.chosen;
+CREATE TABLE public.parent (n int); CREATE TABLE public.child () INHERITS (public.parent);
+ALTER TABLE public.parent ADD CONSTRAINT unsure CHECK (n > 0) NOT VALID;
+CREATE TYPE public.shell; COMMENT ON TYPE public.shell IS 'only a name';
 CREATE DOMAIN public.choice AS varchar(3) CHECK (VALUE IN ('a', 'b'));
 CREATE TABLE public.parts (id int, s varchar(3)) PARTITION BY LIST (s);
 CREATE TABLE public.part PARTITION OF public.parts FOR VALUES IN ('a');
@@ -287,7 +317,7 @@ fn what_is_printed_otherwise_is_no_difference() {
     restore_watched(&taken, server, &to, 1, &|_, _| {}).unwrap_or_else(|error| panic!("{error}"));
     // Its own statements are not refused by what was restored, which stays as it was.
     assert_eq!(server.psql(&to, "SELECT evtenabled FROM pg_event_trigger"), "A");
-    for (sql, wanted) in [
+    let changes = [
         (
             "DROP INDEX \"Some\"; CREATE INDEX \"Some\" ON chosen (id) WHERE s IN ('a', 'x')",
             "index public.\"Some\": its definition",
@@ -309,9 +339,10 @@ fn what_is_printed_otherwise_is_no_difference() {
             "ALTER TABLE chosen DROP CONSTRAINT later, ADD CONSTRAINT later CHECK (s IN ('a', 'x')) NOT VALID",
             "constraint later of public.chosen: its definition",
         ),
-    ] {
-        tamper(server, &taken, "compare", &format!("ALTER EVENT TRIGGER refuses DISABLE; {sql}"), wanted);
-    }
+    ];
+    let silenced = changes.map(|(sql, wanted)| (format!("ALTER EVENT TRIGGER refuses DISABLE; {sql}"), wanted));
+    let silenced: Vec<(&str, &str)> = silenced.iter().map(|(sql, wanted)| (sql.as_str(), *wanted)).collect();
+    tamper_with_copies(server, &taken, &silenced);
 }
 
 #[test]

@@ -75,7 +75,8 @@ impl Address {
                     NodeEnum::TypeName(name) => type_name(name),
                     _ => dotted(&parts),
                 };
-                Some(Self { sql: by_cast("pg_type", "to_regtype", &name), shown: format!("type {name}") })
+                // A cast would not find one that is only a name as yet.
+                Some(Self::looked_up("type", &[&name], &[]))
             }
             (ObjectType::ObjectSchema, _) => {
                 let name = ident(parts.first()?);

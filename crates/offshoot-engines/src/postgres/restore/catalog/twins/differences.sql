@@ -22,10 +22,11 @@ sequence AS (
   JOIN pg_catalog.pg_depend w ON w.refobjid = (a.twin).attrelid AND w.refobjsubid = (a.twin).attnum
   WHERE r.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND r.refclassid = r.classid AND r.deptype = 'i'
     AND w.classid = r.classid AND w.refclassid = r.classid AND w.deptype = 'i'),
+-- What a twin inherits is its parent's, and may be valid where that of the table is not.
 made_with (n, found, twin) AS (
   SELECT n, k.oid, NULL::pg_catalog.oid FROM relation JOIN pg_catalog.pg_constraint k ON k.conrelid = found WHERE kind = 'table' AND k.contype = 'c'
   UNION ALL
-  SELECT n, NULL, k.oid FROM relation JOIN pg_catalog.pg_constraint k ON k.conrelid = twin WHERE kind = 'table' AND k.contype = 'c'
+  SELECT n, NULL, k.oid FROM relation JOIN pg_catalog.pg_constraint k ON k.conrelid = twin WHERE kind = 'table' AND k.contype = 'c' AND k.conislocal
   UNION ALL
   SELECT n, k.oid, NULL FROM type JOIN pg_catalog.pg_constraint k ON k.contypid = (found).oid WHERE k.contype = 'c'
   UNION ALL
