@@ -6,14 +6,10 @@ use offshoot_core::Control;
 use offshoot_core::CoreError;
 use offshoot_core::gc::{Forget, GcOptions};
 use offshoot_core::store::{DirStore, OpenStore};
-use offshoot_testkit::store::{MemoryVfs, crashes, sample};
+use offshoot_testkit::store::{MemoryVfs, crashes, drawn_seed, sample};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-
-fn seed() -> u64 {
-    std::env::var("OFFSHOOT_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1)
-}
 
 fn at_once() -> GcOptions {
     GcOptions { grace: Duration::ZERO, small_packs_max: 2, segments_max: 1, ..GcOptions::default() }
@@ -44,7 +40,8 @@ fn no_crash_loses_or_shows_half() {
     let vfs = MemoryVfs::default();
     life(&vfs);
     let operations = vfs.operations();
-    let seed = seed();
+    let seed = drawn_seed();
+    println!("crashes: OFFSHOOT_SEED={seed}");
     let mut visible = 0;
     let mut continued = 0;
     let states = crashes(&operations, 4, seed, |state| {

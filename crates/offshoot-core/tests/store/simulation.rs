@@ -11,7 +11,7 @@ use offshoot_core::gc::{Forget, GcOptions};
 use offshoot_core::store::{Entropy, Expected, OpenOptions, OpenStore, Store};
 use offshoot_core::{Control, CoreError, Result};
 use offshoot_format::ids::SnapshotId;
-use offshoot_testkit::store::{Dice, HookedStore, MemoryStore, sample};
+use offshoot_testkit::store::{Dice, HookedStore, MemoryStore, drawn_seed, sample};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -241,9 +241,10 @@ fn run(seed: u64, actions: usize) -> Counts {
 #[test]
 fn nothing_that_is_needed_is_lost() {
     let seeds: usize = std::env::var("OFFSHOOT_SCHEDULES").ok().and_then(|n| n.parse().ok()).unwrap_or(60);
-    let first: u64 = std::env::var("OFFSHOOT_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
+    let first = drawn_seed();
+    println!("schedules: OFFSHOOT_SEED={first}");
     let mut total = Counts::default();
-    for seed in (first..).take(seeds) {
+    for seed in (0..seeds as u64).map(|number| first.wrapping_add(number)) {
         let counts = std::panic::catch_unwind(|| run(seed, 60)).unwrap_or_else(|panic| {
             eprintln!("schedule with seed {seed} failed; run it alone with OFFSHOOT_SEED={seed} OFFSHOOT_SCHEDULES=1");
             std::panic::resume_unwind(panic)

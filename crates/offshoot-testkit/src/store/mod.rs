@@ -20,6 +20,8 @@ mod memory_vfs;
 mod plaintext;
 pub mod sample;
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 pub use conformance::store_conformance;
 pub use crash::{CrashState, crashes};
 pub use faulty::{Fault, FaultyVfs};
@@ -27,6 +29,19 @@ pub use hooked::HookedStore;
 pub use memory::MemoryStore;
 pub use memory_vfs::{MemoryVfs, Operation};
 pub use plaintext::{decompressed, plaintext};
+
+/// The seed of a test's random choices: `OFFSHOOT_SEED`, which repeats a run, else one drawn from the clock. Who uses it prints
+/// it.
+#[must_use]
+pub fn drawn_seed() -> u64 {
+    let given = std::env::var("OFFSHOOT_SEED").ok().and_then(|seed| seed.parse().ok());
+    let clock = || {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(1, |since| u64::from(since.subsec_nanos()) ^ since.as_secs())
+    };
+    given.unwrap_or_else(clock)
+}
 
 /// A small generator of numbers that look random, from a seed that is printed by the test that uses it.
 #[derive(Debug, Clone)]
