@@ -41,7 +41,8 @@ fn rows_of_users_join_those_of_an_extension_once() {
          CREATE MATERIALIZED VIEW late AS SELECT public.last()",
     );
     let scratch = Scratch::default();
-    capture(&scratch.store, &server, &db);
+    let captured = capture(&scratch.store, &server, &db);
+    assert!(captured.manifest.not_carried.is_empty(), "{:?}", captured.manifest.not_carried);
     let wanted = server.psql(&db, ROWS);
     assert_eq!(wanted, "1one 2two 11eleven; 11a 1b");
     for is_there_before in [false, true] {

@@ -3,12 +3,13 @@
 use crate::memory::{Large, Memory, sum};
 use crate::{capture, conninfo, options};
 use offshoot_core::Control;
-use offshoot_core::source::{LARGE_OBJECTS, Source};
+use offshoot_core::source::{BATCH_BYTES, LARGE_OBJECTS, Source};
 use offshoot_engines::postgres::capture::PostgresSource;
 use offshoot_format::manifest::Phase;
 use offshoot_format::table::{Key, RowForm};
 use offshoot_testkit::postgres::shared;
 use std::fmt::Write as _;
+use std::sync::atomic::Ordering;
 
 #[test]
 fn tables_at_their_limits() {
@@ -168,4 +169,83 @@ fn rows_that_copy_cannot_send() {
     ];
     expected.sort_by_key(|large| (large.bytes, large.sum));
     assert_eq!(larges, expected);
+}
+
+#[test]
+fn values_that_the_sink_holds_fill_a_batch() {
+    let server = shared();
+    let db = server.fresh_db("held");
+    // As binary and as text.
+    server.psql(
+        &db,
+        "CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT i, repeat('v', 150000) FROM generate_series(1, 120) i;
+         CREATE TABLE as_text (a aclitem, v text); INSERT INTO as_text SELECT NULL, v FROM t;
+         SELECT lo_from_bytea(0, decode(repeat('00', 150000), 'hex')) FROM generate_series(1, 120)",
+    );
+    let held_each = 100 << 10;
+    let memory = Memory { held_each, ..Memory::default() };
+    PostgresSource::new(conninfo(&server.url(&db)), options(server)).capture(&memory, &Control::default()).unwrap();
+    let most = memory.held_most.load(Ordering::SeqCst);
+    assert!((BATCH_BYTES..=BATCH_BYTES + held_each).contains(&most), "{most} bytes were held");
+}
+
+#[test]
+fn rows_that_a_restore_could_send_elsewhere_are_named_and_left() {
+    let server = shared();
+    let db = server.fresh_db("foreign_partition");
+    server.psql(
+        &db,
+        "CREATE FOREIGN DATA WRAPPER nowhere; CREATE SERVER far FOREIGN DATA WRAPPER nowhere;
+         CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
+         CREATE TABLE hashed (m mood, id int) PARTITION BY HASH (m);
+         CREATE TABLE hashed_0 PARTITION OF hashed FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+         CREATE TABLE hashed_1 PARTITION OF hashed FOR VALUES WITH (MODULUS 2, REMAINDER 1) PARTITION BY LIST (id);
+         CREATE TABLE here PARTITION OF hashed_1 DEFAULT;
+         CREATE FOREIGN TABLE away PARTITION OF hashed_1 FOR VALUES IN (-1) SERVER far;
+         INSERT INTO hashed SELECT (ARRAY['sad', 'ok', 'happy'])[1 + i % 3]::mood, i FROM generate_series(1, 30) i;
+         CREATE TABLE plain (id int) PARTITION BY LIST (id); CREATE TABLE plain_1 PARTITION OF plain FOR VALUES IN (1);
+         CREATE FOREIGN TABLE plain_2 PARTITION OF plain FOR VALUES IN (2) SERVER far; INSERT INTO plain VALUES (1)",
+    );
+    let (captured, memory) = capture(server, &db);
+    let notes: Vec<&str> = captured.not_carried.iter().map(|note| note.object.as_str()).collect();
+    assert_eq!(notes, ["rows of table public.hashed"]);
+    assert!(captured.not_carried[0].reason.contains("public.away is a foreign table"), "{:?}", captured.not_carried);
+    let tables: Vec<String> = memory.tables.lock().unwrap().keys().map(|(_, name)| name.clone()).collect();
+    assert_eq!(tables, ["plain_1"]);
+}
+
+#[test]
+fn what_users_gave_to_tables_of_extensions_is_named() {
+    let server = shared();
+    let db = server.fresh_db("given");
+    // The transaction stands for the extension's script.
+    server.psql(
+        &db,
+        "BEGIN; CREATE EXTENSION hstore; CREATE TABLE brought (id int PRIMARY KEY, note text CHECK (note <> ''));
+         CREATE INDEX brought_by_note ON brought (note); CREATE FUNCTION fires() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+         CREATE TRIGGER brought_fires BEFORE INSERT ON brought FOR EACH ROW EXECUTE FUNCTION fires();
+         ALTER EXTENSION hstore ADD TABLE brought; COMMIT;
+         CREATE TABLE plain (id int PRIMARY KEY); CREATE INDEX plain_index ON plain (id)",
+    );
+    let (captured, _) = capture(server, &db);
+    assert_eq!(captured.not_carried, []);
+    server.psql(
+        &db,
+        "CREATE INDEX mine ON brought (id); ALTER TABLE brought ADD CONSTRAINT positive CHECK (id > 0);
+         ALTER TABLE brought ADD CONSTRAINT refers FOREIGN KEY (id) REFERENCES plain; ALTER TABLE brought ADD CONSTRAINT once UNIQUE (note);
+         CREATE TRIGGER \"My\" BEFORE DELETE ON brought FOR EACH ROW EXECUTE FUNCTION fires();
+         CREATE RULE ruled AS ON DELETE TO brought DO INSTEAD NOTHING",
+    );
+    let (captured, _) = capture(server, &db);
+    let notes: Vec<&str> = captured.not_carried.iter().map(|note| note.object.as_str()).collect();
+    let wanted =
+        ["constraint once", "constraint positive", "constraint refers", "index mine", "rule ruled", "trigger \"My\""];
+    assert_eq!(notes, wanted.map(|what| format!("{what} of table public.brought")));
+    assert!(captured.not_carried[0].reason.contains("the extension hstore"), "{:?}", captured.not_carried);
+    // Where the table's transaction says nothing, they are named all the same.
+    server.psql(&db, "ALTER EXTENSION hstore DROP TABLE brought; ALTER EXTENSION hstore ADD TABLE brought");
+    let (captured, _) = capture(server, &db);
+    assert_eq!(captured.not_carried, []);
+    let omitted = captured.omitted.iter().filter(|note| note.reason.contains("the extension hstore")).count();
+    assert_eq!(omitted, wanted.len());
 }

@@ -23,7 +23,7 @@ use self::connection::{Connection, Sessions};
 use self::leader::Leader;
 use self::stop::Stop;
 use self::work::Work;
-use super::catalog::{environment, large_objects, notes, origin, sequences};
+use super::catalog::{environment, extension_tables, large_objects, notes, origin, sequences};
 use super::schema;
 use crate::bridge::{Bridge, on_own_thread};
 use crate::conninfo::ConnInfo;
@@ -144,6 +144,9 @@ impl Capture<'_> {
         let read = bridge.block_on(sequences::read(client, connection.version))?;
         captured.sequences = read.sequences;
         captured.not_carried.extend(read.not_carried);
+        let (not_carried, omitted) = bridge.block_on(extension_tables::notes(client))?;
+        captured.not_carried.extend(not_carried);
+        captured.omitted.extend(omitted);
         let refreshes = bridge.block_on(schema::matviews::refreshes(client))?;
         schema::append_before_event_triggers(&mut captured.schema, refreshes);
         self.stop.check()?;

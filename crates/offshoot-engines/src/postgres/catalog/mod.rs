@@ -5,6 +5,7 @@
 //! a user. Nothing here reads rows of a user's table.
 
 pub mod environment;
+pub mod extension_tables;
 pub mod inheritance;
 pub mod keys;
 pub mod large_objects;
