@@ -121,6 +121,17 @@ impl Leader {
             tables.iter_mut().for_each(|table| table.heaps.retain(|heap| !heap.is_unlogged));
             tables.retain(|table| !table.heaps.is_empty());
         }
+        let foreign = bridge.block_on(tables::foreign_partitions(client, &after, &tables))?;
+        tables.retain(|table| {
+            let name = (table.spec.schema.clone(), table.spec.name.clone());
+            let Some(partition) = foreign.get(&name) else { return true };
+            let object = format!("rows of table {}", shown(&name.0, &name.1));
+            let reason = format!(
+                "a restore would hash them anew and could send some to another server: its partition {partition} is a foreign table"
+            );
+            not_carried.push(Note { object, reason });
+            false
+        });
         let mut facts = bridge.block_on(table_facts(client, connection.version, &after, &tables))?;
         facts.extend(bridge.block_on(large_objects::facts(client))?);
         let leader = Self { snapshot, tables, tree, facts, not_carried };

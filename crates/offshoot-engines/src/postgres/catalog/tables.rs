@@ -104,6 +104,38 @@ WHERE p.partstrat = 'h' AND EXISTS (
     IN ('anyenum', 'anyarray', 'record', 'anyrange', 'anymultirange'))
 ORDER BY up.leaf, up.height DESC";
 
+/// Foreign tables among the partitions of these, however deep.
+const FOREIGN: &str = "
+WITH RECURSIVE down (root, oid) AS (
+  SELECT t.oid, t.oid FROM pg_catalog.unnest($1::pg_catalog.oid[]) t(oid)
+  UNION SELECT down.root, i.inhrelid FROM down JOIN pg_catalog.pg_inherits i ON i.inhparent = down.oid)
+SELECT down.root, n.nspname::pg_catalog.text, c.relname::pg_catalog.text FROM down JOIN pg_catalog.pg_class c ON c.oid = down.oid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'f' ORDER BY 1, 2, 3";
+
+/// Of tables whose rows a restore gives to other partitions than they were in: a foreign table among these. Rows that went
+/// into it would leave the database.
+///
+/// # Errors
+/// If the server refuses.
+pub async fn foreign_partitions(
+    client: &Client,
+    relations: &[Relation],
+    tables: &[Table],
+) -> Result<HashMap<(String, String), String>> {
+    let name = |relation: &Relation| (relation.schema.clone(), relation.name.clone());
+    let moved = |relation: &&Relation| {
+        let is_it = |table: &&Table| (&table.spec.schema, &table.spec.name) == (&relation.schema, &relation.name);
+        tables.iter().find(is_it).is_some_and(|table| !table.load.partitions.is_empty())
+    };
+    let roots: HashMap<u32, &Relation> =
+        relations.iter().filter(moved).map(|relation| (relation.oid, relation)).collect();
+    let oids: Vec<u32> = roots.keys().copied().collect();
+    let rows = client.query(FOREIGN, &[&oids]).await.map_err(refused("list the partitions"))?;
+    let foreign =
+        |row: &Row| Some((name(roots.get(&row.get(0))?), crate::postgres::quote::shown(row.get(1), row.get(2))));
+    Ok(rows.iter().filter_map(foreign).collect())
+}
+
 /// Reads what is to be known of these relations, and the types that they use.
 ///
 /// # Errors
