@@ -109,6 +109,12 @@ pub trait RangeSink: Send {
     /// If the operation is poisoned.
     fn blob(&mut self, column: usize) -> Result<Box<dyn BlobSink + '_>>;
 
+    /// Bytes that the sink itself holds for the rows of the batch that is being filled: a source should push it when these and
+    /// its own are together [`BATCH_BYTES`].
+    fn held_bytes(&self) -> usize {
+        0
+    }
+
     /// Ends the range. A range that is dropped instead counts as failed, and so does its table.
     ///
     /// # Errors

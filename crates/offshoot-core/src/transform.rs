@@ -212,6 +212,11 @@ impl RangeSink for RewritingRange<'_> {
         Ok(Box::new(RewritingBlob { transform, out: Rewritten::Short(place, Vec::new()), became: &mut self.became }))
     }
 
+    fn held_bytes(&self) -> usize {
+        let own = self.large.iter().map(|large| if let Large::Short(bytes) = large { bytes.len() } else { 0 });
+        own.sum::<usize>() + self.inner.held_bytes()
+    }
+
     fn finish(self: Box<Self>) -> Result<()> {
         self.transform.finish()?;
         self.inner.finish()

@@ -279,3 +279,26 @@ fn raw_rows_do_not_enter_a_store_for_scrubbed_ones() {
     let raw = capture(&store, &mut source, None, &CaptureOptions::default(), &Control::default());
     assert!(matches!(raw, Err(CoreError::Domain { .. })), "{raw:?}");
 }
+
+/// Rows of a batch are as many as fit; what their large values have become is in memory, too.
+#[test]
+fn large_values_that_became_short_are_counted_until_their_batch_is_pushed() {
+    let (transform, digest) = (Capitals::default(), DigestSink::default());
+    let rewriting = Rewriting::new(&transform, &digest);
+    let table = rewriting.table(&spec()).unwrap();
+    let mut range = table.range(false).unwrap();
+    for _ in 0..2 {
+        assert_eq!(range.held_bytes(), 0);
+        let mut batch = range.batch();
+        for (id, text) in [b"cut".as_slice(), b"null", b"long"].into_iter().enumerate() {
+            batch.columns[0].push(&(id as u32).to_be_bytes()).unwrap();
+            let mut blob = range.blob(1).unwrap();
+            blob.write(&[text, &vec![b'x'; 140_000]].concat()).unwrap();
+            blob.finish().unwrap().push_to(&mut batch.columns[1]).unwrap();
+            batch.rows += 1;
+        }
+        // That which is still large went on, and NULL is nothing.
+        assert_eq!(range.held_bytes(), "CUT".len());
+        range.push(batch).unwrap();
+    }
+}

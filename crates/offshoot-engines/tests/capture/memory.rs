@@ -40,6 +40,9 @@ pub struct Memory {
     pub is_slow: AtomicBool,
     pub keep_rows: bool,
     pub pushes: AtomicUsize,
+    /// Each large value counts as so many bytes that are held until its batch is pushed.
+    pub held_each: usize,
+    pub held_most: AtomicUsize,
 }
 
 impl Memory {
@@ -77,7 +80,7 @@ struct OneTable<'m> {
 impl TableSink for OneTable<'_> {
     fn range(&self, _scattered: bool) -> Result<Box<dyn RangeSink + '_>, CoreError> {
         self.open.fetch_add(1, Ordering::SeqCst);
-        Ok(Box::new(OneRange { table: self, rows: Vec::new(), blobs: BTreeMap::new() }))
+        Ok(Box::new(OneRange { table: self, rows: Vec::new(), blobs: BTreeMap::new(), held: 0 }))
     }
 
     fn finish(self: Box<Self>) -> Result<(), CoreError> {
@@ -91,6 +94,7 @@ struct OneRange<'m> {
     table: &'m OneTable<'m>,
     rows: Vec<Row>,
     blobs: BTreeMap<u64, Vec<u8>>,
+    held: usize,
 }
 
 impl RangeSink for OneRange<'_> {
@@ -100,6 +104,8 @@ impl RangeSink for OneRange<'_> {
 
     fn push(&mut self, batch: Batch) -> Result<(), CoreError> {
         self.table.memory.pushes.fetch_add(1, Ordering::SeqCst);
+        self.table.memory.held_most.fetch_max(self.held, Ordering::SeqCst);
+        self.held = 0;
         if self.table.memory.is_slow.load(Ordering::SeqCst) {
             std::thread::sleep(self.table.memory.delay);
         }
@@ -120,7 +126,12 @@ impl RangeSink for OneRange<'_> {
         Ok(())
     }
 
+    fn held_bytes(&self) -> usize {
+        self.held
+    }
+
     fn blob(&mut self, _column: usize) -> Result<Box<dyn BlobSink + '_>, CoreError> {
+        self.held += self.table.memory.held_each;
         Ok(Box::new(OneBlob { memory: self.table.memory, blobs: &mut self.blobs, held: Vec::new(), bytes: 0, sum: 0 }))
     }
 

@@ -237,7 +237,7 @@ impl<'f> Filling<'f> {
 
     fn end_row(&mut self) -> Result<(), CoreError> {
         self.batch.rows += 1;
-        if self.batch.rows < BATCH_ROWS && self.batch.bytes_len() < BATCH_BYTES {
+        if self.batch.rows < BATCH_ROWS && self.batch.bytes_len() + self.range.held_bytes() < BATCH_BYTES {
             return Ok(());
         }
         let full = std::mem::replace(&mut self.batch, self.range.batch());

@@ -222,6 +222,10 @@ impl<'t> BinaryRows<'t> {
         Ok(None)
     }
 
+    pub(super) fn count_bytes(&mut self, bytes: usize) {
+        self.batch_bytes += bytes;
+    }
+
     /// Counts the row. True if the batch is full.
     #[inline]
     fn end_row(&mut self, batch: &mut Batch) -> bool {

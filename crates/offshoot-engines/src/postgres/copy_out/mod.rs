@@ -58,6 +58,14 @@ impl Rows<'_> {
         }
     }
 
+    /// Counts bytes of the present batch that are held elsewhere.
+    pub fn count_bytes(&mut self, bytes: usize) {
+        match self {
+            Self::Binary(rows) => rows.count_bytes(bytes),
+            Self::Text(rows) => rows.count_bytes(bytes),
+        }
+    }
+
     /// Checks that the stream may end here.
     ///
     /// # Errors

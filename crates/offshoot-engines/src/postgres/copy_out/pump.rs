@@ -57,6 +57,10 @@ pub trait RowSink {
     /// # Errors
     /// The sink's.
     fn blob(&mut self, column: usize) -> Result<Box<dyn BlobSink + '_>, CoreError>;
+    /// As [`RangeSink::held_bytes`].
+    fn held_bytes(&self) -> usize {
+        0
+    }
 }
 
 impl RowSink for dyn RangeSink + '_ {
@@ -70,6 +74,10 @@ impl RowSink for dyn RangeSink + '_ {
 
     fn blob(&mut self, column: usize) -> Result<Box<dyn BlobSink + '_>, CoreError> {
         RangeSink::blob(self, column)
+    }
+
+    fn held_bytes(&self) -> usize {
+        RangeSink::held_bytes(self)
     }
 }
 
@@ -210,6 +218,7 @@ impl<'p, 't> Pump<'p, 't> {
         column: usize,
         pumped: &mut Pumped,
     ) -> Result<(), CoreError> {
+        let before = sink.held_bytes();
         let mut blob = sink.blob(column)?;
         loop {
             let bytes = self.received.bytes();
@@ -223,7 +232,9 @@ impl<'p, 't> Pump<'p, 't> {
                 }
                 Step::LargeEnd { .. } => {
                     self.received.advance(taken);
-                    return blob.finish()?.push_to(&mut batch.columns[column]);
+                    blob.finish()?.push_to(&mut batch.columns[column])?;
+                    self.rows.count_bytes(sink.held_bytes().saturating_sub(before));
+                    return Ok(());
                 }
                 Step::More => true,
                 _ => return Err(EngineError::Protocol { what: "a COPY stream", why: "a value does not end" }.into()),

@@ -155,6 +155,10 @@ impl TextRows {
         self.take(&[byte])
     }
 
+    pub(super) fn count_bytes(&mut self, bytes: usize) {
+        self.batch_bytes += bytes;
+    }
+
     /// Pushes the field. True if the batch is full.
     fn end_field(&mut self, separator: u8, batch: &mut Batch) -> Result<bool> {
         if self.columns == 0 {
