@@ -118,6 +118,22 @@ fn of_a_large_value() {
 }
 
 #[test]
+fn of_a_large_value_that_does_not_shrink() {
+    // Nearly the largest that the server can make a row of: 1 GiB, less what the row itself takes.
+    let bytes: u64 = if is_long() { 1_000_000_000 } else { 20_000_000 };
+    let (server, db) = filled(
+        "memory_bytea",
+        &format!(
+            "CREATE UNLOGGED TABLE t (id int PRIMARY KEY, value bytea); ALTER TABLE t ALTER value SET STORAGE EXTERNAL;
+             INSERT INTO t SELECT 1, string_agg(sha256(int8send(n)), '') FROM generate_series(1, {}) n;
+             INSERT INTO t VALUES (2, 'short')",
+            bytes / 32
+        ),
+    );
+    hold("a large value that does not shrink", server, &db, 2);
+}
+
+#[test]
 fn of_1600_columns() {
     let rows = if is_long() { 200_000 } else { 3000 };
     let columns = (1..=1600).map(|n| format!("(n * {n} % 1009)::int4 AS c{n}")).collect::<Vec<_>>().join(", ");
