@@ -213,7 +213,8 @@ impl RangeSink for RewritingRange<'_> {
     }
 
     fn held_bytes(&self) -> usize {
-        let own = self.large.iter().map(|large| if let Large::Short(bytes) = large { bytes.len() } else { 0 });
+        let bytes_of = |became: &Became| if let Became::Known(Large::Short(bytes)) = became { bytes.len() } else { 0 };
+        let own = self.became.iter().map(bytes_of);
         own.sum::<usize>() + self.inner.held_bytes()
     }
 

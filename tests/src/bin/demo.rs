@@ -8,7 +8,8 @@ use offshoot_testkit::postgres::{Server, ServerOptions};
 use offshoot_testkit::shop;
 use std::error::Error;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 fn main() -> ExitCode {
@@ -23,10 +24,19 @@ fn main() -> ExitCode {
 
 fn demo() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
+    // Servers of branches run as another user where this is root; what is in the folder stays closed to them.
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o711))?;
     let program = program()?;
     let in_folder = |name: &str| folder.path().join(name);
     let key = in_folder("key");
-    let offshoot = Offshoot { program: program.clone(), store: in_folder("raw"), key: key.clone() };
+    let home = in_folder("home");
+    let offshoot = |store: &str, server: &Server| Offshoot {
+        program: program.clone(),
+        store: in_folder(store),
+        key: key.clone(),
+        home: home.clone(),
+        programs: server.binaries().dir().to_path_buf(),
+    };
     say("A throwaway PostgreSQL with a small shop in it");
     let began = Instant::now();
     let server = Server::try_start(ServerOptions::new())?;
@@ -38,11 +48,12 @@ fn demo() -> Result<(), Box<dyn Error>> {
     let (source, target) = (server.url("shop"), server.url("shop_copy"));
 
     say("A raw store: rows enter this one as they are");
-    offshoot.run(&["init", "--raw"])?;
+    let raw = offshoot("raw", &server);
+    raw.run(&["init", "--raw"])?;
     say("Capture");
-    offshoot.run(&["capture", &source, "--name", "prod"])?;
+    raw.run(&["capture", &source, "--name", "prod"])?;
     say("Restore into an empty database");
-    offshoot.run(&["restore", "prod", "--to", &target])?;
+    raw.run(&["restore", "prod", "--to", &target])?;
     say("Are both equal? Once by SQL on both sides, once by offshoot");
     let (before, copy) = (try_fingerprint(&server, "shop")?, try_fingerprint(&server, "shop_copy")?);
     if before != copy {
@@ -52,16 +63,16 @@ fn demo() -> Result<(), Box<dyn Error>> {
         "equal: {} tables, sequences and large objects have the same digest on both sides",
         before.lines().count()
     );
-    offshoot.run(&["verify", "prod", "--against", &target])?;
+    raw.run(&["verify", "prod", "--against", &target])?;
     say("A few rows change; the second capture stores what is new, and shares the rest");
     shop::change(&server, "shop")?;
-    offshoot.run(&["capture", &source, "--name", "prod"])?;
-    offshoot.run(&["log"])?;
+    raw.run(&["capture", &source, "--name", "prod"])?;
+    raw.run(&["log"])?;
 
     say(
         "Now without personal data: a policy, proposed by what is in the columns; a key; a store that takes no raw rows",
     );
-    let offshoot = Offshoot { program, store: in_folder("store"), key: key.clone() };
+    let offshoot = offshoot("store", &server);
     let policy = in_folder("offshoot.toml");
     offshoot.run(&["init"])?;
     offshoot.run(&["key", "new", text(&key)?])?;
@@ -86,6 +97,17 @@ fn demo() -> Result<(), Box<dyn Error>> {
     for (database, when) in [("shop", "before"), ("shop_scrubbed", "after")] {
         println!("{when:<7} {}", server.try_psql(database, shop::ONE_PERSON)?.trim());
     }
+    say("A branch: a server of its own on a copy of all that, for one developer, for an hour");
+    offshoot.run(&["image", "build", "prod"])?;
+    offshoot.run(&["branch", "create", "fix-4711", "--ttl", "1h"])?;
+    let branch = |sql: &str| offshoot.run(&["branch", "psql", "fix-4711", "-XAtqc", sql]);
+    say("An experiment, which nobody else sees; and back to the beginning");
+    branch("DELETE FROM shop.review; SELECT count(*) || ' reviews are left' FROM shop.review")?;
+    offshoot.run(&["branch", "reset", "fix-4711"])?;
+    branch("SELECT count(*) || ' reviews are back' FROM shop.review")?;
+    branch(shop::ONE_PERSON)?;
+    offshoot.run(&["branch", "list"])?;
+    offshoot.run(&["branch", "delete", "fix-4711"])?;
     say("Done. Nothing is left behind");
     Ok(())
 }
@@ -108,6 +130,15 @@ struct Offshoot {
     program: PathBuf,
     store: PathBuf,
     key: PathBuf,
+    home: PathBuf,
+    programs: PathBuf,
+}
+
+impl Drop for Offshoot {
+    fn drop(&mut self) {
+        // Where a step failed, a branch may be left, whose server would go on.
+        let _absent = self.command(&["--quiet", "branch", "delete", "fix-4711"]).stderr(Stdio::null()).output();
+    }
 }
 
 impl Offshoot {
@@ -119,14 +150,17 @@ impl Offshoot {
         }
     }
 
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.env("OFFSHOOT_STORE", &self.store).env("OFFSHOOT_KEY_FILE", &self.key).args(arguments);
+        command.env("OFFSHOOT_HOME", &self.home).env("OFFSHOOT_PG_BIN", &self.programs);
+        command
+    }
+
     fn code(&self, arguments: &[&str]) -> Result<Option<i32>, Box<dyn Error>> {
         println!("\n$ offshoot {}", arguments.join(" "));
         let began = Instant::now();
-        let status = Command::new(&self.program)
-            .env("OFFSHOOT_STORE", &self.store)
-            .env("OFFSHOOT_KEY_FILE", &self.key)
-            .args(arguments)
-            .status()?;
+        let status = self.command(arguments).status()?;
         println!("({:.2} s)", began.elapsed().as_secs_f64());
         Ok(status.code())
     }
