@@ -3,7 +3,7 @@
 
 use crate::faults::restore_watched;
 use crate::taken::{Taken, take};
-use crate::{id, options, target};
+use crate::{assert_same, id, options, target};
 use offshoot_core::Control;
 use offshoot_core::target::{Mark, Target};
 use offshoot_engines::postgres::schema;
@@ -464,6 +464,36 @@ fn roles_that_a_failed_restore_made_get_what_they_lack() {
         server.psql(&other, "SELECT count(*) FROM pg_auth_members WHERE member = 'tampered_member'::regrole"),
         "0"
     );
+}
+
+#[test]
+fn default_privileges_of_a_failed_restore_are_not_given_to_what_the_next_one_makes() {
+    let server = &Server::start(ServerOptions::new());
+    let from = server.fresh_db("defaults_from");
+    server.psql(
+        &from,
+        "CREATE ROLE reader; CREATE TABLE closed (id int); CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1';
+         CREATE SEQUENCE s; CREATE TYPE m AS ENUM ('a'); CREATE SCHEMA other; CREATE TABLE other.t (id int);
+         ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO reader; ALTER DEFAULT PRIVILEGES REVOKE ALL ON FUNCTIONS FROM PUBLIC;
+         ALTER DEFAULT PRIVILEGES REVOKE ALL ON TYPES FROM PUBLIC; ALTER DEFAULT PRIVILEGES GRANT ALL ON SCHEMAS TO PUBLIC;
+         ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO PUBLIC;
+         ALTER DEFAULT PRIVILEGES FOR ROLE reader REVOKE SELECT ON TABLES FROM reader",
+    );
+    let taken = take(server, &from);
+    let to = server.fresh_db("defaults_to");
+    let error = restore_watched(&taken, server, &to, 1, &|_, what| {
+        if what == "compare" {
+            server.terminate(&format!("datname = '{to}'"));
+        }
+    });
+    assert!(error.is_err());
+    restore_watched(&taken, server, &to, 1, &|_, _| {}).unwrap_or_else(|error| panic!("{error}"));
+    assert_same(server, &from, &to);
+    // Those that were there before stand in the way, as objects do.
+    let other = server.fresh_db("defaults_other");
+    server.psql(&other, "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO reader");
+    let error = restore_watched(&taken, server, &other, 1, &|_, _| {}).unwrap_err();
+    assert!(error.to_string().contains("default privileges on TABLES of role postgres"), "{error}");
 }
 
 #[test]

@@ -62,6 +62,7 @@ pub(super) fn list(session: &PostgresSession<'_>, mark: Option<&Mark>) -> Result
     let rows = session.query("list the target's objects", &sql, &[])?;
     let mut objects: Vec<UserObject> = rows.iter().map(|row| object(row.get(1), row.get(2))).collect();
     objects.extend(large_objects(session)?);
+    objects.extend(default_privileges(session)?);
     if let Some(mark) = mark {
         // Behind the tables, which may refer to them.
         objects.extend(session.appended_rows()?);
@@ -127,6 +128,33 @@ fn large_objects(session: &PostgresSession<'_>) -> Result<Vec<UserObject>> {
         left -= now;
     }
     Ok(objects)
+}
+
+/// What the session's role has said of the privileges of what it will make: a restore would give them to everything. They
+/// are dropped by making them what they are where nothing was said.
+fn default_privileges(session: &PostgresSession<'_>) -> Result<Vec<UserObject>> {
+    let sql = "
+        SELECT pg_catalog.quote_ident(r.rolname), pg_catalog.quote_ident(n.nspname), CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES'
+                 WHEN 'f' THEN 'FUNCTIONS' WHEN 'T' THEN 'TYPES' WHEN 'n' THEN 'SCHEMAS' ELSE 'LARGE OBJECTS' END,
+               ARRAY(SELECT DISTINCT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END
+                     FROM pg_catalog.aclexplode(d.defaclacl) a)::pg_catalog.text[]
+        FROM pg_catalog.pg_default_acl d JOIN pg_catalog.pg_roles r ON r.oid = d.defaclrole AND r.rolname = current_user
+        LEFT JOIN pg_catalog.pg_namespace n ON n.oid = d.defaclnamespace ORDER BY 2, 3";
+    let rows = session.query("list its default privileges", sql, &[])?;
+    let object = |row: &tokio_postgres::Row| {
+        let (role, schema): (String, Option<String>) = (row.get(0), row.get(1));
+        let (kind, grantees): (String, Vec<String>) = (row.get(2), row.get(3));
+        let place = schema.as_ref().map_or_else(String::new, |schema| format!(" IN SCHEMA {schema}"));
+        let alter = format!("ALTER DEFAULT PRIVILEGES FOR ROLE {role}{place}");
+        let revoke = |grantee: &String| format!("{alter} REVOKE ALL ON {kind} FROM {grantee}");
+        let mut sql: Vec<String> = grantees.iter().map(revoke).collect();
+        // In a schema, nothing is added by default.
+        let to_public = schema.is_none() && ["FUNCTIONS", "TYPES"].contains(&kind.as_str());
+        sql.extend(schema.is_none().then(|| format!("{alter} GRANT ALL ON {kind} TO {role}")));
+        sql.extend(to_public.then(|| format!("{alter} GRANT ALL ON {kind} TO PUBLIC")));
+        UserObject { label: format!("default privileges on {kind} of role {role}{place}"), drop_sql: sql.join("; ") }
+    };
+    Ok(rows.iter().map(object).collect())
 }
 
 /// Extensions that were not there before the unfinished restore.
