@@ -1,5 +1,5 @@
 //! A capture whose connections are cut after the Nth message of the server, between two messages or inside one: it ends as if
-//! nothing had been, or in an error and with nothing to be seen. OFFSHOOT_LONG cuts at ten times as many points.
+//! nothing had been, or in an error and with nothing to be seen. OFFSHOOT_LONG cuts at 200 points.
 
 #![allow(clippy::unwrap_used)]
 

@@ -41,7 +41,7 @@ const PREEMPTIONS: &str = "3";
 /// A step by its name, what it is, and how it is done.
 type Step = (&'static str, &'static str, fn(&mut Steps, &Extent));
 
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 15] = [
     ("tidy", "the project's rules", |steps, _| steps.step("tidy", tidy::run)),
     ("tests", "all tests, on all majors", |steps, extent| {
         test::fetch_majors(steps, !extent.is_sample);
@@ -60,6 +60,9 @@ const STEPS: [Step; 14] = [
     ),
     ("changes", "captures beside schema changes at random", |steps, extent| {
         steps.step("changes", || long(CAPTURE, &["changes"], extent).run());
+    }),
+    ("cuts", "captures whose connections are cut after any message", |steps, extent| {
+        steps.step("cuts", || long(CUTS, &[], extent).run());
     }),
     ("rows", "a capture of a hundred million rows", |steps, extent| {
         let rows = extent.rows.as_deref().unwrap_or(extent.of(ROWS));
@@ -129,9 +132,10 @@ fn loom() -> Result<(), Failure> {
     models.variable("RUSTFLAGS", "--cfg loom").variable("LOOM_MAX_PREEMPTIONS", PREEMPTIONS).run()
 }
 
-/// Tests of the command, and of capture, by package and name.
+/// Tests of the command, of capture, and of both ends, by package and name.
 const COMMAND: [&str; 2] = ["offshoot-cli", "cli"];
 const CAPTURE: [&str; 2] = ["offshoot-engines", "capture"];
+const CUTS: [&str; 2] = ["offshoot-tests", "cuts"];
 
 /// Tests in their long form, with what they print.
 fn long([package, tests]: [&str; 2], names: &[&str], extent: &Extent) -> Program {
