@@ -170,7 +170,7 @@ fn no_canary_is_stored_spilled_logged_or_restored() {
         assert_eq!(session.quietly(&["init"]).code, Some(0));
     }
     assert!(seen > 0, "no spilled row was seen in {TRIES} captures");
-    assert!(log.len() > 10_000);
+    assert!(String::from_utf8_lossy(&log).contains("pack published"), "the log has no steps");
     search("log", &[("stderr".to_owned(), log)]);
 
     let store = session.dir().join(".offshoot");
