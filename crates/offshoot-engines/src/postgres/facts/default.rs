@@ -26,16 +26,15 @@ const WRITTEN: [(&str, &[&str], &str); 14] = [
     ("point", &["point"], "point_send"),
 ];
 
-/// Fills in the defaults of these columns, by their table and place: literals that the server writes in the form of the rows.
+/// The default of a column, by its table and place.
+pub type Literal = (u32, usize, String);
+
+/// Fills in the defaults of these columns: literals that the server writes in the form of the rows.
 ///
 /// # Errors
 /// If the server refuses.
-pub async fn add(
-    client: &Client,
-    literals: Vec<(u32, usize, String)>,
-    sketches: &mut HashMap<u32, Sketch>,
-) -> Result<()> {
-    let mut of_type: BTreeMap<(&str, bool), Vec<(u32, usize, String)>> = BTreeMap::new();
+pub async fn add(client: &Client, literals: Vec<Literal>, sketches: &mut HashMap<u32, Sketch>) -> Result<()> {
+    let mut of_type: BTreeMap<(&str, bool), Vec<Literal>> = BTreeMap::new();
     for (oid, place, text) in literals {
         let Some(sketch) = sketches.get(&oid) else { continue };
         let known = WRITTEN.iter().find(|(name, _, _)| *name == sketch.columns[place].type_name);
