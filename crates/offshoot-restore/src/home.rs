@@ -1,10 +1,12 @@
 //! The folders of one store's images and branches on this machine.
 //!
-//!     <root>/images/<key>/            image.json, data/
-//!     <root>/images/<key>.building/   an image that is being made
-//!     <root>/branches/<id>/           branch.json, data-<generation>/, server.log
-//!     <root>/hosts/                   whose lock is the right to make a server that branches share
-//!     <runtime>/<tag>-<id>/           the socket of a branch, which nobody else may enter
+//! ```text
+//! <root>/images/<key>/            image.json, data/
+//! <root>/images/<key>.building/   an image that is being made
+//! <root>/branches/<id>/           branch.json, data-<generation>/, server.log
+//! <root>/hosts/                   whose lock is the right to make a server that branches share
+//! <runtime>/<tag>-<id>/           the socket of a branch, which nobody else may enter
+//! ```
 //!
 //! Everything that is cloned is below one root, because files share blocks within one file system only. Folders are named
 //! by keys and random ids, never by what users call things.
