@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first thing that fails")]
 
 mod lives;
+mod many;
 mod place;
 mod refusals;
 mod sessions;
