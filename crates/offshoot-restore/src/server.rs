@@ -69,6 +69,13 @@ pub trait Server: Send + Sync {
     /// before it answers, with what its log says; after [`Control::cancel`].
     fn start(&self, site: &Site, purpose: &Purpose, control: &Control) -> Result<Running>;
 
+    /// Whether a server can be in a network of its own here. Images are loaded in one where that is so: what a snapshot
+    /// does while it is restored, such as refreshing a view over another server, comes before it is neutralized. The
+    /// choices may say that it is to reach out.
+    fn isolates(&self, _choices: &NeutralizeChoices) -> bool {
+        false
+    }
+
     /// Whether an error of [`Server::start`] means that another program has the port.
     fn is_port_taken(&self, error: &offshoot_core::CoreError) -> bool;
 

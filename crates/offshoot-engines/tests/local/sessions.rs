@@ -167,9 +167,11 @@ fn who_tests_replication_has_its_level() {
 fn a_server_without_a_network_is_reached_by_its_socket_alone() {
     let mut place = Place::new(&Binaries::installed().unwrap());
     place.site.isolated = true;
+    let isolates = place.server.isolates(&NeutralizeChoices::default());
     match place.server.start(&place.site, &branch(), &Control::default()) {
-        Ok(_) => {}
+        Ok(_) => assert!(isolates),
         Err(error) if error.to_string().contains("network of its own") => {
+            assert!(!isolates);
             eprintln!("SKIPPED a_server_without_a_network_is_reached_by_its_socket_alone: {error}");
             return;
         }

@@ -156,7 +156,7 @@ impl Work<'_> {
             sockets: sockets.clone(),
             log: self.folder.join("server.log"),
             port: LOAD_PORT,
-            isolated: false,
+            isolated: server.isolates(&self.options.neutralize),
         };
         self.step("make an empty server")?;
         create_tree(&data, probe(self.folder)?.method)?;

@@ -175,6 +175,13 @@ fn in_own_network(command: Command, owner: Owner) -> Result<Command, LocalError>
     Ok(isolated)
 }
 
+/// Whether the kernel lets this user make such a network: tried, because many things can forbid it.
+pub(super) fn can_isolate(owner: Owner) -> bool {
+    let command = system_program("true").and_then(|program| owner.command(&program));
+    let tried = command.and_then(|command| in_own_network(command, owner)).ok().and_then(|mut one| one.status().ok());
+    tried.is_some_and(|status| status.success())
+}
+
 /// Polls until it answers or has ended.
 fn wait(owner: Owner, site: &Site, over_tcp: bool, control: &Control) -> Result<Running, Ended> {
     let look = Look::at(&site.data);

@@ -122,6 +122,10 @@ impl Server for LocalServer {
         launch::start(&self.programs, self.owner, site, purpose, control)
     }
 
+    fn isolates(&self, choices: &NeutralizeChoices) -> bool {
+        choices.is_on(neutralize::FDW) && launch::can_isolate(self.owner)
+    }
+
     fn is_port_taken(&self, error: &CoreError) -> bool {
         let CoreError::Source { source, .. } = error else { return false };
         matches!(source.downcast_ref(), Some(EngineError::Local(LocalError::PortTaken { .. })))

@@ -24,7 +24,7 @@ mod subscriptions;
 mod tables;
 mod work;
 
-pub use items::{ITEMS, Item, LIST_VERSION, check};
+pub use items::{FDW, ITEMS, Item, LIST_VERSION, check};
 pub use server::{ServerSettings, settings};
 
 use self::tables::Tables;
