@@ -1,8 +1,8 @@
 //! The words of the command line: global options and commands. What a command takes is in its own file.
 
 use crate::commands::{
-    branch, capture, completions, doctor, forget, gc, image, init, key, log, man, pool, preview, pseudonym, receipt,
-    restore, scan, scrub, show, tag, verify,
+    branch, capture, completions, doctor, forget, gc, git, image, init, key, log, man, pool, preview, pseudonym, receipt,
+    restore, run, scan, scrub, show, stats, tag, verify,
 };
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -83,7 +83,13 @@ pub enum Command {
     Image(image::Image),
     /// Make, look at and remove the pool that images and branches are in
     Pool(pool::Pool),
-    /// Say whether a database can be captured, and what is missing
+    /// Run a command with a branch of its own
+    Run(run::Run),
+    /// Give every Git branch a database branch
+    Git(git::Git),
+    /// Say how long branches took, and how much time was spent waiting, by week
+    Stats(stats::StatsCommand),
+    /// Say whether a database can be captured and what is missing, or how a branch differs from production
     Doctor(doctor::Doctor),
     /// Print the completions of a shell
     Completions(completions::Completions),
@@ -113,6 +119,9 @@ impl Command {
             Self::Branch(_) => "branch",
             Self::Image(_) => "image",
             Self::Pool(_) => "pool",
+            Self::Run(_) => "run",
+            Self::Git(_) => "git",
+            Self::Stats(_) => "stats",
             Self::Doctor(_) => "doctor",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",

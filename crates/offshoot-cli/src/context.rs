@@ -7,6 +7,7 @@ use crate::output::Style;
 use crate::{interrupt, key, progress, surroundings};
 use offshoot::scrub::{Policy, Scrub};
 use offshoot::{BranchPlace, Branches, Connection, Control, Store};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -131,9 +132,22 @@ impl Context {
 
     /// A control that shows progress and that Ctrl-C cancels.
     pub fn control(&self) -> Control {
-        let shows = !self.globals.quiet && self.globals.verbose == 0;
-        let control = Control::new(progress::watcher(shows));
+        let control = self.control_without_signals();
         interrupt::cancels(&control);
         control
+    }
+
+    /// A control that shows progress, for who handles signals.
+    pub fn control_without_signals(&self) -> Control {
+        let shows = !self.globals.quiet && self.globals.verbose == 0;
+        Control::new(progress::watcher(shows))
+    }
+
+    /// The arguments by which another process of this program means the same store.
+    pub fn store_arguments(&self) -> Vec<OsString> {
+        let pair =
+            |(name, path): (&str, &Option<PathBuf>)| path.as_ref().map(|path| [OsString::from(name), path.into()]);
+        let named = [("--store", &self.globals.store), ("--config", &self.globals.config)];
+        named.into_iter().filter_map(pair).flatten().collect()
     }
 }

@@ -20,6 +20,11 @@ impl Failure {
         Self { kind, message: message.into(), causes: Vec::new(), hint: Some(hint.into()) }
     }
 
+    /// A failure whose text says what to do next.
+    pub fn plain(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), causes: Vec::new(), hint: None }
+    }
+
     /// The operating system refused.
     pub fn io(doing: &str, path: &Path, error: &io::Error) -> Self {
         let message = format!("cannot {doing} {}", path.display());

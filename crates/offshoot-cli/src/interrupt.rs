@@ -4,9 +4,9 @@
 
 use crate::failure::code;
 use offshoot::Control;
+use offshoot_project::run::ignored_signals;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use std::fs;
 
 /// Makes Ctrl-C, SIGTERM and SIGHUP cancel an operation.
 pub fn cancels(control: &Control) {
@@ -25,11 +25,4 @@ pub fn cancels(control: &Control) {
         }
     };
     let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(watch);
-}
-
-/// The signals that are ignored, as a set of bits; none where the system does not say.
-fn ignored_signals() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let set = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    set.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).unwrap_or(0)
 }

@@ -4,14 +4,17 @@
 //! stdout, everything else to stderr.
 
 mod args;
+mod checkout;
 mod commands;
 mod config;
 mod context;
 mod failure;
 mod interrupt;
+mod journal;
 mod key;
 mod logging;
 mod output;
+mod parity;
 mod progress;
 mod render;
 mod surroundings;

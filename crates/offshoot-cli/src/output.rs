@@ -33,7 +33,7 @@ pub fn show(command: &str, outcome: Result<Report, Failure>, context: &Context) 
     let (text, json, code) = match outcome {
         Ok(report) => (report.text, report.json, report.code),
         Err(failure) => {
-            write_failure(&failure);
+            fail(&failure);
             let (code, kind) = (failure.code(), failure.word());
             let error = json!({
                 "kind": kind, "message": failure.to_string(), "causes": failure.causes(), "hint": failure.hint(),
@@ -44,7 +44,7 @@ pub fn show(command: &str, outcome: Result<Report, Failure>, context: &Context) 
     let text = if context.globals.json { object(command, &json) } else { text };
     match io::stdout().lock().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            write_failure(&Failure::io("write to", std::path::Path::new("stdout"), &error));
+            fail(&Failure::io("write to", std::path::Path::new("stdout"), &error));
             code.max(code::FAILED)
         }
         _ => code,
@@ -59,7 +59,8 @@ fn object(command: &str, fields: &Value) -> String {
     format!("{{\"version\":1,\"command\":{}{comma}{rest}\n", json!(command))
 }
 
-fn write_failure(failure: &Failure) {
+/// Shows a failure on stderr.
+pub fn fail(failure: &Failure) {
     let style = Style::of_stderr();
     let mut lines = format!("{} {}\n", style.red("error:"), plain_block(&failure.to_string()));
     for cause in failure.causes() {

@@ -6,6 +6,7 @@ pub mod completions;
 pub mod doctor;
 pub mod forget;
 pub mod gc;
+pub mod git;
 pub mod image;
 pub mod init;
 pub mod key;
@@ -16,9 +17,11 @@ pub mod preview;
 pub mod pseudonym;
 pub mod receipt;
 pub mod restore;
+pub mod run;
 pub mod scan;
 pub mod scrub;
 pub mod show;
+pub mod stats;
 pub mod tag;
 pub mod verify;
 
@@ -46,6 +49,9 @@ pub fn run(command: &Command, context: &Context) -> Outcome {
         Command::Branch(command) => command.run(context),
         Command::Image(command) => command.run(context),
         Command::Pool(command) => command.run(context),
+        Command::Run(command) => command.run(context),
+        Command::Git(command) => command.run(context),
+        Command::Stats(command) => command.run(context),
         Command::Doctor(command) => command.run(context),
         Command::Preview(command) => command.run(context),
         Command::Pseudonym(command) => command.run(context),

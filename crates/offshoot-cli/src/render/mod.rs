@@ -3,7 +3,6 @@
 pub mod comparison;
 pub mod facts;
 pub mod lock;
-pub mod shell;
 pub mod sizes;
 pub mod table;
 pub mod text;

@@ -9,6 +9,7 @@ mod branches;
 mod busy;
 mod canaries;
 mod capture;
+mod checkouts;
 mod full_target;
 mod interrupt;
 mod key;

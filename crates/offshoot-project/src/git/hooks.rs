@@ -26,6 +26,8 @@ pub struct InstallOptions {
     pub project: PathBuf,
     /// The file with the variables, relative to the top of each checkout.
     pub env_file: PathBuf,
+    /// Whether branches of raw snapshots may be made.
+    pub raw: bool,
 }
 
 /// What was installed.
@@ -69,6 +71,7 @@ pub fn install(repository: &Repository, options: &InstallOptions) -> Result<Inst
     let before = registry.clone();
     registry.project.clone_from(&options.project);
     registry.env_file.clone_from(&options.env_file);
+    registry.raw = options.raw;
     for (_, path) in &states {
         if !registry.hooks.contains(path) {
             registry.hooks.push(path.clone());
@@ -120,6 +123,14 @@ pub fn uninstall(repository: &Repository) -> Result<Uninstalled> {
     let folder = registry::folder(repository);
     fs::remove_dir_all(&folder).map_err(ProjectError::io("remove", &folder))?;
     Ok(undone)
+}
+
+/// Whether the hooks of a repository may make branches of raw snapshots; none where they are not installed.
+///
+/// # Errors
+/// When the hooks' file cannot be read.
+pub fn takes_raw(repository: &Repository) -> Result<Option<bool>> {
+    Ok(registry::read(repository)?.map(|registry| registry.raw))
 }
 
 /// Where Git looks for hooks here.

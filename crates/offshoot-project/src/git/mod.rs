@@ -22,7 +22,7 @@ mod settle;
 mod sync;
 mod trigger;
 
-pub use hooks::{InstallOptions, Installed, Uninstalled, install, uninstall};
+pub use hooks::{InstallOptions, Installed, Uninstalled, install, takes_raw, uninstall};
 pub use repository::{Head, Repository};
 pub use sync::{Gone, SyncOptions, Synced, gone, sync};
 pub use trigger::{HookContext, run_hook, tell};

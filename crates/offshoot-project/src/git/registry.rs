@@ -23,6 +23,9 @@ pub(super) struct Registry {
     pub project: PathBuf,
     /// The file with the variables, from the top of a checkout.
     pub env_file: PathBuf,
+    /// Whether branches of raw snapshots may be made.
+    #[serde(default)]
+    pub raw: bool,
     /// The hooks that were written.
     #[serde(default)]
     pub hooks: Vec<PathBuf>,

@@ -45,7 +45,7 @@ impl Case {
 
     pub fn options(&self) -> InstallOptions {
         let env_file = PathBuf::from(".env.offshoot");
-        InstallOptions { program: self.program.clone(), project: self.top.clone(), env_file }
+        InstallOptions { program: self.program.clone(), project: self.top.clone(), env_file, raw: false }
     }
 
     pub fn install(&self) -> offshoot_project::Result<Installed> {

@@ -1,15 +1,16 @@
 //! `offshoot branch create`: make a branch, and print how to get in.
 
 use super::hooks;
+use crate::checkout::access;
 use crate::commands::Outcome;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{Report, note, warn};
-use crate::render::shell;
-use crate::values;
+use crate::{journal, parity, values};
 use clap::Args;
 use offshoot::amounts::{counted, span};
 use offshoot::{Branches, CreateOptions, CreatedBranch, Neutralized};
+use offshoot_project::env::shell;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -32,6 +33,9 @@ pub struct Create {
     /// Take a raw snapshot as it is, personal data included
     #[arg(long)]
     raw: bool,
+    /// Refuse a branch that differs from where its snapshot was taken
+    #[arg(long)]
+    strict: bool,
     /// Put the server into a network of its own: it reaches nobody, and is reached by its socket
     #[arg(long)]
     isolate_network: bool,
@@ -45,9 +49,12 @@ impl Create {
         let branches = context.branches_of(&store, self.raw, self.isolate_network)?;
         let control = context.control();
         let options = CreateOptions { ttl: context.ttl(self.ttl)?, is_owned: false };
-        let made = branches.create(&self.name, &from, &options, &control)?;
+        let make = || branches.create(&self.name, &from, &options, &control);
+        let made = journal::making(context, &self.name, Some(&from), make)?;
         crate::progress::end();
-        if let Err(failure) = hooks::run(context, &branches, &self.name, &made.access) {
+        let is_strict = self.strict;
+        let refuse_drift = || if is_strict { parity::refuse_drift(context, &branches, &self.name) } else { Ok(()) };
+        if let Err(failure) = hooks::run(context, &branches, &self.name, &made.access).and_then(|()| refuse_drift()) {
             branches.delete(&self.name)?;
             return Err(failure);
         }
@@ -55,7 +62,11 @@ impl Create {
             describe("ready", &self.name, &made, &branches)?;
         }
         super::begin_tending(context)?;
-        let text = if self.env { shell::exports(&made.access) } else { format!("{}\n", made.access.url.expose()) };
+        let text = if self.env {
+            shell::exports(&access(&self.name, &made.access))
+        } else {
+            format!("{}\n", made.access.url.expose())
+        };
         Ok(Report::done(text, in_json(&self.name, &made)))
     }
 }

@@ -9,6 +9,7 @@ mod tend;
 use super::Outcome;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::journal;
 use crate::output::{Report, note};
 use clap::{Args, Subcommand};
 use offshoot::{Branches, ErrorKind};
@@ -16,6 +17,7 @@ use serde_json::json;
 use std::fs;
 
 pub use create::{Create, describe};
+pub use hooks::run as after_branch;
 pub use tend::begin_tending;
 
 /// Make, list and delete branches
@@ -83,7 +85,7 @@ impl Branch {
             BranchCommand::Start(named) => start(named, context),
             BranchCommand::Stop(named) => done(named, context, "stopped", Branches::stop),
             BranchCommand::Reset(reset) => reset.run(context),
-            BranchCommand::Delete(named) => done(named, context, "deleted", Branches::delete),
+            BranchCommand::Delete(named) => delete(named, context),
             BranchCommand::Logs(named) => logs(named, context),
             BranchCommand::Tend(tend) => tend.run(context),
         }
@@ -94,7 +96,8 @@ impl Reset {
     fn run(&self, context: &Context) -> Outcome {
         let branches = context.branches(self.raw)?;
         let control = context.control();
-        let made = branches.reset(&self.name, self.to.as_deref(), &control)?;
+        let reset = || branches.reset(&self.name, self.to.as_deref(), &control);
+        let made = journal::resetting(context, &self.name, reset)?;
         hooks::run(context, &branches, &self.name, &made.access)?;
         if !context.globals.quiet {
             describe("reset", &self.name, &made, &branches)?;
@@ -134,6 +137,12 @@ fn done(
 ) -> Outcome {
     work(&context.branches(false)?, &named.name)?;
     Ok(Report::done(format!("{word} {}\n", named.name), json!({ "name": named.name, "done": word })))
+}
+
+fn delete(named: &Named, context: &Context) -> Outcome {
+    let report = done(named, context, "deleted", Branches::delete)?;
+    journal::deleted(context, &named.name);
+    Ok(report)
 }
 
 fn logs(named: &Named, context: &Context) -> Outcome {

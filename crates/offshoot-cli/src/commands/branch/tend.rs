@@ -39,13 +39,7 @@ impl Tend {
 pub fn begin_tending(context: &Context) -> Result<(), Failure> {
     let Ok(program) = env::current_exe() else { return Ok(()) };
     let mut command = Command::new(program);
-    if let Some(store) = &context.globals.store {
-        command.arg("--store").arg(store);
-    }
-    if let Some(config) = &context.globals.config {
-        command.arg("--config").arg(config);
-    }
-    command.args(["--quiet", "branch", "tend"]);
+    command.args(context.store_arguments()).args(["--quiet", "branch", "tend"]);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
     // Without it, branches are as good, only not yet on the disk.
     let _ = command.spawn();
