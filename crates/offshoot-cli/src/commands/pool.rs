@@ -11,6 +11,9 @@ use offshoot::pool::{self, CreateOptions, Plan, Rights, State, Status};
 use offshoot::{Error, ErrorKind};
 use serde_json::{Value, json};
 
+/// Room of what was deleted in a pool that is worth a line.
+const TRIM_BYTES_MIN: u64 = 1 << 30;
+
 /// Make, look at and remove the pool that images and branches are in
 #[derive(Debug, Args)]
 pub struct Pool {
@@ -138,13 +141,22 @@ fn described(status: &Status) -> String {
         bytes(status.image_bytes),
         bytes(status.host_free_bytes)
     );
+    let reclaimable = status.reclaimable_bytes();
+    let trim = match reclaimable >= TRIM_BYTES_MIN {
+        true => format!(
+            "{} of that are of what was deleted; `{}` gives them back\n",
+            bytes(reclaimable),
+            status.trim_command
+        ),
+        false => String::new(),
+    };
     match status.state {
         State::Absent => "there is no pool here; `offshoot pool create --size 50G` makes one\n".to_owned(),
         State::Unmounted => format!("the pool at {place} is not mounted: {}\n{file}", status.mount_command),
         State::Mounted => {
             let of = status.free_bytes.zip(status.total_bytes);
             let room = of.map(|(free, total)| format!(", {} of {} free", bytes(free), bytes(total)));
-            format!("the pool is mounted at {place}{}\n{file}", room.unwrap_or_default())
+            format!("the pool is mounted at {place}{}\n{file}{trim}", room.unwrap_or_default())
         }
         _ => format!("the pool at {place} is half made or half removed: create or destroy it once more\n{file}"),
     }
@@ -166,6 +178,8 @@ fn in_json(status: &Status) -> Value {
         "host_free_bytes": status.host_free_bytes,
         "total_bytes": status.total_bytes,
         "free_bytes": status.free_bytes,
+        "reclaimable_bytes": status.reclaimable_bytes(),
+        "trim_command": status.trim_command,
         "mount_command": status.mount_command,
         "fstab_line": status.fstab_line,
     })
