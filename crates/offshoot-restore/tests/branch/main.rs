@@ -2,6 +2,8 @@
 //!
 //! What real servers do is tested where they are.
 
+#![allow(clippy::unwrap_used)]
+
 mod failures;
 mod fake;
 mod healing;
