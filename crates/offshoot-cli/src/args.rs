@@ -1,8 +1,8 @@
 //! The words of the command line: global options and commands. What a command takes is in its own file.
 
 use crate::commands::{
-    branch, capture, completions, doctor, forget, gc, git, image, init, key, log, man, pool, preview, pseudonym, receipt,
-    restore, run, scan, scrub, show, stats, tag, verify,
+    branch, capture, completions, doctor, forget, gc, git, image, init, key, log, man, pool, preview, pseudonym,
+    receipt, restore, run, scan, scrub, show, stats, tag, verify,
 };
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;

@@ -2,7 +2,8 @@
 
 use offshoot::testing::Branch;
 use offshoot::{
-    BranchPlace, Branches, CaptureOptions, Connection, Control, CreateOptions, Environment, ErrorKind, InitOptions, Store,
+    BranchPlace, Branches, CaptureOptions, Connection, Control, CreateOptions, Environment, ErrorKind, InitOptions,
+    Store,
 };
 use offshoot_testkit::place;
 use offshoot_testkit::postgres::{Server, shared};

@@ -7,8 +7,8 @@ use offshoot_testkit::fingerprint::try_fingerprint;
 use offshoot_testkit::postgres::{Server, ServerOptions};
 use offshoot_testkit::shop;
 use std::error::Error;
-use std::path::{Path, PathBuf};
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 

@@ -89,7 +89,7 @@ fn a_run_has_a_branch_and_leaves_none() {
 
     let mut child = nest.session.command(&["run", "--raw", "--", "sh", "-c", "touch ready; sleep 60"]).spawn().unwrap();
     waits_until("it runs", || nest.session.dir().join("ready").exists());
-    assert_eq!(nest.servers().is_empty(), false);
+    assert!(!nest.servers().is_empty());
     child.kill().unwrap();
     child.wait().unwrap();
     waits_until("the watcher has deleted the branch", || nest.folders().is_empty() && nest.servers().is_empty());
