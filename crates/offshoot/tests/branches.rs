@@ -1,5 +1,7 @@
 //! Branches by the library: one for each test, beside each other, gone at the end however it comes.
 
+#![allow(clippy::unwrap_used)]
+
 use offshoot::testing::Branch;
 use offshoot::{
     BranchPlace, Branches, CaptureOptions, Connection, Control, CreateOptions, Environment, ErrorKind, InitOptions,
