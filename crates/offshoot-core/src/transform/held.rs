@@ -117,7 +117,11 @@ mod tests {
             assert!(!file.windows(6).any(|window| window == b"canary"));
             for (value, span) in values.iter().zip(spans).rev() {
                 let mut back = Vec::new();
-                held.read(span, |part| Ok(back.extend_from_slice(part))).unwrap();
+                let mut take = |part: &[u8]| {
+                    back.extend_from_slice(part);
+                    Ok(())
+                };
+                held.read(span, &mut take).unwrap();
                 assert!(*value == back);
             }
             held.clear().unwrap();
