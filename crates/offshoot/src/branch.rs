@@ -166,7 +166,10 @@ impl Branches {
         self.inner.check_free(&name)?;
         let owner = if options.is_owned { this_process() } else { None };
         self.with_image(address, control, |image, wish| {
-            let wish = Wish { ttl: options.ttl, owner: owner.clone(), ..wish };
+            // What goes with its process need not survive the machine's going down.
+            let durable = wish.shape.durable && owner.is_none();
+            let shape = Shape { durable, ..wish.shape.clone() };
+            let wish = Wish { ttl: options.ttl, owner: owner.clone(), shape, ..wish };
             self.inner.create(&name, image, &wish, control)
         })
     }

@@ -2,7 +2,7 @@
 
 use crate::session::Session;
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 24] = [
     "init",
     "scan",
     "capture",
@@ -13,6 +13,17 @@ const COMMANDS: [&str; 13] = [
     "gc",
     "verify",
     "restore",
+    "preview",
+    "pseudonym",
+    "receipt",
+    "scrub",
+    "key",
+    "branch",
+    "image",
+    "pool",
+    "run",
+    "git",
+    "stats",
     "doctor",
     "completions",
     "man",

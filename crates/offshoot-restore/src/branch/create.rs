@@ -127,6 +127,7 @@ impl Branches {
             shape: wish.shape.clone(),
             password: password()?,
             generation: 1,
+            admitted: 0,
             runs: true,
             made_unix_ms: now,
             expires_unix_ms: wish.ttl.map(|ttl| expiry(now, ttl)),
@@ -187,10 +188,12 @@ impl Branches {
         }
         let site = record.site(&self.home);
         let admitted = server.admit(&site, &record.database, record.shape.role.as_deref(), &record.password);
-        admitted.map_err(|error| {
+        let access = admitted.map_err(|error| {
             let _ = self.servers.stop(&site.data, Stop::AtOnce);
-            error.into()
-        })
+            BranchError::from(error)
+        })?;
+        record.admitted = record.generation;
+        Ok(access)
     }
 
     /// The ports of all branches, running or not.

@@ -33,6 +33,12 @@ impl Branches {
         let server = self.server_of(&record)?;
         let site = record.site(&self.home);
         if self.servers.running(&site.data).is_some() {
+            // A reset that was killed may have started it and no more.
+            if record.admitted != record.generation {
+                server.admit(&site, &record.database, record.shape.role.as_deref(), &record.password)?;
+                record.admitted = record.generation;
+                record.save_later(&self.home, &lock)?;
+            }
             return Ok(Started { access: self.access_of(&record, &*server), moved: false });
         }
         let port = record.port;
@@ -46,6 +52,7 @@ impl Branches {
         }
         record.save(&self.home, &lock)?;
         let access = self.launch(&mut record, &*server, &lock, control)?;
+        record.save_later(&self.home, &lock)?;
         Ok(Started { access, moved: record.port != port })
     }
 

@@ -59,6 +59,9 @@ pub(crate) struct BranchRecord {
     pub port: u16,
     /// Which of its data directories counts; a reset makes the next one.
     pub generation: u32,
+    /// The data directory whose user was let in with the password; none yet where it is another one.
+    #[serde(default)]
+    pub admitted: u32,
     /// Whether its server should run.
     pub runs: bool,
     pub made_unix_ms: u64,
@@ -85,6 +88,14 @@ pub struct Shape {
     pub durable: bool,
     /// Settings of its server.
     pub settings: Vec<(String, String)>,
+}
+
+impl Shape {
+    /// Whether a branch of this shape is what one of another shape is wished for: one whose rows survive more is.
+    pub(crate) fn serves(&self, wished: &Self) -> bool {
+        let durable = self.durable;
+        self == &Self { durable, ..wished.clone() } && (durable || !wished.durable)
+    }
 }
 
 /// What keeps branches apart.

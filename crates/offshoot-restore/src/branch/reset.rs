@@ -41,6 +41,7 @@ impl Branches {
         record.save(&self.home, &lock)?;
         clock.step("record");
         let access = self.launch(&mut record, &*server, &lock, control)?;
+        record.save_later(&self.home, &lock)?;
         clock.step("start");
         let took = clock.whole();
         // What cannot be removed now is removed by the next command.

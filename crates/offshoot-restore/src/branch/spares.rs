@@ -90,7 +90,7 @@ impl Branches {
         wish: &Wish,
     ) -> Result<Option<(BranchRecord, FolderLock, bool)>> {
         let fits = |record: &BranchRecord| {
-            record.state == State::Spare && record.image == image.record().key && record.shape == wish.shape
+            record.state == State::Spare && record.image == image.record().key && record.shape.serves(&wish.shape)
         };
         let mut spares: Vec<BranchRecord> = self.records()?.into_iter().filter(fits).collect();
         if spares.is_empty() {

@@ -54,6 +54,23 @@ fn a_reset_that_was_killed_leaves_one_generation() {
 }
 
 #[test]
+fn a_reset_that_was_killed_before_its_user_was_let_in_lets_him_in_later() {
+    let place = Place::new();
+    let image = place.image(1);
+    place.create("a", &image).unwrap();
+    let folder = place.folders().remove(0);
+    fs::create_dir(folder.join("data-2")).unwrap();
+    fs::write(folder.join("data-2/VERSION"), "1").unwrap();
+    fs::write(folder.join("data-2/postmaster"), "20000").unwrap();
+    change(&folder, "\"generation\": 1", "\"generation\": 2");
+    let branches = place.branches();
+    place.servers.log();
+    branches.start(&named("a"), &Control::default()).unwrap();
+    branches.start(&named("a"), &Control::default()).unwrap();
+    assert_eq!(place.servers.log(), ["admit"], "once");
+}
+
+#[test]
 fn a_server_that_was_killed_is_seen_and_started_again() {
     let place = Place::new();
     let image = place.image(1);

@@ -9,10 +9,11 @@ use crate::output::{Report, note, warn};
 use crate::{journal, parity, values};
 use clap::Args;
 use offshoot::amounts::{counted, span};
-use offshoot::{Branches, CreateOptions, CreatedBranch, Neutralized};
+use offshoot::{Branches, CreateOptions, CreatedBranch, Neutralized, Store};
 use offshoot_project::env::shell;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 /// Make a branch and print its URL
@@ -60,6 +61,9 @@ impl Create {
         }
         if !context.globals.quiet {
             describe("ready", &self.name, &made, &branches)?;
+            if let Some(ttl) = options.ttl {
+                note(&kept_for(ttl, &store));
+            }
         }
         super::begin_tending(context)?;
         let text = if self.env {
@@ -69,6 +73,19 @@ impl Create {
         };
         Ok(Report::done(text, in_json(&self.name, &made)))
     }
+}
+
+/// How long a branch is kept, and the line for cron that sees to it where no command does.
+fn kept_for(ttl: Duration, store: &Store) -> String {
+    let span = span(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
+    let program = std::env::current_exe().unwrap_or_else(|_| "offshoot".into());
+    let store = std::path::absolute(store.place()).unwrap_or_else(|_| store.place().into());
+    let quoted = |path: &Path| shell::quoted(&path.to_string_lossy());
+    let (program, store) = (quoted(&program), quoted(&store));
+    format!(
+        "kept for {span}: then the next command deletes it, or cron does by \
+         */10 * * * * {program} --quiet --store {store} branch list >/dev/null"
+    )
 }
 
 /// Says on stderr how a branch was made, at what cost, and what was switched off in it.
