@@ -80,7 +80,7 @@ impl Branches {
             }
             return self.end(record, &lock);
         }
-        self.remove_other_generations(folder, &record)
+        self.remove_other_generations(folder, &record, &lock)
     }
 
     /// Whether a folder is so new that the process that made it may not have locked it yet.
@@ -98,11 +98,17 @@ impl Branches {
         self.remove(&record, lock)
     }
 
-    /// Removes what a reset that did not end left.
-    pub(super) fn remove_other_generations(&self, folder: &Path, record: &BranchRecord) -> Result<()> {
+    /// Removes what resets left.
+    fn remove_other_generations(&self, folder: &Path, record: &BranchRecord, lock: &FolderLock) -> Result<()> {
         let current = data_name(record.generation);
+        let mut is_recorded = false;
         for path in crate::image::folders(folder)? {
             if path.file_name().is_some_and(|name| name != current.as_str()) {
+                // First it must be on the disk that it is another one that counts.
+                if !is_recorded {
+                    record.save(&self.home, lock)?;
+                    is_recorded = true;
+                }
                 self.servers.stop(&path, Stop::AtOnce)?;
                 remove_tree(&path)?;
             }

@@ -31,7 +31,9 @@ fn a_branch_is_made_listed_stopped_started_reset_and_deleted() {
     let reset = branches.reset(&name, &image, &wish(), &Control::default()).unwrap();
     assert_eq!(reset.access, made.access, "the URL stays");
     let (site, _) = branches.site(&name).unwrap();
-    assert!(!site.data.join("mine").exists() && !data.exists());
+    assert!(!site.data.join("mine").exists());
+    branches.heal().unwrap();
+    assert!(!data.exists(), "nobody waits for its removal, but it goes");
 
     branches.rename(&name, &named("other")).unwrap();
     assert_eq!(place.names(), ["other"]);
