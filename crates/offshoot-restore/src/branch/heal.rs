@@ -3,13 +3,17 @@
 //! Only folders whose lock is free are touched: the others are being worked on.
 
 use super::record::{self, BranchRecord, State, data_name};
-use super::{BranchName, Branches, Result, try_lock};
+use super::{BranchName, Branches, Result};
 use crate::clone::remove_tree;
 use crate::lock::FolderLock;
 use crate::server::Stop;
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
+
+/// How long a lock is tried: a process that is about to start a program has those of its parent for a moment.
+const MOMENT: Duration = Duration::from_millis(20);
 
 /// What was put in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,15 +59,11 @@ impl Branches {
     }
 
     fn heal_folder(&self, folder: &Path, healed: &mut Healed) -> Result<()> {
-        let Some(lock) = try_lock(folder)? else { return Ok(()) };
+        let Some(lock) = FolderLock::exclusive_within(folder, MOMENT)? else { return Ok(()) };
         let id = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let Some(record) = record::load(folder)? else {
-            // Whoever makes a folder locks it at once, and whoever removes one removes its record last.
-            if self.is_young(folder) {
-                return Ok(());
-            }
-            healed.leftovers += 1;
-            return self.remove_folder(folder, &id);
+            drop(lock);
+            return self.heal_nameless(folder, &id, healed);
         };
         if matches!(record.state, State::Creating | State::Deleting) {
             tracing::info!(id, "removing what is left of a branch");
@@ -83,11 +83,16 @@ impl Branches {
         self.remove_other_generations(folder, &record, &lock)
     }
 
-    /// Whether a folder is so new that the process that made it may not have locked it yet.
-    fn is_young(&self, folder: &Path) -> bool {
-        const MOMENT: std::time::Duration = std::time::Duration::from_secs(5);
-        let made = fs::metadata(folder).and_then(|found| found.modified());
-        made.is_ok_and(|made| made.elapsed().is_ok_and(|age| age < MOMENT))
+    /// Removes a folder without a record. Whoever makes one holds the list's lock until it has its record, and whoever removes
+    /// one removes the record last.
+    fn heal_nameless(&self, folder: &Path, id: &str, healed: &mut Healed) -> Result<()> {
+        let _list = self.home.lock_list()?;
+        let Some(_lock) = FolderLock::exclusive_within(folder, MOMENT)? else { return Ok(()) };
+        if record::load(folder)?.is_none() {
+            healed.leftovers += 1;
+            self.remove_folder(folder, id)?;
+        }
+        Ok(())
     }
 
     fn end(&self, mut record: BranchRecord, lock: &FolderLock) -> Result<()> {

@@ -130,6 +130,18 @@ fn a_branch_goes_when_its_command_has_ended() {
 }
 
 #[test]
+fn a_folder_without_a_record_goes_at_once() {
+    let place = Place::new();
+    place.image(1);
+    let folder = place.home().root().join("branches/0123456789abcdef");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("branch.new"), "{").unwrap();
+    let (_, healed) = place.open();
+    assert_eq!(healed.leftovers, 1);
+    assert!(place.folders().is_empty());
+}
+
+#[test]
 fn a_half_made_image_goes_with_its_server() {
     let place = Place::new();
     let image = place.image(1);
