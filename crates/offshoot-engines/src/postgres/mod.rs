@@ -15,6 +15,7 @@ pub mod doctor;
 pub mod facts;
 #[cfg(feature = "schema")]
 pub mod local;
+#[cfg(feature = "schema")]
 pub mod neutralize;
 #[cfg(feature = "schema")]
 pub mod observe;
