@@ -16,7 +16,8 @@ pub struct Nest {
 impl Nest {
     /// A nest in the build's own folder, with a raw snapshot of a database.
     pub fn of(server: &Server, db: &str) -> Self {
-        let nest = Self::empty(&place::scratch_dir().unwrap(), server.binaries().dir());
+        let mut nest = Self::empty(&place::scratch_dir().unwrap(), server.binaries().dir());
+        nest.session.set("OFFSHOOT_PG_DUMP", server.binaries().pg_dump().unwrap().to_str().unwrap());
         nest.done(&["init", "--raw"]);
         nest.done(&["capture", &server.url(db), "--name", "prod"]);
         nest
