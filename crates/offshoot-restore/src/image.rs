@@ -13,7 +13,7 @@ pub(crate) use gc::heal;
 pub use gc::{ImageGcPlan, plan_gc};
 pub use key::ImageKey;
 
-use crate::branch::Result;
+use crate::branch::{BranchError, Result};
 use crate::home::Home;
 use crate::neutralize::Neutralized;
 use crate::record;
@@ -72,7 +72,11 @@ pub struct Image {
 impl Image {
     /// The image in a folder, if there is one.
     pub(crate) fn in_folder(folder: &Path) -> Result<Option<Self>> {
-        let record = record::load::<ImageRecord>(&folder.join(FILE))?;
+        let path = folder.join(FILE);
+        let record = record::load::<ImageRecord>(&path)?;
+        if record.as_ref().is_some_and(|record| record.version != VERSION) {
+            return Err(BranchError::BadRecord { path });
+        }
         Ok(record.map(|record| Self { folder: folder.to_path_buf(), record }))
     }
 
@@ -108,6 +112,6 @@ pub fn list(home: &Home) -> Result<Vec<Image>> {
 
 /// The folders below a folder, in no order.
 pub(crate) fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(folder).map_err(crate::branch::BranchError::io("reading", folder))?;
+    let entries = fs::read_dir(folder).map_err(BranchError::io("reading", folder))?;
     Ok(entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|e| e.path()).collect())
 }

@@ -1,6 +1,8 @@
 //! Branches as an embedder sees them: made from a snapshot's address, and found again by their names.
 
-use crate::{Error, ErrorKind, Result, Store, on_own_thread};
+mod error;
+
+use crate::{Error, Result, Store, on_own_thread};
 use offshoot_core::Control;
 use offshoot_core::snapshot::SnapshotReader;
 use offshoot_core::store::this_process;
@@ -256,10 +258,10 @@ impl Branches {
         on_own_thread(|| self.inner.list())?.map_err(Error::from)
     }
 
-    /// How to get into a branch. Its server is started if it should run and does not.
+    /// How to get into a branch, whether its server runs or not; [`Self::start`] sees to that.
     ///
     /// # Errors
-    /// `NotFound`; `Failed` if its server does not start.
+    /// `NotFound`; `Failed` while it is being made.
     pub fn access(&self, name: &str) -> Result<Access> {
         Ok(self.inner.access(&BranchName::new(name)?)?)
     }
@@ -399,30 +401,5 @@ impl Branches {
 impl fmt::Debug for Branches {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Branches").field("store", &self.store).field("home", &self.place.home).finish_non_exhaustive()
-    }
-}
-
-impl From<BranchError> for Error {
-    fn from(error: BranchError) -> Self {
-        match error {
-            BranchError::Server { source } => source.into(),
-            BranchError::Load { source } => {
-                let told = Self::from(source);
-                let hint = told.hint().unwrap_or("mend the cause and try again").to_owned();
-                Self::new(told.kind(), format!("the image could not be made: {told}"), hint)
-            }
-            error => Self::retell(kind(&error), error),
-        }
-    }
-}
-
-fn kind(error: &BranchError) -> ErrorKind {
-    match error {
-        BranchError::NoBranch { .. } => ErrorKind::NotFound,
-        BranchError::Taken { .. } | BranchError::Busy { .. } | BranchError::ImageGone => ErrorKind::Conflict,
-        BranchError::BadName { .. } => ErrorKind::Usage,
-        BranchError::Raw | BranchError::NotOurs { .. } => ErrorKind::Refused,
-        BranchError::Cancelled => ErrorKind::Interrupted,
-        _ => ErrorKind::Failed,
     }
 }

@@ -148,15 +148,6 @@ impl Branches {
         self.server_of(&record)
     }
 
-    /// Whether a branch's server runs.
-    ///
-    /// # Errors
-    /// `NoBranch`.
-    pub fn is_running(&self, name: &BranchName) -> Result<bool> {
-        let record = self.find(name)?;
-        Ok(self.servers.running(&record.site(&self.home).data).is_some())
-    }
-
     /// The snapshot that a branch came from: its address as it was asked for, and its hash.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use offshoot_format::record::Holder;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-use super::Result;
+use super::{BranchError, Result};
 
 const FILE: &str = "branch.json";
 /// Version of the form.
@@ -148,12 +148,19 @@ impl BranchRecord {
     }
 }
 
-/// The record in a branch's folder.
+/// The record in a branch's folder. What it says of folders is believed only as far as it can be a branch's own name.
 pub(crate) fn load(folder: &Path) -> Result<Option<BranchRecord>> {
-    record::load(&folder.join(FILE))
+    let path = file(folder);
+    let Some(record) = record::load::<BranchRecord>(&path)? else { return Ok(None) };
+    let is_of_folder = folder.file_name().is_some_and(|name| name == record.id.as_str());
+    let is_id = |id: &String| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if record.version == VERSION && is_of_folder && record.host.as_ref().is_none_or(is_id) {
+        return Ok(Some(record));
+    }
+    Err(BranchError::BadRecord { path })
 }
 
-/// Removes the record of a folder whose data is gone.
+/// Where a branch's record is.
 pub(crate) fn file(folder: &Path) -> PathBuf {
     folder.join(FILE)
 }

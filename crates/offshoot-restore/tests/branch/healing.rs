@@ -159,6 +159,24 @@ fn a_half_made_image_goes_with_its_server() {
 }
 
 #[test]
+fn a_record_that_leads_elsewhere_or_is_newer_is_not_believed() {
+    for (from, to) in [
+        ("\"id\": \"", "\"id\": \"../"),
+        ("\"version\": 1", "\"version\": 2"),
+        ("\"host\": null", "\"host\": \"../x\""),
+    ] {
+        let place = Place::new();
+        let image = place.image(1);
+        place.create("a", &image).unwrap();
+        let folder = place.folders().remove(0);
+        change(&folder, from, to);
+        let (_, healed) = place.open();
+        assert_eq!(healed.failures.len(), 1, "{to}");
+        assert!(place.names().is_empty() && folder.join("data-1/VERSION").exists());
+    }
+}
+
+#[test]
 fn a_record_that_cannot_be_read_is_named_and_nothing_of_it_is_touched() {
     let place = Place::new();
     let image = place.image(1);
