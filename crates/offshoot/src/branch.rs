@@ -1,6 +1,7 @@
 //! Branches as an embedder sees them: made from a snapshot's address, and found again by their names.
 
 mod error;
+mod place;
 
 use crate::{Error, Result, Store, on_own_thread};
 use offshoot_core::Control;
@@ -8,7 +9,6 @@ use offshoot_core::snapshot::SnapshotReader;
 use offshoot_core::store::this_process;
 use offshoot_engines::postgres::local::{LocalServers, Places};
 use offshoot_format::manifest::{Environment, Trust};
-use offshoot_restore::NeutralizeChoices;
 use offshoot_restore::branch::{self as engine, BranchError, BranchName, Created, Healed, Wish};
 use offshoot_restore::home::Home;
 use offshoot_restore::image::{self, Image, ImageGcPlan, ImageOptions, Making};
@@ -22,30 +22,10 @@ use std::time::Duration;
 
 pub use offshoot_restore::branch::{BranchInfo, BranchState, Isolation, Shape, SpareWish};
 pub use offshoot_restore::image::ImageRecord;
+pub use place::BranchPlace;
 
 /// How often an image that somebody removes in the same moment is made again.
 const IMAGE_TRIES_MAX: usize = 3;
-
-/// Where branches are, and what is needed to run them.
-#[derive(Debug, Clone, Default)]
-pub struct BranchPlace {
-    /// The folder of images and branches of all stores. One that can clone files (XFS or btrfs) makes branches in moments.
-    pub home: PathBuf,
-    /// The folder of sockets. A short path, because sockets have a limit of about a hundred bytes.
-    pub runtime: PathBuf,
-    /// The programs of the database server, where they are at no usual place.
-    pub programs: Option<PathBuf>,
-    /// Folders to look for them, such as those of PATH.
-    pub search: Vec<PathBuf>,
-    /// The user's folder, below which version managers keep servers.
-    pub user_home: Option<PathBuf>,
-    /// What is left as it is although it could reach out.
-    pub neutralize: NeutralizeChoices,
-    /// Settings and role of branches.
-    pub shape: Shape,
-    /// Whether branches of raw snapshots may be made.
-    pub raw: bool,
-}
 
 /// What a new branch is.
 #[derive(Debug, Clone, Default)]
