@@ -16,6 +16,12 @@ fn change(folder: &Path, from: &str, to: &str) {
     fs::write(&file, text.replace(from, to)).unwrap();
 }
 
+/// What a reset makes first: the next data directory.
+fn clone_beside(folder: &Path) {
+    fs::create_dir(folder.join("data-2")).unwrap();
+    fs::write(folder.join("data-2/VERSION"), "1").unwrap();
+}
+
 #[test]
 fn half_made_and_half_removed_branches_go_with_their_servers() {
     for state in ["creating", "deleting"] {
@@ -38,8 +44,7 @@ fn a_reset_that_was_killed_leaves_one_generation() {
         let image = place.image(1);
         place.create("a", &image).unwrap();
         let folder = place.folders().remove(0);
-        fs::create_dir(folder.join("data-2")).unwrap();
-        fs::write(folder.join("data-2/VERSION"), "1").unwrap();
+        clone_beside(&folder);
         if survives == "data-2" {
             // Killed after the moment of the change.
             change(&folder, "\"generation\": 1", "\"generation\": 2");
@@ -59,8 +64,7 @@ fn a_reset_that_was_killed_before_its_user_was_let_in_lets_him_in_later() {
     let image = place.image(1);
     place.create("a", &image).unwrap();
     let folder = place.folders().remove(0);
-    fs::create_dir(folder.join("data-2")).unwrap();
-    fs::write(folder.join("data-2/VERSION"), "1").unwrap();
+    clone_beside(&folder);
     fs::write(folder.join("data-2/postmaster"), "20000").unwrap();
     change(&folder, "\"generation\": 1", "\"generation\": 2");
     let branches = place.branches();
