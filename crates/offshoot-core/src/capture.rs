@@ -7,7 +7,7 @@ use crate::chunks::WriteChunks;
 use crate::ingest::{Ingest, IngestOptions, IngestedTable, reuse_inlined};
 use crate::snapshot::SnapshotReader;
 use crate::source::{Captured, LARGE_OBJECTS, Source};
-use crate::store::{Expected, OpenStore, WriteSession};
+use crate::store::{Expected, ObjectName, OpenStore, WriteSession};
 use crate::transform::{BatchTransform, Rewriting};
 use crate::{Control, CoreError, Event, Result};
 use offshoot_format::content::canonical;
@@ -85,6 +85,11 @@ pub fn capture(
     let added_bytes = session.added_bytes();
     let manifest = Manifest { stats: Stats { added_bytes, ..manifest.stats }, ..manifest };
     let snapshot = session.commit(&manifest, Some(&name), Expected::Exactly(before))?;
+    if let Err(error) = transform.map_or(Ok(()), |transform| transform.confirm(&manifest)) {
+        store.step_back(&name, &HashSet::from([snapshot]))?;
+        store.backend().remove(&ObjectName::Manifest(snapshot))?;
+        return Err(error);
+    }
     tracing::info!(%snapshot, %name, rows = manifest.stats.rows, added_bytes, "published");
     Ok(CaptureReport { snapshot, name, manifest, added_bytes })
 }

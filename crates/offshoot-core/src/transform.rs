@@ -14,7 +14,7 @@ use offshoot_format::blob::BlobRef;
 use offshoot_format::column::{Batch, Cell, Column, INLINE_VALUE_BYTES_MAX};
 use offshoot_format::facts::TableFacts;
 use offshoot_format::ids::ChunkId;
-use offshoot_format::manifest::Trust;
+use offshoot_format::manifest::{Manifest, Trust};
 use offshoot_format::table::{Layout, TableSpec};
 use std::path::Path;
 
@@ -38,6 +38,15 @@ pub trait BatchTransform: Sync {
     /// # Errors
     /// If it must not be published.
     fn prove(&self, snapshot: &SnapshotReader, control: &Control) -> Result<Proof>;
+
+    /// Looks at the store once more when the snapshot has its name: what others published until then is seen, and who publishes
+    /// later sees the snapshot.
+    ///
+    /// # Errors
+    /// If it must not stay; its name is taken back, and it is removed.
+    fn confirm(&self, _snapshot: &Manifest) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// What a snapshot whose rows were rewritten is.

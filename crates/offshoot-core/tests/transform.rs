@@ -14,7 +14,7 @@ use offshoot_core::transform::{
 use offshoot_core::{Control, CoreError, Result};
 use offshoot_format::column::{Batch, Cell, Column};
 use offshoot_format::facts::TableFacts;
-use offshoot_format::manifest::Trust;
+use offshoot_format::manifest::{Manifest, Trust};
 use offshoot_format::table::{ColumnSpec, Key, KeyOrder, Layout, RowForm, TableSpec};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -79,6 +79,7 @@ const DROPPED: u32 = 7;
 struct Capitals {
     plans: AtomicU32,
     refuses: bool,
+    takes_back: bool,
     keeps_large: bool,
 }
 
@@ -102,6 +103,10 @@ impl BatchTransform for Capitals {
         }
         let trust = Trust::Scrubbed { policy_digest: "p".into(), key_fingerprint: "k".into() };
         Ok(Proof { trust, receipt: "signed".into() })
+    }
+
+    fn confirm(&self, _snapshot: &Manifest) -> Result<()> {
+        if self.takes_back { Err(CoreError::Transform("another key".into())) } else { Ok(()) }
     }
 }
 
@@ -248,6 +253,18 @@ fn a_refused_snapshot_leaves_nothing_at_all() {
         assert_eq!(found, 0, "{left} holds {found} files");
     }
     assert!(run(&store, &[b"ann"], 0, &Capitals::default()).is_ok());
+}
+
+#[test]
+fn a_snapshot_that_is_not_confirmed_loses_its_name() {
+    let (_folder, store) = store();
+    let first = run(&store, &[b"ann"], 0, &Capitals::default()).unwrap();
+    let taken_back = run(&store, &[b"bob"], 0, &Capitals { takes_back: true, ..Capitals::default() });
+    assert!(matches!(taken_back, Err(CoreError::Transform(_))));
+    assert_eq!(store.get_ref(&first.name).unwrap(), Some(first.snapshot));
+    assert_eq!(store.snapshots().unwrap(), [first.snapshot]);
+    // Nothing stands in the way of the next one.
+    assert_eq!(run(&store, &[b"bob"], 0, &Capitals::default()).unwrap().manifest.parent, Some(first.snapshot));
 }
 
 #[test]

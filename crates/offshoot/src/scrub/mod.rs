@@ -17,7 +17,7 @@ use offshoot_format::manifest::Trust;
 use offshoot_scrub::ScrubError;
 pub use offshoot_scrub::receipt::{self as receipts, Receipt};
 pub use offshoot_scrub::{
-    ColumnCount, Fingerprint, Key, KeyError, Policy, PolicyError, Scrubber, facts, key, policy, transform, value,
+    ColumnCount, Fingerprint, Key, KeyError, Policy, PolicyError, Scrubber, facts, key, policy, shape, transform, value,
 };
 use std::fmt::Write as _;
 

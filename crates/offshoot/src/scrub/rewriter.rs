@@ -9,6 +9,7 @@ use offshoot_core::transform::{BatchTransform, LargeRewrite, PieceTransform, Pro
 use offshoot_core::{Control, CoreError, Result};
 use offshoot_format::column::{Batch, Cell, Column};
 use offshoot_format::facts::TableFacts;
+use offshoot_format::manifest::Manifest;
 use offshoot_format::table::TableSpec;
 use offshoot_scrub::constraints::{Constraints, Counter, Moment};
 use offshoot_scrub::receipt::ColumnShape;
@@ -171,6 +172,12 @@ impl BatchTransform for Rewriter<'_> {
         // Somebody may have published under another key meanwhile; of a new epoch the operator was told at the beginning.
         lineage.check(snapshot.manifest().parent, |_| {}).map_err(refused)?;
         Ok(proof)
+    }
+
+    /// Two that were proved at one moment under different keys both have their names now: whoever looks sees the other one.
+    fn confirm(&self, snapshot: &Manifest) -> Result<()> {
+        let Some((_, lineage)) = &self.proof else { return Ok(()) };
+        lineage.check(snapshot.parent, |_| {}).map_err(refused)
     }
 }
 
