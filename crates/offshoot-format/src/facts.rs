@@ -3,7 +3,10 @@
 //! Whoever knows the database fills these in. What is left out counts as absent, so a constraint that is not described
 //! cannot be respected. They follow from the schema, so no content root covers them.
 
+pub mod predicate;
+
 use crate::table::RowForm;
+use predicate::Predicate;
 use serde::{Deserialize, Serialize};
 
 /// How a unique constraint compares values.
@@ -100,8 +103,15 @@ impl ColumnFacts {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Check {
-    /// It bounds the length, in characters.
+    /// It bounds the length, in characters, perhaps together with that of other columns.
     Length,
+    /// It demands something of the value alone.
+    Holds {
+        /// The name of the constraint.
+        name: String,
+        /// What it demands.
+        predicate: Predicate,
+    },
     /// It demands something else; the name of the constraint.
     Other(String),
 }

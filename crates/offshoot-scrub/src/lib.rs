@@ -8,6 +8,7 @@
 
 mod alphabet;
 mod calendar;
+mod check;
 pub mod classify;
 mod condition;
 pub mod constraints;

@@ -23,8 +23,8 @@ use crate::transform::Row;
 use column::ColumnPlan;
 use joins::Joins;
 pub use large::{Large, PIECE_BYTES_MAX, Rewriter, WHOLE_BYTES_MAX};
-pub(crate) use plan::checks_allow;
 use plan::full_name;
+pub(crate) use plan::{checks_allow, not_known};
 use rows::Rows;
 
 /// Why no plan can be made, or a batch not be rewritten. No value is in any of them.
@@ -54,6 +54,17 @@ pub enum ScrubError {
     TooLong {
         /// Schema, table and column.
         column: String,
+    },
+    /// A rewritten value breaks a constraint that the value which it replaces did not break.
+    #[error(
+        "{column}: a rewritten value breaks the constraint {constraint}; choose another rule, or add `ignore-checks = true` if \
+         the constraint does not matter"
+    )]
+    Breaks {
+        /// Schema, table and column.
+        column: String,
+        /// The constraint.
+        constraint: String,
     },
     /// A value would become NULL where the column has none, because it could not be decoded.
     #[error(

@@ -55,6 +55,7 @@ use crate::Key;
 use crate::facts::ColumnFacts;
 use crate::policy::{Fault, Makers, Node, Options, Rule};
 use crate::prf::{Prf, Stream};
+use crate::scrubber;
 use crate::shape::{Shape, Work};
 use crate::value::{Answer, Kind, Value};
 use crate::wire::Codec;
@@ -271,8 +272,10 @@ impl Making<'_> {
         if !self.column.labels.is_empty() && !matches!(rule.name.as_str(), "keep" | "null" | "one-of") {
             return Err(refused("it is an enum: use `one-of`, `keep` or `null`".to_owned()));
         }
-        crate::scrubber::checks_allow(&rule, &*transform, self.column, ignores_checks).map_err(refused)?;
-        Ok(transform)
+        let codec = Codec::of(self.column, self.form);
+        let open = scrubber::checks_allow(&rule, &*transform, self.column, codec, ignores_checks).map_err(refused)?;
+        // Nothing looks at the fields of single values.
+        open.first().map_or(Ok(transform), |check| Err(refused(scrubber::not_known(&check.name))))
     }
 
     /// With `gender`, the column that says the gender of a person.

@@ -95,6 +95,17 @@ pub enum Moment<T> {
     Future,
 }
 
+impl<T> Moment<T> {
+    /// The same moment in another unit or width.
+    pub(crate) fn map<U>(self, map: impl FnOnce(T) -> U) -> Moment<U> {
+        match self {
+            Self::Past => Moment::Past,
+            Self::At(at) => Moment::At(map(at)),
+            Self::Future => Moment::Future,
+        }
+    }
+}
+
 /// A span of time, in the parts that calendars do not convert into each other.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Interval {

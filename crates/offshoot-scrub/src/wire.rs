@@ -13,7 +13,7 @@ mod text_parts;
 use offshoot_format::table::RowForm;
 
 pub(crate) use scalar::{uuid_from_text, uuid_text};
-pub(crate) use text::{date, timestamp};
+pub(crate) use text::{date, moment, timestamp};
 
 use crate::facts::ColumnFacts;
 use crate::value::{Answer, Kind, Value};
@@ -175,6 +175,17 @@ impl Codec {
         look(if self.is_whole() { self.decode(bytes, &mut scratch) } else { Value::Opaque(bytes) })
     }
 
+    /// A value in the form of the rows, that no old one says more about; `text` is that of a decimal number.
+    pub(crate) fn write(&self, answer: Answer, text: &str) -> Vec<u8> {
+        let mut out = Vec::new();
+        match answer {
+            Answer::Decimal if self.is_binary => decimal::encode(text, &mut out),
+            Answer::Decimal => out.extend_from_slice(text.as_bytes()),
+            answer => self.encode(answer, &[], &mut out),
+        }
+        out
+    }
+
     fn rewrite_element(&self, bytes: &[u8], out: &mut Vec<u8>, rewrite: Rewrite<'_>) -> bool {
         let done = match (self.parts, self.is_binary) {
             (Parts::Whole, _) => return self.rewrite_one(bytes, out, rewrite),
@@ -268,13 +279,13 @@ impl Codec {
     /// False if the upper bound of a range came to lie below the lower one, as at the ends of the calendar.
     fn in_order(&self, bounds: &[Option<Vec<u8>>; 2]) -> bool {
         let [Some(lower), Some(upper)] = bounds else { return true };
-        let at = |bound: &[u8]| moment(self.decode(bound, &mut scalar::Scratch::default()));
+        let at = |bound: &[u8]| place_in_time(self.decode(bound, &mut scalar::Scratch::default()));
         at(lower) <= at(upper)
     }
 }
 
 /// A moment as a number that sorts like it.
-fn moment(value: Value<'_>) -> i128 {
+fn place_in_time(value: Value<'_>) -> i128 {
     use crate::value::Moment;
     match value {
         Value::Date(Moment::Past) | Value::Timestamp(Moment::Past) => i128::MIN,

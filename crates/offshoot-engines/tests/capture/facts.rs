@@ -50,6 +50,16 @@ fn other(name: &str) -> Check {
     Check::Other(name.to_owned())
 }
 
+/// Names of constraints, all of which must be understood.
+#[track_caller]
+fn understood(column: &ColumnFacts) -> Vec<&str> {
+    let name = |check| match check {
+        &Check::Holds { ref name, .. } => name.as_str(),
+        other => panic!("{other:?} is not understood"),
+    };
+    column.checks.iter().map(name).collect()
+}
+
 #[test]
 fn types_limits_labels_defaults_and_comments() {
     let (server, db) = (shared(), shared().fresh_db("facts_types"));
@@ -68,7 +78,7 @@ fn types_limits_labels_defaults_and_comments() {
     let d = column(t, "d");
     assert_eq!((d.type_name.as_str(), d.max_chars, d.is_nullable), ("varchar", Some(20), false));
     assert_eq!(d.domain_type.as_deref(), Some("shorter"));
-    assert_eq!(d.checks, [other("ascii"), Check::Length]);
+    assert_eq!(understood(d), ["ascii", "short_check"]);
     let ds = column(t, "ds");
     assert_eq!((ds.type_name.as_str(), ds.max_chars, ds.is_nullable), ("_varchar", Some(20), true));
     let v = column(t, "v");
@@ -87,6 +97,37 @@ fn types_limits_labels_defaults_and_comments() {
 }
 
 #[test]
+fn constraints_of_the_shop_are_understood_as_far_as_they_are_plain() {
+    let (server, db) = (shared(), shared().fresh_db("facts_shop"));
+    offshoot_testkit::shop::load(server, &db).unwrap();
+    let facts = facts(server, &db);
+    let named = |table_name: &str, name: &str| understood(column(table(&facts, table_name), name)).join(", ");
+    assert_eq!(named("customer", "email"), "email_check");
+    assert_eq!(named("customer", "born"), "born before today, or never");
+    assert!(column(table(&facts, "customer"), "born").is_nullable);
+    assert_eq!(named("employee", "email"), "ours, email_check");
+    assert_eq!(named("review", "stars"), "review_stars_check, review_stars_check");
+    assert_eq!(named("order_line", "quantity"), "order_line_quantity_check");
+    assert_eq!(column(table(&facts, "customer"), "tags").checks, [other("tags_check")]);
+    assert_eq!(column(table(&facts, "order_2023"), "placed_on").checks, [other("partition key of shop.order")]);
+}
+
+#[test]
+fn where_texts_are_equal_without_their_bytes_no_comparison_is_understood() {
+    let (server, db) = (shared(), shared().fresh_db("facts_loose"));
+    server.psql(
+        &db,
+        "CREATE COLLATION folding (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+         CREATE TABLE t (a text COLLATE folding CHECK (a <> 'x'), b text CHECK (b <> 'x'));
+         CREATE DOMAIN folded AS text COLLATE folding CHECK (VALUE <> 'x'); CREATE TABLE u (a folded);",
+    );
+    let facts = facts(server, &db);
+    assert_eq!(column(table(&facts, "t"), "a").checks, [other("t_a_check")]);
+    assert_eq!(understood(column(table(&facts, "t"), "b")), ["t_b_check"]);
+    assert_eq!(column(table(&facts, "u"), "a").checks, [other("folded_check")]);
+}
+
+#[test]
 fn fields_have_the_constraints_of_their_domains() {
     let (server, db) = (shared(), shared().fresh_db("facts_fields"));
     server.psql(
@@ -99,13 +140,11 @@ fn fields_have_the_constraints_of_their_domains() {
     let facts = facts(server, &db);
     for name in ["p", "ps"] {
         let fields = &column(table(&facts, "t"), name).fields;
-        assert_eq!(
-            (&fields[0].checks[..], fields[0].is_nullable, fields[0].max_chars),
-            (&[Check::Length][..], false, Some(20))
-        );
-        assert_eq!((&fields[1].checks[..], fields[1].is_nullable), (&[other("tagged")][..], true));
+        assert_eq!(understood(&fields[0]), ["short_check"]);
+        assert_eq!((fields[0].is_nullable, fields[0].max_chars), (false, Some(20)));
+        assert_eq!((understood(&fields[1]), fields[1].is_nullable), (vec!["tagged"], true));
         assert!(fields[2].checks.is_empty() && fields[2].is_nullable);
-        assert_eq!(fields[3].fields[0].checks, [other("tagged")]);
+        assert_eq!(understood(&fields[3].fields[0]), ["tagged"]);
         assert_eq!(fields[4].labels, ["sad", "ok"]);
     }
 }
@@ -226,9 +265,12 @@ fn checks_keys_parents_and_partitions() {
     );
     let facts = facts(server, &db);
     let people = table(&facts, "people");
-    assert_eq!(column(people, "tag").checks, [other("tagged")]);
-    assert_eq!((&column(people, "nick").checks[..], column(people, "nick").is_nullable), (&[Check::Length][..], true));
-    assert_eq!(column(people, "phone").checks.len(), 1);
+    assert_eq!(understood(column(people, "tag")), ["tagged"]);
+    assert_eq!(
+        (understood(column(people, "nick")), column(people, "nick").is_nullable),
+        (vec!["people_nick_check"; 3], true)
+    );
+    assert_eq!(column(people, "phone").checks, [other("people_check")]);
     assert!(!column(people, "phone").is_nullable && !column(people, "mail").is_nullable);
     let notes = table(&facts, "notes");
     assert_eq!(notes.foreign_keys.len(), 1);

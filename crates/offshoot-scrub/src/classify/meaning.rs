@@ -88,7 +88,7 @@ impl Meaning {
             Self::PostalCode => ("postal code", &["postal-code", "null"]),
             Self::Company => ("company", &["company", "shape", "null"]),
             Self::Job => ("job", &["job", "shape", "null"]),
-            Self::BirthDate => ("date of birth", &["date-shift", "shape", "null"]),
+            Self::BirthDate => ("date of birth", &["date-shift", "date-truncate", "shape", "null"]),
             Self::NationalId => ("national id", &["national-id", "null"]),
             Self::Card => ("card number", &["card", "shape", "null"]),
             Self::CardCode => ("card code", &["shape", "null"]),

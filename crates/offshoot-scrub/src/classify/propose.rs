@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use super::judge::Finding;
 use super::meaning::Meaning;
 use crate::Key;
-use crate::facts::{ColumnFacts, TableFacts};
+use crate::facts::{Check, ColumnFacts, TableFacts};
 use crate::policy::Policy;
 use crate::scrubber::{ScrubError, Scrubber};
 
@@ -236,7 +236,12 @@ fn candidates(column: &ColumnFacts, finding: &Finding) -> Vec<String> {
 
 /// Whether what a rule adds to values goes into the column. What was seen is a sample, so some more is left free.
 fn has_room(column: &ColumnFacts, rule: &str, longest_chars: usize) -> bool {
-    let Some(max) = column.max_chars.map(|max| max as usize) else { return true };
+    let of_check = |check: &Check| match check {
+        Check::Holds { predicate, .. } => usize::try_from(predicate.chars_max()?).ok(),
+        _ => None,
+    };
+    let limits = column.checks.iter().filter_map(of_check).chain(column.max_chars.map(|max| max as usize));
+    let Some(max) = limits.min() else { return true };
     match rule {
         "email" => max >= (longest_chars + 20).max(40),
         "ip" => max >= 39 || max >= 15 && longest_chars <= 15,

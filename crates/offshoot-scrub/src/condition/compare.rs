@@ -13,14 +13,14 @@ pub(crate) enum Literal {
     Number(String),
     Float(f64),
     /// Days or microseconds.
-    Moment(i64),
+    Moment(Moment<i64>),
     Bool(bool),
     Uuid([u8; 16]),
 }
 
 /// A literal as it is written.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Written {
+pub(crate) enum Written {
     Text(String),
     Number(String),
     Bool(bool),
@@ -28,7 +28,7 @@ pub(super) enum Written {
 
 impl Literal {
     /// Reads a literal for a column; what is wrong otherwise.
-    pub(super) fn read(written: &Written, column: &ColumnFacts, codec: Codec) -> Result<Self, String> {
+    pub(crate) fn read(written: &Written, column: &ColumnFacts, codec: Codec) -> Result<Self, String> {
         let wrong = || format!("`{}` is of type {}, which does not compare with this", column.name, column.type_name);
         if !codec.is_whole() {
             return Err(format!("`{}` is of type {}, whose values do not compare", column.name, column.type_name));
@@ -47,17 +47,18 @@ impl Literal {
             (Written::Text(text), Kind::Uuid) => {
                 wire::uuid_from_text(text.as_bytes()).map(Self::Uuid).ok_or_else(wrong)
             }
-            (Written::Text(text), Kind::Date) => wire::date(text).map(Self::Moment).ok_or_else(wrong),
-            (Written::Text(text), Kind::Timestamp) => wire::timestamp(text, false)
-                .or_else(|| wire::timestamp(&format!("{text} 00:00:00"), false))
-                .map(Self::Moment)
-                .ok_or_else(wrong),
+            (Written::Text(text), Kind::Date) => wire::moment(text, wire::date).map(Self::Moment).ok_or_else(wrong),
+            (Written::Text(text), Kind::Timestamp) => {
+                let midnight = || format!("{text} 00:00:00");
+                let read = |text: &str| wire::timestamp(text, false).or_else(|| wire::timestamp(&midnight(), false));
+                wire::moment(text, read).map(Self::Moment).ok_or_else(wrong)
+            }
             _ => Err(wrong()),
         }
     }
 
     /// How the value compares with the literal; none if it does not.
-    pub(super) fn order(&self, value: Value<'_>) -> Option<Ordering> {
+    pub(crate) fn order(&self, value: Value<'_>) -> Option<Ordering> {
         match (value, self) {
             (Value::Text(bytes) | Value::Opaque(bytes), Self::Text(text)) => Some(bytes.cmp(text.as_slice())),
             (Value::Integer(number), Self::Number(text)) => Some(order_numbers(&number.to_string(), text)),
@@ -69,18 +70,19 @@ impl Literal {
             (Value::Float(number), Self::Float(literal)) => number.partial_cmp(literal),
             (Value::Bool(value), Self::Bool(literal)) => Some(value.cmp(literal)),
             (Value::Uuid(uuid), Self::Uuid(literal)) => Some(uuid.cmp(literal)),
-            (Value::Date(day), Self::Moment(literal)) => Some(order_moments(day, (*literal).try_into().ok()?)),
-            (Value::Timestamp(time), Self::Moment(literal)) => Some(order_moments(time, *literal)),
+            (Value::Date(day), Self::Moment(literal)) => Some(rank(day.map(i64::from)).cmp(&rank(*literal))),
+            (Value::Timestamp(time), Self::Moment(literal)) => Some(rank(time).cmp(&rank(*literal))),
             _ => None,
         }
     }
 }
 
-fn order_moments<T: Ord>(moment: Moment<T>, literal: T) -> Ordering {
+/// What moments are sorted by.
+fn rank(moment: Moment<i64>) -> (i8, i64) {
     match moment {
-        Moment::Past => Ordering::Less,
-        Moment::Future => Ordering::Greater,
-        Moment::At(at) => at.cmp(&literal),
+        Moment::Past => (-1, 0),
+        Moment::At(at) => (0, at),
+        Moment::Future => (1, 0),
     }
 }
 

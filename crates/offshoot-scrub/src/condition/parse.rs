@@ -2,9 +2,10 @@
 
 use offshoot_format::table::RowForm;
 
+use super::Condition;
 use super::compare::{Literal, Written};
-use super::{Comparison, Condition};
 use crate::facts::ColumnFacts;
+use crate::facts::predicate::Comparison;
 use crate::wire::Codec;
 
 /// Deeper conditions are refused, as no parser goes on for ever.

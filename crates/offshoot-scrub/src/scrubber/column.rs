@@ -3,6 +3,7 @@
 use offshoot_format::column::{Cell, Column};
 
 use super::{ColumnCount, PlannedColumn, ScrubError};
+use crate::check::ValueCheck;
 use crate::shape::{Shape, Work};
 use crate::transform::{Row, Transform};
 use crate::value::{Answer, Value};
@@ -35,6 +36,8 @@ pub(super) struct ColumnPlan {
     pub(super) is_kept: bool,
     /// Whether all values become NULL.
     pub(super) is_null: bool,
+    /// Constraints that are looked at value by value.
+    pub(super) checks: Vec<ValueCheck>,
 }
 
 impl ColumnPlan {
@@ -73,6 +76,33 @@ impl ColumnPlan {
         is_too_long
     }
 
+    /// The constraint that a rewritten value breaks, or may break, while the old one did not.
+    pub(super) fn broken(&self, old: &[u8], new: &[u8]) -> Option<&ValueCheck> {
+        let breaks = |check: &&ValueCheck| check.holds(new) != Some(true) && check.holds(old) != Some(false);
+        if new == old { None } else { self.checks.iter().find(breaks) }
+    }
+
+    /// Tries the rule on values that pass its constraints; what is wrong if what it makes of them does not.
+    ///
+    /// What a row or another column has a say in cannot be tried without one.
+    pub(super) fn try_checks(&self) -> Result<(), String> {
+        if !self.follows_value || !self.transform.reads().is_empty() {
+            return Ok(());
+        }
+        let (mut work, mut out) = (Work::default(), Vec::new());
+        for example in self.checks.iter().flat_map(ValueCheck::examples) {
+            out.clear();
+            let is_there = self.rewrite(&example, &Row::default(), &mut work, &mut out);
+            if let Some(check) = self.broken(&example, &out).filter(|_| is_there) {
+                return Err(format!(
+                    "it breaks the constraint {}: use another rule, `keep`, or add `ignore-checks = true` if that does not matter",
+                    check.name
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Rewrites the column at place `c` of a batch.
     pub(super) fn apply(
         &self,
@@ -90,7 +120,10 @@ impl ColumnPlan {
             count.changed += u64::from(written != Some(bytes));
             match written {
                 Some(written) if self.is_too_long(bytes, written) => Err(ScrubError::TooLong { column: name() }),
-                Some(written) => Ok(new.push(written)?),
+                Some(written) => match self.broken(bytes, written) {
+                    Some(check) => Err(ScrubError::Breaks { column: name(), constraint: check.name.clone() }),
+                    None => Ok(new.push(written)?),
+                },
                 None if !self.is_nullable => Err(ScrubError::NotNull { column: name() }),
                 None => {
                     new.push_null();

@@ -56,6 +56,8 @@ impl<'s> Large<'s> {
         }
         let reach = match column.transform.reach() {
             Reach::Pieces if !column.codec.is_plain() => Reach::Whole,
+            // A constraint is on the value, not on pieces of it.
+            _ if !column.checks.is_empty() => Reach::Whole,
             // Each element of a value that has several is answered for.
             Reach::Head if !column.codec.is_whole() => Reach::Whole,
             reach => reach,
@@ -116,8 +118,12 @@ impl Rewriter<'_> {
         self.out.clear();
         let is_there = self.column.rewrite(&self.buffer[range.clone()], &Row::default(), &mut self.work, &mut self.out);
         if is_there {
-            if self.reach != Reach::Pieces && self.column.is_too_long(&self.buffer[range], &self.out) {
+            let old = &self.buffer[range];
+            if self.reach != Reach::Pieces && self.column.is_too_long(old, &self.out) {
                 return Err(ScrubError::TooLong { column: self.name.clone() });
+            }
+            if let Some(check) = self.column.broken(old, &self.out) {
+                return Err(ScrubError::Breaks { column: self.name.clone(), constraint: check.name.clone() });
             }
             out(&self.out);
         } else if !self.column.is_nullable {

@@ -4,6 +4,7 @@ use super::{ColumnPlan, Joins, ScrubError};
 use offshoot_format::table::RowForm;
 
 use crate::Key;
+use crate::check::ValueCheck;
 use crate::facts::{Check, ColumnFacts, Equality, TableFacts};
 use crate::policy::{Policy, Rule};
 use crate::transform::{Length, Making, Transform};
@@ -118,8 +119,8 @@ pub(super) fn column(
                    leave out `by`, `when` and other columns";
         return Err(refused(why.to_owned()));
     }
-    checks_allow(rule, &*transform, column, ignores_checks).map_err(refused)?;
-    Ok(ColumnPlan {
+    let checks = checks_allow(rule, &*transform, column, codec, ignores_checks).map_err(refused)?;
+    let plan = ColumnPlan {
         name: column.name.clone(),
         rule: rule.name.clone(),
         is_unique: equality.is_some(),
@@ -133,7 +134,10 @@ pub(super) fn column(
         is_nullable: column.is_nullable,
         is_kept: is_plainly(rule, "keep"),
         is_null: is_plainly(rule, "null"),
-    })
+        checks,
+    };
+    plan.try_checks().map_err(refused)?;
+    Ok(plan)
 }
 
 /// Whether a rule is this one for all rows.
@@ -187,31 +191,39 @@ fn uniqueness_allows(
     }
 }
 
-/// What constraints on the values themselves have against a rule.
+/// What constraints on the values themselves have against a rule; those that remain to be looked at value by value.
 pub(crate) fn checks_allow(
     rule: &Rule,
     transform: &dyn Transform,
     column: &ColumnFacts,
+    codec: Codec,
     ignores_checks: bool,
-) -> Result<(), String> {
+) -> Result<Vec<ValueCheck>, String> {
     if let (Length::AtMost(chars), Some(max)) = (transform.length(), column.max_chars)
         && chars > max as usize
     {
         return Err(format!("its values have up to {chars} characters, and the column takes {max}"));
     }
+    let mut open = Vec::new();
     for check in &column.checks {
         match check {
+            Check::Holds { .. } if is_kept(rule) || ignores_checks => {}
+            Check::Holds { predicate, .. } if transform.length() == Length::Same && predicate.bounds_length() => {}
+            Check::Holds { name, predicate } => {
+                open.push(ValueCheck::new(name, predicate, column, codec).ok_or_else(|| not_known(name))?);
+            }
             Check::Length if transform.length() == Length::Same || is_kept(rule) => {}
             Check::Other(_) if is_kept(rule) || ignores_checks => {}
             Check::Length => return Err("a CHECK bounds the length, which this rule does not keep".to_owned()),
-            Check::Other(name) => {
-                return Err(format!(
-                    "the constraint {name} may not hold for its values: use `keep`, or add `ignore-checks = true` if it will"
-                ));
-            }
+            Check::Other(name) => return Err(not_known(name)),
         }
     }
-    Ok(())
+    Ok(open)
+}
+
+/// What is said of a constraint that nothing is known of.
+pub(crate) fn not_known(name: &str) -> String {
+    format!("the constraint {name} may not hold for its values: use `keep`, or add `ignore-checks = true` if it will")
 }
 
 /// Columns in an order in which each comes after those it reads; kept ones are left out.

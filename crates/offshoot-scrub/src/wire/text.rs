@@ -153,7 +153,8 @@ fn float(number: f64, scientific: String, digits_max: i32) -> String {
     format!("{sign}{}.{}", &digits[..whole], &digits[whole..])
 }
 
-fn moment<T>(text: &str, at: impl FnOnce(&str) -> Option<T>) -> Option<Moment<T>> {
+/// A moment in words of the server: a date or an instant, which `at` reads, or an end of time.
+pub(crate) fn moment<T>(text: &str, at: impl FnOnce(&str) -> Option<T>) -> Option<Moment<T>> {
     match text {
         "-infinity" => Some(Moment::Past),
         "infinity" => Some(Moment::Future),

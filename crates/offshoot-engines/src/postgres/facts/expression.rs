@@ -55,15 +55,37 @@ impl Expression {
         (0..names.len()).filter(|place| is_mentioned(names[*place])).collect()
     }
 
+    /// The parts that AND joins, itself if there are none.
+    #[must_use]
+    pub fn conjuncts(&self) -> Vec<Self> {
+        let Some(tokens) = &self.tokens else { return vec![self.clone()] };
+        let inner = inside(tokens);
+        let (mut parts, mut depth, mut start) = (Vec::new(), 0_i32, 0);
+        for (place, token) in inner.iter().enumerate() {
+            match token {
+                Token::Sign(sign) if sign == "(" || sign == "[" => depth += 1,
+                Token::Sign(sign) if sign == ")" || sign == "]" => depth -= 1,
+                // The server puts parentheses around all that AND and OR join. What else stands there is none of it.
+                Token::Word(word) if depth == 0 && word == "and" => {
+                    parts.push(&inner[start..place]);
+                    start = place + 1;
+                }
+                _ => {}
+            }
+        }
+        parts.push(&inner[start..]);
+        let is_enclosed = |part: &&[Token]| part.len() > 2 && inside(part).len() < part.len();
+        if parts.len() == 1 || !parts.iter().all(is_enclosed) {
+            return vec![self.clone()];
+        }
+        let part = |part: &[Token]| Self { tokens: Some(part.to_vec()) };
+        parts.into_iter().flat_map(|tokens| part(tokens).conjuncts()).collect()
+    }
+
     /// The column `x` of `lower(x)` or `lower((x)::text)`.
     #[must_use]
     pub fn lower_of(&self) -> Option<&str> {
-        let mut tokens = self.tokens();
-        while let [Token::Sign(open), inner @ .., Token::Sign(close)] = tokens
-            && (open.as_str(), close.as_str()) == ("(", ")")
-        {
-            tokens = inner;
-        }
+        let tokens = inside(self.tokens());
         let shown: Vec<&str> = tokens.iter().map(Token::shown).collect();
         let place = match shown.as_slice() {
             ["lower", "(", _, ")"] => 2,
@@ -85,6 +107,31 @@ impl Token {
             Self::Word(text) | Self::Text(text) | Self::Number(text) | Self::Sign(text) => text,
         }
     }
+}
+
+/// What is inside of parentheses that stand around everything.
+fn inside(mut tokens: &[Token]) -> &[Token] {
+    while let [Token::Sign(open), inner @ .., Token::Sign(close)] = tokens
+        && (open.as_str(), close.as_str()) == ("(", ")")
+        && is_balanced(inner)
+    {
+        tokens = inner;
+    }
+    tokens
+}
+
+/// Whether each parenthesis is closed by one behind it.
+fn is_balanced(tokens: &[Token]) -> bool {
+    let mut depth = 0_i32;
+    let never_below = tokens.iter().all(|token| {
+        match token {
+            Token::Sign(sign) if sign == "(" => depth += 1,
+            Token::Sign(sign) if sign == ")" => depth -= 1,
+            _ => {}
+        }
+        depth >= 0
+    });
+    never_below && depth == 0
 }
 
 fn read(text: &str, token: &ScanToken) -> Option<Token> {
@@ -125,6 +172,21 @@ mod tests {
         assert_eq!(columns("f(t.*)"), [0, 1, 2, 3]);
         assert_eq!(columns("'unterminated"), [0, 1, 2, 3]);
         assert_eq!(columns(""), [0; 0]);
+    }
+
+    #[test]
+    fn what_and_joins_is_taken_apart() {
+        let shown = |text: &str| {
+            let parts = Expression::new(text).conjuncts();
+            let shown = parts.iter().map(|part| part.tokens().iter().map(Token::shown).collect::<Vec<_>>().join(" "));
+            shown.collect::<Vec<_>>()
+        };
+        assert_eq!(shown("((a > 0) AND ((b < 5) AND (c = 1)))"), ["( a > 0 )", "( b < 5 )", "( c = 1 )"]);
+        assert_eq!(shown("((a > 0) OR (b < 5))").len(), 1);
+        assert_eq!(shown("(((a > 0) AND (b < 5)) OR (c = 1))").len(), 1);
+        assert_eq!(shown("CASE WHEN ((a > 0) AND (b > 0)) THEN true ELSE false END").len(), 1);
+        assert_eq!(shown("CASE WHEN a AND b THEN true ELSE false END").len(), 1);
+        assert_eq!(shown("").len(), 1);
     }
 
     #[test]

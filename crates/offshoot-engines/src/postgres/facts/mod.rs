@@ -8,6 +8,8 @@
 mod checks;
 mod default;
 mod expression;
+mod pattern;
+mod predicate;
 mod types;
 mod unique;
 
@@ -203,11 +205,8 @@ impl Sketch {
             facts.max_chars = resolved.chars_max;
             facts.labels = resolved.labels;
             facts.fields = resolved.fields;
-            let demands: Vec<Demand> = resolved
-                .checks
-                .iter()
-                .map(|(name, expression)| Demand::of_domain(name, expression, &facts.type_name))
-                .collect();
+            let demands: Vec<Demand> =
+                resolved.checks.iter().flat_map(|check| Demand::of_domain(check, &facts.type_name)).collect();
             demands.into_iter().for_each(|demand| demand.apply(&mut facts));
             let default = attribute.expression.as_deref().map(Expression::new);
             if let Some(default) = default {

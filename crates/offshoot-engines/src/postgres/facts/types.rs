@@ -1,6 +1,6 @@
 //! What columns' types are at bottom: domains resolved, elements of arrays named, labels and constraints with them.
 
-use super::checks::Demand;
+use super::checks::{Demand, DomainCheck};
 use crate::error::{Result, refused};
 use crate::postgres::types::FIRST_UNSTABLE_OID;
 use offshoot_format::facts::ColumnFacts;
@@ -27,7 +27,8 @@ SELECT t.oid,
        ARRAY(SELECT k.conname::pg_catalog.text FROM pg_catalog.pg_constraint k
              WHERE k.contypid = t.oid AND k.contype = 'c' ORDER BY k.conname COLLATE \"C\"),
        ARRAY(SELECT pg_catalog.pg_get_expr(k.conbin, 0) FROM pg_catalog.pg_constraint k
-             WHERE k.contypid = t.oid AND k.contype = 'c' ORDER BY k.conname COLLATE \"C\")
+             WHERE k.contypid = t.oid AND k.contype = 'c' ORDER BY k.conname COLLATE \"C\"),
+       EXISTS (SELECT FROM pg_catalog.pg_collation l WHERE l.oid = t.typcollation AND NOT l.collisdeterministic)
 FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace WHERE t.oid = ANY ($1)";
 
 /// Fields of composite types.
@@ -45,7 +46,7 @@ struct Node {
     is_not_null: bool,
     element: u32,
     labels: Vec<String>,
-    checks: Vec<(String, String)>,
+    checks: Vec<DomainCheck>,
     /// Of a composite: names, types and modifiers.
     fields: Vec<(String, u32, i32)>,
 }
@@ -66,8 +67,8 @@ pub struct Resolved {
     pub chars_max: Option<u32>,
     /// Labels of an enum.
     pub labels: Vec<String>,
-    /// Constraints of domains: name and expression.
-    pub checks: Vec<(String, String)>,
+    /// Constraints of domains.
+    pub checks: Vec<DomainCheck>,
     /// Fields of a composite, or of the elements of an array.
     pub fields: Vec<ColumnFacts>,
 }
@@ -92,7 +93,12 @@ impl Types {
             wanted.clear();
             for row in &rows {
                 let (names, expressions): (Vec<String>, Vec<Option<String>>) = (row.get(9), row.get(10));
-                let expressions = expressions.into_iter().map(Option::unwrap_or_default);
+                let is_loose = row.get(11);
+                let checks = names.into_iter().zip(expressions).map(|(name, expression)| DomainCheck {
+                    name,
+                    expression: expression.unwrap_or_default(),
+                    is_loose,
+                });
                 let node = Node {
                     name: row.get(1),
                     bare_name: row.get(2),
@@ -102,7 +108,7 @@ impl Types {
                     is_not_null: row.get(6),
                     element: row.get(7),
                     labels: row.get(8),
-                    checks: names.into_iter().zip(expressions).collect(),
+                    checks: checks.collect(),
                     fields: Vec::new(),
                 };
                 wanted.extend([node.base, node.element]);
@@ -163,9 +169,8 @@ impl Types {
                 fields: resolved.fields,
                 ..ColumnFacts::new(name, &resolved.type_name)
             };
-            for (name, expression) in &resolved.checks {
-                Demand::of_domain(name, expression, &resolved.type_name).apply(&mut facts);
-            }
+            let demands = resolved.checks.iter().flat_map(|check| Demand::of_domain(check, &resolved.type_name));
+            demands.for_each(|demand| demand.apply(&mut facts));
             facts
         };
         node.fields.iter().map(field).collect()
