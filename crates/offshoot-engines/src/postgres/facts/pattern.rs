@@ -144,9 +144,11 @@ fn set(chars: &mut Peekable<Chars<'_>>, out: &mut String) -> Option<()> {
                     chars.next();
                     match chars.peek().copied()? {
                         ']' => literal('-', out),
-                        last if last.is_alphanumeric() && first.is_alphanumeric() && first <= last => {
+                        // Beyond ASCII the order is that of the database's encoding.
+                        last if first.is_ascii() && last.is_ascii() && first <= last && !r"[\-".contains(last) => {
                             chars.next();
-                            out.extend(['-', last]);
+                            out.push('-');
+                            literal(last, out);
                         }
                         _ => return None,
                     }
@@ -169,7 +171,7 @@ mod tests {
             ("(a|bc)*?x.", r"(?:a|bc)*x(?s:.)"),
             ("^[A-Za-z0-9._%+-]+@", r"^[A-Za-z0-9\._%\+\-]+@"),
             (r"^\+?[]a\-]$", r"^\+?[\]a\-]$"),
-            ("é[à-ü]", "é[à-ü]"),
+            ("é[ -~äö]", r"é[ -\~äö]"),
         ] {
             assert_eq!(from_posix(posix).as_deref(), Some(expected), "{posix}");
         }
@@ -195,6 +197,7 @@ mod tests {
             "[a-[:digit:]]",
             "[z-a]",
             "[%--]",
+            "[à-ü]",
             r"a\",
             "a{300}",
             "[[:cntrl:]]",
