@@ -32,11 +32,11 @@ const LIMB_WEIGHT: u32 = 44 * 7;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Tweak(pub(crate) u64);
 
-/// Applies the permutations of one [`Prf`]; keeps memory from one call to the next.
+/// Applies permutations, each under its [`Prf`]; keeps memory from one call to the next.
 #[derive(Debug, Default)]
 pub struct Permuter {
-    /// Successors in the order of tiny domains.
-    orders: HashMap<(Tweak, u16), Box<[u16]>>,
+    /// Successors in the order of tiny domains, each of one [`Prf`]: values of many columns go through one permuter.
+    orders: HashMap<(u64, Tweak, u16), Box<[u16]>>,
     limbs: Vec<Limb>,
 }
 
@@ -97,7 +97,7 @@ impl Permuter {
         if self.orders.len() >= ORDERS_MAX {
             self.orders.clear();
         }
-        let order = self.orders.entry((tweak, size)).or_insert_with(|| {
+        let order = self.orders.entry((prf.id(), tweak, size)).or_insert_with(|| {
             let mut order: Vec<(u128, u16)> =
                 (0..size).map(|place| (prf.round(block(tweak, ORDER, place.into())), place)).collect();
             order.sort_unstable();

@@ -22,6 +22,8 @@ pub struct Prf {
     rounds: Aes256,
     values: Aes256,
     streams: Aes256,
+    /// Tells it from others in memory; nothing writes it anywhere.
+    id: u64,
 }
 
 impl Prf {
@@ -35,7 +37,15 @@ impl Prf {
             key.copy_from_slice(&material[32 * part..32 * (part + 1)]);
             Aes256::new(&key)
         };
-        Self { rounds: cipher(0), values: cipher(1), streams: cipher(2) }
+        let rounds = cipher(0);
+        let id = encrypt(&rounds, u128::MAX) as u64;
+        Self { rounds, values: cipher(1), streams: cipher(2), id }
+    }
+
+    /// A number that no other functions have.
+    #[inline]
+    pub(crate) fn id(&self) -> u64 {
+        self.id
     }
 
     /// A pseudorandom number for one block of input.
