@@ -87,6 +87,21 @@ impl Work {
     }
 }
 
+/// Several texts, one after the other.
+#[derive(Debug, Default)]
+pub(crate) struct Texts {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    /// The one of this number; empty if there is none.
+    pub(crate) fn get(&self, number: usize) -> &[u8] {
+        let start = number.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        self.ends.get(number).map_or(&[], |end| &self.bytes[start..*end])
+    }
+}
+
 /// What became of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
@@ -146,6 +161,13 @@ impl Shape {
             let before = out.split_off(start);
             self.apply(work, &before, out);
         }
+    }
+
+    /// What each of several values becomes.
+    pub(crate) fn texts(&self, work: &mut Work, values: &[&[u8]]) -> Texts {
+        let mut texts = Texts::default();
+        self.apply_many(work, values, &mut texts.bytes, &mut texts.ends);
+        texts
     }
 
     /// Appends what each of several values becomes, one after the other, and where each ends; faster than one by one.

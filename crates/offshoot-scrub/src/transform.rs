@@ -103,9 +103,10 @@ pub trait Transform: Send + Sync {
         Reach::Whole
     }
 
-    /// The shape transform, if it is that and nothing else.
-    fn as_shape(&self) -> Option<&Shape> {
-        None
+    /// Rewrites several texts at once, and says where each ends in `out`; false, and nothing done, where that is not faster than
+    /// one by one. What a text becomes is the same either way, and follows from nothing but the text.
+    fn apply_many(&self, _texts: &[&[u8]], _work: &mut Work, _out: &mut Vec<u8>, _ends: &mut Vec<usize>) -> bool {
+        false
     }
 
     /// Rewrites a value; text, bytes and documents are appended to `out`.

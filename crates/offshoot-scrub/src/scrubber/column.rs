@@ -4,12 +4,12 @@ use offshoot_format::column::{Cell, Column};
 
 use super::{ColumnCount, PlannedColumn, ScrubError};
 use crate::check::ValueCheck;
-use crate::shape::{Shape, Work};
+use crate::shape::Work;
 use crate::transform::{Row, Transform};
 use crate::value::{Answer, Value};
 use crate::wire::Codec;
 
-/// Values that go through the shape transform together.
+/// Values that go through a transform together.
 const GROUP: usize = 64;
 
 /// Takes a value and what became of it into the new column.
@@ -131,8 +131,7 @@ impl ColumnPlan {
                 }
             }
         };
-        if let Some(shape) = self.transform.as_shape().filter(|_| self.codec.is_plain() && self.codec.is_text()) {
-            self.apply_shape(shape, old, &mut new, work, &mut take)?;
+        if self.codec.is_plain() && self.codec.is_text() && self.apply_many(old, &mut new, work, &mut take)? {
             return Ok(new);
         }
         let mut out = Vec::new();
@@ -152,15 +151,8 @@ impl ColumnPlan {
         Ok(new)
     }
 
-    /// The same for the shape transform, values in groups.
-    fn apply_shape(
-        &self,
-        shape: &Shape,
-        old: &Column,
-        new: &mut Column,
-        work: &mut Work,
-        take: Take<'_>,
-    ) -> Result<(), ScrubError> {
+    /// The same for texts in groups; false, and nothing done, if the rule rewrites them one by one.
+    fn apply_many(&self, old: &Column, new: &mut Column, work: &mut Work, take: Take<'_>) -> Result<bool, ScrubError> {
         let (mut out, mut ends) = (Vec::new(), Vec::new());
         let mut group: Vec<&[u8]> = Vec::with_capacity(GROUP);
         for first in (0..old.rows()).step_by(GROUP) {
@@ -172,7 +164,9 @@ impl ColumnPlan {
             }));
             out.clear();
             ends.clear();
-            shape.apply_many(work, &group, &mut out, &mut ends);
+            if !self.transform.apply_many(&group, work, &mut out, &mut ends) {
+                return Ok(false);
+            }
             let (mut start, mut written) = (0, ends.iter());
             for row in rows {
                 match old.cell(row) {
@@ -186,7 +180,7 @@ impl ColumnPlan {
                 }
             }
         }
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -12,8 +12,8 @@ pub(super) const RESERVED: [&str; 6] =
 
 /// What names become.
 pub(super) struct Domain {
-    shape: Shape,
-    end: &'static str,
+    pub(super) shape: Shape,
+    pub(super) end: &'static str,
 }
 
 impl Domain {

@@ -32,24 +32,67 @@ impl Transform for Email {
         Length::Grows(self.domain.growth())
     }
 
+    fn apply_many(&self, texts: &[&[u8]], work: &mut Work, out: &mut Vec<u8>, ends: &mut Vec<usize>) -> bool {
+        let addresses: Vec<Option<Address<'_>>> = texts.iter().map(|text| Address::read(text)).collect();
+        let mailboxes: Vec<&[u8]> = addresses.iter().flatten().map(|address| address.mailbox).collect();
+        // Many people share a domain.
+        let mut domains: Vec<&[u8]> = addresses.iter().flatten().map(|address| address.domain).collect();
+        domains.sort_unstable();
+        domains.dedup();
+        let (new_mailboxes, new_domains) =
+            (self.mailbox.texts(work, &mailboxes), self.domain.shape.texts(work, &domains));
+        let mut number = 0;
+        for (text, address) in texts.iter().zip(&addresses) {
+            match address {
+                Some(Address { before, domain, after, .. }) => {
+                    let place = domains.partition_point(|other| other < domain);
+                    let parts = [before, new_mailboxes.get(number), b"@", new_domains.get(place)];
+                    parts.iter().for_each(|part| out.extend_from_slice(part));
+                    out.extend_from_slice(self.domain.end.as_bytes());
+                    out.extend_from_slice(after);
+                    number += 1;
+                }
+                None => drop(self.other.apply(work, text, out)),
+            }
+            ends.push(out.len());
+        }
+        true
+    }
+
     fn apply(&self, value: Value<'_>, _: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {
         let Value::Text(bytes) = value else { return Answer::Null };
-        // The last at-sign divides: one in a quoted mailbox comes before it. Blanks around the address stay outside.
-        let start = bytes.len() - bytes.trim_ascii_start().len();
-        let end = start + bytes.trim_ascii().len();
-        let address = &bytes[start..end];
-        match address.iter().rposition(|byte| *byte == b'@') {
-            Some(at) if at > 0 && at + 1 < address.len() => {
-                out.extend_from_slice(&bytes[..start]);
-                self.mailbox.apply(work, &address[..at], out);
+        match Address::read(bytes) {
+            Some(Address { before, mailbox, domain, after }) => {
+                out.extend_from_slice(before);
+                self.mailbox.apply(work, mailbox, out);
                 out.push(b'@');
-                self.domain.put(&address[at + 1..], work, out);
-                out.extend_from_slice(&bytes[end..]);
+                self.domain.put(domain, work, out);
+                out.extend_from_slice(after);
             }
-            _ => {
+            None => {
                 self.other.apply(work, bytes, out);
             }
         }
         Answer::Written
+    }
+}
+
+/// An address with the blanks around it.
+struct Address<'a> {
+    before: &'a [u8],
+    mailbox: &'a [u8],
+    domain: &'a [u8],
+    after: &'a [u8],
+}
+
+impl<'a> Address<'a> {
+    fn read(bytes: &'a [u8]) -> Option<Self> {
+        // The last at-sign divides: one in a quoted mailbox comes before it.
+        let start = bytes.len() - bytes.trim_ascii_start().len();
+        let address = bytes.trim_ascii();
+        let at = address.iter().rposition(|byte| *byte == b'@')?;
+        let (mailbox, domain) = (&address[..at], &address[at + 1..]);
+        let (before, after) = (&bytes[..start], &bytes[start + address.len()..]);
+        (!mailbox.is_empty() && !domain.is_empty()).then_some(Self { before, mailbox, domain, after })
     }
 }

@@ -20,29 +20,49 @@ impl Transform for Iban {
         true
     }
 
+    fn apply_many(&self, texts: &[&[u8]], work: &mut Work, out: &mut Vec<u8>, ends: &mut Vec<usize>) -> bool {
+        let accounts: Vec<&[u8]> = texts.iter().map(|text| &text[kept(text)..]).collect();
+        let new = self.shape.texts(work, &accounts);
+        for (number, text) in texts.iter().enumerate() {
+            put(text, new.get(number), out);
+            ends.push(out.len());
+        }
+        true
+    }
+
     fn apply(&self, value: Value<'_>, _: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {
         let Value::Text(bytes) = value else { return Answer::Null };
-        let has_form = bytes.len() > 4
-            && bytes[..2].iter().all(u8::is_ascii_alphabetic)
-            && bytes[2..4].iter().all(u8::is_ascii_digit)
-            && bytes[4..].iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b' ');
-        let check = || u32::from(bytes[2] - b'0') * 10 + u32::from(bytes[3] - b'0');
-        if !has_form {
-            self.shape.apply(work, bytes, out);
-            return Answer::Written;
-        }
-        let start = out.len();
-        out.extend_from_slice(&bytes[..4]);
-        self.shape.apply(work, &bytes[4..], out);
-        if !(2..=98).contains(&check()) {
-            return Answer::Written;
-        }
-        let distance = check() + 97 - right_check(&bytes[..2], &bytes[4..]);
-        // 2 to 98 are the check digits in use.
-        let check = (right_check(&bytes[..2], &out[start + 4..]) + distance + 95) % 97 + 2;
+        let mut account = Vec::new();
+        self.shape.apply(work, &bytes[kept(bytes)..], &mut account);
+        put(bytes, &account, out);
+        Answer::Written
+    }
+}
+
+/// How many characters at the front are country and check digits: none of what is no account.
+fn kept(bytes: &[u8]) -> usize {
+    let has_form = bytes.len() > 4
+        && bytes[..2].iter().all(u8::is_ascii_alphabetic)
+        && bytes[2..4].iter().all(u8::is_ascii_digit)
+        && bytes[4..].iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b' ');
+    if has_form { 4 } else { 0 }
+}
+
+/// Appends an account after what is kept of the old one, with check digits that are as right as they were.
+fn put(bytes: &[u8], account: &[u8], out: &mut Vec<u8>) {
+    let (front, old) = bytes.split_at(kept(bytes));
+    let (&[.., tens, ones], start) = (front, out.len()) else {
+        return out.extend_from_slice(account);
+    };
+    out.extend_from_slice(front);
+    out.extend_from_slice(account);
+    let check = u32::from(tens - b'0') * 10 + u32::from(ones - b'0');
+    // 2 to 98 are the check digits in use.
+    if (2..=98).contains(&check) {
+        let distance = check + 97 - right_check(&front[..2], old);
+        let check = (right_check(&front[..2], account) + distance + 95) % 97 + 2;
         out[start + 2] = b'0' + (check / 10) as u8;
         out[start + 3] = b'0' + (check % 10) as u8;
-        Answer::Written
     }
 }
 

@@ -78,8 +78,9 @@ impl Transform for Shaped {
         Reach::Pieces
     }
 
-    fn as_shape(&self) -> Option<&Shape> {
-        Some(&self.shape)
+    fn apply_many(&self, texts: &[&[u8]], work: &mut Work, out: &mut Vec<u8>, ends: &mut Vec<usize>) -> bool {
+        self.shape.apply_many(work, texts, out, ends);
+        true
     }
 
     fn apply(&self, value: Value<'_>, _: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {
