@@ -53,10 +53,12 @@ fn other(name: &str) -> Check {
 /// Names of constraints, all of which must be understood.
 #[track_caller]
 fn understood(column: &ColumnFacts) -> Vec<&str> {
-    let name = |check| match check {
-        &Check::Holds { ref name, .. } => name.as_str(),
-        other => panic!("{other:?} is not understood"),
-    };
+    fn name(check: &Check) -> &str {
+        match check {
+            Check::Holds { name, .. } => name,
+            other => panic!("{other:?} is not understood"),
+        }
+    }
     column.checks.iter().map(name).collect()
 }
 
