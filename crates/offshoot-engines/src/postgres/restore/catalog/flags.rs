@@ -9,12 +9,12 @@ use pg_query::protobuf::{AlterTableType, DefElem};
 use pg_query::{Node, NodeEnum};
 use std::collections::BTreeMap;
 
-/// Tables and sequences of users, but for those of extensions.
+/// Tables and sequences of users, but for those of extensions. A foreign table has no replica identity, and cannot be given one.
 const FLAGS: &str = "
 SELECT n.nspname::pg_catalog.text, c.relname::pg_catalog.text, c.relkind = 'S', c.relrowsecurity, c.relforcerowsecurity,
        CASE WHEN c.relreplident = 'i' THEN (SELECT x.relname::pg_catalog.text FROM pg_catalog.pg_index i
          JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = c.oid AND i.indisreplident) ELSE '' END,
-       c.relreplident::pg_catalog.text,
+       CASE c.relkind WHEN 'f' THEN 'd' ELSE c.relreplident END::pg_catalog.text,
        (SELECT ARRAY[m.nspname, t.relname, a.attname]::pg_catalog.text[] FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class t ON t.oid = d.refobjid
         JOIN pg_catalog.pg_namespace m ON m.oid = t.relnamespace
         JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.refobjsubid
