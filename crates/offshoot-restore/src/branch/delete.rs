@@ -1,6 +1,6 @@
 //! Removing a branch: the record says so first, and goes last.
 
-use super::record::{self, BranchRecord, State};
+use super::record::{self, BranchRecord};
 use super::{BranchError, BranchName, Branches, Result};
 use crate::clone::remove_tree;
 use crate::lock::FolderLock;
@@ -15,8 +15,7 @@ impl Branches {
     /// `NoBranch`, `Busy`; if something cannot be removed, which the next command tries again.
     pub fn delete(&self, name: &BranchName) -> Result<()> {
         let (mut record, lock) = self.locked(name)?;
-        record.state = State::Deleting;
-        record.save(&self.home, &lock)?;
+        record.save_deleting(&self.home, &lock)?;
         self.remove(&record, &lock)
     }
 

@@ -123,6 +123,19 @@ pub enum BranchError {
     /// The caller asked to stop. Nothing is left of what was begun.
     #[error("interrupted; nothing is left of what was begun")]
     Cancelled,
+    /// The disk is full.
+    #[error(
+        "no room is left for {}. Delete branches or images that nobody needs, or enlarge the file system that it is on (a pool: \
+         `offshoot pool create --size`)",
+        path.display()
+    )]
+    Full {
+        /// What was being written.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
     /// The system refused.
     #[error("{action} {} failed: {source}", path.display())]
     Io {
@@ -138,7 +151,10 @@ pub enum BranchError {
 
 impl BranchError {
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io { action, path: path.to_path_buf(), source }
+        move |source| match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { path: path.to_path_buf(), source },
+            _ => Self::Io { action, path: path.to_path_buf(), source },
+        }
     }
 }
 

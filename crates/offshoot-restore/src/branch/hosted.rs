@@ -126,8 +126,7 @@ impl Branches {
             if self.records()?.iter().any(|record| record.host.as_deref() == Some(host.id.as_str())) {
                 continue;
             }
-            record.state = State::Deleting;
-            record.save(&self.home, &lock)?;
+            record.save_deleting(&self.home, &lock)?;
             self.remove(&record, &lock)?;
             removed += 1;
         }

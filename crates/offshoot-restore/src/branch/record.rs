@@ -142,6 +142,27 @@ impl BranchRecord {
         record::save(&self.folder(home).join(FILE), self, When::Later)
     }
 
+    /// Writes that it is on its way out. A full disk must not be in the way of who makes room: where the record cannot be
+    /// written it is removed, and a folder without one is nothing either.
+    pub(crate) fn save_deleting(&mut self, home: &Home, lock: &FolderLock) -> Result<()> {
+        self.state = State::Deleting;
+        let saved = self.save(home, lock);
+        match &saved {
+            // The name of a database in a shared server is nowhere else.
+            Err(BranchError::Full { .. }) if self.host.is_none() => {
+                let path = self.folder(home).join(FILE);
+                std::fs::remove_file(&path).map_err(BranchError::io("removing", &path))?;
+                record::sync_folder(&self.folder(home))
+            }
+            _ => saved,
+        }
+    }
+
+    /// Sees to it that the record is on the disk as it was written last.
+    pub(crate) fn sync(&self, home: &Home, _lock: &FolderLock) -> Result<()> {
+        record::sync(&self.folder(home).join(FILE))
+    }
+
     /// How it is told in messages.
     pub(crate) fn label(&self) -> String {
         self.name.as_ref().map_or_else(|| "a spare".to_owned(), |name| format!("the branch {name}"))

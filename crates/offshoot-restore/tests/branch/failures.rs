@@ -74,6 +74,37 @@ fn a_reset_that_fails_leaves_a_whole_branch() {
 }
 
 #[test]
+fn a_full_disk_is_no_reason_to_keep_a_branch() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(small) = offshoot_testkit::small_disk::SmallDisk::mount(folder.path(), 8) else {
+        println!("SKIPPED a_full_disk_is_no_reason_to_keep_a_branch: mounting a tmpfs is not allowed here");
+        return;
+    };
+    let place = Place::in_folder(folder.path());
+    let image = place.image(1);
+    for name in ["a", "b"] {
+        place.create(name, &image).unwrap();
+    }
+    let control = Control::default();
+    place.branches().reset(&named("b"), &image, &wish(), &control).unwrap();
+    let branches = place.branches();
+    let filler = folder.path().join("filler");
+    let mut file = std::fs::File::create(&filler).unwrap();
+    while std::io::Write::write_all(&mut file, &[7; 4096]).is_ok() {}
+    assert!(small.used() >= 7);
+    branches.create(&named("c"), &image, &wish(), &control).unwrap_err();
+    branches.remove_old_data().unwrap();
+    while std::io::Write::write_all(&mut file, &[7; 4096]).is_ok() {}
+    for name in ["a", "b"] {
+        branches.delete(&named(name)).unwrap();
+    }
+    assert!(place.names().is_empty() && place.folders().is_empty() && place.removed() == 0);
+    drop(file);
+    std::fs::remove_file(&filler).unwrap();
+    place.create("c", &image).unwrap();
+}
+
+#[test]
 fn another_programs_port_is_left_to_it() {
     let place = Place::new();
     let image = place.image(1);

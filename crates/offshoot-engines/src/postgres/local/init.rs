@@ -103,7 +103,8 @@ fn refusal(said: &str, data: &Path, environment: &Environment) -> LocalError {
     };
     let line = said.lines().find(|line| line.contains("error:") || line.contains("FATAL:")).unwrap_or(said);
     let icu = environment.locale.as_deref().unwrap_or_default();
-    if said.contains("No space left on device") {
+    // It says the one where nothing could be written, and the other where a part could.
+    if said.contains("No space left on device") || said.contains("Check free disk space") {
         return LocalError::DiskFull { path: data.to_path_buf() };
     }
     if line.contains("invalid locale name") || line.contains("invalid locale settings") {
