@@ -108,6 +108,7 @@ impl Context {
             neutralize: config.branch.neutralize.clone(),
             shape,
             raw,
+            leaves_old_data: true,
         };
         let branches = store.branches(place)?;
         for failure in &branches.healed().failures {

@@ -6,7 +6,7 @@
 //!
 //! The order of writing: a record that says `creating` before anything else is there; the clone; the server; and only then a
 //! record that says `ready`. Removing goes the other way. A reset clones beside the old data, and the record that names the
-//! new one is the moment in which it happens.
+//! new one is the moment in which it happens; the old data goes when nobody waits for it.
 
 mod create;
 mod delete;
@@ -16,7 +16,9 @@ mod hosted;
 mod life;
 mod list;
 mod name;
+mod old_data;
 mod port;
+mod quiet;
 mod record;
 mod reset;
 mod spares;
@@ -54,7 +56,8 @@ pub struct Branches {
 }
 
 impl Branches {
-    /// The branches of a home, healed: what killed processes left is gone, and so is what is past its time.
+    /// The branches of a home, healed: what killed processes left is gone, and so is what is past its time. What resets left
+    /// takes up room, and no more than that, until [`Self::remove_old_data`].
     ///
     /// # Errors
     /// If the folders cannot be read.

@@ -5,7 +5,9 @@
 //! <root>/images/<key>.building/   an image that is being made
 //! <root>/branches/<id>/           branch.json, data-<generation>/, server.log
 //! <root>/hosts/                   whose lock is the right to make a server that branches share
+//! <root>/removed/<id>/            a data directory that nobody needs, on its way out
 //! <runtime>/<tag>-<id>/           the socket of a branch, which nobody else may enter
+//! <runtime>/<tag>.tending/        whose lock is the right to do what no command waits for
 //! ```
 //!
 //! Everything that is cloned is below one root, because files share blocks within one file system only. Folders are named
@@ -89,6 +91,21 @@ impl Home {
         FolderLock::exclusive_within(&folder, limit)?.ok_or_else(busy)
     }
 
+    /// The folder of data directories that nobody needs any more, made if it is missing.
+    pub(crate) fn removed(&self) -> Result<PathBuf> {
+        let folder = self.root.join("removed");
+        make_own(&folder)?;
+        Ok(folder)
+    }
+
+    /// The folder of whoever waits to do what no command waits for, made if it is missing. Not below the root: who waits must
+    /// not keep a pool from being unmounted.
+    pub(crate) fn tending(&self) -> Result<PathBuf> {
+        let folder = self.runtime.join(format!("{}.tending", self.tag));
+        make_own(&folder)?;
+        Ok(folder)
+    }
+
     /// The right to change the list of branches; held for moments.
     pub(crate) fn lock_list(&self) -> Result<FolderLock> {
         let folder = self.branches();
@@ -101,7 +118,11 @@ impl Home {
 fn make_own(folder: &Path) -> Result<()> {
     let mode = if geteuid().is_root() { 0o711 } else { 0o700 };
     let made = DirBuilder::new().recursive(true).mode(mode).create(folder);
-    made.map_err(BranchError::io("making", folder))?;
+    made.map_err(|error| match error.kind() {
+        // In a folder of another user.
+        io::ErrorKind::PermissionDenied => BranchError::NotOurs { path: folder.to_path_buf() },
+        _ => BranchError::io("making", folder)(error),
+    })?;
     // Somebody else may have been there first, where everybody may make folders.
     let found = fs::symlink_metadata(folder).map_err(BranchError::io("looking at", folder))?;
     if !found.is_dir() || found.uid() != geteuid().as_raw() {

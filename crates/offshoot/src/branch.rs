@@ -112,7 +112,12 @@ impl Store {
         };
         let servers: Arc<dyn Servers> = Arc::new(LocalServers::new(places));
         let opened = on_own_thread(|| engine::Branches::open(home, servers.clone()))?;
-        let (inner, healed) = opened?;
+        let (inner, mut healed) = opened?;
+        if !place.leaves_old_data
+            && let Err(error) = on_own_thread(|| inner.remove_old_data())?
+        {
+            healed.failures.push(error.to_string());
+        }
         Ok(Branches { store: self.clone(), place, servers, inner, healed })
     }
 }
@@ -156,7 +161,8 @@ impl Branches {
         })
     }
 
-    /// Gives a branch the content of a snapshot, its own one if none is named. Its URL stays.
+    /// Gives a branch the content of a snapshot, its own one if none is named. Its URL stays. What it was before is removed by
+    /// [`Self::tend`].
     ///
     /// # Errors
     /// As [`Self::create`]; `NotFound` if there is no such branch.
@@ -222,12 +228,32 @@ impl Branches {
         on_own_thread(|| self.inner.fill_spares(&making.image, &wish, spares, control))?.map_err(Error::from)
     }
 
-    /// Writes what durable branches were cloned from to the disk. Returns how many branches that were.
+    /// Does what no command should wait for: writes what durable branches were cloned from to the disk, and removes what resets
+    /// left. Returns how many branches were written.
     ///
     /// # Errors
     /// If the system refuses.
-    pub fn sync(&self) -> Result<usize> {
-        Ok(self.inner.sync()?)
+    pub fn tend(&self) -> Result<usize> {
+        let synced = self.inner.sync()?;
+        self.remove_old_data()?;
+        Ok(synced)
+    }
+
+    /// Removes what resets left. Returns how many data directories that were.
+    ///
+    /// # Errors
+    /// If one cannot be removed now.
+    pub fn remove_old_data(&self) -> Result<usize> {
+        on_own_thread(|| self.inner.remove_old_data())?.map_err(Error::from)
+    }
+
+    /// Waits until no command has worked on the branches for a moment, or for a second. False if another process waits for it
+    /// already, and tends them then.
+    ///
+    /// # Errors
+    /// `Interrupted`; `Failed` if the home cannot be written.
+    pub fn wait_for_quiet(&self, control: &Control) -> Result<bool> {
+        Ok(self.inner.wait_for_quiet(control)?)
     }
 
     /// All branches, by name.

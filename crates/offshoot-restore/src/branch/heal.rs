@@ -2,18 +2,16 @@
 //!
 //! Only folders whose lock is free are touched: the others are being worked on.
 
-use super::record::{self, BranchRecord, State, data_name};
+use super::record::{self, BranchRecord, State};
 use super::{BranchName, Branches, Result};
-use crate::clone::remove_tree;
 use crate::lock::FolderLock;
-use crate::server::Stop;
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 /// How long a lock is tried: a process that is about to start a program has those of its parent for a moment.
-const MOMENT: Duration = Duration::from_millis(20);
+pub(super) const MOMENT: Duration = Duration::from_millis(20);
 
 /// What was put in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,7 +28,7 @@ pub struct Healed {
 }
 
 impl Branches {
-    /// Puts everything in order that nobody works on.
+    /// Puts everything in order that nobody works on, but for what resets left: see [`Self::remove_old_data`].
     ///
     /// # Errors
     /// If the folders cannot be read.
@@ -80,7 +78,7 @@ impl Branches {
             }
             return self.end(record, &lock);
         }
-        self.remove_other_generations(folder, &record, &lock)
+        Ok(())
     }
 
     /// Removes a folder without a record. Whoever makes one holds the list's lock until it has its record, and whoever removes
@@ -97,27 +95,8 @@ impl Branches {
 
     fn end(&self, mut record: BranchRecord, lock: &FolderLock) -> Result<()> {
         if record.state != State::Deleting {
-            record.state = State::Deleting;
-            record.save(&self.home, lock)?;
+            record.save_deleting(&self.home, lock)?;
         }
         self.remove(&record, lock)
-    }
-
-    /// Removes what resets left.
-    fn remove_other_generations(&self, folder: &Path, record: &BranchRecord, lock: &FolderLock) -> Result<()> {
-        let current = data_name(record.generation);
-        let mut is_recorded = false;
-        for path in crate::image::folders(folder)? {
-            if path.file_name().is_some_and(|name| name != current.as_str()) {
-                // First it must be on the disk that it is another one that counts.
-                if !is_recorded {
-                    record.save(&self.home, lock)?;
-                    is_recorded = true;
-                }
-                self.servers.stop(&path, Stop::AtOnce)?;
-                remove_tree(&path)?;
-            }
-        }
-        Ok(())
     }
 }

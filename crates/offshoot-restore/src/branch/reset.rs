@@ -1,14 +1,18 @@
-//! Resetting a branch: a new clone beside the old data; the record that names it is the moment of the change.
+//! Resetting a branch: a new clone beside the old data, or a spare's data put there; the record that names it is the moment of
+//! the change. Nothing is waited for but what the answer needs: the old server's end, during which the image is cloned.
 
 use super::create::{Created, StepClock, Wish, clone_image, method_word};
+use super::old_data::old_data;
 use super::record::{BranchRecord, data_name};
 use super::{BranchName, Branches, Result, boot};
-use crate::clone::Method;
 use crate::image::Image;
 use crate::lock::FolderLock;
 use crate::server::{Server, Stop};
 use offshoot_core::Control;
 use std::path::Path;
+
+/// How many old data directories of a branch may wait for their removal, should nobody come to it.
+const OLD_DATA_MAX: usize = 8;
 
 impl Branches {
     /// Gives a branch the content of an image, and keeps its URL. Its sessions end at once; until the new clone is complete,
@@ -24,8 +28,12 @@ impl Branches {
             return self.reset_hosted(record, &lock, image, wish, control);
         }
         let (folder, old) = (record.folder(&self.home), record.clone());
+        if old_data(&folder, &record)?.len() >= OLD_DATA_MAX {
+            self.move_old_data(&record, &lock)?;
+            self.remove_moved_data()?;
+        }
         record.generation += 1;
-        // What an earlier reset left there, whoever heals removes.
+        // What a killed reset left there is no part of this one.
         while folder.join(data_name(record.generation)).exists() {
             record.generation += 1;
         }
@@ -33,8 +41,8 @@ impl Branches {
         // The server of the new content may be another one.
         let server = self.servers.at(&image.record().build.programs)?;
         clock.step("record");
-        let method = self.clone_while_stopping(&old, image, &data, &*server, control);
-        let method = match method {
+        let made = self.clone_while_stopping(&old, image, &data, &*server, control);
+        let method = match made {
             Ok(method) => method,
             Err(error) => {
                 self.take_back(old, &lock);
@@ -55,10 +63,10 @@ impl Branches {
         let access = self.launch(&mut record, &*server, &lock, control)?;
         record.save_later(&self.home, &lock)?;
         clock.step("start");
-        // The old data is removed by the next one who heals, or resets: nobody need wait for that.
-        Ok(Created { access, method: method_word(method), took: clock.whole(), steps: clock.steps })
+        Ok(Created { access, method, took: clock.whole(), steps: clock.steps })
     }
 
+    /// Gives the word for where the new data came from.
     fn clone_while_stopping(
         &self,
         old: &BranchRecord,
@@ -66,14 +74,18 @@ impl Branches {
         data: &Path,
         server: &dyn Server,
         control: &Control,
-    ) -> Result<Method> {
-        let old = old.site(&self.home).data;
+    ) -> Result<&'static str> {
+        let old_data = old.site(&self.home).data;
         std::thread::scope(|scope| {
-            let stopping = scope.spawn(|| self.servers.stop(&old, Stop::AtOnce));
-            let cloned = clone_image(image, data, server, control);
+            let stopping = scope.spawn(|| self.servers.stop(&old_data, Stop::AtOnce));
+            let made = match self.take_spare_data(image, &old.shape, data) {
+                Ok(true) => Ok("spare"),
+                Ok(false) => clone_image(image, data, server, control).map(method_word),
+                Err(error) => Err(error),
+            };
             let stopped = stopping.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             stopped?;
-            cloned
+            made
         })
     }
 

@@ -1,12 +1,14 @@
-//! Spares: branches made ahead of time for nobody, and given away by writing a name into a record.
+//! Spares: branches made ahead of time for nobody, and given away by writing a name into a record. A branch that is reset has a
+//! name and a port: it gets a spare's data alone.
 
 use super::create::{Wish, expiry};
-use super::record::{self, BranchRecord, State};
-use super::{BranchName, Branches, Result, boot, try_lock};
+use super::record::{self, BranchRecord, Shape, State};
+use super::{BranchError, BranchName, Branches, Result, boot, try_lock};
 use crate::image::{Image, now_unix_ms};
 use crate::lock::FolderLock;
 use crate::server::Stop;
 use offshoot_core::Control;
+use std::path::Path;
 
 /// How many spares there should be of an image, and of which kind.
 #[derive(Debug, Clone, Default)]
@@ -74,8 +76,7 @@ impl Branches {
         let Some(lock) = try_lock(&folder)? else { return Ok(()) };
         match record::load(&folder)? {
             Some(mut record) if record.state == State::Spare => {
-                record.state = State::Deleting;
-                record.save(&self.home, &lock)?;
+                record.save_deleting(&self.home, &lock)?;
                 self.remove(&record, &lock)
             }
             _ => Ok(()),
@@ -124,5 +125,27 @@ impl Branches {
             return Ok(Some((record, lock, started)));
         }
         Ok(None)
+    }
+
+    /// Puts the data of a spare that is what is wished for, and whose server does not run, to where nothing is. Says whether there
+    /// is one. What is left of the spare is removed.
+    pub(super) fn take_spare_data(&self, image: &Image, shape: &Shape, data: &Path) -> Result<bool> {
+        let fits = |record: &BranchRecord| {
+            let is_stopped = record.state == State::Spare && !record.runs && !self.is_of_another_boot(record);
+            is_stopped && record.image == image.record().key && record.shape.serves(shape)
+        };
+        for spare in self.records()?.into_iter().filter(fits) {
+            let folder = spare.folder(&self.home);
+            let Some(lock) = try_lock(&folder)? else { continue };
+            let Some(mut record) = record::load(&folder)?.filter(fits) else { continue };
+            // Whoever is killed in between leaves a spare without data, which is nothing.
+            record.state = State::Deleting;
+            record.save_later(&self.home, &lock)?;
+            let from = record.site(&self.home).data;
+            std::fs::rename(&from, data).map_err(BranchError::io("moving", &from))?;
+            self.remove(&record, &lock)?;
+            return Ok(true);
+        }
+        Ok(false)
     }
 }

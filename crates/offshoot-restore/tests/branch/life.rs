@@ -32,13 +32,44 @@ fn a_branch_is_made_listed_stopped_started_reset_and_deleted() {
     assert_eq!(reset.access, made.access, "the URL stays");
     let (site, _) = branches.site(&name).unwrap();
     assert!(!site.data.join("mine").exists());
-    branches.heal().unwrap();
-    assert!(!data.exists(), "nobody waits for its removal, but it goes");
+    assert_eq!(branches.remove_old_data().unwrap(), 1);
+    assert!(!data.exists() && place.removed() == 0, "nobody waits for its removal, but it goes");
 
     branches.rename(&name, &named("other")).unwrap();
     assert_eq!(place.names(), ["other"]);
     branches.delete(&named("other")).unwrap();
     assert!(place.names().is_empty() && place.folders().is_empty() && place.sockets() == 0);
+}
+
+#[test]
+fn what_resets_leave_is_bounded_though_nobody_removes_it() {
+    let place = Place::new();
+    let image = place.image(1);
+    place.create("a", &image).unwrap();
+    let most = (0..30).map(|_| {
+        place.branches().reset(&named("a"), &image, &wish(), &Control::default()).unwrap();
+        fs::read_dir(&place.folders()[0]).unwrap().filter(|entry| entry.as_ref().unwrap().path().is_dir()).count()
+    });
+    let most = most.max().unwrap();
+    println!("data directories of a branch that is reset over and over: {most}");
+    assert!(most <= 9, "{most}");
+    place.branches().delete(&named("a")).unwrap();
+    assert!(place.folders().is_empty() && place.removed() == 0);
+}
+
+#[test]
+fn of_many_who_wait_for_a_quiet_moment_one_does() {
+    let place = Place::new();
+    let branches = place.branches();
+    let waited: usize = thread::scope(|scope| {
+        let one = || usize::from(branches.wait_for_quiet(&Control::default()).unwrap());
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(one)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert_eq!(waited, 1);
+    let control = Control::default();
+    control.cancel();
+    assert!(matches!(branches.wait_for_quiet(&control), Err(BranchError::Cancelled)));
 }
 
 #[test]

@@ -68,6 +68,11 @@ impl Place {
         folders(&self.folder.path().join("run")).len()
     }
 
+    /// Data directories that were moved aside and not removed.
+    pub fn removed(&self) -> usize {
+        folders(&self.folder.path().join("home/removed")).len()
+    }
+
     /// Everything in the folder of images, with sizes.
     pub fn images(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut all = BTreeMap::new();

@@ -4,6 +4,7 @@ use crate::place::{Place, named, wish};
 use offshoot_core::Control;
 use offshoot_restore::branch::{BranchState, Shape, SpareWish, Wish};
 use std::collections::BTreeSet;
+use std::fs;
 use std::thread;
 
 fn fill(place: &Place, seed: u8, count: usize, started: bool) -> usize {
@@ -32,6 +33,49 @@ fn a_spare_that_does_not_run_is_started() {
     let made = place.create("a", &place.image(1)).unwrap();
     assert_eq!(made.method, "spare");
     assert_eq!(place.servers.log(), ["start", "admit"]);
+}
+
+#[test]
+fn a_reset_takes_the_data_of_a_spare_that_does_not_run() {
+    let place = Place::new();
+    let image = place.image(1);
+    let made = place.create("a", &image).unwrap();
+    fill(&place, 1, 1, true);
+    let reset = |wanted: &str| {
+        let data = place.branches().site(&named("a")).unwrap().0.data;
+        fs::write(data.join("mine"), "x").unwrap();
+        let reset = place.branches().reset(&named("a"), &image, &wish(), &Control::default()).unwrap();
+        assert_eq!((reset.method, &reset.access), (wanted, &made.access));
+        assert!(!place.branches().site(&named("a")).unwrap().0.data.join("mine").exists());
+    };
+    reset("copy");
+    assert_eq!(place.folders().len(), 2, "one that runs has another port: it stays, and is for who makes a branch");
+    fill(&place, 1, 0, true);
+    fill(&place, 1, 1, false);
+    place.servers.log();
+    reset("spare");
+    let mut log = place.servers.log();
+    log.sort();
+    assert_eq!(log, ["admit", "start", "stop AtOnce"]);
+    assert_eq!((place.folders().len(), place.sockets()), (1, 1), "nothing is left of the spare");
+    fill(&place, 2, 1, false);
+    reset("copy");
+}
+
+#[test]
+fn a_reset_from_a_spare_that_fails_leaves_a_whole_branch() {
+    let place = Place::new();
+    let image = place.image(1);
+    place.create("a", &image).unwrap();
+    for call in 0..3 {
+        fill(&place, 1, 1, false);
+        place.servers.fail_at(call);
+        let failed = place.branches().reset(&named("a"), &image, &wish(), &Control::default());
+        place.servers.fail_at(usize::MAX);
+        failed.unwrap_err();
+        assert_eq!(place.names(), ["a"], "after call {call}");
+        place.branches().start(&named("a"), &Control::default()).unwrap();
+    }
 }
 
 #[test]

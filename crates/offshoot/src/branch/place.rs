@@ -21,6 +21,9 @@ pub struct BranchPlace {
     pub neutralize: NeutralizeChoices,
     /// Settings and role of branches.
     pub shape: Shape,
+    /// Whether what resets left stays until [`Branches::tend`](super::Branches::tend), so that opening the branches does not
+    /// wait for its removal.
+    pub leaves_old_data: bool,
     /// Whether branches of raw snapshots may be made.
     pub raw: bool,
 }

@@ -29,6 +29,7 @@ impl List {
             healed.expired.iter().for_each(|name| note(&format!("removed {name}: its time was over")));
             healed.ownerless.iter().for_each(|name| note(&format!("removed {name}: its command has ended")));
         }
+        branches.remove_old_data()?;
         let list = branches.list()?;
         let now = now_unix_ms();
         let mut table = Table::new(&[

@@ -1,4 +1,5 @@
-//! What no command should wait for, done by a process of its own: writing new branches to the disk, and making spares.
+//! What no command should wait for, done by a process of its own when nobody works: writing new branches to the disk, removing
+//! what resets left, and making spares.
 
 use crate::commands::Outcome;
 use crate::context::Context;
@@ -13,14 +14,21 @@ use std::process::{Command, Stdio};
 
 /// Do in the background what no command should wait for
 #[derive(Debug, Args)]
-pub struct Tend {}
+pub struct Tend {
+    /// Wait for a quiet moment, and do nothing if another process waits for one
+    #[arg(long)]
+    later: bool,
+}
 
 impl Tend {
     /// Runs the command.
     pub fn run(&self, context: &Context) -> Outcome {
         let store = context.open_store()?;
         let branches = context.branches_of(&store, true, false)?;
-        let synced = branches.sync()?;
+        if self.later && !branches.wait_for_quiet(&context.control())? {
+            return Ok(Report::done("another process does it\n", json!({ "synced": 0, "spares": 0 })));
+        }
+        let synced = branches.tend()?;
         let config = context.config()?.branch;
         let mut spares = 0;
         if config.spares > 0 || config.had_spares {
@@ -39,7 +47,7 @@ impl Tend {
 pub fn begin_tending(context: &Context) -> Result<(), Failure> {
     let Ok(program) = env::current_exe() else { return Ok(()) };
     let mut command = Command::new(program);
-    command.args(context.store_arguments()).args(["--quiet", "branch", "tend"]);
+    command.args(context.store_arguments()).args(["--quiet", "branch", "tend", "--later"]);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
     // Without it, branches are as good, only not yet on the disk.
     let _ = command.spawn();
