@@ -187,6 +187,8 @@ pub struct Choices {
     pub jobs: usize,
     /// Whether statistics are gathered.
     pub analyze: bool,
+    /// Whether a materialized view that cannot be filled here is left empty, and named.
+    pub leaves_views_empty: bool,
 }
 
 /// What becomes of owners and privileges.
@@ -299,6 +301,8 @@ pub struct Work {
     pub makes_table: bool,
     /// Whether it may be left out when what it is made of is not there, because the user does without that.
     pub optional: bool,
+    /// Whether it is left out whatever the server answers to it, as long as the server is well.
+    pub may_fail: bool,
 }
 
 /// Rows to be loaded into one table.

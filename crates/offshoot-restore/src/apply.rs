@@ -261,6 +261,7 @@ impl<'a> Shared<'a> {
                     exclusive: Vec::new(),
                     makes_table: false,
                     optional: false,
+                    may_fail: false,
                 };
                 session.execute(&work).map(drop)
             }

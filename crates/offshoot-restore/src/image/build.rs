@@ -29,13 +29,22 @@ const WAIT_INTERVAL: Duration = Duration::from_millis(20);
 const LOAD_PORT: u16 = 5432;
 
 /// How an image is made.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ImageOptions {
     /// How the snapshot is restored into it.
     pub restore: Options,
     /// What is left as it is although it could reach out.
     pub neutralize: NeutralizeChoices,
+}
+
+impl Default for ImageOptions {
+    fn default() -> Self {
+        let mut restore = Options::default();
+        // One over another server, which is not reached from here, must not keep the rest from being branched.
+        restore.choices.leaves_views_empty = true;
+        Self { restore, neutralize: NeutralizeChoices::default() }
+    }
 }
 
 /// An image, and whether it had to be made.

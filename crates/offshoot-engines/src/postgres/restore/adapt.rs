@@ -38,6 +38,10 @@ pub fn adapt(manifest: &Manifest, inspection: &Inspection, choices: &Choices) ->
     adapter.sequences();
     adapter.analyze();
     adapter.database_settings();
+    if choices.leaves_views_empty {
+        let refreshes = adapter.out.works.iter_mut().filter(|work| work.stage == Stage::Refresh);
+        refreshes.for_each(|work| work.may_fail = true);
+    }
     if !choices.skip_extensions.is_empty() {
         adapter.out.works.iter_mut().for_each(|work| work.optional = true);
     }
@@ -195,6 +199,7 @@ fn new_work(stage: Stage, label: &str) -> Work {
         exclusive: Vec::new(),
         makes_table: false,
         optional: false,
+        may_fail: false,
     }
 }
 

@@ -27,6 +27,15 @@ fn may_lack(stage: Stage, sql: &str, code: &str) -> bool {
         || code == "22023" && sql.starts_with("SET default_table_access_method ")
 }
 
+/// Classes of answers that say nothing about a statement: of resources, an operator, the system, and the server's own faults.
+const UNWELL: &[&str] = &["53", "57", "58", "F0", "XX"];
+
+/// Whether a piece of work is left out after this answer.
+fn may_leave_out(work: &Work, sql: &str, code: &str) -> bool {
+    let is_well = !UNWELL.iter().any(|class| code.starts_with(class));
+    work.may_fail && is_well || work.optional && may_lack(work.stage, sql, code)
+}
+
 /// First key of the advisory lock that every session of a restore holds; the second is a number of the restore's own.
 const LOCK_CLASS: i32 = 0x0f5_4007;
 
@@ -159,7 +168,7 @@ impl TargetSession for PostgresSession<'_> {
         for sql in &work.sql {
             match self.run(&format!("make {}", work.label), sql) {
                 Ok(()) => {}
-                Err(error) if work.optional && error.code().is_some_and(|code| may_lack(work.stage, sql, code)) => {
+                Err(error) if error.code().is_some_and(|code| may_leave_out(work, sql, code)) => {
                     return Ok(Executed::LeftOut { why: error.to_string() });
                 }
                 Err(error) => return Err(error.into()),
