@@ -2,8 +2,10 @@
 //! programs of PostgreSQL.
 
 use offshoot::Environment;
+use std::collections::BTreeMap;
 use std::env;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// What a connection string's meaning depends on.
@@ -96,6 +98,19 @@ pub fn server_programs() -> Option<PathBuf> {
 /// The snapshot to branch from that the environment names.
 pub fn from() -> Option<String> {
     env::var("OFFSHOOT_FROM").ok().filter(|from| !from.is_empty())
+}
+
+/// The variables that say where branches, their servers and the store are, and which snapshot is meant, as far as they are set;
+/// paths are made absolute.
+pub fn places() -> io::Result<BTreeMap<String, String>> {
+    let mut places = BTreeMap::new();
+    for name in ["OFFSHOOT_HOME", "OFFSHOOT_PG_BIN", "OFFSHOOT_STORE"] {
+        if let Some(path) = folder(name) {
+            places.insert(name.to_owned(), std::path::absolute(path)?.to_string_lossy().into_owned());
+        }
+    }
+    places.extend(from().map(|from| ("OFFSHOOT_FROM".to_owned(), from)));
+    Ok(places)
 }
 
 /// The folders of PATH.

@@ -5,9 +5,10 @@ use crate::checkout::CheckoutBranches;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{Report, note};
+use crate::surroundings;
 use clap::{Args, Subcommand};
 use offshoot_project::env::dotenv;
-use offshoot_project::git::{self, HookContext, InstallOptions, Repository, SyncOptions};
+use offshoot_project::git::{self, HookContext, InstallOptions, Means, Repository, SyncOptions};
 use serde_json::json;
 use std::env;
 use std::path::{Path, PathBuf};
@@ -84,7 +85,8 @@ fn install(context: &Context, raw: bool) -> Outcome {
     // The file stands beside the project's configuration, or at the top where that is not in this checkout.
     let top = repository.top.as_deref().unwrap_or(&here);
     let env_file = project.strip_prefix(top).unwrap_or(Path::new("")).join(dotenv::FILE);
-    let options = InstallOptions { program: program()?, project, env_file: env_file.clone(), raw };
+    let options =
+        InstallOptions { program: program()?, project, env_file: env_file.clone(), means: means(context, raw)? };
     let installed = git::install(&repository, &options)?;
     let word = if installed.is_changed { "installed" } else { "nothing to change" };
     let mut text = format!(
@@ -99,6 +101,18 @@ fn install(context: &Context, raw: bool) -> Outcome {
         "changed": installed.is_changed, "hooks": installed.folder, "env_file": env_file, "chained": installed.chained,
     });
     Ok(Report::done(text, json))
+}
+
+/// What the hooks must know again: a store or a configuration that was named, and the environment as far as it says where
+/// things are.
+fn means(context: &Context, raw: bool) -> Result<Means, Failure> {
+    let absolute = |path: &PathBuf| std::path::absolute(path).map_err(|error| Failure::io("find", path, &error));
+    Ok(Means {
+        store: context.globals.store.as_ref().map(absolute).transpose()?,
+        config: context.globals.config.as_ref().map(absolute).transpose()?,
+        variables: surroundings::places().map_err(|error| Failure::io("find", Path::new("."), &error))?,
+        raw,
+    })
 }
 
 fn uninstall() -> Outcome {
@@ -145,8 +159,12 @@ impl Sync {
                 note(&format!("Git branch {} is gone: database branch {} is deleted", gone.git, gone.database));
             }
         }
-        let raw = git::takes_raw(&repository)?.unwrap_or(false);
-        let branches = CheckoutBranches::new(context, context.control(), raw, false);
+        let means = git::means(&repository)?.unwrap_or_default();
+        let mut globals = context.globals.clone();
+        globals.store = globals.store.or(means.store);
+        globals.config = globals.config.or(means.config);
+        let context = &Context::new(globals);
+        let branches = CheckoutBranches::new(context, context.control(), means.raw, false);
         let deleted = self.deleted.iter().filter_map(|deletion| deletion.split_once(':'));
         let options = SyncOptions {
             git_pid: self.git_pid,

@@ -74,6 +74,37 @@ fn a_database_follows_git() {
 }
 
 #[test]
+fn hooks_find_again_what_was_named_when_they_were_installed() {
+    let server = shared();
+    let nest = nest_of(server, "checkout_named");
+    let dir = nest.session.dir();
+    fs::rename(dir.join(".offshoot"), dir.join("elsewhere")).unwrap();
+    git(&nest, &["init", "-q", "-b", "main"]);
+    git(&nest, &["commit", "-q", "--allow-empty", "-m", "one"]);
+    nest.done(&["git", "install", "--raw", "--store", "elsewhere"]);
+    // Git as another program calls it: without the variables that were set in the shell.
+    let bare = |args: &[&str]| {
+        let mut command = Command::new("git");
+        command.args(args).current_dir(dir).env_clear().env("HOME", dir).stdin(Stdio::null());
+        let output = command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    bare(&["checkout", "-q", "-b", "topic"]);
+    let url = url_of(&nest, "topic");
+    assert_eq!(psql(server, &url, "SELECT count(*) FROM t"), "500");
+    let names = || {
+        let list = nest.done(&["--store", "elsewhere", "--json", "branch", "list"]).json();
+        list["branches"].as_array().unwrap().iter().map(|one| one["name"].to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(), ["\"topic\""], "in the home that was named");
+    let synced = nest.done(&["--json", "git", "sync"]).json();
+    assert_eq!(synced["current"], "topic", "by hand, too");
+    bare(&["checkout", "-q", "--detach"]);
+    bare(&["branch", "-q", "-D", "topic"]);
+    waits_until("it is deleted", || names().is_empty());
+}
+
+#[test]
 fn a_run_has_a_branch_and_leaves_none() {
     let server = shared();
     let nest = nest_of(server, "checkout_run");

@@ -6,6 +6,7 @@
 
 use super::command::path;
 use super::exclude;
+use super::means::Means;
 use super::registry::{self, Registry};
 use super::repository::Repository;
 use super::script::{self, BEFORE, HOOKS};
@@ -26,8 +27,8 @@ pub struct InstallOptions {
     pub project: PathBuf,
     /// The file with the variables, relative to the top of each checkout.
     pub env_file: PathBuf,
-    /// Whether branches of raw snapshots may be made.
-    pub raw: bool,
+    /// By what the hooks make branches.
+    pub means: Means,
 }
 
 /// What was installed.
@@ -71,7 +72,7 @@ pub fn install(repository: &Repository, options: &InstallOptions) -> Result<Inst
     let before = registry.clone();
     registry.project.clone_from(&options.project);
     registry.env_file.clone_from(&options.env_file);
-    registry.raw = options.raw;
+    registry.means.clone_from(&options.means);
     for (_, path) in &states {
         if !registry.hooks.contains(path) {
             registry.hooks.push(path.clone());
@@ -125,12 +126,12 @@ pub fn uninstall(repository: &Repository) -> Result<Uninstalled> {
     Ok(undone)
 }
 
-/// Whether the hooks of a repository may make branches of raw snapshots; none where they are not installed.
+/// By what the hooks of a repository make branches; none where they are not installed.
 ///
 /// # Errors
 /// When the hooks' file cannot be read.
-pub fn takes_raw(repository: &Repository) -> Result<Option<bool>> {
-    Ok(registry::read(repository)?.map(|registry| registry.raw))
+pub fn means(repository: &Repository) -> Result<Option<Means>> {
+    Ok(registry::read(repository)?.map(|registry| registry.means))
 }
 
 /// Where Git looks for hooks here.

@@ -14,6 +14,7 @@
 mod command;
 mod exclude;
 mod hooks;
+mod means;
 mod naming;
 mod registry;
 mod repository;
@@ -22,7 +23,8 @@ mod settle;
 mod sync;
 mod trigger;
 
-pub use hooks::{InstallOptions, Installed, Uninstalled, install, takes_raw, uninstall};
+pub use hooks::{InstallOptions, Installed, Uninstalled, install, means, uninstall};
+pub use means::Means;
 pub use repository::{Head, Repository};
 pub use sync::{Gone, SyncOptions, Synced, gone, sync};
 pub use trigger::{HookContext, run_hook, tell};

@@ -4,6 +4,7 @@
 //! read and written under a lock that is held for no longer than that; what takes its time (making, deleting) is done under
 //! the lock of the one branch.
 
+use super::means::Means;
 use super::repository::Repository;
 use crate::error::{ProjectError, Result};
 use crate::file;
@@ -23,9 +24,9 @@ pub(super) struct Registry {
     pub project: PathBuf,
     /// The file with the variables, from the top of a checkout.
     pub env_file: PathBuf,
-    /// Whether branches of raw snapshots may be made.
-    #[serde(default)]
-    pub raw: bool,
+    /// By what branches are made.
+    #[serde(flatten)]
+    pub means: Means,
     /// The hooks that were written.
     #[serde(default)]
     pub hooks: Vec<PathBuf>,

@@ -4,7 +4,7 @@
 //! minutes, or a store may not answer. The sync goes on then, its messages go to a file, and until it is through the
 //! variables lead nowhere rather than to the database of another branch. A deletion is never waited for.
 
-use super::registry;
+use super::registry::{self, Registry};
 use super::repository::{Repository, branch_of};
 use super::sync::Synced;
 use crate::error::{ProjectError, Result};
@@ -57,7 +57,7 @@ fn after_checkout(context: HookContext<'_>) -> Result<Option<String>> {
     let repository = Repository::discover(context.folder)?;
     let Some(registry) = registry::read(&repository)? else { return Ok(None) };
     let log = log_path(&repository);
-    let mut sync = start(&repository, context, &registry.project, &[], Stdio::piped())?;
+    let mut sync = start(&repository, context, &registry, &[], Stdio::piped())?;
     let Some(output) = sync.stderr.take() else { return Ok(None) };
     let (sender, receiver) = mpsc::channel();
     // Not the end of the pipe is waited for, which a server that the sync has started may hold open, but the last line.
@@ -81,7 +81,7 @@ fn after_checkout(context: HookContext<'_>) -> Result<Option<String>> {
 fn after_rebase(context: HookContext<'_>) -> Result<Option<String>> {
     let repository = Repository::discover(context.folder)?;
     if let Some(registry) = registry::read(&repository)? {
-        start(&repository, context, &registry.project, &[], Stdio::null())?;
+        start(&repository, context, &registry, &[], Stdio::null())?;
     }
     Ok(None)
 }
@@ -98,7 +98,7 @@ fn after_changes(context: HookContext<'_>, changes: &mut dyn Read) -> Result<Opt
     let Some(registry) = registry::read(&repository)? else { return Ok(None) };
     // Thousands of branches at once would not fit an argument list; what is left out is found all the same.
     let options = deleted.into_iter().take(100).map(|deletion| format!("--deleted={deletion}"));
-    start(&repository, context, &registry.project, &options.collect::<Vec<_>>(), Stdio::null())?;
+    start(&repository, context, &registry, &options.collect::<Vec<_>>(), Stdio::null())?;
     Ok(None)
 }
 
@@ -118,10 +118,11 @@ fn log_path(repository: &Repository) -> PathBuf {
 fn start(
     repository: &Repository,
     context: HookContext<'_>,
-    project: &Path,
+    registry: &Registry,
     options: &[String],
     said: Stdio,
 ) -> Result<std::process::Child> {
+    let project = registry.project.as_path();
     let folder = if project.is_dir() { project } else { repository.top.as_deref().unwrap_or(&repository.git_dir) };
     let mut command = Command::new(context.program);
     command.process_group(0).current_dir(folder).args(["git", "sync", "--from-hook"]).args(options);
@@ -132,6 +133,8 @@ fn start(
     if let Some(pid) = context.git_pid {
         command.args(["--git-pid", &pid.to_string()]);
     }
+    let is_missing = |name: &str| std::env::var_os(name).is_none_or(|value| value.is_empty());
+    command.envs(registry.means.variables.iter().filter(|(name, _)| is_missing(name)));
     for name in super::command::REPOSITORY_VARIABLES {
         command.env_remove(name);
     }

@@ -2,7 +2,7 @@
 
 use crate::program::{self, Files};
 use offshoot_project::DatabaseBranches;
-use offshoot_project::git::{self, InstallOptions, Installed, Repository};
+use offshoot_project::git::{self, InstallOptions, Installed, Means, Repository};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ impl Case {
 
     pub fn options(&self) -> InstallOptions {
         let env_file = PathBuf::from(".env.offshoot");
-        InstallOptions { program: self.program.clone(), project: self.top.clone(), env_file, raw: false }
+        InstallOptions { program: self.program.clone(), project: self.top.clone(), env_file, means: Means::default() }
     }
 
     pub fn install(&self) -> offshoot_project::Result<Installed> {
