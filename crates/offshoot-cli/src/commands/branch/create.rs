@@ -62,7 +62,7 @@ impl Create {
         if !context.globals.quiet {
             describe("ready", &self.name, &made, &branches)?;
             if let Some(ttl) = options.ttl {
-                note(&kept_for(ttl, &store));
+                note(&kept_for(ttl, &store, &context.home()?));
             }
         }
         super::begin_tending(context)?;
@@ -76,15 +76,18 @@ impl Create {
 }
 
 /// How long a branch is kept, and the line for cron that sees to it where no command does.
-fn kept_for(ttl: Duration, store: &Store) -> String {
+fn kept_for(ttl: Duration, store: &Store, home: &Path) -> String {
     let span = span(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
     let program = std::env::current_exe().unwrap_or_else(|_| "offshoot".into());
-    let store = std::path::absolute(store.place()).unwrap_or_else(|_| store.place().into());
-    let quoted = |path: &Path| shell::quoted(&path.to_string_lossy());
-    let (program, store) = (quoted(&program), quoted(&store));
+    let quoted = |path: &Path| {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.into());
+        // To cron, a percent sign ends the line.
+        shell::quoted(&path.to_string_lossy()).replace('%', "\\%")
+    };
+    let (program, store, home) = (quoted(&program), quoted(Path::new(&store.place())), quoted(home));
     format!(
         "kept for {span}: then the next command deletes it, or cron does by \
-         */10 * * * * {program} --quiet --store {store} branch list >/dev/null"
+         */10 * * * * OFFSHOOT_HOME={home} {program} --quiet --store {store} branch list >/dev/null"
     )
 }
 
