@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// What the reaper does: unmounts all that is mounted in the folder, the last first (lazily: files may be open), and removes
 /// it unless something is left mounted there. Of what a mount table escapes, the names have spaces only.
@@ -20,6 +21,9 @@ mounts "$1" || rm -rf -- "$1"
 
 /// Megabytes of the smallest XFS that its program makes.
 pub const MEGABYTES_MIN: u64 = 320;
+
+/// How long processes may take to let go of a file system whose power was cut.
+const UNMOUNT_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The kinds of file systems.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +65,7 @@ impl MountDir {
 #[derive(Debug)]
 pub struct LoopDisk {
     mount: PathBuf,
-    _dir: MountDir,
+    dir: MountDir,
 }
 
 impl LoopDisk {
@@ -93,7 +97,34 @@ impl LoopDisk {
         };
         run(make.arg(&image))?;
         run(command("mount", &["-o", "loop"]).arg(&image).arg(&mount))?;
-        Ok(Self { mount, _dir: dir })
+        Ok(Self { mount, dir })
+    }
+
+    /// Does to an XFS what a power cut does: what is not on its disk is gone, and it is mounted again. `end` ends the processes that
+    /// have something open there, once nothing they do has an effect any more.
+    ///
+    /// # Errors
+    /// Where its program is missing, or something keeps it busy.
+    pub fn cut_power(&self, end: impl FnOnce()) -> Result<(), String> {
+        let cut = run(command("xfs_io", &["-x", "-c", "shutdown"]).arg(&self.mount));
+        end();
+        cut?;
+        self.remount()
+    }
+
+    /// Unmounts and mounts it again, so that what is read is what is on the disk.
+    ///
+    /// # Errors
+    /// Where something keeps it busy.
+    pub fn remount(&self) -> Result<(), String> {
+        let began = Instant::now();
+        while let Err(why) = run(command("umount", &[]).arg(&self.mount)) {
+            if began.elapsed() > UNMOUNT_PATIENCE {
+                return Err(why);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        run(command("mount", &["-o", "loop"]).arg(self.dir.path.join("image")).arg(&self.mount))
     }
 
     /// The folder it is mounted at.
