@@ -5,6 +5,8 @@ use offshoot_core::Control;
 use offshoot_core::store::this_process;
 use offshoot_format::record::Holder;
 use offshoot_restore::branch::{BranchError, BranchState, Wish};
+use offshoot_restore::image::{self, ImageOptions};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -50,7 +52,9 @@ fn a_reset_that_was_killed_leaves_one_generation() {
             change(&folder, "\"generation\": 1", "\"generation\": 2");
         }
         let (branches, _) = place.open();
-        assert!(folder.join(survives).exists() && !folder.join(dies).exists());
+        assert!(folder.join(survives).exists() && folder.join(dies).exists(), "nobody who opens them waits for it");
+        assert_eq!(branches.remove_old_data().unwrap(), 1);
+        assert!(folder.join(survives).exists() && !folder.join(dies).exists() && place.removed() == 0);
         let state = branches.list().unwrap()[0].state;
         let expected = if survives == "data-2" { BranchState::Down } else { BranchState::Running };
         assert_eq!(state, expected);
@@ -178,6 +182,30 @@ fn a_record_that_leads_elsewhere_or_is_newer_is_not_believed() {
         assert_eq!(healed.failures.len(), 1, "{to}");
         assert!(place.names().is_empty() && folder.join("data-1/VERSION").exists());
     }
+}
+
+#[test]
+fn an_image_of_a_newer_offshoot_is_refused_and_left_alone() {
+    let place = Place::new();
+    let image = place.image(1);
+    place.create("a", &image).unwrap();
+    let folder = place.home().root().join("images").join(&image.record().key);
+    let file = folder.join("image.json");
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains("\"version\": 1,"), "{text}");
+    for newer in [text.replace("\"version\": 1,", "\"version\": 2,"), "{}".to_owned(), "{\"version\": 2}".to_owned()] {
+        fs::write(&file, &newer).unwrap();
+        let error = place.make_image(1, &ImageOptions::default()).unwrap_err();
+        assert!(matches!(error, BranchError::BadRecord { .. }), "{error}");
+        assert!(error.to_string().contains("image.json") && error.to_string().contains("Update offshoot"), "{error}");
+        assert!(image::list(&place.home()).unwrap().is_empty());
+        let gc = image::plan_gc(&place.home(), &BTreeSet::new()).unwrap();
+        assert_eq!(gc.apply(&place.home(), &place.servers).unwrap(), 0);
+        assert_eq!(place.names(), ["a"], "its branches do not need it");
+        assert!(fs::read_to_string(&file).unwrap() == newer && folder.join("data/VERSION").exists());
+    }
+    fs::write(&file, text).unwrap();
+    place.create("b", &image).unwrap();
 }
 
 #[test]
