@@ -1,9 +1,11 @@
-//! Killed at a system call while a branch is made, reset or deleted: the next command leaves no half branch, no server
-//! without a branch and no folder, and the same command succeeds.
+//! Killed at a system call while a branch is made, reset or deleted, or while what is left to the background is done: the next
+//! command leaves no half branch, no server without a branch and no folder, and the same command succeeds.
 
 use crate::kills::{Random, Victim, has_strace};
 use crate::nest::{Nest, psql};
 use offshoot_testkit::postgres::{Server, shared};
+use std::thread;
+use std::time::Duration;
 
 fn nest(server: &Server, name: &str) -> Nest {
     let db = server.fresh_db(name);
@@ -39,6 +41,16 @@ fn kill(nest: &Nest, args: &[&str], few: usize, before: impl Fn(), look: impl Fn
 fn in_order(nest: &Nest, server: &Server, at: &(String, u32)) {
     let list = nest.list();
     assert_eq!(nest.folders().len(), list.len(), "after {at:?}: folders without a branch");
+    // A process that was begun in the background may have them in hand.
+    for tried in 0.. {
+        let left = nest.data_directories();
+        if left == list.len() {
+            break;
+        }
+        assert!(tried < 600, "after {at:?}: {left} data directories of {} branches", list.len());
+        thread::sleep(Duration::from_millis(50));
+        nest.list();
+    }
     for branch in &list {
         let name = branch["name"].as_str().unwrap();
         assert!(["running", "down", "stopped"].contains(&branch["state"].as_str().unwrap()), "after {at:?}: {branch}");
@@ -88,6 +100,40 @@ fn of_a_reset_and_a_delete() {
         nest.done(&["branch", "reset", "a", "--raw"]);
     });
     kill(&nest, &["branch", "delete", "a"], 4, make, |at| in_order(&nest, server, at));
+}
+
+#[test]
+fn of_a_reset_from_a_spare_and_of_what_is_done_in_the_background() {
+    if !has_strace("of_a_reset_from_a_spare_and_of_what_is_done_in_the_background") {
+        return;
+    }
+    let server = shared();
+    let nest = nest(server, "kill_tend");
+    let spares = |count: usize| {
+        let text = format!("[branch]\nfrom = 'prod'\nspares = {count}\nspares_started = false\n");
+        std::fs::write(nest.session.dir().join("offshoot.toml"), text).unwrap();
+        nest.done(&["branch", "tend"]);
+    };
+    let make = || {
+        if nest.names().is_empty() {
+            nest.create("a");
+        }
+        spares(1);
+        // The background of a command goes by the file, too.
+        let text = "[branch]\nfrom = 'prod'\nspares = 0\nspares_started = false\n";
+        std::fs::write(nest.session.dir().join("offshoot.toml"), text).unwrap();
+    };
+    let look = |at: &(String, u32)| {
+        spares(0);
+        in_order(&nest, server, at);
+        assert_eq!(nest.names(), ["a"], "after {at:?}");
+    };
+    kill(&nest, &["branch", "reset", "a", "--raw", "--quiet"], 3, make, look);
+    let reset = || {
+        spares(0);
+        nest.done(&["branch", "reset", "a", "--raw"]);
+    };
+    kill(&nest, &["branch", "tend"], 3, reset, look);
 }
 
 #[test]

@@ -67,6 +67,44 @@ fn what_is_printed_is_for_shells_and_programs() {
 }
 
 #[test]
+fn a_name_is_only_a_name() {
+    let server = shared();
+    let nest = Nest::of(server, &small(server, "branch_names"));
+    let long = "名".repeat(85);
+    let names = [
+        ".",
+        "..",
+        "../../etc",
+        "a b",
+        "it's \"$(touch pwned)\" `touch pwned` \\",
+        "x'; DROP TABLE t; --",
+        "%s%n",
+        "名前/🐛",
+        "a\u{202e}b",
+        &long,
+    ];
+    for name in names {
+        let made = nest.done(&["branch", "create", name, "--raw", "--env"]);
+        let script = format!("{}\nprintf '%s' \"$OFFSHOOT_BRANCH\"; psql -XAtqc 'SELECT count(*) FROM t'", made.stdout);
+        let output = Command::new("sh").args(["-c", &script]).current_dir(nest.session.dir()).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{name}500\n"), "{name}");
+        assert_eq!(nest.names(), [name]);
+        for command in [
+            &["stop", name][..],
+            &["start", name],
+            &["reset", name, "--raw"],
+            &["url", name],
+            &["logs", name],
+            &["delete", name],
+        ] {
+            nest.done(&[&["branch"], command].concat());
+        }
+    }
+    assert!(!nest.session.dir().join("pwned").exists());
+    assert!(nest.folders().is_empty());
+}
+
+#[test]
 fn refusals_say_what_to_do() {
     let server = shared();
     let nest = Nest::of(server, &small(server, "branch_refused"));

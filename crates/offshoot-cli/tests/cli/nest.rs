@@ -61,6 +61,15 @@ impl Nest {
         branches.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
     }
 
+    /// Data directories of branches and spares, and those that are on their way out.
+    pub fn data_directories(&self) -> usize {
+        let stores = fs::read_dir(self.home.path()).into_iter().flatten().flatten().map(|entry| entry.path());
+        let removed = stores.map(|store| store.join("removed"));
+        let within =
+            self.folders().into_iter().chain(removed).flat_map(|folder| fs::read_dir(folder).into_iter().flatten());
+        within.flatten().filter(|entry| entry.path().is_dir()).count()
+    }
+
     /// Processes that work in the home.
     pub fn servers(&self) -> Vec<u32> {
         let processes = fs::read_dir("/proc").unwrap().flatten();

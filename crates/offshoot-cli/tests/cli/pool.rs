@@ -3,7 +3,7 @@
 use crate::nest::{Nest, psql};
 use offshoot_testkit::loop_disk::{Kind, LoopDisk, MEGABYTES_MIN, MountDir};
 use offshoot_testkit::postgres::shared;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Only where file systems can be mounted.
 fn place() -> Option<MountDir> {
@@ -11,6 +11,51 @@ fn place() -> Option<MountDir> {
     let place = MountDir::new("pool-").unwrap();
     std::fs::set_permissions(place.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
     Some(place)
+}
+
+#[test]
+fn a_pool_that_is_full_keeps_what_it_has_and_what_makes_room_works() {
+    let Some(place) = place() else { return };
+    let server = shared();
+    let db = server.fresh_db("pool_full");
+    server.psql(&db, "CREATE TABLE t AS SELECT n FROM generate_series(1, 20) n");
+    let nest = Nest::empty(place.path(), server.binaries().dir());
+    nest.done(&["init", "--raw"]);
+    nest.done(&["capture", &server.url(&db), "--name", "prod"]);
+    nest.done(&["pool", "create", "--size", "400M"]);
+    nest.done(&["image", "build", "--raw"]);
+    let url = nest.create("greedy");
+    nest.create("modest");
+    let sql = "CREATE TABLE big AS SELECT n, repeat(md5(n::text), 60) FROM generate_series(1, 2000000) n";
+    let output = Command::new(server.binaries().psql()).args(["-XAtqc", sql, &url]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "there is room for it");
+    println!("a server in a full pool says: {}", said.trim());
+    let status = nest.done(&["--json", "pool", "status"]).json();
+    println!("a full pool: {status}");
+    // A server that cannot write its log ends; either way the list says so.
+    let states: Vec<String> = nest.list().iter().map(|branch| branch["state"].as_str().unwrap().to_owned()).collect();
+    assert!(states.iter().all(|state| ["running", "down"].contains(&state.as_str())), "{states:?}");
+    // The rows that a failed statement left are the server's to remove. A file takes their room.
+    let mount = status["mount"].as_str().unwrap();
+    let mut filling = Command::new("sh");
+    filling.args(["-c", "cat /dev/zero > \"$0/filler\"; true"]).arg(mount).stderr(Stdio::null());
+    assert!(filling.status().unwrap().success());
+    let refused = nest.session.quietly(&["branch", "create", "x", "--raw"]);
+    assert_eq!(refused.code, Some(1), "{}{}", refused.stdout, refused.stderr);
+    assert!(refused.stderr.contains("pool create --size"), "{}", refused.stderr);
+    assert_eq!(nest.names(), ["greedy", "modest"]);
+    assert_eq!(nest.folders().len(), 2);
+    nest.done(&["branch", "delete", "greedy"]);
+    std::fs::remove_file(format!("{mount}/filler")).unwrap();
+    let url = nest.create("x");
+    assert_eq!(psql(server, &url, "SELECT count(*) FROM t"), "20");
+    let modest = nest.done(&["branch", "url", "modest"]).stdout;
+    assert_eq!(psql(server, modest.trim(), "SELECT count(*) FROM t"), "20");
+    for name in ["x", "modest"] {
+        nest.done(&["branch", "delete", name]);
+    }
+    nest.done(&["pool", "destroy"]);
 }
 
 #[test]

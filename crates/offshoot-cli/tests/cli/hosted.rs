@@ -1,0 +1,86 @@
+//! Branches as databases of one server, on a real PostgreSQL that clones them, through the command.
+
+use crate::nest::{Nest, psql};
+use offshoot_testkit::loop_disk::{Kind, LoopDisk};
+use offshoot_testkit::postgres::{Binaries, Server, shared_of};
+use std::fs::{Permissions, set_permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// Branches in a folder that shares blocks.
+fn nest(server: &Server, folder: &Path, db: &str) -> Nest {
+    let mut nest = Nest::empty(folder, server.binaries().dir());
+    nest.session.set("OFFSHOOT_PG_DUMP", server.binaries().pg_dump().unwrap().to_str().unwrap());
+    std::fs::write(nest.session.dir().join("offshoot.toml"), "[branch]\nisolation = 'database'\n").unwrap();
+    nest.done(&["init", "--raw"]);
+    nest.done(&["capture", &server.url(db), "--name", "prod"]);
+    nest
+}
+
+#[test]
+fn a_branch_is_a_database_of_a_shared_server_and_leaves_nothing() {
+    let test = "a_branch_is_a_database_of_a_shared_server_and_leaves_nothing";
+    let Some(binaries) = Binaries::major_or_skip(18, test) else { return };
+    for kind in [Kind::Xfs, Kind::Btrfs] {
+        let Some(disk) = LoopDisk::mount(kind, 1200) else { continue };
+        set_permissions(disk.path(), Permissions::from_mode(0o711)).unwrap();
+        let server = shared_of(&binaries);
+        let db = server.fresh_db("hosted");
+        server.psql(
+            &db,
+            "CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT n, md5(n::text) FROM generate_series(1, 20000) n",
+        );
+        let nest = nest(server, disk.path(), &db);
+        lives(server, &nest);
+    }
+}
+
+fn lives(server: &Server, nest: &Nest) {
+    let rows = |url: &str| psql(server, url, "SELECT count(*) FROM t");
+    let made = nest.done(&["--json", "branch", "create", "fix/4711 🐛", "--raw"]).json();
+    assert_eq!(made["method"], "database");
+    let one = made["url"].as_str().unwrap().to_owned();
+    nest.done(&["verify", "prod", "--against", &one]);
+    let other = nest.create("other");
+    assert_ne!(one, other);
+    assert_eq!(nest.folders().len(), 3, "two branches, and one server for both");
+    psql(server, &one, "DELETE FROM t WHERE id > 10; CREATE TABLE mine (x int)");
+    assert_eq!((rows(&one).as_str(), rows(&other).as_str()), ("10", "20000"));
+    let list = nest.list();
+    let shown = |at: usize| (list[at]["name"].as_str().unwrap(), list[at]["state"].as_str().unwrap());
+    assert_eq!((list.len(), shown(0), shown(1)), (2, ("fix/4711 🐛", "running"), ("other", "running")));
+    // Blocks are shared: a branch has a part of its own only.
+    let own = list[1]["own_bytes"].as_u64().unwrap();
+    let image = nest.done(&["--json", "image", "list"]).json()["images"][0]["bytes"].as_u64().unwrap();
+    assert!(own < image / 2, "{own} of {image} bytes are its own");
+    let refused = nest.session.quietly(&["branch", "stop", "other"]);
+    assert!(refused.code == Some(1) && refused.stderr.contains("others share"), "{}", refused.stderr);
+
+    assert_eq!(nest.done(&["branch", "reset", "fix/4711 🐛", "--raw"]).stdout.trim(), one, "the URL stays");
+    assert_eq!(psql(server, &one, "SELECT count(*) FROM pg_class WHERE relname = 'mine'"), "0");
+    nest.done(&["verify", "prod", "--against", &one]);
+
+    for pid in nest.servers() {
+        std::process::Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
+    }
+    while !nest.servers().is_empty() {
+        std::thread::yield_now();
+    }
+    assert_eq!(nest.list()[1]["state"], "down");
+    assert_eq!(nest.done(&["branch", "url", "other"]).stdout.trim(), other);
+    assert_eq!((rows(&one).as_str(), rows(&other).as_str()), ("20000", "20000"));
+
+    let databases = "SELECT count(*) FROM pg_database WHERE datname LIKE 'branch\\_%'";
+    let roles = "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'branch\\_%'";
+    nest.done(&["branch", "delete", "fix/4711 🐛"]);
+    assert_eq!((psql(server, &other, databases), psql(server, &other, roles)), ("1".to_owned(), "1".to_owned()));
+    nest.done(&["branch", "delete", "other"]);
+    assert!(nest.names().is_empty());
+    assert_eq!(nest.folders().len(), 1, "the server stays warm");
+    // The image is that of a ref's newest snapshot, and its server stays with it.
+    nest.done(&["image", "gc"]);
+    assert_eq!(nest.folders().len(), 1);
+    nest.done(&["forget", "prod"]);
+    nest.done(&["image", "gc"]);
+    assert!(nest.folders().is_empty() && nest.servers().is_empty());
+}
