@@ -17,6 +17,8 @@ const SCHEDULES: [&str; 2] = ["20000", "200"];
 const CASES: [&str; 2] = ["1000000", "1000"];
 /// Rows of the table that is captured while its memory is watched.
 const ROWS: [&str; 2] = ["100000000", "300000"];
+/// Transactions of pgbench in branches, while their image must not change: a day of ten a second.
+const TRANSACTIONS: [&str; 2] = ["864000", "2000"];
 /// What the application beside a copy is given.
 const LOAD: [&[&str]; 2] = [&[], &["--scale", "1", "--seconds", "2", "--rounds", "1"]];
 
@@ -41,7 +43,7 @@ const PREEMPTIONS: &str = "3";
 /// A step by its name, what it is, and how it is done.
 type Step = (&'static str, &'static str, fn(&mut Steps, &Extent));
 
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 16] = [
     ("tidy", "the project's rules", |steps, _| steps.step("tidy", tidy::run)),
     ("tests", "all tests, on all majors", |steps, extent| {
         test::fetch_majors(steps, !extent.is_sample);
@@ -50,6 +52,13 @@ const STEPS: [Step; 15] = [
     ("regress", "PostgreSQL's own regression database", |steps, _| steps.step("regress", regress::run)),
     ("kills", "kills at every system call of capture, restore, gc and forget", |steps, extent| {
         steps.step("kills", || long(COMMAND, &["kills"], extent).run());
+    }),
+    ("branches", "fifty branches at once, power cuts, and images under a day's worth of pgbench", |steps, extent| {
+        let tests = ["branches::", "power::", "hosted::", "full_disk::", "image_load::"];
+        let transactions = extent.of(TRANSACTIONS);
+        steps.step("branches", || {
+            long(COMMAND, &tests, extent).variable("OFFSHOOT_PGBENCH_TRANSACTIONS", transactions).run()
+        });
     }),
     (
         "memory",

@@ -3,11 +3,12 @@
 //! On a file system with reflinks, for databases of several sizes: the floor is `cp -a --reflink=always` of the image's data
 //! directory and a server started on it, until its first query is answered, which is polled at the socket. Beside that,
 //! `offshoot branch create` without a spare and with one, and `reset`; pg_restore of the same database; the disk that ten
-//! branches take. Arguments: `--sizes 0.1,1,5` in GB, `--rounds N`. Medians; ratios are of medians of one run.
+//! branches take. Where PostgreSQL 18 is here, branches as databases of one server, beside a bare CREATE DATABASE that clones.
+//! Arguments: `--sizes 0.1,1,5` in GB, `--rounds N`. Medians; ratios are of medians of one run.
 
 use offshoot_testkit::loop_disk::{Kind, LoopDisk};
 use offshoot_testkit::place;
-use offshoot_testkit::postgres::{Server, ServerOptions};
+use offshoot_testkit::postgres::{Binaries, Server, ServerOptions};
 use std::error::Error;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -46,12 +47,26 @@ fn run() -> Result<()> {
     );
     println!("|---|---|---|---|---|---|---|---|---|---|");
     let mut creates = Vec::new();
-    for size in sizes {
+    for &size in &sizes {
         let bench = Bench::new(&disk, &source, size)?;
         creates.push(bench.size(size, rounds)?);
     }
     let (least, most) = (creates.iter().copied().fold(f64::MAX, f64::min), creates.iter().copied().fold(0.0, f64::max));
     println!("largest over smallest: {:.2} (at most 1.5)", most / least);
+    databases(&disk, &sizes, rounds)
+}
+
+/// Branches as databases of one server.
+fn databases(disk: &LoopDisk, sizes: &[f64], rounds: usize) -> Result<()> {
+    let Some(binaries) = Binaries::major_or_skip(18, "branches as databases") else { return Ok(()) };
+    let options = ServerOptions::new().binaries(binaries).setting("max_wal_size", "8GB").setting("autovacuum", "off");
+    let source = Server::try_start(options)?;
+    println!("server {}, {rounds} rounds", source.binaries().version());
+    println!("| GB | bare CREATE DATABASE ms | branch create ms | of the bare one (at most 1.5) | branch reset ms |");
+    println!("|---|---|---|---|---|");
+    for &size in sizes {
+        Bench::new(disk, &source, size)?.databases(size, rounds)?;
+    }
     Ok(())
 }
 
@@ -154,6 +169,39 @@ impl<'a> Bench<'a> {
         Ok(took)
     }
 
+    /// The bare statement and a branch in turn, in the same server.
+    fn databases(&self, size: f64, rounds: usize) -> Result<()> {
+        self.write_configuration("isolation = \"database\"\n")?;
+        self.offshoot(&["branch", "create", "first", "--raw"])?;
+        let url = self.offshoot(&["branch", "url", "first"])?;
+        let (mut bare, mut create, mut reset) = (Vec::new(), Vec::new(), Vec::new());
+        for at in 0..rounds {
+            bare.push(self.bare(url.trim())?);
+            create.push(self.create(&format!("d{at}"))?);
+            reset.push(self.reset("first")?);
+        }
+        let (bare, create, reset) = (median(bare), median(create), median(reset));
+        println!("| {size} | {:.0} | {:.0} | {:.2} | {:.0} |", ms(bare), ms(create), ms(create) / ms(bare), ms(reset));
+        self.offshoot(&["branch", "delete", "first"])?;
+        self.offshoot(&["forget", "prod"])?;
+        self.offshoot(&["image", "gc"]).map(drop)
+    }
+
+    /// What psql takes to clone the template of the server that this branch is on.
+    fn bare(&self, url: &str) -> Result<Duration> {
+        let psql = |sql: &[&str]| -> Result<()> {
+            let mut command = Command::new(self.source.binaries().psql());
+            command.args(["-XAtq", "-v", "ON_ERROR_STOP=1", url]);
+            command.args(sql.iter().flat_map(|sql| ["-c", sql]));
+            check(command.status()?.success(), "psql")
+        };
+        let began = Instant::now();
+        psql(&["SET file_copy_method = 'clone'", "CREATE DATABASE bare TEMPLATE shop STRATEGY file_copy"])?;
+        let took = began.elapsed();
+        psql(&["DROP DATABASE bare"])?;
+        Ok(took)
+    }
+
     fn reset(&self, name: &str) -> Result<Duration> {
         let began = Instant::now();
         self.offshoot(&["branch", "reset", name, "--raw"])?;
@@ -232,14 +280,19 @@ impl<'a> Bench<'a> {
     }
 
     fn configure(&self, spares: usize) -> Result<()> {
+        self.write_configuration(&format!("spares = {spares}\n"))
+    }
+
+    fn write_configuration(&self, lines: &str) -> Result<()> {
         let bin = self.source.binaries().dir().display();
-        let text = format!("[branch]\nfrom = \"prod\"\nspares = {spares}\npg_bin = \"{bin}\"\n");
+        let text = format!("[branch]\nfrom = \"prod\"\npg_bin = \"{bin}\"\n{lines}");
         Ok(std::fs::write(self.folder.path().join("offshoot.toml"), text)?)
     }
 
     fn offshoot(&self, arguments: &[&str]) -> Result<String> {
         let mut command = Command::new(&self.program);
         command.current_dir(self.folder.path()).env("OFFSHOOT_HOME", self.home()).arg("--quiet").args(arguments);
+        command.env("OFFSHOOT_PG_DUMP", self.source.binaries().pg_dump()?);
         let output = command.stdin(Stdio::null()).output()?;
         if output.status.success() || output.status.code() == Some(3) {
             return Ok(String::from_utf8(output.stdout)?);
