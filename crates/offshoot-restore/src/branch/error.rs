@@ -152,7 +152,9 @@ pub enum BranchError {
 impl BranchError {
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { path: path.to_path_buf(), source },
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Self::Full { path: path.to_path_buf(), source }
+            }
             _ => Self::Io { action, path: path.to_path_buf(), source },
         }
     }
