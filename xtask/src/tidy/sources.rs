@@ -14,6 +14,14 @@ const EMPTY_NAMES: [&str; 9] =
 /// Macros of unfinished work, without their exclamation mark so that this file is not a breach itself.
 const UNFINISHED: [&str; 3] = ["todo", "unimplemented", "dbg"];
 
+/// What only the command may ask of its process: an embedder says everything in values.
+const ASKS_THE_PROCESS: [&str; 4] = ["env::var", "env::args", "env::set_var", "process::exit"];
+/// Where programs are looked for is where the system would look for them.
+const MAY_BE_ASKED: &str = "env::var_os(\"PATH\")";
+/// Crates that other programs are built with.
+const LIBRARIES: [&str; 6] =
+    ["offshoot", "offshoot-format", "offshoot-core", "offshoot-scrub", "offshoot-restore", "offshoot-engines"];
+
 /// All breaches in one file.
 pub(super) fn check(path: &Path, text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -35,7 +43,24 @@ pub(super) fn check(path: &Path, text: &str) -> Vec<Finding> {
             findings.push(Finding::in_line(path, number + 1, format!("`{name}!` is unfinished work")));
         }
     }
+    if is_of_a_library(path) {
+        for (number, line) in text.lines().take(lines).enumerate().filter(|(_, line)| asks_the_process(line)) {
+            let what = format!("a library asks its process: `{}`", line.trim());
+            findings.push(Finding::in_line(path, number + 1, what));
+        }
+    }
     findings
+}
+
+/// Whether a file is part of what embedders get: `crates/<a library>/src/...`.
+fn is_of_a_library(path: &Path) -> bool {
+    let parts: Vec<_> = path.iter().filter_map(|part| part.to_str()).collect();
+    parts.windows(3).any(|three| three[0] == "crates" && LIBRARIES.contains(&three[1]) && three[2] == "src")
+}
+
+fn asks_the_process(line: &str) -> bool {
+    let code = line.split("//").next().unwrap_or_default().replace(MAY_BE_ASKED, "");
+    ASKS_THE_PROCESS.iter().any(|asks| code.contains(asks))
 }
 
 /// The lines of a file but for the test module at its end; none in a file that is all tests.
@@ -99,6 +124,23 @@ mod tests {
         assert_eq!(lines_without_tests(Path::new("a/tests.rs"), text), 0);
         let outside = "//! Header.\n#[cfg(test)]\nmod tests;\nfn f() {}\n";
         assert_eq!(lines_without_tests(Path::new("a.rs"), outside), 4);
+    }
+
+    #[test]
+    fn a_library_asks_its_process_nothing() {
+        let breaches = |path: &str, code: &str| check(Path::new(path), &format!("//! Header.\n{code}\n")).len();
+        let asks = "let home = std::env::var_os(\"HOME\");";
+        assert_eq!(breaches("crates/offshoot-engines/src/a.rs", asks), 1);
+        assert_eq!(breaches("crates/offshoot/src/a.rs", "std::process::exit(1);"), 1);
+        for (path, code) in [
+            ("crates/offshoot-cli/src/a.rs", asks),
+            ("crates/offshoot/tests/a.rs", asks),
+            ("crates/offshoot/src/a.rs", "let path = std::env::var_os(\"PATH\");"),
+            ("crates/offshoot/src/a.rs", "// env::var is for the command"),
+            ("crates/offshoot/src/a.rs", "#[cfg(test)]\nmod tests {\n    fn f() { std::env::args(); }\n}"),
+        ] {
+            assert_eq!(breaches(path, code), 0, "{path} {code}");
+        }
     }
 
     #[test]
