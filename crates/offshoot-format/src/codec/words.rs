@@ -33,6 +33,9 @@ const SAVED_PART_MIN: usize = 2;
 /// The sample: this many pieces, evenly spread, of this many bytes.
 const SAMPLE_PIECES: usize = 12;
 const SAMPLE_PIECE_BYTES: usize = 8 << 10;
+/// One in so many pieces is looked at first; where it saves less than this share, the others will not save what is needed.
+const FIRST_PART: usize = 4;
+const FIRST_SAVED: (u64, u64) = (2, 5);
 
 const SLOTS: usize = 2 * WORDS_MAX;
 /// Bytes that are copied in one go where fewer would do.
@@ -52,6 +55,12 @@ impl Word {
     fn slot(self) -> usize {
         let mixed = (self.first ^ self.second.rotate_left(23)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         (mixed >> (64 - SLOTS.trailing_zeros())) as usize
+    }
+
+    /// Whether they are equal: one branch in place of two.
+    #[inline]
+    fn is(self, other: Self) -> bool {
+        (self.first ^ other.first) | (self.second ^ other.second) == 0
     }
 
     fn letters(self) -> [u8; 2 * LOAD_BYTES] {
@@ -142,13 +151,19 @@ struct Ranked {
     seen: u32,
 }
 
+impl Ranked {
+    /// Bytes that a code of one byte saves.
+    fn saved(self) -> u64 {
+        u64::from(self.seen) * (self.word.bytes() as u64 - 1)
+    }
+}
+
 /// Memory of one thread.
-#[derive(Default)]
 pub(super) struct Scratch {
     /// A hash table with open addressing, and a number for each word in it: how often it was seen, then its code, with its
     /// length and the bytes in it that are codes in the third and fourth byte.
-    table: Vec<Word>,
-    numbers: Vec<u32>,
+    table: Box<[Word; SLOTS]>,
+    numbers: Box<[u32; SLOTS]>,
     ranking: Vec<Ranked>,
     /// Longer than what is coded, so that its memory is not cleared each time.
     coded: Vec<u8>,
@@ -157,47 +172,71 @@ pub(super) struct Scratch {
     letters: Vec<u8>,
 }
 
-/// The slot of a word, or the empty one where it belongs; there is always one.
+impl Default for Scratch {
+    fn default() -> Self {
+        let (ranking, coded, coded_bytes, lengths, letters) = Default::default();
+        let (table, numbers) = (Box::new([Word::NONE; SLOTS]), Box::new([0; SLOTS]));
+        Self { table, numbers, ranking, coded, coded_bytes, lengths, letters }
+    }
+}
+
+/// The slot of a word, or else the empty one where it belongs; there is always one.
 #[inline]
-fn slot(table: &[Word], word: Word) -> usize {
+fn slot(table: &[Word; SLOTS], word: Word) -> std::result::Result<usize, usize> {
     let mut at = word.slot();
-    while table[at] != word && table[at] != Word::NONE {
+    loop {
+        let there = table[at];
+        if there.is(word) {
+            return Ok(at);
+        }
+        if there.is(Word::NONE) {
+            return Err(at);
+        }
         at = (at + 1) % SLOTS;
     }
-    at
 }
 
 impl Scratch {
-    fn clear_table(&mut self) {
-        self.table.clear();
-        self.table.resize(SLOTS, Word::NONE);
-        self.numbers.resize(SLOTS, 0);
+    /// Counts the words of a sample into `ranking`, the most useful first; returns the bytes looked at, or `None` if a part of
+    /// the sample shows that words will not pay.
+    fn count(&mut self, text: &[u8]) -> Option<usize> {
+        self.table.fill(Word::NONE);
+        let (mut sampled, mut distinct) = (0, 0);
+        for first in [true, false] {
+            for (_, piece) in samples(text).enumerate().filter(|(place, _)| (place % FIRST_PART == 0) == first) {
+                sampled += piece.len();
+                self.count_piece(piece, &mut distinct);
+            }
+            if first && self.counted().map(Ranked::saved).sum::<u64>() < sampled as u64 * FIRST_SAVED.0 / FIRST_SAVED.1
+            {
+                return None;
+            }
+        }
+        let mut ranking = std::mem::take(&mut self.ranking);
+        ranking.clear();
+        ranking.extend(self.counted());
+        ranking.sort_unstable_by_key(|ranked| std::cmp::Reverse((ranked.saved(), ranked.word)));
+        ranking.truncate(WORDS_MAX);
+        self.ranking = ranking;
+        Some(sampled)
     }
 
-    /// Counts the words of a sample into `ranking`, the most useful first; returns the bytes looked at.
-    fn count(&mut self, text: &[u8]) -> usize {
-        self.clear_table();
-        let (mut sampled, mut distinct) = (0, 0);
-        for piece in samples(text) {
-            sampled += piece.len();
-            words(piece, |_, _, word| {
-                let slot = slot(&self.table, word);
-                if self.table[slot] == word {
-                    self.numbers[slot] += 1;
-                } else if distinct < SLOTS / 4 * 3 {
-                    self.table[slot] = word;
-                    self.numbers[slot] = 1;
-                    distinct += 1;
-                }
-            });
-        }
-        let counted = self.table.iter().zip(&self.numbers).map(|(&word, &seen)| Ranked { word, seen });
-        self.ranking.clear();
-        self.ranking.extend(counted.filter(|ranked| ranked.word != Word::NONE && ranked.seen >= SEEN_MIN));
-        let gain = |ranked: &Ranked| u64::from(ranked.seen) * (ranked.word.bytes() as u64 - 1);
-        self.ranking.sort_unstable_by_key(|ranked| std::cmp::Reverse((gain(ranked), ranked.word)));
-        self.ranking.truncate(WORDS_MAX);
-        sampled
+    fn count_piece(&mut self, piece: &[u8], distinct: &mut usize) {
+        words(piece, |_, _, word| match slot(&self.table, word) {
+            Ok(slot) => self.numbers[slot] += 1,
+            Err(slot) if *distinct < SLOTS / 4 * 3 => {
+                self.table[slot] = word;
+                self.numbers[slot] = 1;
+                *distinct += 1;
+            }
+            Err(_) => {}
+        });
+    }
+
+    /// The words that were seen often enough.
+    fn counted(&self) -> impl Iterator<Item = Ranked> {
+        let counted = self.table.iter().zip(self.numbers.iter()).map(|(&word, &seen)| Ranked { word, seen });
+        counted.filter(|ranked| !ranked.word.is(Word::NONE) && ranked.seen >= SEEN_MIN)
     }
 
     /// Puts the words with their codes into the table, short codes for the most useful; returns how many are short, or
@@ -211,7 +250,7 @@ impl Scratch {
             place += 1;
             place <= short || ranked.word.bytes() > 2
         });
-        self.clear_table();
+        self.table.fill(Word::NONE);
         let mut saved = 0;
         for (place, ranked) in self.ranking.iter().enumerate() {
             let (code, code_bytes) = match place.checked_sub(short) {
@@ -219,7 +258,7 @@ impl Scratch {
                 Some(long) => (u32::from(codes[short + long / 256]) | (long as u32 % 256) << 8, 2),
             };
             saved += ranked.seen as usize * (ranked.word.bytes() - code_bytes);
-            let slot = slot(&self.table, ranked.word);
+            let (Ok(slot) | Err(slot)) = slot(&self.table, ranked.word);
             self.table[slot] = ranked.word;
             let second = code_bytes == 2 && codes.contains(&((code >> 8) as u8));
             self.numbers[slot] = code | (code_bytes as u32) << 16 | (1 + u32::from(second)) << 24;
@@ -232,13 +271,10 @@ impl Scratch {
         if self.coded.len() < text.len() + SHORT_COPY {
             self.coded.resize(text.len() + SHORT_COPY, 0);
         }
-        let (table, numbers, coded) = (&self.table[..], &self.numbers[..], &mut self.coded[..]);
+        let (table, numbers, coded) = (&*self.table, &*self.numbers, &mut self.coded[..]);
         let (mut done, mut end, mut marks) = (0, 0, 0);
         words(text, |at, length, word| {
-            let slot = slot(table, word);
-            if table[slot] == Word::NONE {
-                return;
-            }
+            let Ok(slot) = slot(table, word) else { return };
             let between = at - done;
             if between <= SHORT_COPY {
                 // A copy of a fixed length costs less than one of the right length; `words` stays clear of the end.
@@ -262,9 +298,9 @@ impl Scratch {
     /// Appends the body of a section if words pay: the codes as a bitmap of 32 bytes, how many of them stand for a word
     /// each, the words, and the text.
     pub fn encode(&mut self, text: &[u8], compressor: &mut Compressor, out: &mut Vec<u8>) -> Result<bool> {
-        let sampled = self.count(text);
-        let saved: usize = self.ranking.iter().map(|ranked| ranked.seen as usize * (ranked.word.bytes() - 1)).sum();
-        if saved < sampled / SAVED_PART_MIN {
+        let Some(sampled) = self.count(text) else { return Ok(false) };
+        let saved: u64 = self.ranking.iter().map(|ranked| ranked.saved()).sum();
+        if saved < (sampled / SAVED_PART_MIN) as u64 {
             return Ok(false);
         }
         // What does not occur in the sample seldom does elsewhere; whether it does shows in what comes out, which is shorter.
