@@ -99,17 +99,6 @@ impl Capture<'_> {
     ) -> Result<Captured, CoreError> {
         let control = self.stop.control();
         let client = &connection.client;
-        let environment = bridge.block_on(environment::read(client, connection.version))?;
-        let mut captured = Captured {
-            origin: bridge.block_on(origin::read(client, connection.version))?,
-            environment,
-            schema: Vec::new(),
-            sequences: Vec::new(),
-            loads: leader.loads(),
-            facts: leader.facts.clone(),
-            omitted: bridge.block_on(notes::omitted(client, connection.version))?,
-            not_carried: leader.not_carried.clone(),
-        };
         let pg_dump = schema::pg_dump::PgDump::find(&self.options.pg_dump, connection.version)?;
         if sink.wants_facts() {
             sink.describe(&leader.facts)?;
@@ -119,7 +108,7 @@ impl Capture<'_> {
         control.emit(&Event::Total { rows, bytes });
         let (libpq, version) = (&connection.libpq_environment, connection.version);
         let work = Work::new(&leader.tables, self.options, version, sink);
-        let schema = std::thread::scope(|scope| {
+        let (captured, schema) = std::thread::scope(|scope| {
             let dump = spawn(scope, "schema", || {
                 let dumped = schema::dump(&pg_dump, libpq, version, &leader.snapshot, self.options, &self.stop);
                 dumped.map_err(|error| self.stop.raise(error)).ok()
@@ -132,12 +121,15 @@ impl Capture<'_> {
                     work.worker_ended(&self.stop, outcome);
                 })?);
             }
+            // While the others begin: every question makes both ends wait.
+            let captured = catalog(bridge, connection, &leader).map_err(|error| self.stop.raise(error)).ok();
             let outcome = worker::lead(bridge, connection, &leader, &work, &self.stop);
             work.worker_ended(&self.stop, outcome);
             workers.into_iter().for_each(join);
-            dump.map(join)
+            dump.map(|dump| (captured, join(dump)))
         })?;
         self.stop.check()?;
+        let mut captured = captured.ok_or(CoreError::Poisoned)?;
         captured.schema = schema.unwrap_or_default();
         large_objects::read(bridge, connection, &self.stop, sink, &mut captured)?;
         control.step("sequences");
@@ -152,6 +144,21 @@ impl Capture<'_> {
         self.stop.check()?;
         Ok(captured)
     }
+}
+
+/// What the catalog says beside the schema.
+fn catalog(bridge: &Bridge, connection: &Connection, leader: &Leader) -> Result<Captured, CoreError> {
+    let (client, version) = (&connection.client, connection.version);
+    Ok(Captured {
+        origin: bridge.block_on(origin::read(client, version))?,
+        environment: bridge.block_on(environment::read(client, version))?,
+        schema: Vec::new(),
+        sequences: Vec::new(),
+        loads: leader.loads(),
+        facts: leader.facts.clone(),
+        omitted: bridge.block_on(notes::omitted(client, version))?,
+        not_carried: leader.not_carried.clone(),
+    })
 }
 
 fn spawn<'s, 'e, T: Send + 's>(
