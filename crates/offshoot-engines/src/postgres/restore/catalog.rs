@@ -8,9 +8,12 @@
 
 mod address;
 mod comments;
+mod default_privileges;
 mod expected;
+mod firing;
 mod flags;
 mod owners;
+mod parameters;
 mod privileges;
 mod roles;
 mod twins;
@@ -53,6 +56,10 @@ UNION ALL SELECT 'pg_rewrite'::pg_catalog.regclass, w.oid, r.oid, 'rule', r.nspn
   FROM pg_catalog.pg_rewrite w JOIN relation r ON r.oid = w.ev_class
 UNION ALL SELECT 'pg_policy'::pg_catalog.regclass, p.oid, r.oid, 'policy', r.nspname, r.relname, p.polname, true, NULL, 'POLICY'
   FROM pg_catalog.pg_policy p JOIN relation r ON r.oid = p.polrelid
+UNION ALL SELECT 'pg_statistic_ext'::pg_catalog.regclass, s.oid, s.stxrelid, 'statistics', n.nspname, '', s.stxname, true,
+       pg_catalog.pg_get_statisticsobjdef(s.oid), 'STATISTICS'
+  FROM pg_catalog.pg_statistic_ext s JOIN pg_catalog.pg_namespace n ON n.oid = s.stxnamespace
+  WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 UNION ALL SELECT 'pg_proc'::pg_catalog.regclass, p.oid, 0, 'function', n.nspname, '', p.proname || '(' || CASE
          WHEN p.prokind = 'a' AND p.pronargs = 0 THEN '*' ELSE pg_catalog.oidvectortypes(p.proargtypes) END || ')', true,
        CASE WHEN p.prokind <> 'a' AND l.lanname NOT IN ('c', 'internal') AND p.prosrc <> '' THEN p.prosrc END,
@@ -123,10 +130,14 @@ impl PostgresSession<'_> {
         // How objects are made is asked of those that are there.
         if differences.is_empty() {
             differences.extend(self.property_differences(manifest, adapted)?);
+            differences.extend(self.policy_differences(adapted)?);
             differences.extend(self.flag_differences(adapted)?);
+            differences.extend(self.firing_differences(adapted)?);
+            differences.extend(self.parameter_differences(adapted)?);
             differences.extend(self.comment_differences(adapted)?);
             differences.extend(self.owner_differences(adapted)?);
             differences.extend(self.privilege_differences(adapted)?);
+            differences.extend(self.default_privilege_differences(adapted)?);
         }
         Ok(differences)
     }

@@ -76,6 +76,7 @@ pub(super) fn made_by(label: &str, sql: &str) -> Option<Key> {
         NodeEnum::CreateEnumStmt(create) => named("type", &create.type_name),
         NodeEnum::CreateRangeStmt(create) => named("type", &create.type_name),
         NodeEnum::CreateDomainStmt(create) => named("type", &create.domainname),
+        NodeEnum::CreateStatsStmt(create) => named("statistics", &create.defnames),
         NodeEnum::CreateSchemaStmt(create) => key("schema", "", "", &create.schemaname),
         NodeEnum::CreateExtensionStmt(create) => key("extension", "", "", &create.extname),
         NodeEnum::CreateEventTrigStmt(create) => key("event trigger", "", "", &create.trigname),

@@ -1,4 +1,5 @@
-//! What is on or off for a table, or the like: row-level security, its replica identity, and which column owns a sequence.
+//! What is on or off for a table, or the like: row-level security, its replica identity, the index that it is clustered on, and
+//! which column owns a sequence.
 
 use super::super::PostgresSession;
 use super::shown;
@@ -19,7 +20,9 @@ SELECT n.nspname::pg_catalog.text, c.relname::pg_catalog.text, c.relkind = 'S', 
         JOIN pg_catalog.pg_namespace m ON m.oid = t.relnamespace
         JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.refobjsubid
         WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.objsubid = 0
-          AND c.relkind = 'S' AND d.refclassid = d.classid AND d.deptype = 'a')
+          AND c.relkind = 'S' AND d.refclassid = d.classid AND d.deptype = 'a'),
+       (SELECT x.relname::pg_catalog.text FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+        WHERE i.indrelid = c.oid AND i.indisclustered)
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'm', 'f', 'S') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT EXISTS (
   SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype IN ('e', 'i'))
@@ -34,11 +37,14 @@ struct Flags {
     replica_identity: (String, String),
     /// Schema, table and column.
     owned_by: Option<Vec<String>>,
+    /// An index.
+    clustered_on: Option<String>,
 }
 
 impl Default for Flags {
     fn default() -> Self {
-        Self { row_security: false, forced: false, replica_identity: ("d".to_owned(), String::new()), owned_by: None }
+        let replica_identity = ("d".to_owned(), String::new());
+        Self { row_security: false, forced: false, replica_identity, owned_by: None, clustered_on: None }
     }
 }
 
@@ -55,6 +61,7 @@ impl PostgresSession<'_> {
                 forced: row.get(4),
                 replica_identity: (row.get(6), row.get::<_, Option<String>>(5).unwrap_or_default()),
                 owned_by: row.get(7),
+                clustered_on: row.get(8),
             };
             let kind = if row.get(2) { "sequence" } else { "table" };
             let mut differs = |is_other: bool, how: &str| {
@@ -72,6 +79,7 @@ impl PostgresSession<'_> {
                 "its replica identity is another one",
             );
             differs(wanted.owned_by != there.owned_by, "the column that owns it is another one");
+            differs(wanted.clustered_on != there.clustered_on, "the index that it is clustered on is another one");
         }
         Ok(differences)
     }
@@ -80,7 +88,7 @@ impl PostgresSession<'_> {
 fn given(adapted: &Adapted) -> BTreeMap<(String, String), Flags> {
     let mut given: BTreeMap<(String, String), Flags> = BTreeMap::new();
     for sql in adapted.works.iter().flat_map(|work| &work.sql) {
-        let words = [" ROW LEVEL SECURITY", " REPLICA IDENTITY ", " OWNED BY "];
+        let words = [" ROW LEVEL SECURITY", " REPLICA IDENTITY ", " OWNED BY ", " CLUSTER ON "];
         if !sql.starts_with("ALTER ") || !words.iter().any(|word| sql.contains(word)) {
             continue;
         }
@@ -116,6 +124,7 @@ fn set(flags: &mut Flags, node: &Node) {
                 flags.replica_identity = (identity.identity_type.clone(), identity.name.clone());
             }
         }
+        Ok(AlterTableType::AtClusterOn) => flags.clustered_on = Some(command.name.clone()),
         _ => {}
     }
 }

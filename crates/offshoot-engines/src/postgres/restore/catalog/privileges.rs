@@ -51,6 +51,13 @@ ORDER BY 6";
 /// One GRANT or REVOKE of one object.
 struct Given {
     address: Address,
+    change: Change,
+    is_relation: bool,
+}
+
+/// What a GRANT or REVOKE does.
+#[derive(Clone)]
+pub(super) struct Change {
     is_grant: bool,
     /// Only the right to grant it.
     is_option_only: bool,
@@ -61,20 +68,21 @@ struct Given {
     with_option: bool,
     /// None for the owner.
     grantor: Option<String>,
-    is_relation: bool,
 }
 
 /// Grantor, grantee, privilege.
-type Right = (String, String, String);
+pub(super) type Right = (String, String, String);
 
 /// Privileges of an object, each with whether it may be granted on.
 #[derive(Default)]
-struct Object {
-    is_made: bool,
-    owner: String,
-    shown: String,
-    by_default: BTreeMap<Right, bool>,
-    there: BTreeMap<Right, bool>,
+pub(super) struct Object {
+    pub is_made: bool,
+    pub owner: String,
+    pub shown: String,
+    /// All that can be granted; of a column nothing is anybody's by default, and so nothing is here.
+    pub all: BTreeSet<String>,
+    pub by_default: BTreeMap<Right, bool>,
+    pub there: BTreeMap<Right, bool>,
 }
 
 impl PostgresSession<'_> {
@@ -94,7 +102,7 @@ impl PostgresSession<'_> {
             if let Some((class, object, part)) = *place {
                 by_place.entry((class, object, part)).or_default().push(given);
                 // What is taken of a table is taken of its columns.
-                if given.is_relation && !given.is_grant {
+                if given.is_relation && !given.change.is_grant {
                     let columns = objects.keys().filter(|other| other.0 == class && other.1 == object && other.2 > 0);
                     columns.for_each(|column| by_place.entry(*column).or_default().push(given));
                 }
@@ -103,7 +111,7 @@ impl PostgresSession<'_> {
         let none = Vec::new();
         for (place, object) in &objects {
             let given = by_place.get(place).unwrap_or(&none);
-            if !object.is_as_given(given) {
+            if !object.is_as_given(given.iter().map(|given| &given.change)) {
                 differences
                     .push(Difference { object: object.shown.clone(), how: "its privileges are others".to_owned() });
             }
@@ -124,15 +132,19 @@ impl PostgresSession<'_> {
             (object.is_made, object.owner) = (row.get(3), row.get(4));
             object.shown = row.get::<_, Option<String>>(5).unwrap_or_default();
             let Some(is_default) = row.get::<_, Option<bool>>(6) else { continue };
+            let right: Right = (row.get(7), row.get(8), row.get(9));
+            if is_default {
+                object.all.insert(right.2.clone());
+            }
             let rights = if is_default { &mut object.by_default } else { &mut object.there };
-            rights.insert((row.get(7), row.get(8), row.get(9)), row.get(10));
+            rights.insert(right, row.get(10));
         }
         Ok(objects)
     }
 }
 
 impl Object {
-    fn is_as_given(&self, given: &[&Given]) -> bool {
+    pub(super) fn is_as_given<'c>(&self, given: impl Iterator<Item = &'c Change>) -> bool {
         // Who made it may have given more, or less.
         let mut rights = if self.is_made { self.by_default.clone() } else { self.there.clone() };
         for given in given {
@@ -151,13 +163,12 @@ impl Object {
         rights == self.there
     }
 
-    fn rights(&self, given: &Given) -> Vec<Right> {
+    fn rights(&self, given: &Change) -> Vec<Right> {
         let grantor = given.grantor.as_ref().unwrap_or(&self.owner);
         let all: BTreeSet<&str> = match &given.privilege {
             Some(privilege) => BTreeSet::from([privilege.as_str()]),
-            // What the owner has of its own is all that there is; of a column nothing is anybody's by default.
-            None if self.by_default.is_empty() => BTreeSet::from(OF_COLUMNS),
-            None => self.by_default.keys().map(|(_, _, privilege)| privilege.as_str()).collect(),
+            None if self.all.is_empty() => BTreeSet::from(OF_COLUMNS),
+            None => self.all.iter().map(String::as_str).collect(),
         };
         let of = |grantee: &String| {
             let grantee = grantee.clone();
@@ -189,29 +200,40 @@ fn given(adapted: &Adapted) -> Vec<Given> {
 
 fn of_statement(grant: &GrantStmt, grantor: Option<&String>) -> Vec<Given> {
     let Ok(kind) = ObjectType::try_from(grant.objtype) else { return Vec::new() };
-    let grantees: Vec<String> = grant.grantees.iter().filter_map(grantee).collect();
     let mut all = Vec::new();
     for object in grant.objects.iter().filter_map(|node| node.node.as_ref()) {
-        let one = |address, privilege| Given {
-            address,
-            is_grant: grant.is_grant,
-            is_option_only: !grant.is_grant && grant.grant_option,
-            privilege,
-            grantees: grantees.clone(),
-            with_option: grant.grant_option,
-            grantor: grantor.cloned(),
-            is_relation: matches!(object, NodeEnum::RangeVar(_)),
-        };
-        if grant.privileges.is_empty() {
-            all.extend(Address::of(kind, object).map(|address| one(address, None)));
-        }
-        for node in &grant.privileges {
-            let Some(NodeEnum::AccessPriv(privilege)) = &node.node else { continue };
-            let name = Some(privilege.priv_name.to_uppercase()).filter(|name| !name.is_empty() && name != "ALL");
-            all.extend(addresses(kind, object, privilege).into_iter().map(|address| one(address, name.clone())));
+        let is_relation = matches!(object, NodeEnum::RangeVar(_));
+        for (change, privilege) in changes(grant, grantor) {
+            let addresses = match privilege {
+                Some(privilege) => addresses(kind, object, privilege),
+                None => Address::of(kind, object).into_iter().collect(),
+            };
+            all.extend(addresses.into_iter().map(|address| Given { address, change: change.clone(), is_relation }));
         }
     }
     all
+}
+
+/// What a statement does, privilege by privilege.
+pub(super) fn changes<'g>(grant: &'g GrantStmt, grantor: Option<&String>) -> Vec<(Change, Option<&'g AccessPriv>)> {
+    let grantees: Vec<String> = grant.grantees.iter().filter_map(grantee).collect();
+    let change = |privilege| Change {
+        is_grant: grant.is_grant,
+        is_option_only: !grant.is_grant && grant.grant_option,
+        privilege,
+        grantees: grantees.clone(),
+        with_option: grant.grant_option,
+        grantor: grantor.cloned(),
+    };
+    if grant.privileges.is_empty() {
+        return vec![(change(None), None)];
+    }
+    let one = |node: &'g Node| {
+        let Some(NodeEnum::AccessPriv(privilege)) = &node.node else { return None };
+        let name = Some(privilege.priv_name.to_uppercase()).filter(|name| !name.is_empty() && name != "ALL");
+        Some((change(name), Some(privilege)))
+    };
+    grant.privileges.iter().filter_map(one).collect()
 }
 
 /// The object, or those of its columns that are named.
@@ -225,7 +247,7 @@ fn addresses(kind: ObjectType, object: &NodeEnum, privilege: &AccessPriv) -> Vec
     }
 }
 
-fn text(node: &Node) -> Option<String> {
+pub(super) fn text(node: &Node) -> Option<String> {
     match node.node.as_ref()? {
         NodeEnum::String(text) => Some(text.sval.clone()),
         NodeEnum::AConst(constant) => match constant.val.as_ref()? {
@@ -236,7 +258,7 @@ fn text(node: &Node) -> Option<String> {
     }
 }
 
-fn grantee(node: &Node) -> Option<String> {
+pub(super) fn grantee(node: &Node) -> Option<String> {
     let Some(NodeEnum::RoleSpec(RoleSpec { roletype, rolename, .. })) = &node.node else { return None };
     match RoleSpecType::try_from(*roletype) {
         Ok(RoleSpecType::RolespecCstring) => Some(rolename.clone()),

@@ -7,6 +7,7 @@
 //!
 //! A twin lives in the schema of the mark. Event triggers are silent meanwhile, where that is allowed.
 
+mod policies;
 mod properties;
 mod statements;
 
@@ -39,6 +40,12 @@ impl PostgresSession<'_> {
                 "(SELECT pg_catalog.pg_get_triggerdef(oid, false) FROM pg_catalog.pg_trigger WHERE tgrelid {on_table} AND tgname = {})",
                 literal(name)
             ),
+            "statistics" => format!(
+                "(SELECT pg_catalog.pg_get_statisticsobjdef(oid) FROM pg_catalog.pg_statistic_ext WHERE stxname = {} \
+                 AND stxnamespace = {}::pg_catalog.regnamespace)",
+                literal(TWIN),
+                literal(MARK_SCHEMA)
+            ),
             "rule" => format!(
                 "(SELECT pg_catalog.pg_get_ruledef(oid) FROM pg_catalog.pg_rewrite WHERE ev_class {on_table} AND rulename = {})",
                 literal(name)
@@ -51,14 +58,20 @@ impl PostgresSession<'_> {
                 "(SELECT indrelid::pg_catalog.regclass FROM pg_catalog.pg_index WHERE indexrelid = {}::pg_catalog.regclass)",
                 literal(&qualified(schema, name))
             ),
+            "statistics" => format!(
+                "pg_catalog.quote_ident({}) || '.' || pg_catalog.quote_ident({})",
+                literal(schema),
+                literal(name)
+            ),
             _ if within.is_empty() => format!("{}::pg_catalog.regclass", literal(&qualified(schema, name))),
             _ => format!("{}::pg_catalog.regclass", literal(&qualified(schema, within))),
         };
         let printed = self.undone("compare a definition", || {
             let doing = "compare a definition";
-            let rows = self.query(doing, &format!("SELECT {real}::text"), &[])?;
+            let rows = self.query(doing, &format!("SELECT ({real})::text"), &[])?;
             let real: String = rows.first().map_or_else(String::new, |row| row.get(0));
-            if !kind.ends_with("view") {
+            // What is no relation, and is not on one of its own, goes by the table's name.
+            if !kind.ends_with("view") && kind != "statistics" {
                 self.run(doing, &format!("CREATE TABLE {twin} (LIKE {real})"))?;
             }
             self.run(doing, &twin_sql)?;

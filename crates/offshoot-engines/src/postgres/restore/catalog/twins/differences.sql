@@ -48,6 +48,12 @@ WHERE (found).attidentity <> (twin).attidentity
 UNION ALL
 SELECT n, 'column ' || (found).attname || ': its collation is another one', NULL FROM attribute WHERE (found).attcollation <> (twin).attcollation
 UNION ALL
+-- Not every version has each of them.
+SELECT n, 'column ' || (found).attname || ': ' || s.what || ' is another one', NULL FROM attribute, LATERAL (VALUES
+  ('attstattarget', 'its statistics target'), ('attstorage', 'its storage'), ('attcompression', 'its compression'),
+  ('attoptions', 'an option'), ('attfdwoptions', 'an option for its server')) s (setting, what)
+WHERE pg_catalog.to_jsonb(found) -> s.setting IS DISTINCT FROM pg_catalog.to_jsonb(twin) -> s.setting
+UNION ALL
 SELECT n, COALESCE('column ' || s.attname || ': the parameters of its sequence are others', 'its parameters are others'), NULL
 FROM sequence s JOIN pg_catalog.pg_sequence r ON r.seqrelid = s.found JOIN pg_catalog.pg_sequence w ON w.seqrelid = s.twin
 WHERE (r.seqtypid, r.seqstart, r.seqincrement, r.seqmax, r.seqmin, r.seqcache, r.seqcycle)

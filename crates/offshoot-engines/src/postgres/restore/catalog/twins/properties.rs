@@ -1,5 +1,5 @@
 //! What tables, sequences, domains, enums and composite types are made with: defaults, generation and identity of columns,
-//! collations, checks, parameters of sequences, labels, base types, attributes.
+//! collations, how columns are stored and sampled, checks, parameters of sequences, labels, base types, attributes.
 
 use super::super::{expected, shown};
 use super::{MARK_SCHEMA, PostgresSession, TWIN, statements};
@@ -84,16 +84,22 @@ fn made(adapted: &Adapted) -> Vec<Made> {
         match all.get_mut(*place) {
             Some(made) => made.sql.push(sql),
             None => {
-                // Defaults of a view: its columns are enough.
-                let is_changed_only = sql.starts_with("ALTER ");
+                // Of a view, its columns are enough.
+                let is_table = sql.starts_with("CREATE ") && !sql.starts_with(MATERIALIZED_VIEW);
                 let like = format!("CREATE TABLE {} (LIKE {})", ident(&name), qualified(&schema, &name));
-                let sql = if is_changed_only { vec![like, sql] } else { vec![sql] };
+                let sql = match () {
+                    () if is_table => vec![sql],
+                    () if sql.starts_with(MATERIALIZED_VIEW) => vec![like],
+                    () => vec![like, sql],
+                };
                 all.push(Made { kind, schema, name, sql });
             }
         }
     }
     all
 }
+
+const MATERIALIZED_VIEW: &str = "CREATE MATERIALIZED VIEW ";
 
 /// Kind, schema and name of what a statement makes or belongs to, and the statement as it is run for a twin.
 fn maker(sql: &str) -> Option<(&'static str, String, String, String)> {
@@ -103,6 +109,7 @@ fn maker(sql: &str) -> Option<(&'static str, String, String, String)> {
         "CREATE FOREIGN TABLE ",
         "CREATE SEQUENCE ",
         "CREATE UNLOGGED SEQUENCE ",
+        MATERIALIZED_VIEW,
         "CREATE TYPE ",
         "CREATE DOMAIN ",
         "ALTER TABLE ",
@@ -129,16 +136,24 @@ fn maker(sql: &str) -> Option<(&'static str, String, String, String)> {
         NodeEnum::CreateEnumStmt(create) => named("type", &create.type_name),
         NodeEnum::CreateDomainStmt(create) => named("domain", &create.domainname),
         NodeEnum::AlterDomainStmt(alter) if alter.subtype == "C" => named("domain", &alter.type_name),
+        NodeEnum::CreateTableAsStmt(create) => of("table", create.into?.rel.as_ref(), sql.to_owned()),
         NodeEnum::AlterTableStmt(alter) => of("table", alter.relation.as_ref(), of_column(&alter, sql)?),
         _ => None,
     }
 }
 
-/// A statement that gives a column its default or its identity, as it is run for a twin.
+/// A statement that gives a column its default or its identity, or says how it is stored or sampled, as it is run for a twin.
 fn of_column(alter: &AlterTableStmt, sql: &str) -> Option<String> {
     let [Node { node: Some(NodeEnum::AlterTableCmd(command)) }] = alter.cmds.as_slice() else { return None };
     match AlterTableType::try_from(command.subtype) {
-        Ok(AlterTableType::AtColumnDefault) => Some(sql.to_owned()),
+        Ok(
+            AlterTableType::AtColumnDefault
+            | AlterTableType::AtSetStatistics
+            | AlterTableType::AtSetStorage
+            | AlterTableType::AtSetCompression
+            | AlterTableType::AtSetOptions
+            | AlterTableType::AtAlterColumnGenericOptions,
+        ) => Some(sql.to_owned()),
         Ok(AlterTableType::AtAddIdentity) => {
             Some(statements::without_sequence_name(sql).unwrap_or_else(|| sql.to_owned()))
         }

@@ -4,7 +4,7 @@ use crate::postgres::roles::statement;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{RangeVar, Token};
 
-/// A statement that makes or changes another relation in place of its own.
+/// A statement that makes or changes another relation in place of its own, or another policy on the same table.
 pub(super) fn of_another_relation(sql: &str, name: &str) -> Option<String> {
     let at = |relation: Option<&RangeVar>| usize::try_from(relation?.location).ok();
     let start = match statement(sql)? {
@@ -18,6 +18,8 @@ pub(super) fn of_another_relation(sql: &str, name: &str) -> Option<String> {
         NodeEnum::AlterTableStmt(alter) => at(alter.relation.as_ref()),
         NodeEnum::CreateTrigStmt(trigger) => at(trigger.relation.as_ref()),
         NodeEnum::RuleStmt(rule) => at(rule.relation.as_ref()),
+        NodeEnum::CreatePolicyStmt(_) => after(sql, Token::Policy),
+        NodeEnum::CreateStatsStmt(_) => after(sql, Token::Statistics),
         NodeEnum::CreateEnumStmt(_) => after(sql, Token::TypeP),
         NodeEnum::CreateDomainStmt(_) | NodeEnum::AlterDomainStmt(_) => after(sql, Token::DomainP),
         _ => None,
@@ -77,6 +79,8 @@ mod tests {
                 "ALTER DOMAIN x.y ADD CONSTRAINT c CHECK (true) NOT VALID",
             ),
             ("CREATE SEQUENCE s.q START WITH 1", "CREATE SEQUENCE x.y START WITH 1"),
+            ("CREATE STATISTICS s.e (mcv) ON a, b FROM s.t", "CREATE STATISTICS x.y (mcv) ON a, b FROM s.t"),
+            ("CREATE POLICY \"P\" ON s.t USING ((t.a > 0))", "CREATE POLICY x.y ON s.t USING ((t.a > 0))"),
             (
                 "CREATE RULE r AS ON DELETE TO \"ü\".t DO INSTEAD DELETE FROM s.t",
                 "CREATE RULE r AS ON DELETE TO x.y DO INSTEAD DELETE FROM s.t",
