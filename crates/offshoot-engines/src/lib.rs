@@ -3,6 +3,9 @@
 pub mod bridge;
 pub mod conninfo;
 pub mod error;
+#[cfg(feature = "mysql")]
+pub mod mysql;
 pub mod postgres;
+pub mod stop;
 
 pub use error::{EngineError, Result};

@@ -1,0 +1,13 @@
+//! MySQL and MariaDB: connection strings, sessions, types, schema, capture.
+//!
+//! One snapshot is one database. Both servers speak one protocol, whose messages `mysql_common` knows; what moves them is
+//! in `connect`, so that rows are read without a copy and without memory of their own, and large values in pieces.
+
+pub mod connect;
+pub mod conninfo;
+pub mod error;
+pub mod quote;
+pub mod session;
+pub mod types;
+
+pub use error::{MysqlError, Result};
