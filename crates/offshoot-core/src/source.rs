@@ -49,6 +49,13 @@ pub struct Captured {
 /// Name of the table (in the empty schema) that large objects are captured as: columns `oid` (4 bytes) and `data`.
 pub const LARGE_OBJECTS: &str = "large_objects";
 
+/// Whether a table is that of large objects. An engine without schemas may have a table of the same name: their columns tell.
+#[must_use]
+pub fn is_large_objects(spec: &TableSpec) -> bool {
+    let types: Vec<&str> = spec.columns.iter().map(|column| column.type_name.as_str()).collect();
+    spec.schema.is_empty() && spec.name == LARGE_OBJECTS && types == ["oid", "bytea"]
+}
+
 /// Where a source puts tables.
 pub trait Sink: Sync {
     /// Whether [`Self::describe`] does anything; describing costs a source some queries.

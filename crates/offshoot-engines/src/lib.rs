@@ -6,6 +6,7 @@ pub mod error;
 #[cfg(feature = "mysql")]
 pub mod mysql;
 pub mod postgres;
+pub mod sample;
 pub mod stop;
 
 pub use error::{EngineError, Result};

@@ -17,7 +17,9 @@ pub enum Equality {
     Bytes,
     /// After lower(), by code point: citext, or an index on lower(x).
     LowerCase,
-    /// Any other way: accents, width, a language's own case rules, an expression.
+    /// Case, accents and blanks at the end do not count: what most collations of MySQL do.
+    Folded,
+    /// Any other way: width, a language's own case rules, an expression.
     Other,
 }
 

@@ -3,10 +3,16 @@
 //! One snapshot is one database. Both servers speak one protocol, whose messages `mysql_common` knows; what moves them is
 //! in `connect`, so that rows are read without a copy and without memory of their own, and large values in pieces.
 
+pub mod capture;
+pub mod catalog;
 pub mod connect;
 pub mod conninfo;
+pub mod doctor;
 pub mod error;
+pub mod facts;
 pub mod quote;
+pub mod sample;
+pub mod schema;
 pub mod session;
 pub mod types;
 

@@ -33,6 +33,12 @@ impl Database {
         Self { conninfo, name }
     }
 
+    /// One that somebody else has made, by its whole URL.
+    pub fn of(url: &str) -> Self {
+        let conninfo = ConnInfo::parse(url, &Environment::empty()).unwrap();
+        Self { conninfo, name: String::new() }
+    }
+
     /// A session in it.
     pub fn session(&self) -> Session {
         let mut session = Session::open(&self.conninfo).unwrap();
@@ -51,7 +57,9 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        if let Ok(mut session) = Session::open(&self.conninfo) {
+        if let Ok(mut session) = Session::open(&self.conninfo)
+            && !self.name.is_empty()
+        {
             let _ = session.execute("drop a database", &format!("DROP DATABASE IF EXISTS {}", self.name));
         }
     }

@@ -96,7 +96,7 @@ pub(super) fn column(
         form: table.form,
         has_id: false,
         is_unique: equality.is_some(),
-        folds_case: equality == Some(Equality::LowerCase),
+        folds_case: matches!(equality, Some(Equality::LowerCase | Equality::Folded)),
         lists: &policy.lists,
         makers: &policy.makers,
     };
