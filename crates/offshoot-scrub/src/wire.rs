@@ -132,6 +132,11 @@ impl Codec {
         Self { kind, width, style, is_binary, is_array: element.is_some() && kind != Kind::Opaque, parts }
     }
 
+    /// The form of the rows that the codec is for.
+    pub(crate) fn form(&self) -> RowForm {
+        if self.is_binary { RowForm::Binary } else { RowForm::Text }
+    }
+
     /// What the column holds; of values that consist of others, what those are.
     #[must_use]
     pub fn kind(&self) -> Kind {
@@ -312,6 +317,15 @@ impl Codec {
         let [Some(lower), Some(upper)] = bounds else { return true };
         let at = |bound: &[u8]| place_in_time(self.decode(bound, &mut scalar::Scratch::default()));
         at(lower) <= at(upper)
+    }
+}
+
+/// A label of an enum in the bytes of its column: the label, or its number where rows hold that (`enum_index`).
+pub(crate) fn label(column: &ColumnFacts, form: RowForm, label: &str) -> Vec<u8> {
+    let number = column.labels.iter().position(|own| own == label).and_then(|place| u16::try_from(place + 1).ok());
+    match number.filter(|_| column.type_name == "enum_index" && form == RowForm::Binary) {
+        Some(number) => number.to_be_bytes().to_vec(),
+        None => label.as_bytes().to_vec(),
     }
 }
 

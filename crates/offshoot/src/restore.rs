@@ -54,7 +54,7 @@ impl Store {
     ) -> Result<RestorePlan> {
         let snapshot = self.snapshot(address)?;
         let reader = SnapshotReader::new(Arc::new(self.open_store().clone()), snapshot.manifest);
-        let target = PostgresTarget::new(connection.info().clone(), ConnectOptions::default());
+        let target = PostgresTarget::new(connection.postgres("restored into")?.clone(), ConnectOptions::default());
         let options = engine_options(options);
         let inspection = on_own_thread(|| target.inspect(reader.manifest()))??;
         let adapted = target.adapt(reader.manifest(), &inspection, &options.choices);

@@ -1,8 +1,8 @@
 //! Looking for personal data in a live database, and proposing a policy for it.
 
-use crate::{Connection, Result, on_own_thread};
+use crate::{Connection, Result};
 use offshoot_core::Control;
-use offshoot_engines::postgres::sample::{self, SampleOptions, Sampled, Samples};
+use offshoot_engines::sample::{SampleOptions, Sampled, Samples};
 use offshoot_scrub::classify::{Classifier, Found, propose};
 use std::time::Duration;
 
@@ -86,7 +86,7 @@ pub fn scan(connection: &Connection, options: &ScanOptions, control: &Control) -
     let mut bounds = SampleOptions::default();
     bounds.rows_max = options.rows_max.unwrap_or(bounds.rows_max);
     bounds.statement_wait = options.table_wait.unwrap_or(bounds.statement_wait);
-    let samples = on_own_thread(|| sample::sample(connection.info(), &bounds, control))??;
+    let samples = connection.sample(&bounds, control)?;
     control.step("classify");
     let unread = unread(&samples);
     let sampled = samples.tables;

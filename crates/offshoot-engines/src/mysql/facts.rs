@@ -320,26 +320,11 @@ fn constant_default(column: &CatalogColumn) -> Result<Option<Vec<u8>>> {
     })
 }
 
-/// The names that an expression mentions, in backquotes as servers print them.
+/// The names that an expression mentions, in backquotes as servers print them. What stands between two backquotes counts as a
+/// name wherever they stand: servers escape strings in expressions in more than one way, and a name too many only bars a column
+/// more.
 fn idents(expression: &str) -> impl Iterator<Item = String> + '_ {
-    let mut rest = expression;
-    std::iter::from_fn(move || {
-        loop {
-            let at = rest.find(['`', '\''])?;
-            let (is_name, tail) = (rest[at..].starts_with('`'), &rest[at..]);
-            if is_name {
-                let (name, after) = split_ident(tail)?;
-                rest = after;
-                return Some(name);
-            }
-            // A string: to its end, over what is escaped in it.
-            let mut end = 1;
-            while end < tail.len() && tail.as_bytes()[end] != b'\'' {
-                end += if tail.as_bytes()[end] == b'\\' { 2 } else { 1 };
-            }
-            rest = tail.get(end + 1..)?;
-        }
-    })
+    expression.match_indices('`').filter_map(|(at, _)| split_ident(&expression[at..])).map(|(name, _)| name)
 }
 
 #[cfg(test)]
@@ -347,10 +332,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_in_expressions_are_found_and_strings_are_not() {
-        let names: Vec<String> = idents("((`a``b` > _utf8mb4'it''s `x` \\' `y`') and (`c` = 1))").collect();
-        assert_eq!(names, ["a`b", "c"]);
-        assert_eq!(idents("'`").count(), 0);
+    fn names_in_expressions_are_found_whatever_strings_hold() {
+        let expression = "((`a``b` > _utf8mb4\\'it\\\\\\'s ` \\') and (`c` = 1))";
+        let names: Vec<String> = idents(expression).collect();
+        assert!(names.contains(&"a`b".to_owned()) && names.contains(&"c".to_owned()), "{names:?}");
     }
 
     #[test]
