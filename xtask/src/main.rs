@@ -6,6 +6,7 @@
 mod fuzz;
 mod majors;
 mod measure;
+mod mysql;
 mod nightly;
 mod place;
 mod process;
