@@ -1,5 +1,6 @@
-//! MySQL and MariaDB, on servers that are there: OFFSHOOT_MARIADB_URL and OFFSHOOT_MYSQL_URL name them, with a user who may do
-//! anything. Where neither is set, the tests say that they skip.
+//! MySQL and MariaDB: sessions, and captures into memory, on servers of their own.
+
+#![allow(clippy::unwrap_used)]
 
 mod capture;
 #[path = "../capture/memory.rs"]

@@ -2,17 +2,28 @@
 
 use offshoot_engines::mysql::conninfo::{ConnInfo, Environment};
 use offshoot_engines::mysql::session::Session;
+use offshoot_testkit::mysql::{Binaries, Family, Server, ServerOptions};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// The servers that there are, by name and URL.
+/// A MariaDB with a binary log, and a MySQL with GTIDs where it can be had: name and URL. They live as long as the process.
 pub fn servers() -> Vec<(&'static str, String)> {
-    let named = [("mariadb", "OFFSHOOT_MARIADB_URL"), ("mysql", "OFFSHOOT_MYSQL_URL")];
-    let found: Vec<_> =
-        named.into_iter().filter_map(|(name, variable)| Some((name, std::env::var(variable).ok()?))).collect();
-    if found.is_empty() {
-        eprintln!("skipped: neither OFFSHOOT_MARIADB_URL nor OFFSHOOT_MYSQL_URL is set");
-    }
-    found
+    static SERVERS: OnceLock<Vec<Server>> = OnceLock::new();
+    let servers = SERVERS.get_or_init(|| {
+        let of = |binaries: Binaries| {
+            let options = ServerOptions::new().setting("log_bin", "binlog").setting("server_id", "7");
+            let options = match binaries.family() {
+                Family::MySql => {
+                    let options = options.setting("gtid_mode", "ON").setting("enforce_gtid_consistency", "ON");
+                    options.setting("local_infile", "ON")
+                }
+                Family::MariaDb => options,
+            };
+            Server::start(options.binaries(binaries))
+        };
+        Binaries::wanted().into_iter().map(of).collect()
+    });
+    servers.iter().map(|server| (server.binaries().family().name(), server.url(""))).collect()
 }
 
 /// A database of one test.
