@@ -17,6 +17,7 @@ mod killed;
 mod kills;
 mod logs;
 mod memory;
+mod mysql;
 mod names;
 mod nest;
 mod peers;

@@ -117,7 +117,8 @@ fn method(session: &mut Session, report: &Report, rights: &Rights) -> Result<Str
     let log = session.query_one("say whether it has a log", "SELECT @@GLOBAL.log_bin")?;
     let has_log = log.is_yes(0)?;
     let is_mariadb = session.flavor().is_mariadb();
-    let words = if is_mariadb && has_log && report.without_snapshots.is_empty() {
+    let sees_log = ["REPLICATION CLIENT", "BINLOG MONITOR", "SUPER"].iter().any(|right| rights.has(right));
+    let words = if is_mariadb && has_log && sees_log && report.without_snapshots.is_empty() {
         "without a lock, by positions in the binary log"
     } else if rights.has("RELOAD") {
         "under FLUSH TABLES WITH READ LOCK, for as long as snapshots take"

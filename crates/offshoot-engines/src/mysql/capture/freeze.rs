@@ -240,30 +240,48 @@ impl Freezer<'_> {
         method: Method,
         readers: &mut [Session],
     ) -> std::result::Result<Option<(Option<Session>, String, Duration)>, Failed> {
-        let mut locker = self.open()?;
-        let mut keeper = if self.without_snapshots().next().is_some() { Some(self.open()?) } else { None };
+        let (mut locker, mut keeper) = (self.open()?, None);
         let wait = self.attempt_wait();
-        let seconds = wait.as_secs().max(1);
-        locker.execute("set the session up", &format!("SET SESSION lock_wait_timeout = {seconds}"))?;
+        let timeout = format!("SET SESSION lock_wait_timeout = {}", wait.as_secs().max(1));
+        locker.execute("set the session up", &timeout)?;
+        let mut cancellers = vec![locker.canceller()];
+        let keep = lock_tables(self.without_snapshots());
+        if keep.is_some() {
+            let mut session = self.open()?;
+            session.execute("set the session up", &timeout)?;
+            cancellers.push(session.canceller());
+            keeper = Some(session);
+        }
+        let with_snapshots = || self.tables.all.iter().filter(|table| table.has_rows() && table.is_transactional());
         let lock = match method {
-            Method::GlobalLock => "FLUSH TABLES WITH READ LOCK".to_owned(),
-            _ => match lock_tables(self.tables.all.iter().filter(|table| table.has_rows())) {
-                Some(lock) => lock,
-                None => return Err(Failed::NotHere),
-            },
+            Method::GlobalLock => Some("FLUSH TABLES WITH READ LOCK".to_owned()),
+            // No table is locked by two sessions: who waits to write to it would stand between them for ever.
+            _ => lock_tables(with_snapshots()),
         };
+        if lock.is_none() && keep.is_none() {
+            return Err(Failed::NotHere);
+        }
         self.stop.control().step("lock");
         let asked = Instant::now();
-        let deadline = Deadline::new(locker.canceller(), wait);
+        let deadline = Deadline::new(cancellers, wait);
         let outcome = std::thread::scope(|scope| {
             scope.spawn(|| deadline.watch());
             let _end = deadline.end_on_drop();
+            let mut keep = || match (&mut keeper, &keep) {
+                (Some(keeper), Some(lock)) => keeper.execute("lock the tables without snapshots", lock).map(drop),
+                _ => Ok(()),
+            };
             (|| -> Result<String> {
-                locker.execute("lock the tables for reading", &lock)?;
+                if method != Method::GlobalLock {
+                    keep()?;
+                }
+                if let Some(lock) = &lock {
+                    locker.execute("lock the tables for reading", lock)?;
+                }
                 self.stop.control().step("snapshot");
                 readers.iter_mut().try_for_each(begin)?;
-                if let (Some(keeper), Some(lock)) = (&mut keeper, lock_tables(self.without_snapshots())) {
-                    keeper.execute("lock the tables without snapshots", &lock)?;
+                if method == Method::GlobalLock {
+                    keep()?;
                 }
                 let position = log_position(&mut locker)?;
                 locker.execute("unlock the tables", "UNLOCK TABLES")?;
@@ -428,17 +446,17 @@ pub(crate) fn is_denied(error: &MysqlError) -> bool {
     error.number().is_some_and(|number| denied.contains(&number))
 }
 
-/// Ends a session that holds a lock, or waits for one, when a time is over.
+/// Ends sessions that hold a lock, or wait for one, when a time is over.
 struct Deadline {
-    canceller: Canceller,
+    cancellers: Vec<Canceller>,
     limit: Duration,
     state: Mutex<(bool, bool)>,
     changed: Condvar,
 }
 
 impl Deadline {
-    fn new(canceller: Canceller, limit: Duration) -> Self {
-        Self { canceller, limit, state: Mutex::default(), changed: Condvar::new() }
+    fn new(cancellers: Vec<Canceller>, limit: Duration) -> Self {
+        Self { cancellers, limit, state: Mutex::default(), changed: Condvar::new() }
     }
 
     /// Waits for the end or the time.
@@ -451,8 +469,10 @@ impl Deadline {
         }
         state.1 = true;
         drop(state);
-        if let Err(error) = self.canceller.kill_session() {
-            tracing::warn!(%error, "a session that locks could not be ended");
+        for canceller in &self.cancellers {
+            if let Err(error) = canceller.kill_session() {
+                tracing::warn!(%error, "a session that locks could not be ended");
+            }
         }
     }
 

@@ -19,6 +19,8 @@ use zeroize::Zeroizing;
 const COLLATION: u8 = 45;
 /// The largest message that is said to be taken. The protocol's own bound.
 const MESSAGE_BYTES_MAX: u32 = 1 << 30;
+/// The level that the server is asked to compress with by zstd: its own default.
+const ZSTD_LEVEL: u8 = 3;
 /// Rounds of the password's exchange; no plugin has as many.
 const ROUNDS_MAX: usize = 8;
 
@@ -182,6 +184,9 @@ impl Opening<'_> {
         );
         let mut message = Zeroizing::new(Vec::new());
         response.serialize(&mut message);
+        if connected.capabilities.contains(Flags::CLIENT_ZSTD_COMPRESSION_ALGORITHM) {
+            message.push(ZSTD_LEVEL);
+        }
         connected.packets.send(&message).map_err(|error| self.lost(&error))?;
         for _ in 0..ROUNDS_MAX {
             let message = connected.packets.message().map_err(|error| self.lost(&error))?.to_vec();
