@@ -8,6 +8,8 @@ mod charset;
 mod decimal;
 mod parts;
 mod scalar;
+#[cfg(test)]
+mod tests;
 mod text;
 mod text_parts;
 
@@ -95,7 +97,9 @@ impl Codec {
             "uint4" => (Kind::Integer, 4, Style::Unsigned, Parts::Whole),
             "uint8" => (Kind::Integer, 8, Style::Unsigned, Parts::Whole),
             "date" if is_text => (Kind::Date, 4, Style::Digits, Parts::Whole),
-            "datetime" | "timestamp" if is_text => (Kind::Timestamp, 8, Style::Digits, Parts::Whole),
+            "datetime" if is_text => (Kind::Timestamp, 8, Style::Digits, Parts::Whole),
+            // Seconds since 1970 in four bytes.
+            "timestamp" if is_text => (Kind::Timestamp, 4, Style::Digits, Parts::Whole),
             "time" if is_text => (Kind::Time, 8, Style::Digits, Parts::Whole),
             "text" | "varchar" | "bpchar" | "char" | "citext" | "name" | "unknown" => {
                 (Kind::Text, 0, Style::Plain, Parts::Whole)

@@ -116,7 +116,7 @@ impl Codec {
 }
 
 impl Codec {
-    /// Writes a date or time with as many digits behind the point as the value before had.
+    /// Writes a date or time with as many digits behind the point as the value before had, within what such columns hold.
     fn encode_digits(&self, answer: Answer, old: &[u8], out: &mut Vec<u8>) {
         let old = std::str::from_utf8(old).unwrap_or_default();
         let digits = old.split_once('.').map_or(0, |(_, fraction)| fraction.len().min(6));
@@ -129,8 +129,14 @@ impl Codec {
             text
         };
         let text = match answer {
-            Answer::Date(Moment::At(day)) => date_text(day.into(), ""),
+            Answer::Date(Moment::At(day)) => {
+                date_text(i64::from(day).clamp(calendar::day(1, 1, 1), calendar::day(9999, 12, 31)), "")
+            }
             Answer::Timestamp(Moment::At(time)) => {
+                let time = match self.width {
+                    4 => time.clamp(day_1970() * DAY + SECOND, day_1970() * DAY + i64::from(i32::MAX) * SECOND),
+                    _ => time.clamp(calendar::day(1, 1, 1) * DAY, (calendar::day(9999, 12, 31) + 1) * DAY - 1),
+                };
                 date_text(time.div_euclid(DAY), &format!(" {}", of_day(time.rem_euclid(DAY))))
             }
             Answer::Time(time) => of_day(time),
@@ -144,6 +150,10 @@ impl Codec {
 
 /// The date of no day, with the time of no day.
 const ZERO: &str = "0000-00-00 00:00:00.000000";
+
+fn day_1970() -> i64 {
+    calendar::day(1970, 1, 1)
+}
 
 fn is_zero(text: &str) -> bool {
     text.len() >= "0000-00-00".len() && ZERO.starts_with(text)
