@@ -118,6 +118,7 @@ impl Freezer<'_> {
             Some(method) => vec![method],
             None => self.ladder(&mut reads[0])?,
         };
+        let mut too_late = None;
         for method in ladder {
             self.stop.check()?;
             let outcome = match method {
@@ -138,20 +139,27 @@ impl Freezer<'_> {
                     return Ok(frozen);
                 }
                 Err(Failed::Error(error)) => return Err(error),
-                Err(Failed::TooLate(tries)) if matches!(method, Method::GlobalLock | Method::TableLocks) => {
-                    let waited_ms = self.attempt_wait().as_millis() as u64;
-                    let what = if method == Method::GlobalLock { "the server" } else { "the tables" };
-                    return Err(MysqlError::LockWait { what: what.to_owned(), waited_ms, tries }.into());
-                }
-                Err(Failed::TooLate(_) | Failed::NotHere) => {
+                Err(failed) => {
+                    if let Failed::TooLate(tries) = failed {
+                        too_late = Some((method, tries));
+                    }
                     tracing::info!(method = method.words(), "not possible here");
                     reads = self.open_readers(self.options.jobs.get())?;
                 }
             }
         }
-        let what = "the connections could not be brought to see one state".to_owned();
-        let mend = "Grant LOCK TABLES on the database, or RELOAD, to the user".to_owned();
-        Err(MysqlError::NotReadable { what, mend }.into())
+        let error = match too_late {
+            Some((method, tries)) => {
+                let what = if method == Method::TableLocks { "the tables" } else { "the server" }.to_owned();
+                MysqlError::LockWait { what, waited_ms: self.attempt_wait().as_millis() as u64, tries }
+            }
+            None => {
+                let what = "the connections could not be brought to see one state".to_owned();
+                let mend = "Grant LOCK TABLES on the database, or RELOAD, to the user".to_owned();
+                MysqlError::NotReadable { what, mend }
+            }
+        };
+        Err(error.into())
     }
 
     /// What is tried, in order.
@@ -218,16 +226,20 @@ impl Freezer<'_> {
     fn by_lock(&self, method: Method, readers: Vec<Session>) -> Outcome {
         let started = Instant::now();
         let (mut readers, mut tries) = (readers, 0);
+        // Where there is another way, everybody is not kept waiting for long.
+        let tries_max = if method == Method::GlobalLock && self.options.method.is_none() { 3 } else { u32::MAX };
         loop {
             self.stop.check()?;
             tries += 1;
             match self.attempt_lock(method, &mut readers)? {
                 Some((keeper, position, blocked)) => return Ok(Frozen { method, readers, keeper, position, blocked }),
-                None if started.elapsed() >= self.options.lock_wait => return Err(Failed::TooLate(tries)),
+                None if started.elapsed() >= self.options.lock_wait || tries >= tries_max => {
+                    return Err(Failed::TooLate(tries));
+                }
                 None => {
                     tracing::info!(tries, waited_ms = started.elapsed().as_millis() as u64, "lock again");
-                    // Whoever waited behind the last attempt goes first.
-                    std::thread::sleep(PAUSE * tries.min(20));
+                    // Whoever waited behind the last attempt goes first, for longer than it lasted.
+                    std::thread::sleep((PAUSE * tries).max(self.attempt_wait() * 2));
                 }
             }
         }
@@ -260,6 +272,9 @@ impl Freezer<'_> {
         };
         if lock.is_none() && keep.is_none() {
             return Err(Failed::NotHere);
+        }
+        if method == Method::GlobalLock && is_busy(&mut locker)? {
+            return Ok(None);
         }
         self.stop.control().step("lock");
         let asked = Instant::now();
@@ -325,12 +340,14 @@ impl Freezer<'_> {
 
     fn by_one_connection(&self, mut readers: Vec<Session>) -> Outcome {
         if readers.len() > 1 {
-            let message = "the user may lock nothing, so one connection reads everything; for more, grant LOCK TABLES on the database".to_owned();
+            let message = "no lock was to be had (no right to it, or not in time), so one connection reads everything; for more, grant \
+                           LOCK TABLES on the database, or allow more with --lock-wait"
+                .to_owned();
             self.stop.control().emit(&Event::Warning { message });
         }
         for table in self.without_snapshots() {
             let message = format!(
-                "table {} has the engine {}, which knows no snapshots, and the user may not lock it: its rows are of another moment than the rest",
+                "table {} has the engine {}, which knows no snapshots, and it could not be locked: its rows are of another moment than the rest",
                 table.name, table.engine
             );
             self.stop.control().emit(&Event::Warning { message });
@@ -371,6 +388,14 @@ fn has_complete_binlog(session: &mut Session) -> Result<bool> {
         Err(error) if is_denied(&error) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Whether statements run, as far as the user may see them, that a global lock would wait for while all writes wait for it.
+fn is_busy(session: &mut Session) -> Result<bool> {
+    let sql = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE COMMAND IN ('Query', 'Execute') AND TIME >= 2 \
+               AND INFO IS NOT NULL AND ID <> CONNECTION_ID()";
+    let running: Option<u64> = session.query_one("say what runs for long", sql)?.parse(0)?;
+    Ok(running.unwrap_or(0) > 0)
 }
 
 /// Where in the log the snapshot of a session of MariaDB is: `file:offset`; empty where there is no log.
