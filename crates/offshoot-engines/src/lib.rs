@@ -6,6 +6,7 @@ pub mod error;
 #[cfg(feature = "mysql")]
 pub mod mysql;
 pub mod postgres;
+#[cfg(any(feature = "mysql", feature = "schema"))]
 pub mod sample;
 pub mod stop;
 

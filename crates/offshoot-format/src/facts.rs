@@ -42,6 +42,20 @@ pub struct TableFacts {
     pub parent: Option<(String, String)>,
 }
 
+impl TableFacts {
+    /// The name for messages and policies: `public.users`, or `users` where a database has no schemas.
+    #[must_use]
+    pub fn shown_name(&self) -> String {
+        shown_name(&self.schema, &self.name)
+    }
+}
+
+/// A table's name with its schema, where it has one.
+#[must_use]
+pub fn shown_name(schema: &str, name: &str) -> String {
+    if schema.is_empty() { name.to_owned() } else { format!("{schema}.{name}") }
+}
+
 /// A foreign key of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForeignKey {

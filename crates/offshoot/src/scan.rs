@@ -3,6 +3,7 @@
 use crate::{Connection, Result};
 use offshoot_core::Control;
 use offshoot_engines::sample::{SampleOptions, Sampled, Samples};
+use offshoot_format::facts::shown_name;
 use offshoot_scrub::classify::{Classifier, Found, propose};
 use std::time::Duration;
 
@@ -115,10 +116,10 @@ pub fn scan(connection: &Connection, options: &ScanOptions, control: &Control) -
 fn unread(samples: &Samples) -> Vec<(String, String)> {
     let judged = samples.tables.iter().filter_map(|table| {
         let why = format!("{}; its columns were judged by their names and types alone", table.unread.as_ref()?);
-        Some((format!("{}.{}", table.facts.schema, table.facts.name), why))
+        Some((table.facts.shown_name(), why))
     });
     let locked = samples.locked.iter().map(|(schema, name)| {
-        (format!("{schema}.{name}"), "it is locked by another session; it is not in the policy".to_owned())
+        (shown_name(schema, name), "it is locked by another session; it is not in the policy".to_owned())
     });
     judged.chain(locked).collect()
 }

@@ -13,7 +13,7 @@ use crate::wire::Codec;
 
 /// Schema, table and column, as errors name them.
 pub(super) fn full_name(table: &TableFacts, column: usize) -> String {
-    format!("{}.{}.{}", table.schema, table.name, table.columns[column].name)
+    format!("{}.{}", table.shown_name(), table.columns[column].name)
 }
 
 /// The table that a table is a part of, and so on up.
