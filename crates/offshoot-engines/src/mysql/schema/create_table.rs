@@ -29,12 +29,16 @@ pub fn take_apart(name: &str, sql: &str, key_index: Option<&str>) -> Result<Tabl
         parts.iter().find(|part| is_auto_increment(part)).and_then(|part| split_ident(part)).map(|(name, _)| name);
     let auto_key = auto_column.and_then(|column| auto_key(&parts, &column));
     let alter = |part: &str| format!("ALTER TABLE {} ADD {part}", ident(name));
+    let stays = |(place, part): (usize, &&str)| match classify(part) {
+        Part::Index(index) if Some(index.as_str()) == key_index || Some(place) == auto_key => Some(place),
+        _ => None,
+    };
+    // Those before it stay, too: the server prints indexes in the order in which they were made.
+    let last_staying = parts.iter().enumerate().filter_map(stays).max();
     let (mut kept, mut indexes, mut foreign_keys) = (Vec::new(), Vec::new(), Vec::new());
     for (place, part) in parts.iter().enumerate() {
         match classify(part) {
-            Part::Index(index) if Some(index.as_str()) != key_index && Some(place) != auto_key => {
-                indexes.push((index, alter(part)));
-            }
+            Part::Index(index) if Some(place) > last_staying => indexes.push((index, alter(part))),
             Part::ForeignKey(constraint) => foreign_keys.push((constraint, alter(part))),
             _ => kept.push(*part),
         }

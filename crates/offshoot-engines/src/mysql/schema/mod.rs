@@ -40,7 +40,8 @@ pub struct Schema {
 /// # Errors
 /// If the server refuses, or the statements are together longer than `bytes_max`.
 pub fn read(session: &mut Session, tables: &Tables, bytes_max: u64) -> Result<Schema> {
-    let mut reader = Reader { session, schema: Schema::default(), bytes_left: bytes_max, bytes_max };
+    let database = session.query_one("say which database it is", "SELECT DATABASE()")?.text(0)?.to_owned();
+    let mut reader = Reader { session, database, schema: Schema::default(), bytes_left: bytes_max, bytes_max };
     for table in &tables.all {
         if let TableKind::Sequence = table.kind {
             reader.sequence(&table.name)?;
@@ -79,6 +80,7 @@ type Statements = Vec<(String, String)>;
 
 struct Reader<'s> {
     session: &'s mut Session,
+    database: String,
     schema: Schema,
     bytes_left: u64,
     bytes_max: u64,
@@ -100,7 +102,8 @@ impl Reader<'_> {
 
     fn table(&mut self, table: &Table) -> Result<(Statements, Statements)> {
         let shown = self.show("TABLE", &table.name)?;
-        let parts = take_apart(&table.name, shown.text(1)?, table.key_index.as_deref())?;
+        let create = without_own_sequences(shown.text(1)?, &self.database);
+        let parts = take_apart(&table.name, &create, table.key_index.as_deref())?;
         self.push(Phase::PreData, format!("TABLE {}", table.name), Some(&table.name), parts.create)?;
         Ok((parts.indexes, parts.foreign_keys))
     }
@@ -208,6 +211,15 @@ pub fn definer(statement: &str) -> Option<&str> {
         // A role of MariaDB has no host.
         None => Some(&text[..text.len() - after_user.len()]),
     }
+}
+
+/// MariaDB prints the sequences of defaults with their database; without it they are those of the database that the table is
+/// made in.
+fn without_own_sequences(create: &str, database: &str) -> String {
+    let begin = |function: &str, database: &str| format!("{function}({database}`");
+    ["nextval", "lastval", "setval"].iter().fold(create.to_owned(), |sql, function| {
+        sql.replace(&begin(function, &format!("{}.", ident(database))), &begin(function, ""))
+    })
 }
 
 fn is_denied(error: &MysqlError) -> bool {
