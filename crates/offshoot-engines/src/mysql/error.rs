@@ -107,6 +107,14 @@ pub enum MysqlError {
         /// What to do about it.
         mend: String,
     },
+    /// The target is not as the restore needs it.
+    #[error("{what}. {mend}")]
+    Target {
+        /// What is wrong.
+        what: String,
+        /// What to do about it.
+        mend: String,
+    },
     /// The schema is longer than the memory of the capture allows.
     #[error("the schema takes more than {} MiB, which the memory of a capture allows for. Give it more", max_bytes >> 20)]
     SchemaTooLarge {
