@@ -5,10 +5,14 @@ use crate::{CaptureOptions, Connection, Error, ErrorKind, Result};
 use offshoot_core::Control;
 use offshoot_core::memory::MemoryPlan;
 use offshoot_core::source::Source;
+use offshoot_core::target::Target;
 use offshoot_engines::conninfo::{ConnInfo, Environment};
 use offshoot_engines::postgres::capture::{CaptureOptions as PostgresOptions, PostgresSource};
+use offshoot_engines::postgres::connect::ConnectOptions;
+use offshoot_engines::postgres::restore::PostgresTarget;
 use offshoot_engines::sample::{SampleOptions, Samples};
 use offshoot_engines::{EngineError, mysql, postgres};
+use offshoot_format::manifest::Manifest;
 use std::path::PathBuf;
 
 /// A connection string, read by the engine whose it is.
@@ -88,15 +92,21 @@ impl Connection {
         }
     }
 
-    /// The connection string of a Postgres database, for what only that can do.
-    pub(crate) fn postgres(&self, what: &str) -> Result<&ConnInfo> {
-        match self.engine() {
-            Engine::Postgres(info) => Ok(info),
-            Engine::Mysql(_) => {
-                let message = format!("{} cannot be {what} yet", self.redacted());
-                Err(Error::new(ErrorKind::Unsupported, message, "name a Postgres database"))
+    /// The database as something to restore a snapshot of the same kind into.
+    pub(crate) fn target(&self, manifest: &Manifest) -> Result<Box<dyn Target + Send>> {
+        let is_postgres = manifest.origin.engine == "postgres";
+        let there = match self.engine() {
+            Engine::Postgres(info) if is_postgres => {
+                return Ok(Box::new(PostgresTarget::new(info.as_ref().clone(), ConnectOptions::default())));
             }
-        }
+            Engine::Mysql(info) if !is_postgres => {
+                return Ok(Box::new(mysql::restore::MysqlTarget::new(info.as_ref().clone())));
+            }
+            Engine::Postgres(_) => "PostgreSQL",
+            Engine::Mysql(_) => "MySQL or MariaDB",
+        };
+        let message = format!("the snapshot is of {}, and {} is {there}", manifest.origin.engine, self.redacted());
+        Err(Error::new(ErrorKind::Usage, message, "name a target of the snapshot's own kind"))
     }
 }
 

@@ -18,6 +18,7 @@ mod kills;
 mod logs;
 mod memory;
 mod mysql;
+mod mysql_restore;
 mod names;
 mod nest;
 mod peers;
