@@ -54,13 +54,19 @@ fn made(binaries: &Binaries) -> Result<PathBuf, MysqlError> {
 
 /// Makes a data directory in which root comes in without a password, and nobody else.
 fn initialize(data_dir: &Path, binaries: &Binaries) -> Result<(), MysqlError> {
-    let mut data = std::ffi::OsString::from("--datadir=");
-    data.push(data_dir);
+    place::make_private_dir(data_dir).map_err(MysqlError::io(format!("making {}", data_dir.display())))?;
+    let option = |name: &str| {
+        let mut word = std::ffi::OsString::from(name);
+        word.push(data_dir);
+        word
+    };
+    // A server that starts removes all temporary tables of its folder of temporary files: that must be nobody else's.
+    let (data, temporary) = (option("--datadir="), option("--tmpdir="));
     match binaries.family() {
         Family::MariaDb => {
             let program = binaries.client().with_file_name("mariadb-install-db");
             let mut install = place::unprivileged(&program);
-            install.arg("--no-defaults").arg(data).args([
+            install.arg("--no-defaults").arg(data).arg(temporary).args([
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",
                 "--innodb-log-file-size=64M",
@@ -70,7 +76,7 @@ fn initialize(data_dir: &Path, binaries: &Binaries) -> Result<(), MysqlError> {
         }
         Family::MySql => {
             let mut mysqld = place::unprivileged(binaries.server());
-            mysqld.arg("--no-defaults").arg(data).args([
+            mysqld.arg("--no-defaults").arg(data).arg(temporary).args([
                 "--initialize-insecure",
                 "--skip-log-bin",
                 "--innodb-redo-log-capacity=64M",
