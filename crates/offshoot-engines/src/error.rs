@@ -152,9 +152,9 @@ pub enum EngineError {
         mend: String,
     },
     /// A server on this machine could not be had or used.
-    #[cfg(feature = "schema")]
+    #[cfg(any(feature = "schema", feature = "mysql"))]
     #[error(transparent)]
-    Local(#[from] crate::postgres::local::LocalError),
+    Local(#[from] crate::local::LocalError),
     /// MySQL or MariaDB.
     #[cfg(feature = "mysql")]
     #[error(transparent)]

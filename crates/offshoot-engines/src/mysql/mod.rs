@@ -11,6 +11,8 @@ pub mod doctor;
 pub mod error;
 pub mod facts;
 pub mod load;
+pub mod local;
+pub mod neutralize;
 pub mod quote;
 pub mod restore;
 pub mod sample;
