@@ -6,6 +6,7 @@ mod bad_input;
 mod bad_source;
 mod branch_kills;
 mod branches;
+mod branches_mysql;
 mod busy;
 mod canaries;
 mod capture;
