@@ -6,6 +6,7 @@
 mod fuzz;
 mod majors;
 mod measure;
+mod mysql;
 mod nightly;
 mod place;
 mod process;
@@ -32,6 +33,7 @@ Chores of the project. Usage: cargo xtask CHORE [OPTIONS]
   bench [ARGUMENTS]      the criterion benches
   bench-peers [ARGUMENTS]  the comparison with other tools, written to docs/benchmarks.md
   bench-branches [ARGUMENTS]   how long branches take to come, beside the least that they could take
+                         (--engine postgres, mariadb or mysql)
   bench-clone [GB ...]     cloning a data folder, beside cp, on XFS and btrfs
   bench-scrub [ARGUMENTS]  what scrubbing costs a capture, and the same rewriting of the same rows by other scramblers
   bench-load [ARGUMENTS]   what a capture and pg_dump cost an application that works meanwhile

@@ -9,8 +9,8 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::place;
 use crate::process::{Failure, program};
+use crate::{mysql, place};
 
 /// A thing that must be there, and the package that brings it.
 struct Need {
@@ -19,10 +19,13 @@ struct Need {
     is_there: fn() -> bool,
 }
 
-const NEEDS: [Need; 5] = [
+const NEEDS: [Need; 7] = [
     Need { what: "a C compiler, linker and headers", package: "build-essential", is_there: has_compiler },
     Need { what: "libclang, which reads the SQL parser's headers", package: "libclang-dev", is_there: has_libclang },
     Need { what: "a PostgreSQL server", package: "postgresql", is_there: has_postgres },
+    // The package of the programs alone: the one with the service would start a server that nobody asked for.
+    Need { what: "a MariaDB server", package: "mariadb-server-core", is_there: || has_program("mariadbd") },
+    Need { what: "MariaDB's client programs", package: "mariadb-client", is_there: || has_program("mariadb-dump") },
     Need {
         what: "the programs of XFS, for pools of branches",
         package: "xfsprogs",
@@ -42,6 +45,9 @@ const CLUSTERS_DIR: &str = "/etc/postgresql";
 pub fn run() -> Result<(), Failure> {
     needs()?;
     browser();
+    if let Err(Failure::Failed(why) | Failure::Usage(why)) = mysql::fetch() {
+        eprintln!("setup: there is no MySQL for tests: {why}");
+    }
     Ok(())
 }
 
@@ -99,7 +105,8 @@ fn commands_for(packages: &[&str]) -> String {
     lines.join("\n")
 }
 
-fn install(packages: &[&str]) -> Result<(), Failure> {
+/// Installs packages, as root.
+pub fn install(packages: &[&str]) -> Result<(), Failure> {
     let before = clusters(Path::new(CLUSTERS_DIR));
     if !has_package_lists() {
         apt_get(&["update"])?;
@@ -170,7 +177,7 @@ fn has_postgres() -> bool {
 }
 
 /// Whether a program is there, in the folders of an administrator's programs too.
-fn has_program(name: &str) -> bool {
+pub fn has_program(name: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let dirs = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
     dirs.into_iter().any(|dir| dir.join(name).is_file())

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::process::{Failure, Steps, cargo};
-use crate::{fuzz, majors, regress, setup};
+use crate::{fuzz, majors, mysql, regress, setup};
 
 /// How long the fuzzing of a test run takes, over all targets.
 const FUZZ_SMOKE: Duration = Duration::from_secs(60);
@@ -22,6 +22,7 @@ pub fn run(options: &[&str]) -> Result<(), Failure> {
     }
     let mut steps = Steps::default();
     fetch_majors(&mut steps, all_majors);
+    optional(&mut steps, "MySQL", mysql::fetch);
     tests(&mut steps, all_majors);
     steps.step("fuzz, a minute", || fuzz::all(FUZZ_SMOKE));
     steps.finish()
@@ -31,16 +32,16 @@ pub fn run(options: &[&str]) -> Result<(), Failure> {
 pub fn fetch_majors(steps: &mut Steps, all: bool) {
     let wanted: Vec<u32> = if all { majors::ALL.collect() } else { vec![majors::NEWEST] };
     for major in wanted {
-        let name = format!("PostgreSQL {major}");
-        match majors::fetch_server(major) {
-            Ok(()) => steps.step(&name, || Ok(())),
-            Err(Failure::Failed(why) | Failure::Usage(why)) => steps.skip(&name, &why),
-        }
+        optional(steps, &format!("PostgreSQL {major}"), || majors::fetch_server(major));
     }
-    let name = format!("pg_dump {}", majors::NEWEST);
-    match majors::fetch_client() {
-        Ok(()) => steps.step(&name, || Ok(())),
-        Err(Failure::Failed(why) | Failure::Usage(why)) => steps.skip(&name, &why),
+    optional(steps, &format!("pg_dump {}", majors::NEWEST), majors::fetch_client);
+}
+
+/// What can be missing: the tests that want it say so.
+fn optional(steps: &mut Steps, name: &str, fetch: impl FnOnce() -> Result<(), Failure>) {
+    match fetch() {
+        Ok(()) => steps.step(name, || Ok(())),
+        Err(Failure::Failed(why) | Failure::Usage(why)) => steps.skip(name, &why),
     }
 }
 
@@ -48,6 +49,7 @@ pub fn fetch_majors(steps: &mut Steps, all: bool) {
 pub fn tests(steps: &mut Steps, all_majors: bool) {
     let with_settings = |arguments: &[&str]| {
         let mut command = cargo(arguments).variable("OFFSHOOT_PG_MAJORS", majors::dir());
+        command = command.variable("OFFSHOOT_TEST_MYSQL", mysql::dir());
         if all_majors {
             command = command.variable("OFFSHOOT_ALL_MAJORS", "1");
         }

@@ -102,7 +102,8 @@ impl Context {
         let place = BranchPlace {
             home: surroundings::branch_home(config.home.as_deref()),
             runtime: surroundings::runtime(),
-            programs: surroundings::server_programs().or_else(|| config.branch.pg_bin.clone()),
+            programs: surroundings::postgres_programs().or_else(|| config.branch.pg_bin.clone()),
+            mysql_programs: surroundings::mysql_programs().or_else(|| config.branch.mysql_bin.clone()),
             search: surroundings::search_path(),
             user_home: surroundings::user_home(),
             neutralize: config.branch.neutralize.clone(),

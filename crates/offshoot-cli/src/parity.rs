@@ -7,6 +7,7 @@ use crate::render::table::{Align, Table};
 use offshoot::{Branches, ErrorKind};
 use offshoot_project::parity::{Here, Parity};
 use offshoot_project::services;
+use offshoot_project::services::Engine;
 use std::path::Path;
 
 /// Compares a branch's server, and what the project declares, with its snapshot.
@@ -16,7 +17,8 @@ pub fn of_branch(context: &Context, branches: &Branches, name: &str) -> Result<P
     let folder = project.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
     let variable = |name: &str| std::env::var(name).ok();
     let declared = services::declared(folder.unwrap_or(Path::new(".")), &variable)?;
-    Ok(Parity::of(&environment.expected, &declared, Here::Server(&environment.found)))
+    let engine = Engine::of_word(&environment.build.engine).unwrap_or(Engine::Postgres);
+    Ok(Parity::of(engine, &environment.expected, &declared, Here::Server(&environment.found)))
 }
 
 /// Refuses a branch that drifts, with the rows that do.

@@ -90,9 +90,14 @@ pub fn runtime() -> PathBuf {
 /// Longest path of the folder of sockets: a socket's own name and the branch's take the rest of what systems allow.
 const RUNTIME_BYTES_MAX: usize = 40;
 
-/// The server's programs that the user names.
-pub fn server_programs() -> Option<PathBuf> {
+/// PostgreSQL's server programs that the user names.
+pub fn postgres_programs() -> Option<PathBuf> {
     folder("OFFSHOOT_PG_BIN")
+}
+
+/// MySQL's or MariaDB's server programs that the user names.
+pub fn mysql_programs() -> Option<PathBuf> {
+    folder("OFFSHOOT_MYSQL_BIN")
 }
 
 /// The snapshot to branch from that the environment names.

@@ -6,7 +6,7 @@
 use crate::chunks::WriteChunks;
 use crate::ingest::{Ingest, IngestOptions, IngestedTable, reuse_inlined};
 use crate::snapshot::SnapshotReader;
-use crate::source::{Captured, LARGE_OBJECTS, Source};
+use crate::source::{Captured, Source, is_large_objects};
 use crate::store::{Expected, ObjectName, OpenStore, WriteSession};
 use crate::transform::{BatchTransform, Rewriting};
 use crate::{Control, CoreError, Event, Result};
@@ -174,7 +174,7 @@ fn manifest(
             .find(|(schema, name, _)| *schema == table.spec.schema && *name == table.spec.name)
             .map_or_else(Load::default, |(_, _, load)| load.clone());
         let entry = TableEntry { spec: table.spec, root: table.root, load };
-        if entry.spec.schema.is_empty() && entry.spec.name == LARGE_OBJECTS {
+        if is_large_objects(&entry.spec) {
             content.large_objects = Some(entry);
         } else {
             content.tables.push(entry);

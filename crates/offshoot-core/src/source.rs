@@ -11,7 +11,7 @@ use offshoot_format::blob::BlobRef;
 use offshoot_format::column::{Batch, Cell, Column};
 use offshoot_format::facts::TableFacts;
 use offshoot_format::manifest::{Environment, Load, Note, Origin, SchemaItem, Sequence};
-use offshoot_format::table::TableSpec;
+use offshoot_format::table::{ColumnSpec, TableSpec};
 
 /// A live database that can be captured.
 pub trait Source {
@@ -48,6 +48,14 @@ pub struct Captured {
 
 /// Name of the table (in the empty schema) that large objects are captured as: columns `oid` (4 bytes) and `data`.
 pub const LARGE_OBJECTS: &str = "large_objects";
+
+/// Whether a table is that of large objects. An engine without schemas may have a table of the same name, even with columns of
+/// the same names, but no type of that name.
+#[must_use]
+pub fn is_large_objects(spec: &TableSpec) -> bool {
+    let is_key = |column: &ColumnSpec| column.name == "oid" && column.type_name.contains("oid");
+    spec.schema.is_empty() && spec.name == LARGE_OBJECTS && spec.columns.first().is_some_and(is_key)
+}
 
 /// Where a source puts tables.
 pub trait Sink: Sync {

@@ -12,7 +12,9 @@ use crate::{Control, Result};
 use offshoot_format::blob::BlobRef;
 use offshoot_format::column::Batch;
 use offshoot_format::manifest::{Manifest, Note, TableEntry};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::num::NonZeroU64;
 
 /// Where the rows of a snapshot come from: a reader of the store, or a stand-in of a test.
 pub trait Rows: Sync {
@@ -135,6 +137,8 @@ pub struct Inspection {
     pub objects: Vec<UserObject>,
     /// The mark of a restore that did not end.
     pub mark: Option<Mark>,
+    /// Settings of the server that decide what can be restored, as the engine names them.
+    pub settings: BTreeMap<String, String>,
     /// Rights that any restore needs and that are missing.
     pub missing_rights: Vec<Problem>,
     /// Memory that the server gives to building an index by itself, in bytes.
@@ -214,6 +218,11 @@ pub struct Adapted {
     pub problems: Vec<Problem>,
     /// What the user should know although the restore can go on.
     pub warnings: Vec<String>,
+    /// Bytes of rows above which a table is loaded in parts of about this size, side by side; none where one session loads
+    /// a table best.
+    pub part_bytes: Option<NonZeroU64>,
+    /// Tables whose parts are loaded one at a time, because the server lets nobody else in meanwhile.
+    pub one_at_a_time: BTreeSet<(String, String)>,
 }
 
 /// Something that keeps a snapshot from being restored.
@@ -314,6 +323,37 @@ pub struct LoadWork<'a> {
     pub large_objects: bool,
     /// Whether the table is emptied in the same transaction, so that its rows can be written in their final form.
     pub replace: bool,
+    /// Which of its rows.
+    pub part: Part,
+}
+
+/// A run of a table's leaves, in key order: one of parts of about the same size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// Its number, from zero.
+    pub number: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+impl Part {
+    /// All rows.
+    pub const WHOLE: Self = Self { number: 0, of: 1 };
+
+    /// The leaves of this part.
+    #[must_use]
+    pub fn leaves(self, leaves: &[LeafHandle]) -> &[LeafHandle] {
+        let total = leaves.iter().map(|leaf| u128::from(leaf.bytes)).sum::<u128>().max(1);
+        let (mut before, mut begin, mut end) = (0_u128, 0, 0);
+        for leaf in leaves {
+            // A leaf belongs where its first byte does.
+            let number = (before * self.of as u128 / total).min(self.of as u128 - 1);
+            before += u128::from(leaf.bytes);
+            begin += usize::from(number < self.number as u128);
+            end += usize::from(number <= self.number as u128);
+        }
+        &leaves[begin..end]
+    }
 }
 
 /// What loading rows needs around it.
@@ -373,5 +413,24 @@ impl Rows for crate::snapshot::SnapshotReader {
 
     fn blob<'a>(&'a self, blob: &BlobRef) -> Result<Box<dyn Iterator<Item = Result<Vec<u8>>> + 'a>> {
         Ok(Box::new(Self::blob(self, blob)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use offshoot_format::ids::ChunkId;
+
+    #[test]
+    fn parts_hold_each_leaf_once_and_in_order() {
+        let leaf = |bytes: u64| LeafHandle { id: ChunkId::from_bytes([0; 32]), rows: bytes, bytes };
+        for sizes in [vec![], vec![0, 0], vec![7], vec![1, 1, 1, 1, 1], vec![100, 1, 1, 0], vec![1, 1, 100]] {
+            let leaves: Vec<LeafHandle> = sizes.iter().copied().map(leaf).collect();
+            for of in 1..7 {
+                let parts =
+                    (0..of).flat_map(|number| Part { number, of }.leaves(&leaves).iter().map(|leaf| leaf.bytes));
+                assert_eq!(parts.collect::<Vec<u64>>(), sizes, "{of} parts");
+            }
+        }
     }
 }

@@ -152,9 +152,13 @@ pub enum EngineError {
         mend: String,
     },
     /// A server on this machine could not be had or used.
-    #[cfg(feature = "schema")]
+    #[cfg(any(feature = "schema", feature = "mysql"))]
     #[error(transparent)]
-    Local(#[from] crate::postgres::local::LocalError),
+    Local(#[from] crate::local::LocalError),
+    /// MySQL or MariaDB.
+    #[cfg(feature = "mysql")]
+    #[error(transparent)]
+    Mysql(#[from] crate::mysql::MysqlError),
     /// The operating system refused.
     #[error("{operation} failed")]
     Io {
@@ -209,6 +213,8 @@ impl EngineError {
             Self::Lost { .. } | Self::LockWait { .. } | Self::Blocking { .. } | Self::Unstable { .. } => true,
             Self::Connect(error) => error.is_transient(),
             Self::PgDump { retryable, .. } => *retryable,
+            #[cfg(feature = "mysql")]
+            Self::Mysql(error) => error.is_retryable(),
             Self::Refused { refusal, .. } => is_retryable_code(&refusal.code),
             _ => false,
         }

@@ -17,7 +17,9 @@ pub enum Equality {
     Bytes,
     /// After lower(), by code point: citext, or an index on lower(x).
     LowerCase,
-    /// Any other way: accents, width, a language's own case rules, an expression.
+    /// Case, accents and blanks at the end do not count: what most collations of MySQL do.
+    Folded,
+    /// Any other way: width, a language's own case rules, an expression.
     Other,
 }
 
@@ -38,6 +40,20 @@ pub struct TableFacts {
     pub foreign_keys: Vec<ForeignKey>,
     /// The partitioned table that this is a partition of, or the table that it inherits from: schema and name.
     pub parent: Option<(String, String)>,
+}
+
+impl TableFacts {
+    /// The name for messages and policies: `public.users`, or `users` where a database has no schemas.
+    #[must_use]
+    pub fn shown_name(&self) -> String {
+        shown_name(&self.schema, &self.name)
+    }
+}
+
+/// A table's name with its schema, where it has one.
+#[must_use]
+pub fn shown_name(schema: &str, name: &str) -> String {
+    if schema.is_empty() { name.to_owned() } else { format!("{schema}.{name}") }
 }
 
 /// A foreign key of a table.

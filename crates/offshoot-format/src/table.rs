@@ -78,6 +78,12 @@ pub struct TableSpec {
 }
 
 impl TableSpec {
+    /// The name for plans and messages: `public.users`, or `users` where a database has no schemas.
+    #[must_use]
+    pub fn shown_name(&self) -> String {
+        if self.schema.is_empty() { self.name.clone() } else { format!("{}.{}", self.schema, self.name) }
+    }
+
     /// Indexes of the columns that make the key, in key order.
     #[must_use]
     pub fn key_columns(&self) -> Vec<usize> {

@@ -266,13 +266,13 @@ impl<'a> Shared<'a> {
                 session.execute(&work).map(drop)
             }
             TaskKind::Work(work) => self.execute(*work, session),
-            TaskKind::Load { table, replace } => {
+            TaskKind::Load { table, replace, part } => {
                 let entry = match table {
                     Some(table) => Some(&tables[*table]),
                     None => plan.snapshot.manifest.content.large_objects.as_ref(),
                 };
                 let Some(entry) = entry.filter(|entry| table.is_none() || !self.is_lost(entry)) else { return Ok(()) };
-                let load = LoadWork { table: entry, large_objects: table.is_none(), replace: *replace };
+                let load = LoadWork { table: entry, large_objects: table.is_none(), replace: *replace, part: *part };
                 self.load(&load, session)
             }
             TaskKind::Append(tables) => self.append(tables, session),
@@ -337,9 +337,8 @@ impl<'a> Shared<'a> {
         if self.is_lost(entry) {
             return Ok(());
         }
-        let (schema, table) = name(entry);
         let expected = entry.root.rows + self.lock().there_before.get(&name(entry)).copied().unwrap_or(0);
-        self.compare_counts(&format!("table {schema}.{table}"), expected, count_rows(entry, session)?)
+        self.compare_counts(&format!("table {}", entry.spec.shown_name()), expected, count_rows(entry, session)?)
     }
 
     fn compare_counts(&self, object: &str, expected: u64, there: u64) -> offshoot_core::Result<()> {

@@ -34,7 +34,7 @@ pub use spares::SpareWish;
 
 use crate::home::Home;
 use crate::lock::{FolderLock, Tried};
-use crate::server::{Access, Server, Servers};
+use crate::server::{Access, Client, Server, Servers};
 use offshoot_core::refs::near;
 use record::{BranchRecord, State};
 use std::collections::BTreeSet;
@@ -86,6 +86,16 @@ impl Branches {
     pub fn access(&self, name: &BranchName) -> Result<Access> {
         let record = self.ready(name)?;
         Ok(self.access_of(&record, &*self.server_of(&record)?))
+    }
+
+    /// The engine's own client program, as it gets into a branch with the variables of its access.
+    ///
+    /// # Errors
+    /// As [`Self::access`]; if the branch's programs are gone.
+    pub fn client(&self, name: &BranchName) -> Result<Client> {
+        let record = self.ready(name)?;
+        let site = record.site(&self.home);
+        Ok(self.server_of(&record)?.client(&site, &record.database, record.shape.role.as_deref()))
     }
 
     fn access_of(&self, record: &BranchRecord, server: &dyn Server) -> Access {

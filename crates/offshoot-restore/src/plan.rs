@@ -7,7 +7,7 @@ mod display;
 
 use crate::snapshot::Accepted;
 use crate::{RestoreError, Result};
-use offshoot_core::target::{Adapted, Choices, Inspection, Stage, Target};
+use offshoot_core::target::{Adapted, Choices, Inspection, Part, Stage, Target};
 
 /// What a user decides about a restore.
 #[derive(Debug, Clone)]
@@ -65,6 +65,8 @@ pub enum TaskKind {
         table: Option<usize>,
         /// Whether it is emptied in the same transaction and its rows are written in their final form.
         replace: bool,
+        /// Which of its rows.
+        part: Part,
     },
     /// Adds rows to tables that extensions bring, by their numbers in the manifest.
     Append(Vec<usize>),

@@ -12,6 +12,7 @@ use offshoot_core::Control;
 use offshoot_core::target::Target;
 use offshoot_format::manifest::Environment;
 use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,11 +23,20 @@ pub type Result<T> = offshoot_core::Result<T>;
 
 /// Where servers of an engine come from.
 pub trait Servers: Send + Sync {
-    /// The server that fits a snapshot: of its major version, the nearest minor one.
+    /// Whether snapshots of an engine, as their origin names it, are for these servers.
+    fn serves(&self, engine: &str) -> bool;
+
+    /// Whether a folder holds programs of these servers.
+    fn has_programs(&self, programs: &Path) -> bool;
+
+    /// Whether a data directory is of these servers.
+    fn has_data(&self, data: &Path) -> bool;
+
+    /// The server that fits a snapshot of an engine: of its major version, the nearest minor one.
     ///
     /// # Errors
     /// If there is none, with how to get it.
-    fn find(&self, environment: &Environment) -> Result<Arc<dyn Server>>;
+    fn find(&self, engine: &str, environment: &Environment) -> Result<Arc<dyn Server>>;
 
     /// The server whose programs are in this folder, as a record names it.
     ///
@@ -43,6 +53,59 @@ pub trait Servers: Send + Sync {
 
     /// The server that runs on a data directory. Never mistakes another process for it.
     fn running(&self, data: &Path) -> Option<Running>;
+}
+
+/// Servers of several engines, each asked for what is its own; the first for what is nobody's.
+pub struct EveryEngine(Vec<Arc<dyn Servers>>);
+
+impl EveryEngine {
+    /// Those of a first engine and of others.
+    #[must_use]
+    pub fn new(first: Arc<dyn Servers>, others: Vec<Arc<dyn Servers>>) -> Self {
+        Self(std::iter::once(first).chain(others).collect())
+    }
+
+    fn of(&self, is_its: impl Fn(&dyn Servers) -> bool) -> &dyn Servers {
+        let found = self.0.iter().find(|servers| is_its(&***servers));
+        &**found.unwrap_or(&self.0[0])
+    }
+}
+
+impl Servers for EveryEngine {
+    fn serves(&self, engine: &str) -> bool {
+        self.0.iter().any(|servers| servers.serves(engine))
+    }
+
+    fn has_programs(&self, programs: &Path) -> bool {
+        self.0.iter().any(|servers| servers.has_programs(programs))
+    }
+
+    fn has_data(&self, data: &Path) -> bool {
+        self.0.iter().any(|servers| servers.has_data(data))
+    }
+
+    fn find(&self, engine: &str, environment: &Environment) -> Result<Arc<dyn Server>> {
+        match self.0.iter().find(|servers| servers.serves(engine)) {
+            Some(servers) => servers.find(engine, environment),
+            None => {
+                let why =
+                    format!("this build of offshoot runs no servers for snapshots of \"{}\"", engine.escape_debug());
+                Err(offshoot_core::CoreError::Source { retryable: false, source: why.into() })
+            }
+        }
+    }
+
+    fn at(&self, programs: &Path) -> Result<Arc<dyn Server>> {
+        self.of(|servers| servers.has_programs(programs)).at(programs)
+    }
+
+    fn stop(&self, data: &Path, stop: Stop) -> Result<()> {
+        self.of(|servers| servers.has_data(data)).stop(data, stop)
+    }
+
+    fn running(&self, data: &Path) -> Option<Running> {
+        self.of(|servers| servers.has_data(data)).running(data)
+    }
 }
 
 /// One installation of a database server.
@@ -112,6 +175,9 @@ pub trait Server: Send + Sync {
     /// How to get into a branch: pure.
     fn access(&self, site: &Site, database: &str, role: Option<&str>, password: &Secret) -> Access;
 
+    /// The engine's own client program, as it gets into a branch.
+    fn client(&self, site: &Site, database: &str, role: Option<&str>) -> Client;
+
     /// Whether this server can clone a database inside itself by sharing its blocks, on a file system that shares blocks.
     fn clones_databases(&self) -> bool;
 
@@ -161,7 +227,7 @@ pub trait Server: Send + Sync {
 /// What a data directory depends on: another build's server may not start on it, or may order texts otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Build {
-    /// `postgres`.
+    /// As a snapshot's origin names it: `postgres`.
     pub engine: String,
     /// Version as the program prints it: `15.18 (Debian 15.18-0+deb12u1)`.
     pub version: String,
@@ -243,6 +309,17 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(..)")
     }
+}
+
+/// A program with which people look into a database, run with the variables of an [`Access`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// Where it may be, the preferred first; at last its name alone, for PATH.
+    pub programs: Vec<PathBuf>,
+    /// What it is told before the user's own arguments.
+    pub arguments: Vec<OsString>,
+    /// How to get it where it is missing.
+    pub mend: &'static str,
 }
 
 /// How to get into a branch.

@@ -16,7 +16,7 @@ use offshoot_format::FormatError;
 use offshoot_format::column::{Batch, Column};
 
 use crate::Key;
-use crate::facts::TableFacts;
+use crate::facts::{TableFacts, shown_name};
 use crate::policy::{Policy, PolicyError, Rule};
 use crate::shape::Work;
 use crate::transform::Row;
@@ -225,7 +225,7 @@ impl Scrubber {
         let plan = self.column(schema, table, column)?;
         if !plan.follows_value {
             let why = "what a value becomes depends on its row, too: look the row up by a column that stays".to_owned();
-            let (column, rule) = (format!("{schema}.{table}.{column}"), plan.rule.clone());
+            let (column, rule) = (format!("{}.{column}", shown_name(schema, table)), plan.rule.clone());
             return Err(ScrubError::Refused { column, rule, why });
         }
         let (mut work, mut out) = (Work::default(), Vec::new());
@@ -238,7 +238,7 @@ impl Scrubber {
     /// # Errors
     /// [`ScrubError::Refused`] if there is no such column.
     pub fn large(&self, schema: &str, table: &str, column: &str) -> Result<Large<'_>, ScrubError> {
-        Ok(Large::of(self.column(schema, table, column)?, format!("{schema}.{table}.{column}")))
+        Ok(Large::of(self.column(schema, table, column)?, format!("{}.{column}", shown_name(schema, table))))
     }
 
     /// Takes the rows out of a batch that the copy is not to have; how many those were.
@@ -270,11 +270,11 @@ impl Scrubber {
             plan.filter(|plan| plan.columns.len() == batch.columns.len() && counts.len() == batch.columns.len())
         else {
             let why = "the table was not planned, or has other columns now".to_owned();
-            return Err(ScrubError::Refused { column: format!("{schema}.{table}"), rule: "apply".to_owned(), why });
+            return Err(ScrubError::Refused { column: shown_name(schema, table), rule: "apply".to_owned(), why });
         };
         let mut rewritten: Vec<Option<Column>> = (0..plan.columns.len()).map(|_| None).collect();
         for &c in &plan.order {
-            let name = || format!("{schema}.{table}.{}", plan.columns[c].name);
+            let name = || format!("{}.{}", shown_name(schema, table), plan.columns[c].name);
             let new = plan.columns[c].apply(&batch.columns, c, &rewritten, work, &mut counts[c], name)?;
             rewritten[c] = Some(new);
         }
@@ -303,7 +303,7 @@ impl Scrubber {
             self.plan(schema, table).into_iter().flat_map(|plan| plan.columns.iter().zip(&batch.columns))
         {
             if values.blob_count() > 0 && !column.is_kept && !column.is_null {
-                return Err(ScrubError::Apart { column: format!("{schema}.{table}.{}", column.name) });
+                return Err(ScrubError::Apart { column: format!("{}.{}", shown_name(schema, table), column.name) });
             }
         }
         self.rewrite(schema, table, batch, work, counts)?;
@@ -317,7 +317,7 @@ impl Scrubber {
     fn column(&self, schema: &str, table: &str, column: &str) -> Result<&ColumnPlan, ScrubError> {
         let plan = self.plan(schema, table).and_then(|plan| plan.columns.iter().find(|plan| plan.name == column));
         plan.ok_or_else(|| ScrubError::Refused {
-            column: format!("{schema}.{table}.{column}"),
+            column: format!("{}.{column}", shown_name(schema, table)),
             rule: "value".to_owned(),
             why: "there is no such column in the plan".to_owned(),
         })

@@ -34,6 +34,7 @@ mod sieve;
 mod tally;
 pub mod text;
 
+use crate::facts::shown_name;
 use std::fmt;
 
 pub use collect::{Collector, Inputs, Source};
@@ -73,7 +74,7 @@ impl Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Column { schema, table, column } => write!(f, "{schema}.{table}.{column}"),
+            Self::Column { schema, table, column } => write!(f, "{}.{column}", shown_name(schema, table)),
             Self::Object(label) => f.write_str(label),
         }
     }

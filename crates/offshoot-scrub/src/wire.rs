@@ -4,12 +4,16 @@
 //! decoded only if writing it again gives the same bytes. Values that consist of others (arrays, ranges, composites, hstore,
 //! text search vectors) are taken apart and put together again around the rewriting of each part.
 
+mod charset;
 mod decimal;
 mod parts;
 mod scalar;
+#[cfg(test)]
+mod tests;
 mod text;
 mod text_parts;
 
+use charset::Charset;
 use offshoot_format::table::RowForm;
 
 pub(crate) use scalar::{uuid_from_text, uuid_text};
@@ -42,6 +46,12 @@ enum Style {
     Mac,
     /// JSON with a version before it.
     Jsonb,
+    /// A number without a sign.
+    Unsigned,
+    /// A date or time that is written with as many digits behind the point as it had, and whose zero is a value.
+    Digits,
+    /// A text in another character set than UTF-8, or in a part of it.
+    Charset(Charset),
 }
 
 /// What a value consists of.
@@ -72,9 +82,25 @@ impl Codec {
     /// The codec for a type that is no composite, by its bare name, and a form of rows.
     #[must_use]
     pub fn new(type_name: &str, form: RowForm) -> Self {
-        let is_binary = form == RowForm::Binary;
         let element = type_name.strip_prefix('_');
-        let (kind, width, style, parts) = match element.unwrap_or(type_name) {
+        let bare = element.unwrap_or(type_name);
+        // Values that are texts in rows of any form say so in the name of their type.
+        let (bare, is_text) = bare.strip_suffix("_text").map_or((bare, false), |bare| (bare, true));
+        let is_binary = form == RowForm::Binary && !is_text;
+        let (kind, width, style, parts) = match bare {
+            "text_utf8mb3" => (Kind::Text, 0, Style::Charset(Charset::Utf8Mb3), Parts::Whole),
+            "text_ascii" => (Kind::Text, 0, Style::Charset(Charset::Ascii), Parts::Whole),
+            "text_cp1252" => (Kind::Text, 0, Style::Charset(Charset::Cp1252), Parts::Whole),
+            "int1" => (Kind::Integer, 1, Style::Plain, Parts::Whole),
+            "uint1" => (Kind::Integer, 1, Style::Unsigned, Parts::Whole),
+            "uint2" => (Kind::Integer, 2, Style::Unsigned, Parts::Whole),
+            "uint4" => (Kind::Integer, 4, Style::Unsigned, Parts::Whole),
+            "uint8" => (Kind::Integer, 8, Style::Unsigned, Parts::Whole),
+            "date" if is_text => (Kind::Date, 4, Style::Digits, Parts::Whole),
+            "datetime" if is_text => (Kind::Timestamp, 8, Style::Digits, Parts::Whole),
+            // Seconds since 1970 in four bytes.
+            "timestamp" if is_text => (Kind::Timestamp, 4, Style::Digits, Parts::Whole),
+            "time" if is_text => (Kind::Time, 8, Style::Digits, Parts::Whole),
             "text" | "varchar" | "bpchar" | "char" | "citext" | "name" | "unknown" => {
                 (Kind::Text, 0, Style::Plain, Parts::Whole)
             }
@@ -110,6 +136,11 @@ impl Codec {
         Self { kind, width, style, is_binary, is_array: element.is_some() && kind != Kind::Opaque, parts }
     }
 
+    /// The form of the rows that the codec is for.
+    pub(crate) fn form(&self) -> RowForm {
+        if self.is_binary { RowForm::Binary } else { RowForm::Text }
+    }
+
     /// What the column holds; of values that consist of others, what those are.
     #[must_use]
     pub fn kind(&self) -> Kind {
@@ -139,7 +170,7 @@ impl Codec {
     pub fn is_plain(&self) -> bool {
         self.is_whole()
             && match self.kind {
-                Kind::Text => true,
+                Kind::Text => self.style == Style::Plain,
                 Kind::Bytes => self.is_binary,
                 _ => false,
             }
@@ -235,6 +266,12 @@ impl Codec {
                 out.truncate(start);
                 return false;
             }
+            Answer::Written if matches!(self.style, Style::Charset(_)) => {
+                let written = out.split_off(start);
+                if let Style::Charset(charset) = self.style {
+                    charset.write(&written, out);
+                }
+            }
             Answer::Written if self.kind == Kind::Bytes && !self.is_binary => {
                 let written = out.split_off(start);
                 text::put_bytes(&written, self.style == Style::Mac, out);
@@ -257,7 +294,10 @@ impl Codec {
 
     fn decode<'a>(&self, bytes: &'a [u8], scratch: &'a mut scalar::Scratch) -> Value<'a> {
         let value = match self.kind {
-            Kind::Text => Some(Value::Text(bytes)),
+            Kind::Text => Some(Value::Text(match self.style {
+                Style::Charset(charset) => charset.read(bytes, &mut scratch.bytes),
+                _ => bytes,
+            })),
             Kind::Json if self.style == Style::Jsonb => match bytes {
                 [1, text @ ..] => Some(Value::Json(text)),
                 _ => None,
@@ -282,6 +322,20 @@ impl Codec {
         let at = |bound: &[u8]| place_in_time(self.decode(bound, &mut scalar::Scratch::default()));
         at(lower) <= at(upper)
     }
+}
+
+/// A label of an enum in the bytes of its column: the label, or its number where rows hold that (`enum_index`).
+pub(crate) fn label(column: &ColumnFacts, form: RowForm, label: &str) -> Vec<u8> {
+    let number = column.labels.iter().position(|own| own == label).and_then(|place| u16::try_from(place + 1).ok());
+    match number.filter(|_| column.type_name == "enum_index" && form == RowForm::Binary) {
+        Some(number) => number.to_be_bytes().to_vec(),
+        None => label.as_bytes().to_vec(),
+    }
+}
+
+/// Whether a type is one of whole numbers.
+pub(crate) fn is_integer(type_name: &str) -> bool {
+    Codec::new(type_name, RowForm::Binary).kind == Kind::Integer
 }
 
 /// A moment as a number that sorts like it.

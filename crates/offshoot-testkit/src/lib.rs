@@ -8,9 +8,11 @@
 
 pub mod fingerprint;
 pub mod loop_disk;
+pub mod mysql;
 pub mod phases;
 pub mod place;
 pub mod postgres;
+mod program;
 pub mod real_data;
 mod reaper;
 pub mod shop;

@@ -4,12 +4,16 @@
 //! system's temporary directory is only the second choice, taken where the target directory cannot be
 //! entered by the unprivileged user that servers run as (a checkout in root's home, for one).
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{fs, io};
 
 /// The user and group that servers run as when the tests run as root: nobody.
 pub const NOBODY_ID: u32 = 65534;
+
+/// Socket paths are limited by the system to about this many bytes, file name included.
+const SOCKET_DIR_BYTES_MAX: usize = 80;
 
 /// The folder of throwaway servers and templates, made if missing.
 pub fn scratch_dir() -> io::Result<PathBuf> {
@@ -73,6 +77,28 @@ pub fn make_private_dir(dir: &Path) -> io::Result<()> {
 /// Makes the user that [`unprivileged`] commands run as the owner of `path`.
 pub fn give_to_server_user(path: &Path) -> io::Result<()> {
     if is_root() { std::os::unix::fs::chown(path, Some(NOBODY_ID), Some(NOBODY_ID)) } else { Ok(()) }
+}
+
+/// A folder for a server's socket elsewhere, if its own has too long a path for one.
+pub(crate) fn short_socket_dir(dir: &Path) -> io::Result<Option<tempfile::TempDir>> {
+    if dir.as_os_str().len() <= SOCKET_DIR_BYTES_MAX {
+        return Ok(None);
+    }
+    let short = tempfile::Builder::new().prefix("os-").tempdir_in("/tmp")?;
+    give_to_server_user(short.path())?;
+    Ok(Some(short))
+}
+
+/// A new folder for a server and all that is its, below the folder of throwaway things. Whoever makes it removes it.
+pub(crate) fn new_server_dir() -> io::Result<PathBuf> {
+    let dir = tempfile::Builder::new().prefix("s-").tempdir_in(scratch_dir()?)?;
+    give_to_server_user(dir.path())?;
+    Ok(dir.keep())
+}
+
+/// A port on the loopback address that nobody has at this moment.
+pub(crate) fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
 fn everyone_may_enter(dir: &Path) -> bool {

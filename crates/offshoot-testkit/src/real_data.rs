@@ -5,11 +5,16 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::mysql;
 use crate::postgres::{Loaded, Server};
 
 /// The names of the PostgreSQL data sets that a folder of real data may hold.
 pub const POSTGRES_SETS: [&str; 9] =
     ["chinook", "customers100", "danbooru", "northwind", "openstreetmap", "pagila", "roundcube", "strings", "world"];
+
+/// The names of the MySQL data sets. `world` wants MySQL: its collation is none of MariaDB's.
+pub const MYSQL_SETS: [&str; 8] =
+    ["cacti", "chinook", "customers100", "roundcube", "sakila", "strings", "wordpress", "world"];
 
 /// The folder of real data; prints that the calling test skips where none is named.
 ///
@@ -41,6 +46,19 @@ pub fn load_postgres(folder: &Path, server: &Server, db: &str, name: &str) -> Lo
     loaded
 }
 
+/// The same of a MySQL set, for MariaDB and MySQL.
+#[track_caller]
+pub fn load_mysql(folder: &Path, server: &mysql::Server, db: &str, name: &str) -> mysql::Loaded {
+    let dir = folder.join("mysql").join(name);
+    let mut loaded = mysql::Loaded::default();
+    let scripts = numbered_scripts(&dir);
+    assert!(!scripts.is_empty(), "{} holds no numbered SQL script", dir.display());
+    for script in scripts {
+        loaded.errors.extend(server.load_file(db, &script).errors);
+    }
+    loaded
+}
+
 /// The `[0-9]*.sql` of a folder, by name.
 fn numbered_scripts(dir: &Path) -> Vec<PathBuf> {
     let is_numbered = |path: &PathBuf| {
@@ -55,8 +73,9 @@ fn numbered_scripts(dir: &Path) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::{POSTGRES_SETS, load_postgres, real_data};
+    use super::{MYSQL_SETS, POSTGRES_SETS, load_mysql, load_postgres, real_data};
     use crate::fingerprint::fingerprint;
+    use crate::mysql;
     use crate::postgres::shared;
 
     #[test]
@@ -70,6 +89,24 @@ mod tests {
             assert!(loaded.errors.len() <= allowed, "{name}: {:?}", loaded.errors);
             assert!(!fingerprint(shared(), &db).is_empty(), "{name}");
             shared().dropdb(&db);
+        }
+    }
+
+    #[test]
+    fn every_real_set_loads_on_mariadb_and_mysql() {
+        let Some(folder) = real_data() else { return };
+        for binaries in mysql::Binaries::wanted() {
+            let server = mysql::shared_of(&binaries);
+            for name in MYSQL_SETS {
+                if name == "world" && binaries.family() == mysql::Family::MariaDb {
+                    continue;
+                }
+                let db = server.fresh_db(name);
+                let loaded = load_mysql(&folder, server, &db, name);
+                assert!(loaded.errors.is_empty(), "{name}: {:?}", loaded.errors);
+                assert!(!mysql::fingerprint(server, &db).is_empty() && !mysql::definitions(server, &db).is_empty());
+                server.dropdb(&db);
+            }
         }
     }
 }

@@ -7,12 +7,13 @@ use crate::{Error, Result, Store, on_own_thread};
 use offshoot_core::Control;
 use offshoot_core::snapshot::SnapshotReader;
 use offshoot_core::store::this_process;
-use offshoot_engines::postgres::local::{LocalServers, Places};
+use offshoot_engines::local::Places;
+use offshoot_engines::{mysql, postgres};
 use offshoot_format::manifest::{Environment, Trust};
 use offshoot_restore::branch::{self as engine, BranchError, BranchName, Created, Healed, Wish};
 use offshoot_restore::home::Home;
 use offshoot_restore::image::{self, Image, ImageGcPlan, ImageOptions, Making};
-use offshoot_restore::server::{Access, Build, Servers};
+use offshoot_restore::server::{Access, Build, Client, EveryEngine, Servers};
 use offshoot_restore::{Accepted, RawSnapshot, ScrubbedSnapshot};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -104,13 +105,7 @@ impl Store {
     pub fn branches(&self, place: BranchPlace) -> Result<Branches> {
         let uuid: String = self.open_store().uuid().iter().map(|byte| format!("{byte:02x}")).collect();
         let home = Home::open(&crate::pool::folder_of_branches(&place.home)?.join(uuid), &place.runtime)?;
-        let places = Places {
-            bin: place.programs.clone(),
-            path: place.search.clone(),
-            home: place.user_home.clone(),
-            memory: Some(place.home.join("servers.json")),
-        };
-        let servers: Arc<dyn Servers> = Arc::new(LocalServers::new(places));
+        let servers = servers(&place);
         let opened = on_own_thread(|| engine::Branches::open(home, servers.clone()))?;
         let (inner, mut healed) = opened?;
         if !place.leaves_old_data
@@ -120,6 +115,19 @@ impl Store {
         }
         Ok(Branches { store: self.clone(), place, servers, inner, healed })
     }
+}
+
+/// The servers of every engine that can be run here.
+fn servers(place: &BranchPlace) -> Arc<dyn Servers> {
+    let places = |programs: &Option<PathBuf>, memory: &str| Places {
+        bin: programs.clone(),
+        path: place.search.clone(),
+        home: place.user_home.clone(),
+        memory: Some(place.home.join(memory)),
+    };
+    let postgres = postgres::local::LocalServers::new(places(&place.programs, "servers.json"));
+    let mysql = mysql::local::LocalServers::new(places(&place.mysql_programs, "mysql-servers.json"));
+    Arc::new(EveryEngine::new(Arc::new(postgres), vec![Arc::new(mysql)]))
 }
 
 impl Branches {
@@ -317,12 +325,12 @@ impl Branches {
         Ok(self.inner.log_file(&BranchName::new(name)?)?)
     }
 
-    /// The folder of the programs that a branch runs on.
+    /// The engine's own client program, as it gets into a branch with the variables of its access.
     ///
     /// # Errors
-    /// `NotFound`; `Unsupported` if they are gone.
-    pub fn programs(&self, name: &str) -> Result<PathBuf> {
-        Ok(self.inner.server(&BranchName::new(name)?)?.build().programs.clone())
+    /// `NotFound`; `Unsupported` if the branch's programs are gone.
+    pub fn client(&self, name: &str) -> Result<Client> {
+        Ok(self.inner.client(&BranchName::new(name)?)?)
     }
 
     /// Runs a script of SQL statements in a branch. `called` is what messages call it.
@@ -395,7 +403,7 @@ impl Branches {
             Trust::Raw if self.place.raw => RawSnapshot::acknowledge(snapshot.id, manifest, &reader).into(),
             Trust::Raw => return Err(BranchError::Raw.into()),
         };
-        let server = self.servers.find(&manifest.environment).map_err(BranchError::from)?;
+        let server = self.servers.find(&manifest.origin.engine, &manifest.environment).map_err(BranchError::from)?;
         let mut options = ImageOptions::default();
         options.neutralize = self.place.neutralize.clone();
         let made =

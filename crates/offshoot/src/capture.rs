@@ -6,7 +6,6 @@ use offshoot_core::memory::{DEFAULT_BYTES, MemoryPlan};
 use offshoot_core::source::Source;
 use offshoot_core::transform::BatchTransform;
 use offshoot_core::{Control, CoreError, Event};
-use offshoot_engines::postgres::capture::{CaptureOptions as EngineOptions, PostgresSource};
 use offshoot_format::ids::SnapshotId;
 use offshoot_format::manifest::Manifest;
 use offshoot_format::refname::RefName;
@@ -28,13 +27,14 @@ pub struct CaptureOptions {
     /// The most memory that may be used, in bytes; `None` is 512 MiB. What is too little for the jobs is refused before
     /// anything is read.
     pub memory_bytes: Option<u64>,
-    /// How long somebody may wait behind a schema change that is queued on a lock of the capture.
+    /// How long somebody may wait behind a schema change that is queued on a lock of the capture; of MySQL also behind the
+    /// lock under which the snapshots are taken.
     pub max_block: Option<Duration>,
     /// How long locks may be waited for.
     pub lock_wait: Option<Duration>,
     /// How old the snapshot of the database may become; `None` is without bound.
     pub max_age: Option<Duration>,
-    /// Programs to try as pg_dump, which reads the schema; the first that is new enough for the server is used.
+    /// Programs to try as pg_dump, which reads a schema of Postgres; the first that is new enough for the server is used.
     pub pg_dump: Vec<PathBuf>,
 }
 
@@ -110,8 +110,8 @@ impl Store {
             return Err(Error::new(ErrorKind::Refused, message, hint));
         }
         let plan = memory_plan(options)?;
-        let mut source = PostgresSource::new(connection.info().clone(), engine_options(options, &plan));
-        self.take(&mut source, connection.database(), options, &plan, control)
+        let mut source = connection.source(options, &plan);
+        self.take(source.as_mut(), connection.database(), options, &plan, control)
     }
 
     /// Captures whatever source; the name is that of the options, else `name`.
@@ -185,15 +185,4 @@ fn ref_name(named: Option<&str>, database: &str) -> Result<RefName> {
             Error::new(ErrorKind::Usage, message, "give the snapshot another name: --name NAME")
         }),
     }
-}
-
-pub(crate) fn engine_options(options: &CaptureOptions, plan: &MemoryPlan) -> EngineOptions {
-    let mut engine = EngineOptions::default();
-    engine.jobs = plan.jobs();
-    engine.schema_bytes_max = plan.schema_bytes_max();
-    engine.max_block = options.max_block.unwrap_or(engine.max_block);
-    engine.lock_wait = options.lock_wait.unwrap_or(engine.lock_wait);
-    engine.max_age = options.max_age;
-    engine.pg_dump.clone_from(&options.pg_dump);
-    engine
 }

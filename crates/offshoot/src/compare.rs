@@ -3,7 +3,7 @@
 //! The database is read as a capture reads it, but only digests are kept. Schemas are not compared: a restore compares
 //! them itself.
 
-use crate::capture::{engine_options, memory_plan};
+use crate::capture::memory_plan;
 use crate::scrub::{Rewriter, check_same};
 use crate::{CaptureOptions, Connection, Error, ErrorKind, Result, Store, on_own_thread};
 use offshoot_core::digest::{DigestSink, Digests, TableDifference};
@@ -12,7 +12,6 @@ use offshoot_core::snapshot::SnapshotReader;
 use offshoot_core::source::{Captured, Source};
 use offshoot_core::transform::{BatchTransform, Rewriting};
 use offshoot_core::{Control, CoreError, Event};
-use offshoot_engines::postgres::capture::PostgresSource;
 use offshoot_format::ids::SnapshotId;
 use offshoot_format::manifest::{Sequence, Trust};
 use std::sync::Arc;
@@ -71,8 +70,8 @@ impl Store {
         }
         let rewriter = options.scrub.as_ref().map(Rewriter::without_proof);
         let transform = rewriter.as_ref().map(|rewriter| rewriter as &dyn BatchTransform);
-        let mut source = PostgresSource::new(connection.info().clone(), engine_options(options, &plan));
-        let (database, captured) = on_own_thread(|| digest_database(&mut source, transform, control))??;
+        let mut source = connection.source(options, &plan);
+        let (database, captured) = on_own_thread(|| digest_database(source.as_mut(), transform, control))??;
         let reader = SnapshotReader::new(Arc::new(self.open_within(&plan)?), snapshot.manifest);
         let look_ahead = LookAhead::new(plan.jobs().get(), plan.look_ahead_bytes())?;
         let manifest = reader.manifest();
@@ -88,7 +87,7 @@ impl Store {
 }
 
 fn digest_database(
-    source: &mut PostgresSource,
+    source: &mut (dyn Source + Send),
     transform: Option<&dyn BatchTransform>,
     control: &Control,
 ) -> Result<(Digests, Captured)> {

@@ -1,18 +1,20 @@
 //! A database to capture or to restore into, by its connection string.
 
 use crate::Result;
-use offshoot_engines::conninfo::{ConnInfo, Environment};
+use crate::engine::Engine;
+use offshoot_engines::conninfo::Environment;
 use std::fmt;
 
 /// Where a database is and how to get in; checked, but not connected.
 #[derive(Clone)]
 pub struct Connection {
-    info: ConnInfo,
+    engine: Engine,
 }
 
 impl Connection {
-    /// Reads a connection string as libpq does: a URL, `keyword=value` text, or a database's name. What it leaves out
-    /// comes from `environment`: `PG*` variables, a service file, the password file, certificates at their usual places.
+    /// Reads a connection string. One of Postgres is read as libpq does: a URL, `keyword=value` text, or a database's name.
+    /// What it leaves out comes from `environment`: `PG*` variables, a service file, the password file, certificates at their
+    /// usual places. `mysql://` and `mariadb://` URLs are completed by option files (`~/.my.cnf`) and `MYSQL_*` variables.
     ///
     /// ```
     /// use offshoot::{Connection, Environment, ErrorKind};
@@ -24,35 +26,38 @@ impl Connection {
     /// let error = Connection::parse("postgresql://ada@db.example/shop?sslmod=require", &environment).unwrap_err();
     /// assert_eq!(error.kind(), ErrorKind::Usage);
     /// assert!(error.to_string().contains("\"sslmode\" is the nearest"));
+    ///
+    /// let connection = Connection::parse("mysql://ada:secret@db.example/shop", &environment)?;
+    /// assert_eq!(connection.redacted(), "mysql://ada@db.example:3306/shop");
     /// # Ok::<(), offshoot::Error>(())
     /// ```
     ///
     /// # Errors
     /// Of the kind [`Usage`](crate::ErrorKind::Usage); the text never repeats a password or the whole string.
     pub fn parse(text: &str, environment: &Environment) -> Result<Self> {
-        Ok(Self { info: ConnInfo::parse(text, environment)? })
+        Ok(Self { engine: Engine::parse(text, environment)? })
     }
 
     /// The connection as a URL without password and settings, for messages.
     #[must_use]
     pub fn redacted(&self) -> String {
-        self.info.redacted()
+        self.engine.redacted()
     }
 
     /// The database's name.
     #[must_use]
     pub fn database(&self) -> &str {
-        &self.info.dbname
+        self.engine.database()
     }
 
     /// What the user should know although connecting can go on, such as a password file that others can read.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        self.info.warnings.iter().map(ToString::to_string).collect()
+        self.engine.warnings()
     }
 
-    pub(crate) fn info(&self) -> &ConnInfo {
-        &self.info
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
     }
 }
 

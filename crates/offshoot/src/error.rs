@@ -7,6 +7,7 @@ use crate::scrub::{Broken, Survived};
 use offshoot_core::CoreError;
 use offshoot_engines::EngineError;
 use offshoot_engines::conninfo::ConnInfoError;
+use offshoot_engines::mysql::{MysqlError, conninfo as mysql_conninfo};
 use offshoot_format::FormatError;
 use offshoot_format::refname::InvalidName;
 use offshoot_scrub::ScrubError;
@@ -276,6 +277,12 @@ impl From<EngineError> for Error {
         let kind = match &error {
             EngineError::Connect { .. } | EngineError::Lost { .. } => ErrorKind::Unreachable,
             EngineError::TooOld { .. } | EngineError::NotPostgres => ErrorKind::Unsupported,
+            EngineError::Mysql(error) => match error {
+                MysqlError::Connect(_) | MysqlError::Lost { .. } => ErrorKind::Unreachable,
+                MysqlError::Unsupported { .. } => ErrorKind::Unsupported,
+                MysqlError::NoDatabase => ErrorKind::Usage,
+                _ => ErrorKind::Failed,
+            },
             _ => ErrorKind::Failed,
         };
         Self::retell(kind, error)
@@ -284,6 +291,12 @@ impl From<EngineError> for Error {
 
 impl From<ConnInfoError> for Error {
     fn from(error: ConnInfoError) -> Self {
+        Self::retell(ErrorKind::Usage, error)
+    }
+}
+
+impl From<mysql_conninfo::ConnInfoError> for Error {
+    fn from(error: mysql_conninfo::ConnInfoError) -> Self {
         Self::retell(ErrorKind::Usage, error)
     }
 }

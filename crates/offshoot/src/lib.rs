@@ -51,7 +51,8 @@ mod branch;
 mod capture;
 mod compare;
 mod connection;
-mod doctor;
+pub mod doctor;
+mod engine;
 mod error;
 pub mod pool;
 mod preview;
@@ -95,7 +96,7 @@ pub use offshoot_format::{manifest, table, tree};
 pub use offshoot_restore::branch::Healed;
 pub use offshoot_restore::clone::{Ladder, Method};
 pub use offshoot_restore::image::ImageGcPlan;
-pub use offshoot_restore::server::{Access, Build, Secret};
+pub use offshoot_restore::server::{Access, Build, Client, Secret};
 pub use offshoot_restore::{NeutralizeChoices, Neutralized, Outcome};
 pub use offshoot_restore::{RestoreReport, StepTime};
 

@@ -2,9 +2,9 @@
 
 use crate::pseudonym::find_table;
 use crate::scrub::Scrub;
-use crate::{Connection, Error, ErrorKind, Result, on_own_thread};
+use crate::{Connection, Error, ErrorKind, Result};
 use offshoot_core::Control;
-use offshoot_engines::postgres::sample::{self, SampleOptions};
+use offshoot_engines::sample::SampleOptions;
 use offshoot_format::column::{Batch, Cell};
 use offshoot_format::facts::{ColumnFacts, TableFacts};
 use offshoot_scrub::shape::Work;
@@ -53,7 +53,7 @@ pub fn preview(
 ) -> Result<Preview> {
     let mut options = SampleOptions::default();
     (options.rows_max, options.as_text, options.only) = (rows_max, true, Some(table.to_owned()));
-    let samples = on_own_thread(|| sample::sample(connection.info(), &options, control))??;
+    let samples = connection.sample(&options, control)?;
     let facts: Vec<TableFacts> = samples.tables.iter().map(|sampled| sampled.facts.clone()).collect();
     let scrubber = Scrubber::new(scrub.policy(), &facts, scrub.key())?;
     let found = find_table(&facts, table)?;

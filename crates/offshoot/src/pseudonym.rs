@@ -38,7 +38,7 @@ fn find<'f, 'n>(facts: &'f [TableFacts], named: &'n str) -> Result<(&'f TableFac
 
 /// The table that a name means, with or without its schema.
 pub(crate) fn find_table<'f>(facts: &'f [TableFacts], named: &str) -> Result<&'f TableFacts> {
-    let is_meant = |table: &&TableFacts| named == table.name || named == format!("{}.{}", table.schema, table.name);
+    let is_meant = |table: &&TableFacts| named == table.name || named == table.shown_name();
     let found: Vec<&TableFacts> = facts.iter().filter(is_meant).collect();
     match found.as_slice() {
         [table] => Ok(table),
@@ -47,7 +47,7 @@ pub(crate) fn find_table<'f>(facts: &'f [TableFacts], named: &str) -> Result<&'f
             Err(Error::new(ErrorKind::NotFound, format!("there is no table {named}"), hint))
         }
         several => {
-            let list: Vec<String> = several.iter().map(|table| format!("{}.{}", table.schema, table.name)).collect();
+            let list: Vec<String> = several.iter().map(|table| table.shown_name()).collect();
             let message = format!("several tables are called {named}: {}", list.join(", "));
             Err(Error::new(ErrorKind::Ambiguous, message, "name the schema as well"))
         }

@@ -4,8 +4,6 @@ use crate::{Connection, Error, ErrorKind, Result, Store, on_own_thread};
 use offshoot_core::Control;
 use offshoot_core::snapshot::SnapshotReader;
 use offshoot_core::target::{Adapted, Inspection, Roles, Target};
-use offshoot_engines::postgres::connect::ConnectOptions;
-use offshoot_engines::postgres::restore::PostgresTarget;
 use offshoot_format::ids::SnapshotId;
 use offshoot_format::manifest::{Manifest, Note, Trust};
 use offshoot_restore::{Accepted, Options, Plan, RawSnapshot, RestoreError, RestoreReport, ScrubbedSnapshot};
@@ -33,7 +31,7 @@ pub struct RestoreOptions {
 pub struct RestorePlan {
     id: SnapshotId,
     reader: SnapshotReader,
-    target: PostgresTarget,
+    target: Box<dyn Target + Send>,
     options: Options,
     inspection: Inspection,
     adapted: Adapted,
@@ -44,7 +42,7 @@ impl Store {
     /// Looks at a target and says what a restore would do. Changes nothing.
     ///
     /// # Errors
-    /// `Refused` if the target is not empty or is the snapshot's own source; `Unsupported` if something that the
+    /// `Usage` if the target is of another kind than the snapshot; `Refused` if it is not empty or is the snapshot's own source; `Unsupported` if something that the
     /// snapshot needs is missing there; `Unreachable`; as [`Store::snapshot`].
     pub fn plan_restore(
         &self,
@@ -54,7 +52,7 @@ impl Store {
     ) -> Result<RestorePlan> {
         let snapshot = self.snapshot(address)?;
         let reader = SnapshotReader::new(Arc::new(self.open_store().clone()), snapshot.manifest);
-        let target = PostgresTarget::new(connection.info().clone(), ConnectOptions::default());
+        let target = connection.target(reader.manifest())?;
         let options = engine_options(options);
         let inspection = on_own_thread(|| target.inspect(reader.manifest()))??;
         let adapted = target.adapt(reader.manifest(), &inspection, &options.choices);
@@ -97,7 +95,7 @@ impl RestorePlan {
     /// end. The target is then marked as incomplete, and a new restore starts over.
     pub fn apply(&self, control: &Control) -> Result<RestoreReport> {
         let plan = self.plan()?;
-        Ok(on_own_thread(|| offshoot_restore::apply(&plan, &self.target, control))??)
+        Ok(on_own_thread(|| offshoot_restore::apply(&plan, &*self.target, control))??)
     }
 
     /// The snapshot that is restored.

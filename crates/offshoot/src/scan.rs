@@ -1,8 +1,9 @@
 //! Looking for personal data in a live database, and proposing a policy for it.
 
-use crate::{Connection, Result, on_own_thread};
+use crate::{Connection, Result};
 use offshoot_core::Control;
-use offshoot_engines::postgres::sample::{self, SampleOptions, Sampled, Samples};
+use offshoot_engines::sample::{SampleOptions, Sampled, Samples};
+use offshoot_format::facts::shown_name;
 use offshoot_scrub::classify::{Classifier, Found, propose};
 use std::time::Duration;
 
@@ -86,7 +87,7 @@ pub fn scan(connection: &Connection, options: &ScanOptions, control: &Control) -
     let mut bounds = SampleOptions::default();
     bounds.rows_max = options.rows_max.unwrap_or(bounds.rows_max);
     bounds.statement_wait = options.table_wait.unwrap_or(bounds.statement_wait);
-    let samples = on_own_thread(|| sample::sample(connection.info(), &bounds, control))??;
+    let samples = connection.sample(&bounds, control)?;
     control.step("classify");
     let unread = unread(&samples);
     let sampled = samples.tables;
@@ -115,10 +116,10 @@ pub fn scan(connection: &Connection, options: &ScanOptions, control: &Control) -
 fn unread(samples: &Samples) -> Vec<(String, String)> {
     let judged = samples.tables.iter().filter_map(|table| {
         let why = format!("{}; its columns were judged by their names and types alone", table.unread.as_ref()?);
-        Some((format!("{}.{}", table.facts.schema, table.facts.name), why))
+        Some((table.facts.shown_name(), why))
     });
     let locked = samples.locked.iter().map(|(schema, name)| {
-        (format!("{schema}.{name}"), "it is locked by another session; it is not in the policy".to_owned())
+        (shown_name(schema, name), "it is locked by another session; it is not in the policy".to_owned())
     });
     judged.chain(locked).collect()
 }

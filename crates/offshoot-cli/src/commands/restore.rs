@@ -17,7 +17,7 @@ pub struct Restore {
     /// The snapshot: `prod`, `prod~2`, `prod@{2026-11-22 10:05}`, a tag, or the first digits of its hash
     #[arg(value_name = "SNAPSHOT")]
     snapshot: String,
-    /// The target: an empty database, as psql takes it
+    /// The target: an empty database, as psql takes it, or a mysql:// URL
     #[arg(long, value_name = "URL")]
     to: String,
     /// Only say what would be done

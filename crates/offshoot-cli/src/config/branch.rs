@@ -14,8 +14,10 @@ pub struct BranchConfig {
     pub from: Option<String>,
     /// How long branches are kept.
     pub ttl: Option<Duration>,
-    /// The folder of the server's programs.
+    /// The folder of PostgreSQL's server programs.
     pub pg_bin: Option<PathBuf>,
+    /// That of MySQL's or MariaDB's.
+    pub mysql_bin: Option<PathBuf>,
     /// How many spares there are.
     pub spares: usize,
     /// Whether the number of spares is said, if only to say that there shall be none.
@@ -47,6 +49,7 @@ pub(super) struct BranchKeys {
     ttl: Option<String>,
     role: Option<String>,
     pg_bin: Option<PathBuf>,
+    mysql_bin: Option<PathBuf>,
     spares: Option<usize>,
     spares_started: Option<bool>,
     durable: Option<bool>,
@@ -87,6 +90,7 @@ impl Default for BranchConfig {
             from: None,
             ttl: None,
             pg_bin: None,
+            mysql_bin: None,
             spares: 0,
             had_spares: false,
             spares_started: true,
@@ -104,6 +108,7 @@ impl BranchConfig {
         self.from = self.from.take().or(keys.from);
         self.ttl = self.ttl.take().or(ttl.transpose()?);
         self.pg_bin = self.pg_bin.take().or_else(|| keys.pg_bin.map(|path| folder.join(path)));
+        self.mysql_bin = self.mysql_bin.take().or_else(|| keys.mysql_bin.map(|path| folder.join(path)));
         if !self.had_spares {
             self.had_spares = keys.spares.is_some();
             self.spares = keys.spares.unwrap_or(0);

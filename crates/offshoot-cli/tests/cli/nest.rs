@@ -1,8 +1,8 @@
 //! A place for branches: a store with one snapshot, a home that servers may enter, and an eye on what is left there.
 
 use crate::session::{Ran, Session};
-use offshoot_testkit::place;
 use offshoot_testkit::postgres::Server;
+use offshoot_testkit::{mysql, place};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,16 @@ impl Nest {
     pub fn of(server: &Server, db: &str) -> Self {
         let mut nest = Self::empty(&place::scratch_dir().unwrap(), server.binaries().dir());
         nest.session.set("OFFSHOOT_PG_DUMP", server.binaries().pg_dump().unwrap().to_str().unwrap());
+        nest.done(&["init", "--raw"]);
+        nest.done(&["capture", &server.url(db), "--name", "prod"]);
+        nest
+    }
+
+    /// The same of a database of MariaDB or MySQL.
+    pub fn of_mysql(server: &mysql::Server, db: &str) -> Self {
+        let programs = server.binaries().server().parent().unwrap();
+        let mut nest = Self::empty(&place::scratch_dir().unwrap(), Path::new("/nonexistent"));
+        nest.session.set("OFFSHOOT_MYSQL_BIN", programs.to_str().unwrap());
         nest.done(&["init", "--raw"]);
         nest.done(&["capture", &server.url(db), "--name", "prod"]);
         nest

@@ -1,22 +1,10 @@
 //! The settings of encryption, and which of them do not go together.
 
-use std::path::PathBuf;
-
 use super::assemble::Reader;
 use super::{
     ConnInfoError, Environment, FileChoice, Host, RootCert, SslCertMode, SslMode, SslNegotiation, TlsSettings,
     TlsVersion,
 };
-
-/// Where Linux distributions and macOS keep the roots that the system trusts.
-const SYSTEM_ROOTS: [&str; 6] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-    "/usr/local/share/certs/ca-root-nss.crt",
-];
 
 impl Reader<'_> {
     pub(super) fn tls(&self, environment: &Environment, hosts: &[Host]) -> Result<TlsSettings, ConnInfoError> {
@@ -33,10 +21,7 @@ impl Reader<'_> {
         let mode = self.ssl_mode(environment, &root_cert)?;
         let negotiation = self.choice("sslnegotiation")?.unwrap_or_default();
         self.check_direct(negotiation, mode, hosts)?;
-        let system_roots = match environment.variable("SSL_CERT_FILE") {
-            Some(file) => vec![file.into()],
-            None => SYSTEM_ROOTS.iter().map(PathBuf::from).collect(),
-        };
+        let system_roots = environment.system_roots();
         Ok(TlsSettings {
             mode,
             negotiation,

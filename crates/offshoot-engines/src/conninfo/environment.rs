@@ -15,6 +15,16 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Where a server's socket is looked for when no host is named: Debian's and Red Hat's place, then PostgreSQL's own.
 const SOCKET_DIRECTORIES: [&str; 2] = ["/var/run/postgresql", "/tmp"];
 
+/// Where Linux distributions and macOS keep the roots that the system trusts.
+const SYSTEM_ROOTS: [&str; 6] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+    "/usr/local/share/certs/ca-root-nss.crt",
+];
+
 /// The variables, home directory and files that the meaning of a connection string depends on.
 ///
 /// ```
@@ -53,7 +63,7 @@ pub struct FileContent {
 }
 
 impl Environment {
-    /// From variables (only `PG*` and `SSL_CERT_*` are kept), the home directory and the name of the operating system's
+    /// From variables (only `PG*`, `MYSQL_*` and `SSL_CERT_*` are kept), the home directory and the name of the operating system's
     /// user, who is the default role. Files are read from the disk.
     pub fn new<N, V>(
         variables: impl IntoIterator<Item = (N, V)>,
@@ -70,7 +80,7 @@ impl Environment {
             let Ok(name) = name.into().into_string() else {
                 continue;
             };
-            if !(name.starts_with("PG") || name.starts_with("SSL_CERT_")) {
+            if !["PG", "MYSQL_", "SSL_CERT_"].iter().any(|prefix| name.starts_with(prefix)) {
                 continue;
             }
             match value.into().into_string() {
@@ -106,19 +116,19 @@ impl Environment {
         self
     }
 
-    pub(super) fn variable(&self, name: &str) -> Option<&str> {
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str)
     }
 
-    pub(super) fn is_not_utf8(&self, name: &str) -> bool {
+    pub(crate) fn is_not_utf8(&self, name: &str) -> bool {
         self.not_utf8.contains(name)
     }
 
-    pub(super) fn home(&self) -> Option<&Path> {
+    pub(crate) fn home(&self) -> Option<&Path> {
         self.home.as_deref().filter(|home| !home.as_os_str().is_empty())
     }
 
-    pub(super) fn os_user(&self) -> Option<&str> {
+    pub(crate) fn os_user(&self) -> Option<&str> {
         self.os_user.as_deref().filter(|user| !user.is_empty())
     }
 
@@ -126,7 +136,15 @@ impl Environment {
         &self.socket_directories
     }
 
-    pub(super) fn read(&self, path: &Path) -> io::Result<FileContent> {
+    /// Files that may hold the roots that the system trusts.
+    pub(crate) fn system_roots(&self) -> Vec<PathBuf> {
+        match self.variable("SSL_CERT_FILE") {
+            Some(file) => vec![file.into()],
+            None => SYSTEM_ROOTS.iter().map(PathBuf::from).collect(),
+        }
+    }
+
+    pub(crate) fn read(&self, path: &Path) -> io::Result<FileContent> {
         self.files.read(path)
     }
 }

@@ -109,7 +109,7 @@ pub fn servers() -> LocalServers {
 
 pub fn server(binaries: &Binaries) -> Arc<dyn Server> {
     let wanted = Environment { server_version_num: binaries.major_version() * 10_000, ..Environment::default() };
-    LocalServers::new(places(binaries)).find(&wanted).unwrap_or_else(|error| panic!("{error}"))
+    LocalServers::new(places(binaries)).find("postgres", &wanted).unwrap_or_else(|error| panic!("{error}"))
 }
 
 pub fn environment(locale: &str) -> Environment {

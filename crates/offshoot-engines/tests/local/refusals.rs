@@ -41,11 +41,11 @@ fn a_taken_port_is_told_apart() {
 #[test]
 fn a_missing_server_is_said_with_where_and_how() {
     let wanted = Environment { server_version_num: 770_001, ..Environment::default() };
-    let Err(error) = LocalServers::new(Places::default()).find(&wanted) else { panic!() };
+    let Err(error) = LocalServers::new(Places::default()).find("postgres", &wanted) else { panic!() };
     for part in ["PostgreSQL 77.1", "/usr/lib/postgresql", "nstall", "77"] {
         assert!(error.to_string().contains(part), "{part}: {error}");
     }
-    let Err(error) = LocalServers::new(places(&installed())).find(&wanted) else { panic!() };
+    let Err(error) = LocalServers::new(places(&installed())).find("postgres", &wanted) else { panic!() };
     assert!(error.to_string().contains("OFFSHOOT_PG_BIN") && error.to_string().contains("15."), "{error}");
     let Err(error) = LocalServers::new(Places::default()).at(std::path::Path::new("/nonexistent/bin")) else {
         panic!()

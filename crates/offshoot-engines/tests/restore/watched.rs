@@ -5,7 +5,6 @@ use offshoot_core::target::{
     Adapted, Choices, Counted, Difference, Executed, Inspection, LoadContext, LoadWork, Loaded, Mark, Target,
     TargetSession, Work,
 };
-use offshoot_engines::postgres::restore::PostgresTarget;
 use offshoot_format::manifest::{Manifest, TableEntry};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -14,13 +13,13 @@ pub type Hook<'a> = dyn Fn(usize, &str) + Sync + 'a;
 
 /// The target, watched.
 pub struct Watched<'a> {
-    target: &'a PostgresTarget,
+    target: &'a dyn Target,
     begun: AtomicUsize,
     hook: &'a Hook<'a>,
 }
 
 impl<'a> Watched<'a> {
-    pub fn new(target: &'a PostgresTarget, hook: &'a Hook<'a>) -> Self {
+    pub fn new(target: &'a dyn Target, hook: &'a Hook<'a>) -> Self {
         Self { target, begun: AtomicUsize::new(0), hook }
     }
 

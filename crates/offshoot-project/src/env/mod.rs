@@ -10,7 +10,11 @@ use crate::Access;
 
 /// Variables that would lead a client elsewhere than the others say, or make it demand what a branch's server does not have:
 /// a service, an address beside the name, a password file, TLS and Kerberos.
-pub const REMOVED: [&str; 22] = [
+pub const REMOVED: [&str; 26] = [
+    "MYSQL_GROUP_SUFFIX",
+    "MYSQL_HOME",
+    "MYSQL_TEST_LOGIN_FILE",
+    "MYSQL_UNIX_PORT",
     "PGCHANNELBINDING",
     "PGGSSDELEGATION",
     "PGGSSENCMODE",

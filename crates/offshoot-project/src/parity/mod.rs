@@ -16,7 +16,7 @@
 mod locale;
 mod rows;
 
-use crate::services::Declared;
+use crate::services::{Declared, Engine};
 use offshoot::manifest::Environment;
 use serde::Serialize;
 use std::fmt;
@@ -82,10 +82,10 @@ pub enum Here<'a> {
 }
 
 impl Parity {
-    /// Compares a snapshot's environment and what the project declares with what is here.
+    /// Compares the environment of a snapshot of an engine and what the project declares with what is here.
     #[must_use]
-    pub fn of(snapshot: &Environment, declared: &Declared, here: Here<'_>) -> Self {
-        Self { rows: rows::rows(snapshot, declared, here), notes: declared.notes.clone() }
+    pub fn of(engine: Engine, snapshot: &Environment, declared: &Declared, here: Here<'_>) -> Self {
+        Self { rows: rows::rows(engine, snapshot, declared, here), notes: declared.notes.clone() }
     }
 
     /// The rows that are drift.

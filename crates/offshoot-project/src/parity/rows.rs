@@ -8,12 +8,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Settings in which a difference changes no result: how values are stored, what a server logs in which language, what it
 /// loads beside the data, and what protects a production server.
-const MINOR_SETTINGS: [&str; 10] = [
+const MINOR_SETTINGS: [&str; 17] = [
+    "binlog_format",
+    "binlog_row_image",
     "block_size",
+    "default_authentication_plugin",
     "default_toast_compression",
+    "event_scheduler",
     "event_triggers",
+    "gtid_mode",
+    "gtid_strict_mode",
     "icu_validation_level",
     "lc_messages",
+    "log_bin",
     "password_encryption",
     "session_preload_libraries",
     "shared_preload_libraries",
@@ -22,15 +29,15 @@ const MINOR_SETTINGS: [&str; 10] = [
 ];
 
 /// All rows.
-pub(super) fn rows(snapshot: &Environment, declared: &Declared, here: Here<'_>) -> Vec<Row> {
-    let database = declared_database(declared, snapshot);
-    let mut rows = server(snapshot, database, here);
+pub(super) fn rows(engine: Engine, snapshot: &Environment, declared: &Declared, here: Here<'_>) -> Vec<Row> {
+    let database = declared_database(engine, declared, snapshot);
+    let mut rows = server(engine, snapshot, database, here);
     if let Here::Server(here) = here {
         rows.extend(locales(snapshot, here));
         rows.extend(extensions(snapshot, database, here));
         rows.extend(settings(snapshot, here));
     }
-    rows.extend(services(declared, database));
+    rows.extend(services(engine, declared, database));
     rows
 }
 
@@ -38,12 +45,12 @@ fn row(what: impl Into<String>, snapshot: Option<String>, here: Option<String>, 
     Row { what: what.into(), kind: Kind::Database, snapshot, declared: None, here, grade }
 }
 
-/// The declared database that is most likely the snapshot's: PostgreSQL, started without being asked for, of its version.
-fn declared_database<'a>(declared: &'a Declared, snapshot: &Environment) -> Option<&'a Database> {
-    let major = snapshot.server_version_num / 10_000;
-    let candidates = declared.databases.iter().filter(|database| database.engine == Engine::Postgres);
+/// The declared database that is most likely the snapshot's: of its engine, started without being asked for, of its version.
+fn declared_database<'a>(engine: Engine, declared: &'a Declared, snapshot: &Environment) -> Option<&'a Database> {
+    let series = series(engine, snapshot.server_version_num);
+    let candidates = declared.databases.iter().filter(|database| database.engine == engine);
     candidates.min_by_key(|database| {
-        let is_other = version(&database.service).is_none_or(|version| version[0] != major);
+        let is_other = version(&database.service).is_none_or(|version| differs(&version, &series));
         (database.service.is_optional, is_other)
     })
 }
@@ -54,24 +61,43 @@ fn version(service: &Service) -> Option<Vec<u32>> {
     text.split('.').map(|part| part.parse().ok()).collect()
 }
 
-fn server(snapshot: &Environment, database: Option<&Database>, here: Here<'_>) -> Vec<Row> {
+/// The numbers within which a server stays the same but for corrections: 15 of 15.18, 10 and 11 of 10.11.19.
+fn series(engine: Engine, number: u32) -> Vec<u32> {
+    match engine {
+        Engine::Postgres => vec![number / 10_000],
+        Engine::Mysql | Engine::Mariadb => vec![number / 10_000, number / 100 % 100],
+    }
+}
+
+/// The number of the correction behind them.
+fn correction(engine: Engine, number: u32) -> u32 {
+    if engine == Engine::Postgres { number % 10_000 } else { number % 100 }
+}
+
+/// Whether one of two versions says something else than the other as far as both go.
+fn differs(one: &[u32], other: &[u32]) -> bool {
+    one.iter().zip(other).any(|(one, other)| one != other)
+}
+
+fn server(engine: Engine, snapshot: &Environment, database: Option<&Database>, here: Here<'_>) -> Vec<Row> {
     let (text, number) = match here {
         Here::Server(here) => (here.server_version.as_str(), here.server_version_num),
         Here::Build(text, number) => (text, number),
     };
     let plain = |text: &str| text.split_whitespace().next().unwrap_or_default().to_owned();
-    let major = |number: u32| number / 10_000;
+    let series = |number: u32| series(engine, number);
     let mut grade = match snapshot.server_version_num {
         same if same == number => Grade::Same,
-        other if major(other) == major(number) => Grade::Minor,
+        other if series(other) == series(number) => Grade::Minor,
         _ => Grade::Differs,
     };
     // A declaration that is coarser than a version includes it; one that names another minor version is no promise broken.
     if let Some(declared) = database.and_then(|database| version(&database.service)) {
         let known = [snapshot.server_version_num, number];
-        if known.iter().any(|number| major(*number) != declared[0]) {
+        let own = declared.get(series(number).len());
+        if known.iter().any(|number| differs(&declared, &series(*number))) {
             grade = Grade::Differs;
-        } else if declared.get(1).is_some_and(|minor| known.iter().any(|number| number % 10_000 != *minor)) {
+        } else if own.is_some_and(|own| known.iter().any(|number| correction(engine, *number) != *own)) {
             grade = grade.max(Grade::Minor);
         }
     }
@@ -99,6 +125,8 @@ fn locales(snapshot: &Environment, here: &Environment) -> Vec<Row> {
         compare("collation", &snapshot.collate, &here.collate, &locale),
         compare("character type", &snapshot.ctype, &here.ctype, &locale),
     ];
+    // What an engine does not have.
+    rows.retain(|row| [&row.snapshot, &row.here].iter().any(|text| text.as_ref().is_some_and(|text| !text.is_empty())));
     if snapshot.locale.is_some() || here.locale.is_some() {
         let grade = if snapshot.locale == here.locale { Grade::Same } else { Grade::Differs };
         rows.push(row("locale", snapshot.locale.clone(), here.locale.clone(), grade));
@@ -199,15 +227,15 @@ fn settings(snapshot: &Environment, here: &Environment) -> Vec<Row> {
 }
 
 /// The project's other services and databases, and the engine where it declares another one.
-fn services(declared: &Declared, database: Option<&Database>) -> Vec<Row> {
+fn services(engine: Engine, declared: &Declared, database: Option<&Database>) -> Vec<Row> {
     let mut rows = Vec::new();
     let shown = |service: &Service| service.version.clone().unwrap_or_else(|| "any version".to_owned());
     if database.is_none()
         && let Some(other) = declared.databases.first()
     {
         let text = format!("{} {}", other.engine, shown(&other.service));
-        let engine = || Some(Engine::Postgres.to_string());
-        let engine_row = row("engine", engine(), engine(), Grade::Differs);
+        let engine = Some(engine.to_string());
+        let engine_row = row("engine", engine.clone(), engine, Grade::Differs);
         rows.push(Row { declared: Some(text), ..engine_row });
     }
     let others = declared.databases.iter().filter(|other| database != Some(*other) && database.is_some());

@@ -40,7 +40,11 @@ fn database(engine: Engine, version: Option<&str>, extensions: &[&str]) -> Decla
 
 /// The rows that are not the same, and whether there is drift.
 fn compared(snapshot: &Environment, declared: &Declared, here: Here<'_>) -> (String, bool) {
-    let parity = Parity::of(snapshot, declared, here);
+    compared_of(Engine::Postgres, snapshot, declared, here)
+}
+
+fn compared_of(engine: Engine, snapshot: &Environment, declared: &Declared, here: Here<'_>) -> (String, bool) {
+    let parity = Parity::of(engine, snapshot, declared, here);
     let differing = parity.rows.iter().filter(|row| row.grade != Grade::Same);
     let none = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
     let shown = differing.map(|row| {
@@ -171,4 +175,32 @@ fn before_there_is_a_server_only_its_build_counts() {
         ("server: 15.18, -, 15.2: minor; packager: Debian, -, none named: minor".to_owned(), false)
     );
     assert!(shown("17.0", 170_000).1);
+}
+
+#[test]
+fn servers_of_mysql_are_counted_in_their_way() {
+    use Engine::{Mariadb, Mysql};
+    let environment = |text: &str, number| Environment {
+        server_version: text.to_owned(),
+        server_version_num: number,
+        encoding: "utf8mb4".to_owned(),
+        collate: "utf8mb4_bin".to_owned(),
+        settings: [("log_bin".to_owned(), "ON".to_owned())].into(),
+        ..Environment::default()
+    };
+    let snapshot = environment("10.11.19-MariaDB", 101_119);
+    let of = |declared: &Declared, here: &Environment| compared_of(Mariadb, &snapshot, declared, Here::Server(here));
+    assert_eq!(of(&Declared::default(), &snapshot), (String::new(), false));
+    let newer = environment("10.11.21-MariaDB", 101_121);
+    assert_eq!(
+        of(&database(Mariadb, Some("10.11"), &[]), &newer),
+        ("server: 10.11.19-MariaDB, 10.11, 10.11.21-MariaDB: minor".to_owned(), false)
+    );
+    let other = environment("11.4.2-MariaDB", 110_402);
+    assert!(of(&Declared::default(), &other).1);
+    assert!(of(&database(Mariadb, Some("10.6"), &[]), &snapshot).1);
+    assert!(of(&database(Mysql, Some("9"), &[]), &snapshot).1);
+    let mut quiet = snapshot.clone();
+    quiet.settings.insert("log_bin".to_owned(), "OFF".to_owned());
+    assert_eq!(of(&Declared::default(), &quiet), ("setting log_bin: ON, -, OFF: minor".to_owned(), false));
 }

@@ -64,8 +64,9 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// The engine of a word that stands for one: of a service's type, or of an image.
-    fn of_word(word: &str) -> Option<Self> {
+    /// The engine of a word that stands for one: of a service's type, of an image, or of a snapshot's origin.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
         match word {
             "postgres" | "postgresql" => Some(Self::Postgres),
             "mysql" => Some(Self::Mysql),

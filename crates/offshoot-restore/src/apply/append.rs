@@ -5,7 +5,7 @@
 
 use super::{Shared, count_rows, name};
 use offshoot_core::Result;
-use offshoot_core::target::{LoadWork, TargetSession};
+use offshoot_core::target::{LoadWork, Part, TargetSession};
 use offshoot_format::manifest::{Note, TableEntry};
 
 impl Shared<'_> {
@@ -25,16 +25,16 @@ impl Shared<'_> {
             let entry = entries[at];
             let before = count_rows(entry, session)?;
             self.lock().there_before.insert(name(entry), before);
-            self.load(&LoadWork { table: entry, large_objects: false, replace: false }, session)?;
+            let load = LoadWork { table: entry, large_objects: false, replace: false, part: Part::WHOLE };
+            self.load(&load, session)?;
         }
         Ok(())
     }
 
     fn lose(&self, entry: &TableEntry) {
-        let (schema, table) = name(entry);
         let reason = "the table belongs to an extension that was left out".to_owned();
         let mut state = self.lock();
-        state.report.losses.push(Note { object: format!("rows of table {schema}.{table}"), reason });
-        state.lost.insert((schema, table));
+        state.report.losses.push(Note { object: format!("rows of table {}", entry.spec.shown_name()), reason });
+        state.lost.insert(name(entry));
     }
 }

@@ -6,11 +6,14 @@
 
 use super::{Task, TaskKind};
 use crate::snapshot::Accepted;
-use offshoot_core::target::{Adapted, Inspection, Stage, Work};
+use offshoot_core::target::{Adapted, Inspection, Part, Stage, Work};
 use offshoot_format::manifest::TableEntry;
 use std::collections::HashMap;
 
 type Table = (String, String);
+
+/// The most parts of a table: each lists the table's leaves anew.
+const PARTS_MAX: usize = 512;
 
 /// The tasks of a plan.
 pub(super) fn tasks(snapshot: &Accepted<'_>, inspection: &Inspection, adapted: &Adapted) -> Vec<Task> {
@@ -159,7 +162,7 @@ impl<'a> Builder<'a> {
             self.load(index, entry);
         }
         if let Some(objects) = &self.snapshot.manifest.content.large_objects {
-            let kind = TaskKind::Load { table: None, replace: false };
+            let kind = TaskKind::Load { table: None, replace: false, part: Part::WHOLE };
             let needs = self.last.clone();
             let task = self.beside(kind, Stage::Rows, "load large objects".to_owned(), needs);
             self.tasks[task].bytes = objects.root.logical_bytes;
@@ -167,17 +170,24 @@ impl<'a> Builder<'a> {
     }
 
     fn load(&mut self, index: usize, entry: &TableEntry) {
-        let (schema, table) = name(entry);
-        let replace = entry.load.partitions.is_empty();
-        let kind = TaskKind::Load { table: Some(index), replace };
-        let task = self.beside(kind, Stage::Rows, format!("load {schema}.{table}"), self.last.clone());
-        self.tasks[task].bytes = entry.root.logical_bytes;
-        if replace {
-            self.tasks[task].exclusive = vec![(schema.clone(), table.clone())];
-        }
-        // Rows may end in any of the partitions.
-        for table in entry.load.partitions.iter().chain([&(schema, table)]) {
-            self.loads.entry(table.clone()).or_default().push(task);
+        let of = self.adapted.part_bytes.map_or(1, |bytes| entry.root.logical_bytes.div_ceil(bytes.get()));
+        let of = usize::try_from(of).unwrap_or(PARTS_MAX).clamp(1, PARTS_MAX);
+        // Who loads in parts loads no table alone.
+        let replace = entry.load.partitions.is_empty() && self.adapted.part_bytes.is_none();
+        for number in 0..of {
+            let part = Part { number, of };
+            let kind = TaskKind::Load { table: Some(index), replace, part };
+            let which = if of == 1 { String::new() } else { format!(", part {} of {of}", number + 1) };
+            let label = format!("load {}{which}", entry.spec.shown_name());
+            let task = self.beside(kind, Stage::Rows, label, self.last.clone());
+            self.tasks[task].bytes = entry.root.logical_bytes / of as u64;
+            if replace || self.adapted.one_at_a_time.contains(&name(entry)) {
+                self.tasks[task].exclusive = vec![name(entry)];
+            }
+            // Rows may end in any of the partitions.
+            for table in entry.load.partitions.iter().chain([&name(entry)]) {
+                self.loads.entry(table.clone()).or_default().push(task);
+            }
         }
     }
 
@@ -228,8 +238,7 @@ impl<'a> Builder<'a> {
         let is_counted = |entry: &TableEntry| !entry.load.append || entry.root.rows > 0;
         let tables = self.snapshot.manifest.content.tables.iter().enumerate();
         for (index, entry) in tables.filter(|(_, entry)| is_counted(entry)) {
-            let (schema, table) = name(entry);
-            let label = format!("count {schema}.{table}");
+            let label = format!("count {}", entry.spec.shown_name());
             let task = self.beside(TaskKind::Count(index), Stage::Analyze, label, needs.clone());
             self.tasks[task].bytes = entry.root.logical_bytes;
         }

@@ -2,7 +2,7 @@
 
 use super::{Plan, Task, TaskKind};
 use crate::report::stage_name;
-use offshoot_core::target::{Roles, Stage};
+use offshoot_core::target::{Part, Roles, Stage};
 use offshoot_format::manifest::TableEntry;
 use std::fmt;
 
@@ -47,15 +47,19 @@ impl fmt::Display for Plan<'_> {
 impl Plan<'_> {
     fn line(&self, task: &Task) -> String {
         match &task.kind {
-            TaskKind::Load { table: Some(index), replace } => {
+            TaskKind::Load { table: Some(index), replace, part } => {
                 let entry = &self.snapshot.manifest.content.tables[*index];
-                let how = if *replace { "truncate, freeze" } else { "into its partitions" };
-                format!("{} ({} rows, {} bytes; {how})", task.label, entry.root.rows, task.bytes)
+                let how = match replace {
+                    true => "; truncate, freeze",
+                    false if entry.load.partitions.is_empty() => "",
+                    false => "; into its partitions",
+                };
+                let rows = if *part == Part::WHOLE { format!("{} rows, ", entry.root.rows) } else { String::new() };
+                format!("{} ({rows}{} bytes{how})", task.label, task.bytes)
             }
             TaskKind::Append(tables) => {
                 let entries = tables.iter().map(|&table| &self.snapshot.manifest.content.tables[table]);
-                let table =
-                    |entry: &TableEntry| format!("{}.{} {} rows", entry.spec.schema, entry.spec.name, entry.root.rows);
+                let table = |entry: &TableEntry| format!("{} {} rows", entry.spec.shown_name(), entry.root.rows);
                 format!("{} (append: {})", task.label, entries.map(table).collect::<Vec<_>>().join(", "))
             }
             TaskKind::Work(index)

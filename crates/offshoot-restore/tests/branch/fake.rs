@@ -11,7 +11,7 @@ use offshoot_format::blob::BlobRef;
 use offshoot_format::column::Batch;
 use offshoot_format::ids::{ContentRoot, SnapshotId};
 use offshoot_format::manifest::{Content, Environment, Manifest, Origin, Stats, TableEntry, Trust};
-use offshoot_restore::server::{Access, Build, Purpose, Result, Running, Secret, Server, Servers, Site, Stop};
+use offshoot_restore::server::{Access, Build, Client, Purpose, Result, Running, Secret, Server, Servers, Site, Stop};
 use offshoot_restore::{NeutralizeChoices, Neutralized, Outcome};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -83,7 +83,19 @@ fn failed(why: &str) -> CoreError {
 }
 
 impl Servers for FakeServers {
-    fn find(&self, _environment: &Environment) -> Result<Arc<dyn Server>> {
+    fn serves(&self, _engine: &str) -> bool {
+        true
+    }
+
+    fn has_programs(&self, _programs: &Path) -> bool {
+        true
+    }
+
+    fn has_data(&self, _data: &Path) -> bool {
+        true
+    }
+
+    fn find(&self, _engine: &str, _environment: &Environment) -> Result<Arc<dyn Server>> {
         Ok(self.0.clone())
     }
 
@@ -169,6 +181,10 @@ impl Server for Fake {
         let role = role.unwrap_or("admin");
         let url = format!("fake://{role}:{}@127.0.0.1:{}/{database}", password.expose(), site.port);
         Access { url: Secret::new(url), variables: Vec::new() }
+    }
+
+    fn client(&self, _site: &Site, _database: &str, _role: Option<&str>) -> Client {
+        Client { programs: Vec::new(), arguments: Vec::new(), mend: "none" }
     }
 
     fn clones_databases(&self) -> bool {

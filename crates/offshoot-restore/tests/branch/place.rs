@@ -42,7 +42,7 @@ impl Place {
     pub fn make_image(&self, seed: u8, options: &ImageOptions) -> Result<Making> {
         let snapshot = Snapshot::new(seed, Trust::Raw);
         let accepted = RawSnapshot::acknowledge(snapshot.id, &snapshot.manifest, &snapshot).into();
-        let server = self.servers.find(&snapshot.manifest.environment).unwrap();
+        let server = self.servers.find(&snapshot.manifest.origin.engine, &snapshot.manifest.environment).unwrap();
         image::ensure(&self.home(), &self.servers, &*server, accepted, options, &Control::default())
     }
 

@@ -54,8 +54,8 @@ impl Classifier {
     /// What each column of a table holds. `rows` are some of its rows, in the form that the facts say; none if there are none.
     #[must_use]
     pub fn classify(&self, table: &TableFacts, rows: Option<&Batch>) -> Vec<Finding> {
-        if table.schema.is_empty() {
-            // Large objects: whatever somebody stored, of any kind.
+        if is_large_objects(table) {
+            // Whatever somebody stored, of any kind.
             let of = |column: &ColumnFacts| match column.type_name.as_str() {
                 "bytea" => Finding::new(Some(Meaning::Sensitive), 0.6, "large objects, which are not looked into"),
                 _ => Finding::new(None, 0.95, "a key"),
@@ -119,6 +119,8 @@ impl Classifier {
             "date" | "timestamp" | "timestamptz" => Kind::Date,
             "inet" | "cidr" => Kind::Address,
             "float4" | "float8" => Kind::Float,
+            "date_text" | "datetime_text" | "timestamp_text" => Kind::Date,
+            "inet_text" => Kind::Address,
             _ => kind,
         };
         let by_name = (!self.ignores_names).then(|| names::meaning_in(&table.name, &column.name)).flatten();
@@ -141,7 +143,7 @@ impl Classifier {
             by_comment,
             kind,
             by_type: match column.type_name.trim_start_matches('_') {
-                "inet" => Some(Meaning::Ip),
+                "inet" | "inet_text" => Some(Meaning::Ip),
                 "macaddr" | "macaddr8" => Some(Meaning::Device),
                 _ => None,
             },
@@ -178,6 +180,12 @@ impl Classifier {
 }
 
 /// A document of which nothing was seen is what its name says.
+/// Whether it is the table of Postgres' large objects. Every table of an engine without schemas has an empty one.
+fn is_large_objects(table: &TableFacts) -> bool {
+    let types: Vec<&str> = table.columns.iter().map(|column| column.type_name.as_str()).collect();
+    table.schema.is_empty() && table.name == "large_objects" && types == ["oid", "bytea"]
+}
+
 fn unseen_document(about: &About) -> Finding {
     match about.says {
         Some((meaning, Strength::Sure)) => {

@@ -166,7 +166,7 @@ fn try_out(text: &str, tables: &[TableFacts], key: &Key) -> Result<(), ScrubErro
 
 fn place(tables: &[TableFacts], name: &str) -> Option<(usize, usize)> {
     tables.iter().enumerate().find_map(|(t, table)| {
-        let is_it = |column: &ColumnFacts| format!("{}.{}.{}", table.schema, table.name, column.name) == name;
+        let is_it = |column: &ColumnFacts| format!("{}.{}", table.shown_name(), column.name) == name;
         table.columns.iter().position(is_it).map(|c| (t, c))
     })
 }
@@ -293,7 +293,7 @@ fn write(found: &[Found], roots: &[Vec<usize>], groups: &[Option<Group>], is_tri
             of.table.parent.as_ref().is_some_and(|(schema, name)| (schema, name) == (&table.schema, &table.name))
         };
         let rows = rows + found.iter().filter(is_part).map(|part| part.rows).sum::<usize>();
-        let _ = write!(text, "\n[scrub.tables.{}]", quoted(&format!("{}.{}", table.schema, table.name)));
+        let _ = write!(text, "\n[scrub.tables.{}]", quoted(&table.shown_name()));
         let _ = writeln!(
             text,
             "{}",
@@ -315,7 +315,7 @@ fn write(found: &[Found], roots: &[Vec<usize>], groups: &[Option<Group>], is_tri
         let table = &found[t].table;
         if let Some(group) = &groups[roots[t][c]] {
             lines.push((text.matches('\n').count() + 1, (t, c)));
-            let name = format!("{}.{}.{}", table.schema, table.name, table.columns[c].name);
+            let name = format!("{}.{}", table.shown_name(), table.columns[c].name);
             line(&mut text, &quoted(&name), group, is_trial);
         }
     }

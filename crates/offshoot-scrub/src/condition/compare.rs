@@ -36,7 +36,7 @@ impl Literal {
         match (written, codec.kind()) {
             (Written::Text(text), Kind::Text) => Ok(Self::Text(text.clone().into_bytes())),
             (Written::Text(text), Kind::Opaque) if column.labels.contains(text) => {
-                Ok(Self::Text(text.clone().into_bytes()))
+                Ok(Self::Text(wire::label(column, codec.form(), text)))
             }
             (Written::Text(text), Kind::Opaque) if !column.labels.is_empty() => {
                 Err(format!("`{text}` is no label of `{}`", column.name))

@@ -1,6 +1,8 @@
 //! The values of a key in one row, as bytes that are equal where the server takes the tuples for equal.
 
 use offshoot_format::column::{Cell, Column};
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
 
 use crate::facts::{Equality, TableFacts};
 use crate::value::{Kind, Value};
@@ -23,6 +25,8 @@ enum Form {
         is_padded: bool,
         folds_case: bool,
     },
+    /// Neither case nor accents nor blanks at the end count.
+    Folded(Codec),
     /// The width of an integer, zeros behind the point.
     Number(Codec),
 }
@@ -42,6 +46,10 @@ impl Form {
                     out.extend_from_slice(chunk.invalid());
                 }
             }
+            Self::Folded(codec) => codec.look(bytes, |value| match value {
+                Value::Text(text) => write_folded(text, out),
+                _ => out.extend_from_slice(bytes),
+            }),
             Self::Number(codec) => codec.look(bytes, |value| match value {
                 Value::Decimal(text) if text.contains('.') => {
                     out.extend_from_slice(text.trim_end_matches('0').trim_end_matches('.').as_bytes());
@@ -49,6 +57,23 @@ impl Form {
                 value => value.seed(out),
             }),
         }
+    }
+}
+
+/// A text as collations see it that tell letters apart and nothing else: what they take for equal is equal here. More may be,
+/// so that what is counted errs on the safe side.
+fn write_folded(text: &[u8], out: &mut Vec<u8>) {
+    let end = text.iter().rposition(|byte| *byte != b' ').map_or(0, |last| last + 1);
+    let text = &text[..end];
+    if text.is_ascii() {
+        return out.extend(text.iter().map(u8::to_ascii_lowercase));
+    }
+    for chunk in text.utf8_chunks() {
+        let letters = chunk.valid().nfkd().filter(|c| !is_combining_mark(*c));
+        // Upper case first: a sharp s is two letters in it, as some collations have it.
+        let folded = letters.flat_map(char::to_uppercase).flat_map(char::to_lowercase);
+        out.extend(folded.collect::<String>().into_bytes());
+        out.extend_from_slice(chunk.invalid());
     }
 }
 
@@ -65,6 +90,7 @@ impl Tuple {
             let place = table.columns.iter().position(|column| column.name == *name)?;
             let codec = Codec::of(&table.columns[place], table.form);
             let form = match codec.kind() {
+                Kind::Text if codec.is_whole() && equality == Equality::Folded => Form::Folded(codec),
                 Kind::Text if codec.is_whole() => Form::Text {
                     is_padded: table.columns[place].type_name == "bpchar",
                     folds_case: equality == Equality::LowerCase,
@@ -96,5 +122,23 @@ impl Tuple {
             }
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::write_folded;
+
+    #[test]
+    fn what_collations_take_for_equal_is_equal() {
+        let folded = |text: &str| {
+            let mut out = Vec::new();
+            write_folded(text.as_bytes(), &mut out);
+            out
+        };
+        for (a, b) in [("Ada", "ada "), ("Jos\u{e9}", "JOSE"), ("e\u{301}", "\u{c9}"), ("Stra\u{df}e", "STRASSE")] {
+            assert_eq!(folded(a), folded(b), "{a} {b}");
+        }
+        assert_ne!(folded("a b"), folded("ab"));
     }
 }

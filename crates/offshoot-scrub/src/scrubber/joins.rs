@@ -69,7 +69,7 @@ impl Joins {
         let mut widths = all
             .filter(|(t, c, _)| self.root(*t, *c) == root)
             .map(|(_, _, of)| of.type_name.as_str())
-            .filter(|name| matches!(*name, "int2" | "int4" | "int8"));
+            .filter(|name| crate::wire::is_integer(name));
         let first = widths.next();
         widths.any(|width| Some(width) != first)
     }

@@ -13,7 +13,7 @@ use crate::wire::Codec;
 
 /// Schema, table and column, as errors name them.
 pub(super) fn full_name(table: &TableFacts, column: usize) -> String {
-    format!("{}.{}.{}", table.schema, table.name, table.columns[column].name)
+    format!("{}.{}", table.shown_name(), table.columns[column].name)
 }
 
 /// The table that a table is a part of, and so on up.
@@ -96,7 +96,7 @@ pub(super) fn column(
         form: table.form,
         has_id: false,
         is_unique: equality.is_some(),
-        folds_case: equality == Some(Equality::LowerCase),
+        folds_case: matches!(equality, Some(Equality::LowerCase | Equality::Folded)),
         lists: &policy.lists,
         makers: &policy.makers,
     };

@@ -44,6 +44,7 @@ impl Reading {
         Self(match type_name {
             "tsvector" => Way::SearchVector { is_binary },
             "int2" | "int4" | "int8" if is_binary => Way::Integer,
+            "text_cp1252" => Way::Codec(codec),
             "bool" if is_binary => Way::Silent { bytes: 1 },
             "date" if is_binary => Way::Silent { bytes: 4 },
             "time" if is_binary => Way::Silent { bytes: 8 },

@@ -4,7 +4,8 @@ use super::{Answer, Fault, Length, Making, Options, Prf, Row, Transform, Value, 
 
 struct Draw {
     prf: Prf,
-    values: Vec<String>,
+    values: Vec<Vec<u8>>,
+    chars_max: usize,
 }
 
 /// Draws from `values`, or from the labels of the column's enum.
@@ -19,16 +20,24 @@ pub(super) fn one_of(options: &mut Options, making: &Making<'_>) -> Result<Box<d
     {
         return Err(options.fault(format!("`{strange}` is no label of the column's enum")));
     }
-    Ok(Box::new(Draw { prf: making.prf("one-of"), values }))
+    let bytes = values.iter().map(|value| crate::wire::label(making.column, making.form, value)).collect();
+    Ok(Box::new(Draw { prf: making.prf("one-of"), values: bytes, chars_max: chars_max(&values) }))
 }
 
 /// Draws from a list of the policy.
 pub(super) fn lookup(options: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
     let Some(name) = options.text("list")? else { return Err(options.fault("`lookup` needs `list`")) };
     match making.lists.get(&name) {
-        Some(values) if !values.is_empty() => Ok(Box::new(Draw { prf: making.prf("lookup"), values: values.clone() })),
+        Some(values) if !values.is_empty() => {
+            let bytes = values.iter().map(|value| value.clone().into_bytes()).collect();
+            Ok(Box::new(Draw { prf: making.prf("lookup"), values: bytes, chars_max: chars_max(values) }))
+        }
         _ => Err(options.fault(format!("there is no list `{name}`: add it below [scrub.lists]"))),
     }
+}
+
+fn chars_max(values: &[String]) -> usize {
+    values.iter().map(|value| value.chars().count()).max().unwrap_or(0)
 }
 
 impl Transform for Draw {
@@ -37,12 +46,12 @@ impl Transform for Draw {
     }
 
     fn length(&self) -> Length {
-        Length::AtMost(self.values.iter().map(|value| value.chars().count()).max().unwrap_or(0))
+        Length::AtMost(self.chars_max)
     }
 
     fn apply(&self, value: Value<'_>, row: &Row<'_>, _: &mut Work, out: &mut Vec<u8>) -> Answer {
         let place = row.draw(&self.prf, value).below(self.values.len() as u32);
-        out.extend_from_slice(self.values[place as usize].as_bytes());
+        out.extend_from_slice(&self.values[place as usize]);
         Answer::Written
     }
 }

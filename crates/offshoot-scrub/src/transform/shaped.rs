@@ -102,8 +102,12 @@ impl Transform for Shaped {
 /// The largest number that a column can hold.
 pub(super) fn number_max(making: &Making<'_>) -> i64 {
     match making.column.type_name.trim_start_matches('_') {
+        "int1" => i8::MAX.into(),
+        "uint1" => u8::MAX.into(),
         "int2" => i16::MAX.into(),
+        "uint2" => u16::MAX.into(),
         "int4" => i32::MAX.into(),
+        "uint4" => u32::MAX.into(),
         _ => i64::MAX,
     }
 }

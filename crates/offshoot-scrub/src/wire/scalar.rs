@@ -15,7 +15,16 @@ pub(super) struct Scratch {
 impl Codec {
     pub(super) fn decode_binary<'a>(&self, bytes: &'a [u8], scratch: &'a mut Scratch) -> Option<Value<'a>> {
         match self.kind {
+            Kind::Integer if self.style == Style::Unsigned => {
+                let mut wide = [0; 8];
+                wide.get_mut(8 - bytes.len().min(8)..)
+                    .filter(|_| bytes.len() == usize::from(self.width))?
+                    .copy_from_slice(bytes);
+                // Beyond what rules can count, a number is bytes.
+                i64::try_from(u64::from_be_bytes(wide)).ok().map(Value::Integer)
+            }
             Kind::Integer => match self.width {
+                1 => bytes.try_into().ok().map(|bytes| Value::Integer(i8::from_be_bytes(bytes).into())),
                 2 => bytes.try_into().ok().map(|bytes| Value::Integer(i16::from_be_bytes(bytes).into())),
                 4 => bytes.try_into().ok().map(|bytes| Value::Integer(i32::from_be_bytes(bytes).into())),
                 _ => bytes.try_into().ok().map(|bytes| Value::Integer(i64::from_be_bytes(bytes))),
@@ -67,7 +76,7 @@ impl Codec {
         match answer {
             Answer::Integer(number) => {
                 let bytes = number.to_be_bytes();
-                out.extend_from_slice(&bytes[8 - usize::from(self.width.clamp(2, 8))..]);
+                out.extend_from_slice(&bytes[8 - usize::from(self.width.clamp(1, 8))..]);
             }
             Answer::Float(number) if self.width == 4 => out.extend_from_slice(&(number as f32).to_be_bytes()),
             Answer::Float(number) => out.extend_from_slice(&number.to_be_bytes()),

@@ -22,11 +22,11 @@ impl Codec {
             Kind::Decimal => return Some(Value::Decimal(text)),
             Kind::Float => text.parse().ok().map(|number| (Value::Float(number), Answer::Float(number)))?,
             Kind::Date => {
-                let day = moment(text, |text| i32::try_from(date(text)?).ok())?;
+                let day = self.moment(text, |text| i32::try_from(date(text)?).ok())?;
                 (Value::Date(day), Answer::Date(day))
             }
             Kind::Timestamp => {
-                let time = moment(text, |text| timestamp(text, self.style == Style::Zoned))?;
+                let time = self.moment(text, |text| timestamp(text, self.style == Style::Zoned))?;
                 (Value::Timestamp(time), Answer::Timestamp(time))
             }
             Kind::Time => {
@@ -69,7 +69,19 @@ impl Codec {
         (again == bytes).then_some(value)
     }
 
+    fn moment<T>(&self, text: &str, at: impl FnOnce(&str) -> Option<T>) -> Option<Moment<T>> {
+        match self.style {
+            // A zero date lies before all others.
+            Style::Digits if is_zero(text) => Some(Moment::Past),
+            Style::Digits => at(text).map(Moment::At),
+            _ => moment(text, at),
+        }
+    }
+
     pub(super) fn encode_text(&self, answer: Answer, old: &[u8], out: &mut Vec<u8>) {
+        if self.style == Style::Digits {
+            return self.encode_digits(answer, old, out);
+        }
         let text = match answer {
             Answer::Integer(number) => number.to_string(),
             Answer::Float(number) if self.width == 4 => float(number, format!("{:e}", number as f32), 6),
@@ -101,6 +113,50 @@ impl Codec {
         };
         out.extend_from_slice(text.as_bytes());
     }
+}
+
+impl Codec {
+    /// Writes a date or time with as many digits behind the point as the value before had, within what such columns hold.
+    fn encode_digits(&self, answer: Answer, old: &[u8], out: &mut Vec<u8>) {
+        let old = std::str::from_utf8(old).unwrap_or_default();
+        let digits = old.split_once('.').map_or(0, |(_, fraction)| fraction.len().min(6));
+        let of_day = |time: i64| {
+            let mut text = time_text(time.div_euclid(SECOND) * SECOND);
+            if digits > 0 {
+                let fraction = format!("{:06}", time.rem_euclid(SECOND));
+                let _ = write!(text, ".{}", &fraction[..digits]);
+            }
+            text
+        };
+        let text = match answer {
+            Answer::Date(Moment::At(day)) => {
+                date_text(i64::from(day).clamp(calendar::day(1, 1, 1), calendar::day(9999, 12, 31)), "")
+            }
+            Answer::Timestamp(Moment::At(time)) => {
+                let time = match self.width {
+                    4 => time.clamp(day_1970() * DAY + SECOND, day_1970() * DAY + i64::from(i32::MAX) * SECOND),
+                    _ => time.clamp(calendar::day(1, 1, 1) * DAY, (calendar::day(9999, 12, 31) + 1) * DAY - 1),
+                };
+                date_text(time.div_euclid(DAY), &format!(" {}", of_day(time.rem_euclid(DAY))))
+            }
+            Answer::Time(time) => of_day(time),
+            // What lies outside of the calendar is the zero, which stands for that already.
+            Answer::Date(_) | Answer::Timestamp(_) => ZERO[..old.len().min(ZERO.len())].to_owned(),
+            _ => return,
+        };
+        out.extend_from_slice(text.as_bytes());
+    }
+}
+
+/// The date of no day, with the time of no day.
+const ZERO: &str = "0000-00-00 00:00:00.000000";
+
+fn day_1970() -> i64 {
+    calendar::day(1970, 1, 1)
+}
+
+fn is_zero(text: &str) -> bool {
+    text.len() >= "0000-00-00".len() && ZERO.starts_with(text)
 }
 
 /// Writes bytes in hexadecimal: with `\x` before them, or in pairs with colons as hardware addresses are.

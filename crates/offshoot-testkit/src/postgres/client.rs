@@ -1,11 +1,11 @@
 //! Talking to a throwaway server through psql and its addresses.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{PostgresError, Server};
+use crate::program::{self, percent_encoded, plain};
 
 /// What loading a script whose errors are expected came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -130,41 +130,14 @@ impl Server {
     }
 }
 
-/// A client command: only the search path of the caller's environment, so that no PG* variable counts.
-fn plain(program: &PathBuf) -> Command {
-    let mut command = Command::new(program);
-    command.env_clear().env("LC_ALL", "C").env("HOME", "/nonexistent").current_dir("/");
-    if let Some(path) = std::env::var_os("PATH") {
-        command.env("PATH", path);
-    }
-    command
-}
-
-/// Runs to the end while feeding the input from a thread of its own, so that neither side waits for the other.
-fn run_with_input(mut command: Command, input: &[u8]) -> Result<Output, PostgresError> {
+fn run_with_input(command: Command, input: &[u8]) -> Result<Output, PostgresError> {
     let name = command.get_program().to_string_lossy().into_owned();
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(PostgresError::io(format!("starting {name}")))?;
-    let stdin = child.stdin.take();
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            // A client that stops at an error stops reading too; its message is what counts.
-            stdin.map(|mut stdin| stdin.write_all(input))
-        });
-        child.wait_with_output().map_err(PostgresError::io(format!("waiting for {name}")))
-    })
+    program::run_with_input(command, input).map_err(PostgresError::io(format!("running {name}")))
 }
 
 fn text_of(output: Output) -> Result<String, PostgresError> {
-    if output.status.success() {
-        let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
-        if text.ends_with('\n') {
-            text.pop();
-        }
-        return Ok(text);
-    }
-    let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(PostgresError::Program { program: "the client program".to_owned(), output: stderr })
+    let failed = |output| PostgresError::Program { program: "the client program".to_owned(), output };
+    program::text_of(output).map_err(failed)
 }
 
 /// An SQL identifier in quotes.
@@ -173,20 +146,12 @@ pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-fn percent_encoded(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    let encode = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-    text.bytes().map(encode).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{percent_encoded, quoted};
+    use super::quoted;
 
     #[test]
-    fn names_survive_addresses_and_sql() {
-        assert_eq!(percent_encoded("/tmp/a b"), "%2Ftmp%2Fa%20b");
-        assert_eq!(percent_encoded("grüße"), "gr%C3%BC%C3%9Fe");
+    fn names_survive_sql() {
         assert_eq!(quoted("a\"b"), "\"a\"\"b\"");
     }
 }

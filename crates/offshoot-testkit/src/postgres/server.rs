@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,8 +19,6 @@ const POLL_INTERVAL: Duration = Duration::from_millis(2);
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How many ports are tried when another process takes the free one first.
 const PORT_TRIES_MAX: u32 = 20;
-/// Socket paths are limited by the system to about this many bytes, file name included.
-const SOCKET_DIR_BYTES_MAX: usize = 80;
 /// What the reaper does when the test process has ended: stops the server of a folder, and removes the folder.
 const STOP_AND_REMOVE: &str = r#"
 if pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null) && kill -QUIT "$pid" 2>/dev/null; then
@@ -77,7 +74,7 @@ impl Server {
         fill: impl FnOnce(&Path, &Binaries) -> Result<(), PostgresError>,
     ) -> Result<Self, PostgresError> {
         let binaries = options.resolved_binaries()?;
-        let dir = new_server_dir()?;
+        let dir = place::new_server_dir().map_err(PostgresError::io("making the folder of a throwaway server"))?;
         let reaper =
             Reaper::start(STOP_AND_REMOVE, &dir).map_err(PostgresError::io("starting the shell that cleans up"))?;
         let data_dir = dir.join("data");
@@ -87,7 +84,8 @@ impl Server {
             let path = data_dir.join("pg_hba.conf");
             fs::write(&path, hba).map_err(PostgresError::io(format!("writing {}", path.display())))?;
         }
-        let short_dir = short_socket_dir(&dir)?;
+        let short_dir =
+            place::short_socket_dir(&dir).map_err(PostgresError::io("making a folder for the socket in /tmp"))?;
         let socket_dir = short_dir.as_ref().map_or_else(|| dir.clone(), |short| short.path().to_path_buf());
         let mut server = Self {
             process: Mutex::new(None),
@@ -100,7 +98,7 @@ impl Server {
             _short_dir: short_dir,
         };
         for _try in 0..PORT_TRIES_MAX {
-            server.port = free_port()?;
+            server.port = place::free_port().map_err(PostgresError::io("looking for a free port"))?;
             match server.launch() {
                 Err(error) if port_was_taken(&error) => {}
                 other => return other.map(|()| server),
@@ -250,38 +248,10 @@ impl Drop for Server {
     }
 }
 
-fn new_server_dir() -> Result<PathBuf, PostgresError> {
-    let scratch = place::scratch_dir().map_err(PostgresError::io("making the folder of throwaway servers"))?;
-    let dir = tempfile::Builder::new()
-        .prefix("s-")
-        .tempdir_in(&scratch)
-        .map_err(PostgresError::io(format!("making a folder in {}", scratch.display())))?;
-    place::give_to_server_user(dir.path()).map_err(PostgresError::io("handing a folder to nobody"))?;
-    // From here on the reaper removes it.
-    Ok(dir.keep())
-}
-
-/// A folder for the socket elsewhere, if the server's own has too long a path for one.
-fn short_socket_dir(dir: &Path) -> Result<Option<tempfile::TempDir>, PostgresError> {
-    if dir.as_os_str().len() <= SOCKET_DIR_BYTES_MAX {
-        return Ok(None);
-    }
-    let short = tempfile::Builder::new().prefix("os-").tempdir_in("/tmp");
-    let short = short.map_err(PostgresError::io("making a folder in /tmp"))?;
-    place::give_to_server_user(short.path()).map_err(PostgresError::io("handing a folder to nobody"))?;
-    Ok(Some(short))
-}
-
 fn append(path: &Path, text: &str) -> Result<(), PostgresError> {
     let file = File::options().append(true).open(path);
     file.and_then(|mut file| file.write_all(text.as_bytes()))
         .map_err(PostgresError::io(format!("writing {}", path.display())))
-}
-
-fn free_port() -> Result<u16, PostgresError> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-    let address = listener.and_then(|listener| listener.local_addr());
-    address.map(|address| address.port()).map_err(PostgresError::io("looking for a free port"))
 }
 
 fn port_was_taken(error: &PostgresError) -> bool {

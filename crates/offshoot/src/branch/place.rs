@@ -11,8 +11,10 @@ pub struct BranchPlace {
     pub home: PathBuf,
     /// The folder of sockets. A short path, because sockets have a limit of about a hundred bytes.
     pub runtime: PathBuf,
-    /// The programs of the database server, where they are at no usual place.
+    /// The programs of PostgreSQL's server, where they are at no usual place.
     pub programs: Option<PathBuf>,
+    /// Those of MySQL's or MariaDB's.
+    pub mysql_programs: Option<PathBuf>,
     /// Folders to look for them, such as those of PATH.
     pub search: Vec<PathBuf>,
     /// The user's folder, below which version managers keep servers.

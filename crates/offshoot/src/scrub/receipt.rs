@@ -4,7 +4,7 @@ use super::Scrub;
 use super::proof::{Proved, Written};
 use super::rewriter::Seen;
 use crate::{Error, ErrorKind, Result, Snapshot};
-use offshoot_format::facts::TableFacts;
+use offshoot_format::facts::{TableFacts, shown_name};
 use offshoot_format::manifest::Manifest;
 use offshoot_scrub::Key;
 use offshoot_scrub::constraints::{Count, Counts};
@@ -116,8 +116,12 @@ impl Assured<'_, '_> {
             });
             let all = join.columns.iter().map(|place| Self::is_kept(table, *place)).chain(theirs);
             let (schema, name) = &join.table;
-            let what =
-                format!("{} -> {schema}.{name} ({})", named(table.facts, &join.columns), join.refers_to.join(", "));
+            let what = format!(
+                "{} -> {} ({})",
+                named(table.facts, &join.columns),
+                shown_name(schema, name),
+                join.refers_to.join(", ")
+            );
             Assurance { what, how: Self::how(number.and_then(|number| self.counts.joins.get(&(number, key))), all) }
         });
         joins.collect()

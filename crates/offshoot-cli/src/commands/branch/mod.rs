@@ -35,7 +35,8 @@ enum BranchCommand {
     List(list::List),
     /// Print a branch's URL; its server is started if it is down
     Url(Named),
-    /// Open psql in a branch
+    /// Open psql, mariadb or mysql in a branch, whichever is its engine's
+    #[command(visible_alias = "client")]
     Psql(psql::Psql),
     /// Start a branch's server
     Start(Named),

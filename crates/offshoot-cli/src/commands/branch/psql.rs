@@ -1,4 +1,4 @@
-//! `offshoot branch psql`: psql in a branch, in place of this process.
+//! `offshoot branch psql`: the client program of the branch's own engine, in place of this process.
 
 use super::{failed, started};
 use crate::commands::Outcome;
@@ -6,16 +6,15 @@ use crate::context::Context;
 use clap::Args;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
 use std::process::Command;
 
-/// Open psql in a branch
+/// Open psql, mariadb or mysql in a branch, whichever is its engine's
 #[derive(Debug, Args)]
 pub struct Psql {
     /// The branch
     #[arg(value_name = "NAME")]
     name: String,
-    /// What psql takes besides
+    /// What that program takes besides
     #[arg(value_name = "ARGUMENT", trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
 }
@@ -25,16 +24,16 @@ impl Psql {
     pub fn run(&self, context: &Context) -> Outcome {
         let branches = context.branches(false)?;
         let access = started(context, &branches, &self.name)?;
-        let own = branches.programs(&self.name)?.join("psql");
-        let program = if own.is_file() { own } else { PathBuf::from("psql") };
+        let client = branches.client(&self.name)?;
         crate::progress::end();
-        let mut command = Command::new(&program);
-        command.args(&self.arguments);
+        let program = client.programs.iter().find(|program| program.is_file()).or(client.programs.last());
+        let mut command = Command::new(program.cloned().unwrap_or_default());
+        command.args(&client.arguments).args(&self.arguments);
         for (name, value) in &access.variables {
             command.env(name, value.expose());
         }
         let error = command.exec();
-        let hint = "install PostgreSQL's client programs, such as by `apt-get install postgresql-client`";
-        Err(failed(format!("psql cannot be run: {error}"), hint))
+        let name = command.get_program().to_string_lossy();
+        Err(failed(format!("{name} cannot be run: {error}"), client.mend))
     }
 }

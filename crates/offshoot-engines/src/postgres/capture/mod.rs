@@ -12,11 +12,11 @@ pub mod leader;
 pub mod options;
 pub mod oversize;
 pub mod range;
-pub mod stop;
 pub mod watcher;
 pub mod work;
 pub mod worker;
 
+pub use crate::stop;
 pub use options::CaptureOptions;
 
 use self::connection::{Connection, Sessions};

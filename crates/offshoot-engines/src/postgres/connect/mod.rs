@@ -18,7 +18,7 @@ pub mod tap;
 mod target;
 mod tls;
 mod transport;
-mod verifier;
+pub(crate) mod verifier;
 mod wire;
 
 use std::future::{Future, poll_fn};

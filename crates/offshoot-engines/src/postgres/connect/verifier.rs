@@ -22,21 +22,21 @@ const VERSION_3: u8 = 2;
 
 /// What is checked.
 #[derive(Debug)]
-pub(super) struct Verifier {
+pub(crate) struct Verifier {
     /// None to take any certificate.
-    pub(super) chain: Option<Chain>,
+    pub(crate) chain: Option<Chain>,
     /// Whether the name of the host must be in it.
-    pub(super) check_name: bool,
-    pub(super) algorithms: WebPkiSupportedAlgorithms,
+    pub(crate) check_name: bool,
+    pub(crate) algorithms: WebPkiSupportedAlgorithms,
 }
 
 /// Who may have signed it.
 #[derive(Debug)]
-pub(super) struct Chain {
-    pub(super) webpki: Arc<WebPkiServerVerifier>,
+pub(crate) struct Chain {
+    pub(crate) webpki: Arc<WebPkiServerVerifier>,
     /// The trusted certificates of a file; not those of the system, which sign in the modern way.
-    pub(super) roots: Vec<CertificateDer<'static>>,
-    pub(super) has_crl: bool,
+    pub(crate) roots: Vec<CertificateDer<'static>>,
+    pub(crate) has_crl: bool,
 }
 
 impl ServerCertVerifier for Verifier {
@@ -213,7 +213,7 @@ fn is_pkcs1(scheme: SignatureScheme) -> bool {
     matches!(scheme, S::RSA_PKCS1_SHA1 | S::RSA_PKCS1_SHA256 | S::RSA_PKCS1_SHA384 | S::RSA_PKCS1_SHA512)
 }
 
-pub(super) fn is_about_name(error: &Error) -> bool {
+pub(crate) fn is_about_name(error: &Error) -> bool {
     use CertificateError::{NotValidForName, NotValidForNameContext};
     matches!(error, Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }))
 }

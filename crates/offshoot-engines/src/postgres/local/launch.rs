@@ -6,19 +6,20 @@
 
 use super::error::LocalError;
 use super::hold::{self, Look};
-use super::owner::{Owner, bare, system_program};
+use super::owner::{Owner, system_program};
 use super::programs::Programs;
 use super::stop::stop;
-use super::{files, process, ready, settings};
+use super::{PRODUCT, files, process, ready, settings, socket};
+use crate::local::machine::memory_bytes;
+use crate::local::network::{free_addresses, in_own_network};
 use offshoot_core::{Control, CoreError};
 use offshoot_restore::server::{Purpose, Running, Site, Stop};
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 /// How often a starting server is looked at.
@@ -41,7 +42,7 @@ pub(super) fn start(
 ) -> Result<Running, CoreError> {
     control.check()?;
     check_data(programs, owner, site)?;
-    files::private_sockets(&site.sockets, site.port, owner)?;
+    files::private_sockets(&socket(site), owner)?;
     let Some(lock) = hold::take(&site.data)? else {
         let pid = process::running(&site.data, owner).map(|running| running.pid);
         return Err(LocalError::Runs { data: site.data.clone(), pid }.into());
@@ -50,7 +51,7 @@ pub(super) fn start(
     if let Some(running) = process::postmaster(&site.data, owner, false) {
         return Err(LocalError::Runs { data: site.data.clone(), pid: Some(running.pid) }.into());
     }
-    process::forget_dead(&site.data, &files::socket(&site.sockets, site.port), owner)?;
+    process::forget_dead(&site.data, &socket(site), owner)?;
     let addresses = if site.isolated || *purpose == Purpose::Load { Vec::new() } else { free_addresses(site.port)? };
     let conf = settings::purpose(purpose, programs.version, maintenance_bytes())?;
     files::put(&site.data.join(settings::PURPOSE_FILE), &conf, owner)?;
@@ -91,29 +92,14 @@ fn check_data(programs: &Programs, owner: Owner, site: &Site) -> Result<(), Loca
     let version = fs::read_to_string(&path).map_err(LocalError::io("reading", &path))?;
     if version.trim() != programs.version.major().to_string() {
         let found = version.trim().escape_debug().to_string();
-        return Err(LocalError::OtherMajor { data: data.clone(), found, server: programs.version });
+        return Err(LocalError::OtherMajor {
+            product: PRODUCT,
+            data: data.clone(),
+            found,
+            server: programs.version.major().to_string(),
+        });
     }
     Ok(())
-}
-
-/// The loopback addresses of this machine, on which nobody may have the port: a server that gets only one of them starts
-/// all the same, and a client may come to somebody else.
-fn free_addresses(port: u16) -> Result<Vec<&'static str>, LocalError> {
-    let mut free = Vec::new();
-    let addresses = [
-        (SocketAddr::from((Ipv4Addr::LOCALHOST, port)), "127.0.0.1"),
-        (SocketAddr::from((Ipv6Addr::LOCALHOST, port)), "::1"),
-    ];
-    for (address, name) in addresses {
-        match TcpListener::bind(address) {
-            Ok(_) => free.push(name),
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(LocalError::PortTaken { port }),
-            // Not on this machine, or not for this user: the server says so where it matters.
-            Err(_) if name == "::1" => {}
-            Err(_) => free.push(name),
-        }
-    }
-    Ok(free)
 }
 
 /// Runs the programs that end in a server.
@@ -164,28 +150,10 @@ fn launch(
     }
 }
 
-/// The same command, started in a network that nobody else is in: as root by right, else in a name space of its own user.
-fn in_own_network(command: Command, owner: Owner) -> Result<Command, LocalError> {
-    let mut isolated = Command::new(system_program("unshare")?);
-    bare(&mut isolated);
-    if owner.other().is_none() {
-        isolated.args(["--user", "--map-current-user"]);
-    }
-    isolated.args(["--net", "--"]).arg(command.get_program()).args(command.get_args());
-    Ok(isolated)
-}
-
-/// Whether the kernel lets this user make such a network: tried, because many things can forbid it.
-pub(super) fn can_isolate(owner: Owner) -> bool {
-    let command = system_program("true").and_then(|program| owner.command(&program));
-    let tried = command.and_then(|command| in_own_network(command, owner)).ok().and_then(|mut one| one.status().ok());
-    tried.is_some_and(|status| status.success())
-}
-
 /// Polls until it answers or has ended.
 fn wait(owner: Owner, site: &Site, over_tcp: bool, control: &Control) -> Result<Running, Ended> {
     let look = Look::at(&site.data);
-    let socket = files::socket(&site.sockets, site.port);
+    let socket = socket(site);
     let began = Instant::now();
     loop {
         // Before the rest, so that one that ends in between is seen the next time.
@@ -294,11 +262,7 @@ impl Reason {
 
 /// A sixteenth of the machine's memory, within limits, for building an index.
 fn maintenance_bytes() -> u64 {
-    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
-    let kilobytes = line.and_then(|rest| rest.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
-    let wanted = kilobytes.map_or(0, |kilobytes| (kilobytes << 10) / 16);
-    wanted.clamp(*MAINTENANCE_BYTES.start(), *MAINTENANCE_BYTES.end())
+    (memory_bytes().unwrap_or(0) / 16).clamp(*MAINTENANCE_BYTES.start(), *MAINTENANCE_BYTES.end())
 }
 
 #[cfg(test)]
@@ -324,14 +288,5 @@ mod tests {
             "postgres: could not find the database system Expected to find it in \"/d\", but not invalid value for parameter \"a\""
         );
         assert!(last_words(&dir.path().join("none"), 0).is_empty());
-    }
-
-    #[test]
-    fn a_taken_port_is_seen() {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        assert!(matches!(free_addresses(port), Err(LocalError::PortTaken { .. })));
-        drop(listener);
-        assert_eq!(free_addresses(port).unwrap().first(), Some(&"127.0.0.1"));
     }
 }

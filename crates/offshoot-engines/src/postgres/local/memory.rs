@@ -8,10 +8,10 @@ use super::owner::Owner;
 use super::platform;
 use super::programs::Programs;
 use super::{LocalError, files};
+use crate::local::identity::Identity;
 use crate::postgres::session::Version;
 use serde::{Deserialize, Serialize};
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -45,29 +45,6 @@ struct Known {
     version_num: u32,
     /// Under which library, and what it is.
     platform: Option<(Identity, String)>,
-}
-
-/// A file, told from one that took its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Identity {
-    device: u64,
-    inode: u64,
-    bytes: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl Identity {
-    fn of(path: &Path) -> Option<Self> {
-        let found = fs::metadata(path).ok()?;
-        Some(Self {
-            device: found.dev(),
-            inode: found.ino(),
-            bytes: found.size(),
-            modified: (found.mtime(), found.mtime_nsec()),
-            changed: (found.ctime(), found.ctime_nsec()),
-        })
-    }
 }
 
 impl Memory {
@@ -151,7 +128,7 @@ mod tests {
             fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
         }
         let file = dir.path().join("servers.json");
-        let owner = Owner::of_this_process().unwrap();
+        let owner = Owner::of_this_process(super::super::USER).unwrap();
         let ask = || Memory::new(Some(file.clone())).programs(&folder, owner).unwrap().text;
         let runs = || fs::read_to_string(folder.join("runs")).unwrap().lines().count();
         put(&folder, "77.1");

@@ -4,15 +4,13 @@
 //! stops them, and says to them what an engine's server is asked for ([`offshoot_restore::server`]). Where things live, how
 //! long, and what is remembered of them is decided there and not here.
 
+use crate::local::{error, files, hold, owner};
+
 mod access;
 mod advice;
-mod error;
-mod files;
-mod hold;
 mod init;
 mod launch;
 mod memory;
-mod owner;
 mod pid_file;
 mod places;
 mod platform;
@@ -33,20 +31,33 @@ use super::connect::ConnectOptions;
 use super::restore::PostgresTarget;
 use super::session::Version;
 use crate::error::EngineError;
+use crate::local::network::can_isolate;
 use crate::postgres::neutralize;
 use crate::postgres::observe::observe;
 use offshoot_core::target::Target;
 use offshoot_core::{Control, CoreError};
 use offshoot_format::manifest::Environment;
-use offshoot_restore::server::{Access, Build, Purpose, Result, Running, Secret, Server, Servers, Site, Stop};
+use offshoot_restore::server::{Access, Build, Client, Purpose, Result, Running, Secret, Server, Servers, Site, Stop};
 use offshoot_restore::{NeutralizeChoices, Neutralized};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use error::LocalError;
-pub use places::Places;
-pub use programs::Candidate;
+pub use crate::local::{Candidate, LocalError, Places};
+
+/// As a snapshot's origin names the engine.
+const ENGINE: &str = "postgres";
+
+/// Whose servers these are, in messages.
+const PRODUCT: &str = "PostgreSQL";
+
+/// Who they run as, where this is root.
+const USER: &str = "postgres";
+
+/// The socket of a server.
+fn socket(site: &Site) -> PathBuf {
+    site.sockets.join(format!(".s.PGSQL.{}", site.port))
+}
 
 /// The servers that are installed on this machine.
 #[derive(Debug)]
@@ -65,7 +76,7 @@ impl LocalServers {
 
     fn server(&self, programs: Programs, owner: Owner) -> Result<Arc<dyn Server>> {
         let build = Build {
-            engine: "postgres".to_owned(),
+            engine: ENGINE.to_owned(),
             version: programs.text.clone(),
             version_num: programs.version.0,
             platform: self.memory.platform(&programs, owner)?,
@@ -76,24 +87,39 @@ impl LocalServers {
 }
 
 impl Servers for LocalServers {
-    fn find(&self, environment: &Environment) -> Result<Arc<dyn Server>> {
-        let owner = Owner::of_this_process()?;
+    fn serves(&self, engine: &str) -> bool {
+        engine == ENGINE
+    }
+
+    fn has_programs(&self, programs: &Path) -> bool {
+        programs.join("postgres").exists()
+    }
+
+    fn has_data(&self, data: &Path) -> bool {
+        data.join("PG_VERSION").exists()
+    }
+
+    fn find(&self, _engine: &str, environment: &Environment) -> Result<Arc<dyn Server>> {
+        let owner = Owner::of_this_process(USER)?;
         let wanted = Version(environment.server_version_num);
         self.server(Programs::find(&self.places, &self.memory, wanted, owner)?, owner)
     }
 
     fn at(&self, programs: &Path) -> Result<Arc<dyn Server>> {
-        let owner = Owner::of_this_process()?;
+        let owner = Owner::of_this_process(USER)?;
         let found = self.memory.programs(programs, owner);
-        self.server(found.map_err(|why| LocalError::Gone { programs: programs.to_path_buf(), why })?, owner)
+        self.server(
+            found.map_err(|why| LocalError::Gone { product: PRODUCT, programs: programs.to_path_buf(), why })?,
+            owner,
+        )
     }
 
     fn stop(&self, data: &Path, how: Stop) -> Result<()> {
-        Ok(stop::stop(data, how, Owner::of_this_process()?)?)
+        Ok(stop::stop(data, how, Owner::of_this_process(USER)?)?)
     }
 
     fn running(&self, data: &Path) -> Option<Running> {
-        process::running(data, Owner::of_this_process().ok()?)
+        process::running(data, Owner::of_this_process(USER).ok()?)
     }
 }
 
@@ -123,7 +149,7 @@ impl Server for LocalServer {
     }
 
     fn isolates(&self, choices: &NeutralizeChoices) -> bool {
-        choices.is_on(neutralize::FDW) && launch::can_isolate(self.owner)
+        choices.is_on(neutralize::FDW) && can_isolate(self.owner)
     }
 
     fn is_port_taken(&self, error: &CoreError) -> bool {
@@ -163,6 +189,15 @@ impl Server for LocalServer {
 
     fn access(&self, site: &Site, database: &str, role: Option<&str>, password: &Secret) -> Access {
         access::access(site, database, role, password)
+    }
+
+    fn client(&self, _site: &Site, _database: &str, _role: Option<&str>) -> Client {
+        Client {
+            programs: vec![self.programs.program("psql"), PathBuf::from("psql")],
+            // It reads everything from the variables.
+            arguments: Vec::new(),
+            mend: "install PostgreSQL's client programs, such as by `apt-get install postgresql-client`",
+        }
     }
 
     fn clones_databases(&self) -> bool {

@@ -1,17 +1,12 @@
-//! Processes of a server, told from others: never by a number alone.
-//!
-//! A server's processes work in its data directory, and belong to its owner. Where the system has /proc, both are looked
-//! at before a process is taken for the server's, and before it gets a signal: a data directory's files can be written by
-//! whoever the server runs as, and must not lead a signal of root's to somebody else. Elsewhere the lock has to do.
+//! The first process of a server, as its own file names it: a claim, which is checked ([`crate::local::process`]).
 
 use super::error::LocalError;
-use super::hold::{self, Look};
+use super::hold::Look;
 use super::owner::Owner;
 use super::pid_file::{self, PidFile};
+use crate::local::process::{has_proc, is_of_server};
 use offshoot_restore::server::Running;
-use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -72,66 +67,20 @@ fn remove(path: &Path) -> Result<(), LocalError> {
     }
 }
 
-/// All processes that work in a data directory or hold its lock, as far as they can be seen.
-pub(super) fn all(data: &Path, owner: Owner) -> Vec<u32> {
-    let Ok(entries) = fs::read_dir("/proc") else {
-        return PidFile::read(data).map(|found| found.pid).filter(|_| Look::at(data).is_held()).into_iter().collect();
-    };
-    let lock = identity(&hold::path_in(data));
-    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let holds_lock = |pid: u32| lock.is_some() && identity(&proc(pid, "fd/0")) == lock && is_owned(pid, owner);
-    pids.filter(|&pid| pid != std::process::id() && (is_of_server(pid, data, owner) || holds_lock(pid))).collect()
-}
-
-/// Sends a signal; a process that has ended meanwhile needs none.
-pub(super) fn signal(pid: u32, signal: Signal) {
-    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-        let _ended = kill_process(pid, signal);
-    }
-}
-
-fn is_of_server(pid: u32, data: &Path, owner: Owner) -> bool {
-    let folder = identity(data);
-    folder.is_some() && identity(&proc(pid, "cwd")) == folder && is_owned(pid, owner) && !is_over(pid)
-}
-
-fn is_owned(pid: u32, owner: Owner) -> bool {
-    fs::metadata(proc(pid, "")).is_ok_and(|found| found.uid() == owner.uid())
-}
-
-/// Ended, and only waiting to be collected.
-fn is_over(pid: u32) -> bool {
-    let stat = fs::read_to_string(proc(pid, "stat")).unwrap_or_default();
-    // The name, in parentheses, can hold anything.
-    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
-    matches!(state, None | Some('Z' | 'X'))
-}
-
-fn has_proc() -> bool {
-    Path::new("/proc/self/cwd").exists()
-}
-
-fn proc(pid: u32, name: &str) -> PathBuf {
-    Path::new("/proc").join(pid.to_string()).join(name)
-}
-
-/// What a path leads to, whatever it is called.
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    fs::metadata(path).ok().map(|found| (found.dev(), found.ino()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::local::process::all;
+    use crate::postgres::local::USER;
 
     /// This process has a number that a file can name, and works elsewhere.
     #[test]
     fn another_process_is_not_taken_for_the_server() {
         let dir = tempfile::tempdir().unwrap();
-        let owner = Owner::of_this_process().unwrap();
+        let owner = Owner::of_this_process(USER).unwrap();
         let claim = format!("{}\n{}\n1\n5432\n/\n127.0.0.1\n\nready\n", std::process::id(), dir.path().display());
         fs::write(dir.path().join("postmaster.pid"), claim).unwrap();
         assert_eq!(running(dir.path(), owner), None);
-        assert!(all(dir.path(), owner).is_empty());
+        assert!(all(dir.path(), owner, None).is_empty());
     }
 }

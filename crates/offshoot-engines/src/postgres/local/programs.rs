@@ -1,21 +1,14 @@
 //! The programs of one installed server, and which of several fits a snapshot.
 
-use super::error::LocalError;
+use super::PRODUCT;
+use super::error::{Candidate, LocalError};
 use super::memory::Memory;
 use super::owner::Owner;
-use super::places::Places;
+use super::places::KIND;
+use crate::local::Places;
 use crate::postgres::session::Version;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-
-/// A folder of programs that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
-    /// The folder.
-    pub folder: PathBuf,
-    /// The version that it holds, or why it cannot be used.
-    pub found: Result<Version, String>,
-}
 
 /// The programs of one installed server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,10 +53,12 @@ impl Programs {
     pub(super) fn find(places: &Places, memory: &Memory, wanted: Version, owner: Owner) -> Result<Self, LocalError> {
         let mut best: Option<Self> = None;
         let mut candidates = Vec::new();
-        for folder in places.folders() {
+        for folder in places.folders(&KIND) {
             let found = memory.programs(&folder, owner);
-            candidates
-                .push(Candidate { folder, found: found.as_ref().map(|found| found.version).map_err(Clone::clone) });
+            candidates.push(Candidate {
+                folder,
+                found: found.as_ref().map(|found| found.version.to_string()).map_err(Clone::clone),
+            });
             let Ok(found) = found else { continue };
             if found.version == wanted {
                 return Ok(found);
@@ -74,9 +69,11 @@ impl Programs {
             }
         }
         best.ok_or_else(|| LocalError::NoServer {
-            wanted,
+            product: PRODUCT,
+            wanted: wanted.to_string(),
+            series: wanted.major().to_string(),
             candidates,
-            looked_at: places.shown(),
+            looked_at: places.shown(&KIND),
             mend: super::advice::how_to_install(wanted.major(), places.bin.is_some()),
         })
     }
@@ -101,6 +98,7 @@ fn parse(said: &str) -> Option<(String, Version)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::USER;
     use super::*;
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
@@ -127,7 +125,7 @@ mod tests {
     fn the_nearest_minor_version_is_taken_and_a_newer_one_preferred() {
         let dir = tempfile::tempdir().unwrap();
         fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
-        let owner = Owner::of_this_process().unwrap();
+        let owner = Owner::of_this_process(USER).unwrap();
         let mut places = Places::default();
         let mut found = |minor: &str, wanted: u32| {
             let folder = dir.path().canonicalize().unwrap().join(minor);
@@ -152,9 +150,10 @@ mod tests {
         fs::write(dir.path().join("broken/postgres"), "#!/bin/sh\necho 'no such library' >&2\nexit 1\n").unwrap();
         let path = ["other", "broken"].map(|name| dir.path().join(name)).to_vec();
         let places = Places { path, ..Places::default() };
-        let error = Programs::find(&places, &Memory::new(None), Version(770_005), Owner::of_this_process().unwrap())
-            .unwrap_err()
-            .to_string();
+        let error =
+            Programs::find(&places, &Memory::new(None), Version(770_005), Owner::of_this_process(USER).unwrap())
+                .unwrap_err()
+                .to_string();
         for part in ["PostgreSQL 77.5", "looked in PATH", "is 66.1", "is broken: no such library", "nstall"] {
             assert!(error.contains(part), "{part}: {error}");
         }

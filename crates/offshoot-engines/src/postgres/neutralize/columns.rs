@@ -4,12 +4,12 @@
 //! service knows, and a key one of the same length that opens nothing. A change of a row evaluates the table's checks,
 //! generated columns and index expressions, as loading it did; these are the only functions of a user that are called.
 
-use super::items::{TOKENS, WEBHOOKS};
-use super::names::{is_token, is_webhook};
 use super::quiet::{restore, silence};
 use super::tables::{Column, Kind, Table, Tables};
 use super::work::Work;
 use crate::error::Result;
+use crate::neutralize::items::{TOKENS, WEBHOOKS};
+use crate::neutralize::names::{is_token, is_webhook};
 use crate::postgres::quote::{ident, shown};
 use std::collections::BTreeMap;
 

@@ -2,11 +2,11 @@
 //!
 //! Whoever keeps the address of a service in a setting (`ALTER DATABASE ... SET app.webhook_url`) reaches it from a copy too.
 
-use super::items::SETTINGS;
-use super::names::{is_token, is_webhook, snake};
 use super::server::{bare, is_allowed, why_refused};
 use super::work::Work;
 use crate::error::Result;
+use crate::neutralize::items::SETTINGS;
+use crate::neutralize::names::{is_token, is_webhook, snake};
 use crate::postgres::quote::{ident, name_list, shown};
 
 /// Settings that name code which a session runs or loads unasked.

@@ -3,9 +3,9 @@
 //! All of them are silenced while anything is altered here. Afterwards those come back that belong to an extension, which
 //! does not work without them, and all of them where the user wants it.
 
-use super::items::EVENT_TRIGGERS;
 use super::work::{Work, named};
 use crate::error::Result;
+use crate::neutralize::items::EVENT_TRIGGERS;
 use crate::postgres::quote::ident;
 
 const LIST: &str = "

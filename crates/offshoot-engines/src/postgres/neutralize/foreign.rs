@@ -4,10 +4,10 @@
 //! stay, so that schema and code keep working until they are read. No wrapper's validator is called meanwhile: it is code
 //! that may itself look for the other side.
 
-use super::items::FDW;
-use super::names::{fold, is_one_of, is_token, snake};
 use super::work::{Work, named};
 use crate::error::Result;
+use crate::neutralize::items::FDW;
+use crate::neutralize::names::{fold, is_one_of, is_token, snake};
 use crate::postgres::quote::{ident, literal, qualified, shown};
 use tokio_postgres::Row;
 

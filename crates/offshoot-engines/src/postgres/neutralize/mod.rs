@@ -13,9 +13,6 @@ mod database_settings;
 mod empty;
 mod event_triggers;
 mod foreign;
-mod items;
-mod known;
-mod names;
 mod quiet;
 mod reach;
 mod rows;
@@ -24,7 +21,7 @@ mod subscriptions;
 mod tables;
 mod work;
 
-pub use items::{FDW, ITEMS, Item, LIST_VERSION, check};
+pub use crate::neutralize::items::{FDW, ITEMS, Item, check};
 pub use server::{ServerSettings, settings};
 
 use self::tables::Tables;
@@ -32,8 +29,12 @@ use self::work::{Work, open};
 use crate::bridge::on_own_thread;
 use crate::conninfo::ConnInfo;
 use crate::error::{EngineError, Result, refused};
+use crate::neutralize::items::KEEP;
 use crate::postgres::quote::shown;
 use offshoot_restore::{NeutralizeChoices, Neutralized};
+
+/// Version of what is switched off. It is part of an image's key: raise it with every change of what is found or done.
+pub const LIST_VERSION: u32 = 1;
 
 /// Switches off what the choices do not keep, and says what that was: all of it, or with an error nothing. May be called
 /// inside a runtime, and again on the same database.
@@ -73,7 +74,7 @@ async fn say_what_is_missing(work: &mut Work<'_>) -> Result<()> {
     for (schema, table) in &work.choices.keep {
         let rows = work.query("look for a table", sql, &[schema, table]).await?;
         if !rows.first().is_some_and(|row| row.get(0)) {
-            work.warn(items::KEEP, format!("table {}", shown(schema, table)), "there is no such table to keep", None);
+            work.warn(KEEP, format!("table {}", shown(schema, table)), "there is no such table to keep", None);
         }
     }
     Ok(())

@@ -3,9 +3,9 @@
 //! Whoever may run SQL as a superuser can open connections and run programs, by extensions, untrusted languages and
 //! `COPY ... PROGRAM`. Nothing in SQL closes that; a network namespace around the server does (`--isolate-network`).
 
-use super::items::{NETWORK, PRELOAD};
 use super::work::{Work, named};
 use crate::error::Result;
+use crate::neutralize::items::{NETWORK, PRELOAD};
 use crate::postgres::quote::shown;
 
 /// Extensions with which SQL reaches other machines, or files and programs of this one.

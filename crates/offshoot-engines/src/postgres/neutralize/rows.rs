@@ -1,12 +1,12 @@
 //! Well-known tables that are found: emptied, or their schedules set inactive.
 
 use super::empty::{Called, empty};
-use super::known::{Act, Known, known};
-use super::names::fold;
 use super::quiet::{restore, silence};
 use super::tables::{Table, Tables};
 use super::work::Work;
 use crate::error::Result;
+use crate::neutralize::known::{Act, Known, known};
+use crate::neutralize::names::fold;
 use crate::postgres::quote::ident;
 use std::collections::{BTreeMap, BTreeSet};
 

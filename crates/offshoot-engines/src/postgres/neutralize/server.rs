@@ -3,8 +3,8 @@
 //! A server that offshoot makes carries no configuration file of its source; what must still be said is said here. Libraries
 //! that the source preloads are loaded if they are known to stay within the server: many extensions do not work otherwise.
 
-use super::items::{PRELOAD, REPLICATION};
 use super::work::named;
+use crate::neutralize::items::{PRELOAD, REPLICATION};
 use crate::postgres::quote::name_list;
 use offshoot_format::manifest::Environment;
 use offshoot_restore::{NeutralizeChoices, Neutralized, Outcome};

@@ -3,9 +3,9 @@
 //! A snapshot carries none. What is here came some other way, and goes without a word to the publisher: a subscription is
 //! dropped only after its connection points to nowhere and its slot is forgotten.
 
-use super::items::SUBSCRIPTIONS;
 use super::work::{Work, named};
 use crate::error::Result;
+use crate::neutralize::items::SUBSCRIPTIONS;
 use crate::postgres::quote::{ident, literal};
 
 const HERE: &str = "(SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())";

@@ -1,17 +1,17 @@
 //! `cargo xtask bench-branches`: how long a branch takes to come, beside the least that it could take.
 //!
 //! On a file system with reflinks, for databases of several sizes: the floor is `cp -a --reflink=always` of the image's data
-//! directory and a server started on it, until its first query is answered, which is polled at the socket. Beside that,
-//! `offshoot branch create` without a spare and with one, and `reset`; pg_restore of the same database; the disk that ten
-//! branches take. Where PostgreSQL 18 is here, branches as databases of one server, beside a bare CREATE DATABASE that clones.
-//! Arguments: `--sizes 0.1,1,5` in GB, `--rounds N`. Medians; ratios are of medians of one run.
+//! directory and a server started on it, until it answers, which is polled at the socket. Beside that, `offshoot branch create`
+//! without a spare and with one, and `reset`; the engine's own restore of the same database; the disk that ten branches take.
+//! Where PostgreSQL 18 is here, branches as databases of one server, beside a bare CREATE DATABASE that clones.
+//! Arguments: `--engine postgres|mariadb|mysql`, `--sizes 0.1,1,5` in GB, `--rounds N`. Medians; ratios are of medians of one run.
+
+mod mysql;
+mod postgres;
 
 use offshoot_testkit::loop_disk::{Kind, LoopDisk};
 use offshoot_testkit::place;
-use offshoot_testkit::postgres::{Binaries, Server, ServerOptions};
 use std::error::Error;
-use std::io::{Read as _, Write as _};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
@@ -40,63 +40,80 @@ fn run() -> Result<()> {
     let rounds: usize = argument("--rounds").map_or(Ok(9), |text| text.parse())?;
     let most = sizes.iter().copied().fold(0.0, f64::max);
     let disk = LoopDisk::mount(Kind::Xfs, (most * 3000.0) as u64 + 4000).ok_or("no XFS through a loop device")?;
-    let source = Server::try_start(ServerOptions::new().setting("max_wal_size", "8GB").setting("autovacuum", "off"))?;
-    println!("server {}, {rounds} rounds", source.binaries().version());
+    let engine: Box<dyn Engine> = match argument("--engine").as_deref() {
+        None | Some("postgres") => Box::new(postgres::Postgres::start()?),
+        Some("mariadb") => Box::new(mysql::Mysql::start(offshoot_testkit::mysql::Binaries::mariadb()?)?),
+        Some("mysql") => Box::new(mysql::Mysql::start(offshoot_testkit::mysql::Binaries::mysql()?)?),
+        Some(other) => return Err(format!("there is no engine {other} here").into()),
+    };
+    println!("server {}, {rounds} rounds", engine.version());
     println!(
-        "| GB | files | floor ms | create ms | of the floor | started spare ms | reset ms | pg_restore -j2 s | times faster | ten branches MB |"
+        "| GB | files | floor ms | create ms | of the floor | started spare ms | reset ms | {} s | times faster | ten branches MB |",
+        engine.restore_name()
     );
     println!("|---|---|---|---|---|---|---|---|---|---|");
     let mut creates = Vec::new();
     for &size in &sizes {
-        let bench = Bench::new(&disk, &source, size)?;
+        let bench = Bench::new(&disk, &*engine, size)?;
         creates.push(bench.size(size, rounds)?);
     }
     let (least, most) = (creates.iter().copied().fold(f64::MAX, f64::min), creates.iter().copied().fold(0.0, f64::max));
     println!("largest over smallest: {:.2} (at most 1.5)", most / least);
-    databases(&disk, &sizes, rounds)
+    if engine.clones_databases() { databases(&disk, &sizes, rounds) } else { Ok(()) }
 }
 
 /// Branches as databases of one server.
 fn databases(disk: &LoopDisk, sizes: &[f64], rounds: usize) -> Result<()> {
-    let Some(binaries) = Binaries::major_or_skip(18, "branches as databases") else { return Ok(()) };
-    let options = ServerOptions::new().binaries(binaries).setting("max_wal_size", "8GB").setting("autovacuum", "off");
-    let source = Server::try_start(options)?;
-    println!("server {}, {rounds} rounds", source.binaries().version());
+    let Some(source) = postgres::Postgres::start_18()? else { return Ok(()) };
+    println!("server {}, {rounds} rounds", source.version());
     println!("| GB | bare CREATE DATABASE ms | branch create ms | of the bare one (at most 1.5) | branch reset ms |");
     println!("|---|---|---|---|---|");
     for &size in sizes {
-        Bench::new(disk, &source, size)?.databases(size, rounds)?;
+        Bench::new(disk, &source, size)?.databases(&source, size, rounds)?;
     }
     Ok(())
 }
 
+/// The source of the rows, and what its engine's own programs take for the same.
+trait Engine {
+    fn version(&self) -> String;
+    /// Makes the database `shop` anew: a third of the rows in each of three tables, so that there are files and indexes.
+    fn fill(&self, rows: u64) -> Result<()>;
+    /// Where it is.
+    fn url(&self) -> String;
+    /// The line of the configuration that names the server's programs.
+    fn programs(&self) -> String;
+    /// Variables that a capture needs.
+    fn variables(&self) -> Result<Vec<(&'static str, PathBuf)>> {
+        Ok(Vec::new())
+    }
+    /// Whether some version of it clones databases inside a server.
+    fn clones_databases(&self) -> bool {
+        false
+    }
+    /// Makes a clone of an image's data directory ready to be started, with its sockets in a folder: the command, and how to
+    /// see at the socket that it answers.
+    fn server(&self, clone: &Path, sockets: &Path) -> Result<(Command, Box<dyn Fn() -> bool>)>;
+    /// What the engine's own restore is called.
+    fn restore_name(&self) -> &'static str;
+    /// How long that takes, without the dump; `folder` is for its files.
+    fn restore(&self, folder: &Path) -> Result<Duration>;
+}
+
 struct Bench<'a> {
     disk: &'a LoopDisk,
-    source: &'a Server,
+    source: &'a dyn Engine,
     folder: tempfile::TempDir,
     program: PathBuf,
 }
 
 impl<'a> Bench<'a> {
-    fn new(disk: &'a LoopDisk, source: &'a Server, size: f64) -> Result<Self> {
+    fn new(disk: &'a LoopDisk, source: &'a dyn Engine, size: f64) -> Result<Self> {
         let program = std::env::current_exe()?.with_file_name("offshoot");
         let bench = Self { disk, source, folder: tempfile::tempdir()?, program };
-        source.try_psql("postgres", "DROP DATABASE IF EXISTS shop")?;
-        source.try_psql("postgres", "CREATE DATABASE shop")?;
-        let rows = (ROWS_PER_GB * size) as u64;
-        // A third of the rows in each of three tables, so that there are files and indexes of several kinds.
-        for table in ["a", "b", "c"] {
-            source.try_psql(
-                "shop",
-                &format!(
-                    "CREATE TABLE {table} AS SELECT i::bigint AS id, md5(i::text) AS name, repeat(md5((i * 7)::text), 28) AS text
-                     FROM generate_series(1, {}) AS i; ALTER TABLE {table} ADD PRIMARY KEY (id); CREATE INDEX ON {table} (name)",
-                    rows / 3
-                ),
-            )?;
-        }
+        source.fill((ROWS_PER_GB * size) as u64)?;
         bench.offshoot(&["init", "--raw"])?;
-        bench.offshoot(&["capture", &source.socket_url("shop"), "--name", "prod"])?;
+        bench.offshoot(&["capture", &source.url(), "--name", "prod"])?;
         Ok(bench)
     }
 
@@ -115,7 +132,7 @@ impl<'a> Bench<'a> {
         self.configure(0)?;
         self.offshoot(&["branch", "tend"])?;
         let ten = self.ten()?;
-        let restore = self.pg_restore()?;
+        let restore = self.source.restore(self.folder.path())?;
         println!(
             "| {size} | {} | {:.0} | {:.0} | {:.2} | {:.0} | {:.0} | {:.1} | {:.0}, with a spare {:.0} | {:.0} |",
             built["files"],
@@ -132,29 +149,24 @@ impl<'a> Bench<'a> {
         Ok(ms(create))
     }
 
-    /// The least that a clone and a start take: cp, and postgres until it answers.
+    /// The least that a clone and a start take: cp, and the server until it answers.
     fn floor(&self, data: &Path) -> Result<Duration> {
         let clone = self.disk.path().join("floor");
         let began = Instant::now();
         check(Command::new("cp").args(["-a", "--reflink=always"]).arg(data).arg(&clone).status()?.success(), "cp")?;
-        // Every start of a branch writes it; here the server needs no more of it than its sizes.
-        std::fs::write(clone.join("branch.conf"), "shared_buffers = 64MB\nmin_wal_size = 2MB\n")?;
-        give_to_owner(&clone.join("branch.conf"), data)?;
         let sockets = tempfile::tempdir()?;
         give_to_owner(sockets.path(), data)?;
-        let mut postgres = as_owner(&self.source.binaries().program("postgres"), data)?;
-        postgres.arg("-D").arg(&clone).arg("-k").arg(sockets.path()).args(["-p", "5433", "-c", "listen_addresses="]);
-        let mut child =
-            postgres.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-        let socket = sockets.path().join(".s.PGSQL.5433");
-        while !answers(&socket) {
+        let (mut server, answers) = self.source.server(&clone, sockets.path())?;
+        server.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = server.spawn()?;
+        while !answers() {
             if child.try_wait()?.is_some() {
                 return Err("the floor's server ended".into());
             }
             std::thread::sleep(Duration::from_micros(500));
         }
         let took = began.elapsed();
-        Command::new("kill").args(["-QUIT", &child.id().to_string()]).status()?;
+        Command::new("kill").args(["-KILL", &child.id().to_string()]).status()?;
         child.wait()?;
         std::fs::remove_dir_all(&clone)?;
         Ok(took)
@@ -170,13 +182,13 @@ impl<'a> Bench<'a> {
     }
 
     /// The bare statement and a branch in turn, in the same server.
-    fn databases(&self, size: f64, rounds: usize) -> Result<()> {
+    fn databases(&self, server: &postgres::Postgres, size: f64, rounds: usize) -> Result<()> {
         self.write_configuration("isolation = \"database\"\n")?;
         self.offshoot(&["branch", "create", "first", "--raw"])?;
         let url = self.offshoot(&["branch", "url", "first"])?;
         let (mut bare, mut create, mut reset) = (Vec::new(), Vec::new(), Vec::new());
         for at in 0..rounds {
-            bare.push(self.bare(url.trim())?);
+            bare.push(server.clone_bare(url.trim())?);
             create.push(self.create(&format!("d{at}"))?);
             reset.push(self.reset("first")?);
         }
@@ -185,21 +197,6 @@ impl<'a> Bench<'a> {
         self.offshoot(&["branch", "delete", "first"])?;
         self.offshoot(&["forget", "prod"])?;
         self.offshoot(&["image", "gc"]).map(drop)
-    }
-
-    /// What psql takes to clone the template of the server that this branch is on.
-    fn bare(&self, url: &str) -> Result<Duration> {
-        let psql = |sql: &[&str]| -> Result<()> {
-            let mut command = Command::new(self.source.binaries().psql());
-            command.args(["-XAtq", "-v", "ON_ERROR_STOP=1", url]);
-            command.args(sql.iter().flat_map(|sql| ["-c", sql]));
-            check(command.status()?.success(), "psql")
-        };
-        let began = Instant::now();
-        psql(&["SET file_copy_method = 'clone'", "CREATE DATABASE bare TEMPLATE shop STRATEGY file_copy"])?;
-        let took = began.elapsed();
-        psql(&["DROP DATABASE bare"])?;
-        Ok(took)
     }
 
     fn reset(&self, name: &str) -> Result<Duration> {
@@ -252,23 +249,6 @@ impl<'a> Bench<'a> {
         Ok(text.lines().nth(1).ok_or("df without a line")?.trim().parse()?)
     }
 
-    fn pg_restore(&self) -> Result<Duration> {
-        let dump = self.folder.path().join("dump");
-        let source = self.source.socket_url("shop");
-        let mut dumping = Command::new(self.source.binaries().pg_dump()?);
-        dumping.args(["-Fd", "-j2", "-f"]).arg(&dump).arg(source);
-        check(dumping.status()?.success(), "pg_dump")?;
-        self.source.try_psql("postgres", "DROP DATABASE IF EXISTS copy")?;
-        self.source.try_psql("postgres", "CREATE DATABASE copy")?;
-        let began = Instant::now();
-        let mut restore = Command::new(self.source.binaries().program("pg_restore"));
-        restore.args(["-j2", "-d", &self.source.socket_url("copy")]).arg(&dump);
-        check(restore.status()?.success(), "pg_restore")?;
-        let took = began.elapsed();
-        self.source.try_psql("postgres", "DROP DATABASE copy")?;
-        Ok(took)
-    }
-
     fn image_data(&self) -> Result<PathBuf> {
         let stores = std::fs::read_dir(self.home())?.flatten().map(|entry| entry.path().join("images"));
         let mut images = stores.flat_map(|images| std::fs::read_dir(images).into_iter().flatten().flatten());
@@ -284,35 +264,20 @@ impl<'a> Bench<'a> {
     }
 
     fn write_configuration(&self, lines: &str) -> Result<()> {
-        let bin = self.source.binaries().dir().display();
-        let text = format!("[branch]\nfrom = \"prod\"\npg_bin = \"{bin}\"\n{lines}");
+        let text = format!("[branch]\nfrom = \"prod\"\n{}\n{lines}", self.source.programs());
         Ok(std::fs::write(self.folder.path().join("offshoot.toml"), text)?)
     }
 
     fn offshoot(&self, arguments: &[&str]) -> Result<String> {
         let mut command = Command::new(&self.program);
         command.current_dir(self.folder.path()).env("OFFSHOOT_HOME", self.home()).arg("--quiet").args(arguments);
-        command.env("OFFSHOOT_PG_DUMP", self.source.binaries().pg_dump()?);
+        command.envs(self.source.variables()?);
         let output = command.stdin(Stdio::null()).output()?;
         if output.status.success() || output.status.code() == Some(3) {
             return Ok(String::from_utf8(output.stdout)?);
         }
         Err(format!("offshoot {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr)).into())
     }
-}
-
-/// Whether a server answers at a socket with anything but "starting up".
-fn answers(socket: &Path) -> bool {
-    let ask = || -> std::io::Result<bool> {
-        let mut stream = UnixStream::connect(socket)?;
-        let body = b"\0\x03\0\0user\0postgres\0database\0postgres\0\0";
-        stream.write_all(&u32::try_from(body.len() + 4).unwrap_or_default().to_be_bytes())?;
-        stream.write_all(body)?;
-        let mut first = [0_u8; 1];
-        stream.read_exact(&mut first)?;
-        Ok(first[0] == b'R')
-    };
-    ask().unwrap_or(false)
 }
 
 fn as_owner(program: &Path, data: &Path) -> Result<Command> {

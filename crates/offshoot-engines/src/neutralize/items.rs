@@ -1,11 +1,7 @@
 //! The items that a user can opt out of, one by one, and the version of the whole list.
 
 use crate::error::{EngineError, Result};
-use crate::postgres::quote::shown;
 use offshoot_restore::NeutralizeChoices;
-
-/// Version of what is switched off. It is part of an image's key: raise it with every change of what is found or done.
-pub const LIST_VERSION: u32 = 1;
 
 /// Subscriptions and replication slots.
 pub const SUBSCRIPTIONS: &str = "subscriptions";
@@ -19,6 +15,10 @@ pub const SETTINGS: &str = "settings";
 pub const FDW: &str = "fdw";
 /// Event triggers.
 pub const EVENT_TRIGGERS: &str = "event-triggers";
+/// Statements that a server runs on a schedule.
+pub const EVENTS: &str = "events";
+/// Not an item: tables whose rows are on another server or in a file of the machine. They cannot be made otherwise.
+pub const REMOTE: &str = "remote-tables";
 /// Schedules that live in tables.
 pub const CRON: &str = "cron";
 /// Queues of jobs.
@@ -49,14 +49,15 @@ pub struct Item {
     pub what: &'static str,
 }
 
-/// All of them.
+/// All of them, of all engines.
 pub const ITEMS: &[Item] = &[
     Item { name: SUBSCRIPTIONS, what: "subscriptions and replication slots are dropped" },
-    Item { name: REPLICATION, what: "the server archives nothing and neither sends nor receives write-ahead log" },
+    Item { name: REPLICATION, what: "the server archives nothing, and neither sends nor receives changes" },
     Item { name: PRELOAD, what: "only libraries that stay within the server are preloaded" },
     Item { name: SETTINGS, what: "settings of database and roles that run code or hold addresses and keys are reset" },
     Item { name: FDW, what: "user mappings are dropped, foreign servers and tables point to nowhere" },
     Item { name: EVENT_TRIGGERS, what: "event triggers are disabled" },
+    Item { name: EVENTS, what: "events are disabled, and the server runs none" },
     Item { name: CRON, what: "schedules in tables are inactive" },
     Item { name: QUEUES, what: "queues of jobs are emptied" },
     Item { name: OUTBOX, what: "outbox tables and pending deliveries are emptied" },
@@ -74,7 +75,7 @@ pub fn check(choices: &NeutralizeChoices) -> Result<()> {
     match choices.off.iter().find(|name| ITEMS.iter().all(|item| item.name != name.as_str())) {
         None => Ok(()),
         Some(unknown) => Err(EngineError::Target {
-            what: format!("there is no item {} to leave alone in a branch", shown("", unknown)),
+            what: format!("there is no item {} to leave alone in a branch", unknown.escape_debug()),
             mend: format!("The items are: {}", ITEMS.iter().map(|item| item.name).collect::<Vec<_>>().join(", ")),
         }),
     }

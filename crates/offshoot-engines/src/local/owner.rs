@@ -1,6 +1,6 @@
-//! Who servers run as: this user, or as root somebody without rights, because PostgreSQL refuses root.
+//! Who servers run as: this user, or as root somebody without rights, because servers refuse root.
 //!
-//! Programs are run with an environment that is empty but for a search path, so that no `PG*` variable and no secret of
+//! Programs are run with an environment that is empty but for a search path, so that no variable and no secret of
 //! the caller's reaches a server, whose superuser can read its environment.
 
 use super::error::LocalError;
@@ -13,41 +13,41 @@ const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
 
 /// The user and the group that servers run as, where that is not the one of this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Owner {
+pub(crate) struct Owner {
     other: Option<(u32, u32)>,
 }
 
 impl Owner {
     /// This user, whoever that is: for files of our own.
-    pub(super) const THIS: Self = Self { other: None };
+    pub(crate) const THIS: Self = Self { other: None };
 
-    /// The one for this process: `postgres`, else `nobody`, where this is root.
-    pub(super) fn of_this_process() -> Result<Self, LocalError> {
+    /// The one for this process: where this is root, the user who servers of a kind run as, else `nobody`.
+    pub(crate) fn of_this_process(user: &'static str) -> Result<Self, LocalError> {
         if !rustix::process::geteuid().is_root() {
             return Ok(Self::THIS);
         }
         let users = fs::read_to_string("/etc/passwd").map_err(LocalError::io("reading", "/etc/passwd"))?;
-        let found = ["postgres", "nobody"].iter().find_map(|name| ids_of(&users, name));
-        found.map(|ids| Self { other: Some(ids) }).ok_or(LocalError::NoOwner)
+        let found = [user, "nobody"].iter().find_map(|name| ids_of(&users, name));
+        found.map(|ids| Self { other: Some(ids) }).ok_or(LocalError::NoOwner { user })
     }
 
-    pub(super) fn other(self) -> Option<(u32, u32)> {
+    pub(crate) fn other(self) -> Option<(u32, u32)> {
         self.other
     }
 
     /// The user's number.
-    pub(super) fn uid(self) -> u32 {
+    pub(crate) fn uid(self) -> u32 {
         self.other.map_or_else(|| rustix::process::geteuid().as_raw(), |(uid, _)| uid)
     }
 
     /// Gives it a file or folder.
-    pub(super) fn take(self, path: &Path) -> Result<(), LocalError> {
+    pub(crate) fn take(self, path: &Path) -> Result<(), LocalError> {
         let Some((uid, gid)) = self.other else { return Ok(()) };
         std::os::unix::fs::lchown(path, Some(uid), Some(gid)).map_err(LocalError::io("changing the owner of", path))
     }
 
     /// A command that runs a program as the owner, and can never get more rights. Its input and outputs are empty.
-    pub(super) fn command(self, program: &Path) -> Result<Command, LocalError> {
+    pub(crate) fn command(self, program: &Path) -> Result<Command, LocalError> {
         let mut command = match self.other {
             None => Command::new(program),
             Some((uid, gid)) => {
@@ -63,13 +63,13 @@ impl Owner {
 }
 
 /// Takes the caller's environment, folder, input and outputs from a command.
-pub(super) fn bare(command: &mut Command) {
+pub(crate) fn bare(command: &mut Command) {
     command.env_clear().env("PATH", PATH).env("LC_ALL", "C").current_dir("/");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
 }
 
 /// A program that comes with the system.
-pub(super) fn system_program(name: &'static str) -> Result<PathBuf, LocalError> {
+pub(crate) fn system_program(name: &'static str) -> Result<PathBuf, LocalError> {
     let places = PATH.split(':').map(|folder| Path::new(folder).join(name));
     let mend = "Install util-linux (apt-get install util-linux)";
     places.into_iter().find(|program| program.is_file()).ok_or(LocalError::NoProgram { name, mend })

@@ -1,6 +1,6 @@
 //! The mark of a server that lives: a lock on a file in its data directory, which all its processes hold.
 //!
-//! The file is the server's standard input (empty, as it should be). The lock belongs to the open file, so that it is handed
+//! The file is the server's standard input (empty, as it should be), or another descriptor that it inherits. The lock belongs to the open file, so that it is handed
 //! on to every process that the server starts, from the first program of the launch on, and is free exactly when the last
 //! of them has ended, whatever ended it. A number of a process can be that of another one by now; this cannot.
 //!
@@ -15,20 +15,23 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// The descriptors that a server has it at: its input, or, where a server closes that one, the ninth.
+pub(crate) const DESCRIPTORS: [u32; 2] = [0, 9];
+
 /// The file's name within a data directory.
-pub(super) const FILE: &str = "offshoot.lock";
+pub(crate) const FILE: &str = "offshoot.lock";
 
 /// How often, and how long apart, the lock is tried by who wants to keep it.
 const TRIES: u32 = 20;
 const TRY_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The file of a data directory.
-pub(super) fn path_in(data: &Path) -> PathBuf {
+pub(crate) fn path_in(data: &Path) -> PathBuf {
     data.join(FILE)
 }
 
 /// Takes the lock, for a server to be started with it as its input. None if a server has it.
-pub(super) fn take(data: &Path) -> Result<Option<File>, LocalError> {
+pub(crate) fn take(data: &Path) -> Result<Option<File>, LocalError> {
     let path = path_in(data);
     let file = open(&path, true).map_err(LocalError::io("opening", &path))?;
     for _ in 0..TRIES {
@@ -43,16 +46,16 @@ pub(super) fn take(data: &Path) -> Result<Option<File>, LocalError> {
 
 /// Looks at the lock without keeping it.
 #[derive(Debug)]
-pub(super) struct Look(Option<File>);
+pub(crate) struct Look(Option<File>);
 
 impl Look {
     /// At the lock of a data directory; one that never had a server of ours has none.
-    pub(super) fn at(data: &Path) -> Self {
+    pub(crate) fn at(data: &Path) -> Self {
         Self(open(&path_in(data), false).ok())
     }
 
     /// Whether some process of a server lives.
-    pub(super) fn is_held(&self) -> bool {
+    pub(crate) fn is_held(&self) -> bool {
         let Some(file) = &self.0 else { return false };
         match flock(file, FlockOperation::NonBlockingLockShared) {
             Ok(()) => {

@@ -15,7 +15,7 @@ const UNFINISHED: &str = ".new";
 const SOCKET_BYTES_MAX: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 
 /// Writes a small file that only the owner may read: beside its place, then renamed over what is there.
-pub(super) fn put(path: &Path, text: &str, owner: Owner) -> Result<(), LocalError> {
+pub(crate) fn put(path: &Path, text: &str, owner: Owner) -> Result<(), LocalError> {
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(UNFINISHED);
     let unfinished = PathBuf::from(unfinished);
@@ -37,13 +37,13 @@ pub(super) fn put(path: &Path, text: &str, owner: Owner) -> Result<(), LocalErro
 }
 
 /// Makes a folder that only the owner may enter.
-pub(super) fn make_private(path: &Path, owner: Owner) -> Result<(), LocalError> {
+pub(crate) fn make_private(path: &Path, owner: Owner) -> Result<(), LocalError> {
     DirBuilder::new().mode(0o700).create(path).map_err(LocalError::io("making", path))?;
     owner.take(path)
 }
 
 /// The same for one that may be there, if nothing is in it.
-pub(super) fn take_private(path: &Path, owner: Owner) -> Result<(), LocalError> {
+pub(crate) fn take_private(path: &Path, owner: Owner) -> Result<(), LocalError> {
     let mut entries = match fs::read_dir(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return make_private(path, owner),
         entries => entries.map_err(LocalError::io("reading", path))?,
@@ -56,17 +56,17 @@ pub(super) fn take_private(path: &Path, owner: Owner) -> Result<(), LocalError> 
 }
 
 /// The file of a log, to append to.
-pub(super) fn open_log(path: &Path) -> Result<File, LocalError> {
+pub(crate) fn open_log(path: &Path) -> Result<File, LocalError> {
     let flags = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0);
     let opened = OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(flags).open(path);
     opened.map_err(LocalError::io("opening", path))
 }
 
 /// Sees to it that the folder of a socket is there and nobody else's: who can enter it is let in without a password.
-pub(super) fn private_sockets(folder: &Path, port: u16, owner: Owner) -> Result<(), LocalError> {
-    let socket = socket(folder, port);
+pub(crate) fn private_sockets(socket: &Path, owner: Owner) -> Result<(), LocalError> {
+    let folder = socket.parent().unwrap_or(socket);
     if socket.as_os_str().len() > SOCKET_BYTES_MAX {
-        return Err(LocalError::SocketPath { path: socket, bytes_max: SOCKET_BYTES_MAX });
+        return Err(LocalError::SocketPath { path: socket.to_path_buf(), bytes_max: SOCKET_BYTES_MAX });
     }
     let found = match fs::symlink_metadata(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return make_private(folder, owner),
@@ -84,13 +84,8 @@ pub(super) fn private_sockets(folder: &Path, port: u16, owner: Owner) -> Result<
     Err(LocalError::Folder { path: folder.to_path_buf(), why: why.to_owned() })
 }
 
-/// The socket of a server.
-pub(super) fn socket(folder: &Path, port: u16) -> PathBuf {
-    folder.join(format!(".s.PGSQL.{port}"))
-}
-
 /// Sees to it that the owner can come to a folder, whose own mode is not looked at.
-pub(super) fn reachable(folder: &Path, owner: Owner) -> Result<(), LocalError> {
+pub(crate) fn reachable(folder: &Path, owner: Owner) -> Result<(), LocalError> {
     let Some((uid, gid)) = owner.other() else { return Ok(()) };
     for above in folder.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()) {
         let found = fs::metadata(above).map_err(LocalError::io("looking at", above))?;
@@ -101,7 +96,7 @@ pub(super) fn reachable(folder: &Path, owner: Owner) -> Result<(), LocalError> {
         };
         if found.mode() & bit == 0 {
             let why = format!(
-                "cannot be entered by the user {uid}, whom servers run as because PostgreSQL refuses root. Choose another folder \
+                "cannot be entered by the user {uid}, whom servers run as because servers refuse root. Choose another folder \
                  (OFFSHOOT_HOME), or let that user through (chmod o+x)"
             );
             return Err(LocalError::Folder { path: above.to_path_buf(), why });
@@ -111,7 +106,7 @@ pub(super) fn reachable(folder: &Path, owner: Owner) -> Result<(), LocalError> {
 }
 
 /// Whether nothing more can be written where a file is.
-pub(super) fn is_disk_full(path: &Path) -> bool {
+pub(crate) fn is_disk_full(path: &Path) -> bool {
     rustix::fs::statvfs(path).is_ok_and(|found| found.f_bavail == 0 || found.f_files > 0 && found.f_favail == 0)
 }
 
@@ -127,7 +122,7 @@ mod tests {
         fs::write(&other, "kept").unwrap();
         symlink(&other, &path).unwrap();
         symlink(&other, dir.path().join("branch.conf.new")).unwrap();
-        put(&path, "text", Owner::of_this_process().unwrap()).unwrap();
+        put(&path, "text", Owner::of_this_process("postgres").unwrap()).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "text");
         assert_eq!(fs::read_to_string(&other).unwrap(), "kept");
         let mode = fs::symlink_metadata(&path).unwrap().permissions().mode();
@@ -139,14 +134,14 @@ mod tests {
     #[test]
     fn sockets_are_nobody_elses_and_short() {
         let dir = tempfile::tempdir().unwrap();
-        let owner = Owner::of_this_process().unwrap();
+        let owner = Owner::of_this_process("postgres").unwrap();
         let folder = dir.path().join("s");
-        private_sockets(&folder, 5432, owner).unwrap();
-        private_sockets(&folder, 5432, owner).unwrap();
+        private_sockets(&folder.join("s"), owner).unwrap();
+        private_sockets(&folder.join("s"), owner).unwrap();
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o711)).unwrap();
-        assert!(private_sockets(&folder, 5432, owner).unwrap_err().to_string().contains("without a password"));
+        assert!(private_sockets(&folder.join("s"), owner).unwrap_err().to_string().contains("without a password"));
         let long = dir.path().join("x".repeat(100));
-        assert!(private_sockets(&long, 5432, owner).unwrap_err().to_string().contains("OFFSHOOT_HOME"));
+        assert!(private_sockets(&long.join("s"), owner).unwrap_err().to_string().contains("OFFSHOOT_HOME"));
         assert!(!long.exists());
     }
 }

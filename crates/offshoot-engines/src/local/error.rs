@@ -2,12 +2,19 @@
 //!
 //! Paths, ports, names of settings and lines in which a server says why it did not start are told; a value never.
 
-use super::programs::Candidate;
 use crate::error::Refusal;
-use crate::postgres::session::Version;
 use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
+
+/// A folder of programs that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The version that it holds, or why it cannot be used.
+    pub found: Result<String, String>,
+}
 
 /// Why a server on this machine could not be had or used, by what the user can do about it.
 #[derive(Debug, thiserror::Error)]
@@ -15,12 +22,16 @@ use std::path::PathBuf;
 pub enum LocalError {
     /// No server of the snapshot's major version.
     #[error(
-        "the snapshot is of PostgreSQL {wanted}, and no server of version {} was found ({}). {mend}",
-        wanted.major(), places(looked_at, candidates)
+        "the snapshot is of {product} {wanted}, and no server of version {series} was found ({}). {mend}",
+        places(looked_at, candidates)
     )]
     NoServer {
+        /// Whose server: `PostgreSQL`.
+        product: &'static str,
         /// The snapshot's version.
-        wanted: Version,
+        wanted: String,
+        /// The part of it that must be the same.
+        series: String,
         /// What was found instead, or is broken.
         candidates: Vec<Candidate>,
         /// Where it was looked.
@@ -29,8 +40,10 @@ pub enum LocalError {
         mend: String,
     },
     /// The programs that a record names cannot be run.
-    #[error("there is no usable PostgreSQL server in {} any more: {why}. Install it again, or build the image anew", programs.display())]
+    #[error("there is no usable {product} server in {} any more: {why}. Install it again, or build the image anew", programs.display())]
     Gone {
+        /// Whose server.
+        product: &'static str,
         /// Where they were.
         programs: PathBuf,
         /// What happened instead.
@@ -46,10 +59,13 @@ pub enum LocalError {
     },
     /// Root without anybody to run a server as.
     #[error(
-        "PostgreSQL refuses to run as root, and this machine has neither a user postgres nor nobody. Make one (useradd --system \
-         postgres), or run offshoot as another user"
+        "servers refuse to run as root, and this machine has neither a user {user} nor nobody. Make one (useradd --system {user}), \
+         or run offshoot as another user"
     )]
-    NoOwner,
+    NoOwner {
+        /// Who servers of this kind run as.
+        user: &'static str,
+    },
     /// The snapshot's locale is not on this machine.
     #[error(
         "the snapshot's database has the {provider} locale \"{locale}\" in {encoding}, which this machine does not have. {mend}"
@@ -105,14 +121,16 @@ pub enum LocalError {
         seconds: u64,
     },
     /// The data directory is of another version.
-    #[error("the data directory {} is of PostgreSQL {found}, and the server in use is {}. Build it anew", data.display(), server.major())]
+    #[error("the data directory {} is of {product} {found}, and the server in use is {server}. Build it anew", data.display())]
     OtherMajor {
+        /// Whose server.
+        product: &'static str,
         /// The data directory.
         data: PathBuf,
         /// Its version.
         found: String,
         /// The server's.
-        server: Version,
+        server: String,
     },
     /// A folder is not as servers need it.
     #[error("{} {why}", path.display())]
@@ -213,7 +231,7 @@ pub enum LocalError {
 
 impl LocalError {
     /// Of the system's answer, for `map_err`. A full disk is told apart.
-    pub(super) fn io(operation: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io(operation: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path },

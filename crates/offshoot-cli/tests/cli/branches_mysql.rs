@@ -1,0 +1,186 @@
+//! Branches of MariaDB and MySQL on real servers, through the command. What depends on no engine is in `branches`.
+
+use crate::nest::Nest;
+use offshoot_testkit::mysql::{Binaries, Family, Server, definitions, fingerprint, shared, shared_of};
+use offshoot_testkit::real_data::{MYSQL_SETS, load_mysql, real_data};
+use std::process::Command;
+use std::thread;
+
+fn small(server: &Server, name: &str) -> String {
+    let db = server.fresh_db(name);
+    server.sql(
+        &db,
+        "CREATE TABLE t (id int PRIMARY KEY AUTO_INCREMENT, v varchar(20) NOT NULL, KEY (v)); INSERT INTO t (v) VALUES ('a'), ('b'), ('c')",
+    );
+    db
+}
+
+/// Asks by the engine's own client, as a user does.
+#[track_caller]
+fn ask(nest: &Nest, branch: &str, sql: &str) -> String {
+    nest.done(&["branch", "psql", branch, "-BNe", sql]).stdout.trim().to_owned()
+}
+
+#[test]
+fn a_branch_is_equal_writable_resettable_and_leaves_nothing() {
+    for binaries in Binaries::wanted() {
+        let server = shared_of(&binaries);
+        let db = small(server, "branch_life");
+        let nest = Nest::of_mysql(server, &db);
+        let name = "fix/4711 🐛";
+        let url = nest.create(name);
+        assert!(url.starts_with("mysql://offshoot:"), "{url}");
+        nest.done(&["verify", "prod", "--against", &url]);
+        ask(&nest, name, "CREATE TABLE mine (x int); INSERT INTO t (v) VALUES ('d')");
+        assert_eq!(ask(&nest, name, "SELECT max(id), count(*) FROM t"), "4\t4");
+        let list = nest.list();
+        assert_eq!((list.len(), list[0]["state"].as_str()), (1, Some("running")), "{list:?}");
+        let again = nest.done(&["branch", "reset", name, "--raw"]).stdout;
+        assert_eq!(again.trim(), url, "the URL stays");
+        assert_eq!(ask(&nest, name, "SHOW TABLES"), "t");
+        nest.done(&["verify", "prod", "--against", &url]);
+        nest.done(&["branch", "stop", name]);
+        assert!(nest.servers().is_empty());
+        assert_eq!(nest.done(&["branch", "start", name]).stdout.trim(), url);
+        assert_eq!(ask(&nest, name, "SELECT count(*) FROM t"), "3");
+        assert!(nest.done(&["branch", "logs", name]).stdout.contains("ready for connections"));
+        nest.done(&["doctor", name]);
+        nest.done(&["branch", "delete", name]);
+        assert!(nest.names().is_empty() && nest.folders().is_empty() && nest.servers().is_empty());
+    }
+}
+
+#[test]
+fn real_databases_come_out_equal() {
+    let Some(folder) = real_data() else { return };
+    for binaries in Binaries::wanted() {
+        let server = shared_of(&binaries);
+        for set in MYSQL_SETS {
+            let is_mysqls = set == "world" && binaries.family() == Family::MariaDb;
+            if is_mysqls || !["sakila", "wordpress", "world"].contains(&set) {
+                continue;
+            }
+            let db = server.fresh_db(set);
+            load_mysql(&folder, server, &db, set);
+            let nest = Nest::of_mysql(server, &db);
+            let url = nest.create("real");
+            nest.done(&["verify", "prod", "--against", &url]);
+            assert!(!fingerprint(server, &db).is_empty() && !definitions(server, &db).is_empty());
+            server.dropdb(&db);
+        }
+    }
+}
+
+#[test]
+fn what_is_printed_is_for_shells_and_programs() {
+    let server = shared();
+    let nest = Nest::of_mysql(server, &small(server, "branch_env"));
+    let made = nest.done(&["branch", "create", "a", "--raw", "--env"]);
+    let client =
+        "mariadb --no-defaults --user=\"$MYSQL_USER\" --database=\"$MYSQL_DATABASE\" -BNe 'SELECT count(*) FROM t'";
+    let script = format!("{}\n{client} && echo \"$DATABASE_URL\"", made.stdout);
+    let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.starts_with("3\nmysql://offshoot:"), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let json = nest.done(&["--json", "branch", "create", "b", "--raw"]).json();
+    assert_eq!(nest.done(&["branch", "url", "b"]).stdout.trim(), json["url"].as_str().unwrap());
+    let ran = nest.done(&["run", "--from", "prod", "--raw", "--", "sh", "-c", client]);
+    assert_eq!(ran.stdout.trim(), "3");
+    assert_eq!(nest.names(), ["a", "b"]);
+}
+
+#[test]
+fn what_acts_on_the_world_is_switched_off() {
+    for binaries in Binaries::wanted() {
+        let server = shared_of(&binaries);
+        let db = server.fresh_db("branch_quiet");
+        server.sql(
+            &db,
+            "CREATE TABLE jobs (id bigint PRIMARY KEY, queue varchar(20), payload longtext, attempts int, reserved_at int, available_at int);
+             CREATE TABLE job_notes (id int PRIMARY KEY, job bigint, FOREIGN KEY (job) REFERENCES jobs (id) ON DELETE CASCADE);
+             CREATE TABLE shops (id int PRIMARY KEY, webhook_url varchar(99) NOT NULL, api_key varchar(40), changed timestamp DEFAULT '2001-01-01' ON UPDATE CURRENT_TIMESTAMP);
+             CREATE TABLE seen (n int);
+             INSERT INTO jobs VALUES (1, 'mail', '{}', 0, NULL, 1); INSERT INTO job_notes VALUES (1, 1);
+             INSERT INTO shops (id, webhook_url, api_key) VALUES (1, 'https://real.example/hook', 'k-123');
+             CREATE TRIGGER watch AFTER UPDATE ON shops FOR EACH ROW INSERT INTO seen VALUES (1);
+             CREATE EVENT e ON SCHEDULE EVERY 1 HOUR DO DELETE FROM seen;",
+        );
+        let mut nest = Nest::of_mysql(server, &db);
+        let made = nest.session.run(&["branch", "create", "q", "--raw"]);
+        assert_eq!(made.code, Some(0), "{}", made.stderr);
+        assert_eq!(ask(&nest, "q", "SELECT count(*) FROM jobs"), "0");
+        assert_eq!(ask(&nest, "q", "SELECT id, job FROM job_notes"), "1\tNULL");
+        assert_eq!(
+            ask(&nest, "q", "SELECT webhook_url, api_key, changed < '2002-01-01' FROM shops"),
+            "https://webhook.invalid/\tNULL\t1"
+        );
+        assert_eq!(ask(&nest, "q", "SELECT count(*) FROM seen"), "0", "the trigger slept");
+        assert_eq!(
+            ask(&nest, "q", "SELECT count(*) FROM information_schema.triggers WHERE trigger_name = 'watch'"),
+            "1"
+        );
+        assert_eq!(ask(&nest, "q", "SELECT status FROM information_schema.events"), "DISABLED");
+        assert_eq!(ask(&nest, "q", "SELECT @@event_scheduler, @@log_bin"), "OFF\t0");
+        for word in ["jobs", "webhook_url", "api_key", "event e"] {
+            assert!(made.stderr.contains(word), "{word}: {}", made.stderr);
+        }
+        assert!(!made.stderr.contains("real.example") && !made.stderr.contains("k-123"));
+    }
+}
+
+#[test]
+fn a_killed_server_is_seen_and_started_again() {
+    for binaries in Binaries::wanted() {
+        let server = shared_of(&binaries);
+        let nest = Nest::of_mysql(server, &small(server, "branch_down"));
+        let url = nest.create("a");
+        ask(&nest, "a", "INSERT INTO t (v) VALUES ('mine')");
+        for pid in nest.servers() {
+            Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
+        }
+        while !nest.servers().is_empty() {
+            thread::yield_now();
+        }
+        assert_eq!(nest.list()[0]["state"], "down");
+        assert_eq!(nest.done(&["branch", "url", "a"]).stdout.trim(), url);
+        assert_eq!(ask(&nest, "a", "SELECT count(*) FROM t"), "4");
+    }
+}
+
+#[test]
+fn many_at_once_each_with_its_own_and_spares() {
+    let server = shared();
+    let nest = Nest::of_mysql(server, &small(server, "branch_many"));
+    let text = "[branch]\nfrom = 'prod'\nspares = 1\nspares_started = true\n";
+    std::fs::write(nest.session.dir().join("offshoot.toml"), text).unwrap();
+    nest.done(&["image", "build", "--raw"]);
+    nest.done(&["branch", "tend"]);
+    let json = nest.done(&["--json", "branch", "create", "spare", "--raw"]).json();
+    assert_eq!(json["method"], "started spare");
+    assert_eq!(ask(&nest, "spare", "SELECT count(*) FROM t"), "3");
+    let names = ["b0", "b1", "b2", "b3"];
+    thread::scope(|scope| {
+        for name in names {
+            let nest = &nest;
+            scope.spawn(move || {
+                nest.create(name);
+                ask(nest, name, &format!("CREATE TABLE own (name text); INSERT INTO own VALUES ('{name}')"));
+            });
+        }
+    });
+    for name in names {
+        assert_eq!(ask(&nest, name, "SELECT name FROM own"), name);
+    }
+}
+
+#[test]
+fn a_missing_server_is_told_with_what_was_looked_at() {
+    let server = shared();
+    let mut nest = Nest::of_mysql(server, &small(server, "branch_none"));
+    nest.session.set("OFFSHOOT_MYSQL_BIN", "/nonexistent");
+    let ran = nest.session.quietly(&["branch", "create", "a", "--raw"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    for word in ["MariaDB", "/nonexistent", "OFFSHOOT_MYSQL_BIN"] {
+        assert!(ran.stderr.contains(word), "{word}: {}", ran.stderr);
+    }
+}

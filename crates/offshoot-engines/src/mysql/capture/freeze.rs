@@ -1,0 +1,518 @@
+//! How several connections come to see one state: the snapshots of all of them are taken while nothing can be committed, or
+//! are proven to be of the same moment.
+//!
+//! From the one that nobody notices to the one that always works:
+//!
+//! - **binlog position** (MariaDB with a binary log): each snapshot says where in the log it is; where all say the same, all are
+//!   of one state. Taken anew until they do. No lock.
+//! - **global lock** (`FLUSH TABLES WITH READ LOCK`, right RELOAD): writes wait from the moment it is asked for until the
+//!   snapshots are there. It waits for statements that run, and everybody waits behind it.
+//! - **table locks** (`LOCK TABLES ... READ`, right LOCK TABLES): the same for the tables of the database. It waits for
+//!   transactions that have written to them.
+//! - **GTIDs** (MySQL with gtid_mode): what has been committed, before the snapshots and some time after them, is the same. No
+//!   lock, and no success where writes never pause.
+//! - **one connection**: one snapshot, which is of one state by itself.
+//!
+//! Locks are held for the time that the snapshots take, some milliseconds. Lock and wait together are bounded: when
+//! `max_block` is over, the session that locks is ended on the server, from another connection, and all goes on.
+//!
+//! Tables whose engine has no snapshots (MyISAM, Aria, MEMORY) are locked beside, by a session that keeps its locks until it
+//! has read them. Only a global lock or table locks do for those.
+
+use super::options::CaptureOptions;
+use crate::mysql::catalog::tables::{Table, Tables};
+use crate::mysql::conninfo::ConnInfo;
+use crate::mysql::error::{MysqlError, Result, number};
+use crate::mysql::quote::ident;
+use crate::mysql::session::{Canceller, Row, Session, reading_pins};
+use crate::stop::Stop;
+use offshoot_core::{CoreError, Event};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The longest that one attempt waits for a lock: others wait behind it.
+const ATTEMPT_WAIT_MAX: Duration = Duration::from_secs(2);
+/// Pause after an attempt that failed.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How long snapshots without a lock are tried for.
+const LOCK_FREE_WAIT: Duration = Duration::from_secs(2);
+/// A transaction that is visible has its GTID among the committed ones after this.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// How the connections come to see one state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// By where in MariaDB's binary log each snapshot is.
+    BinlogPosition,
+    /// Under `FLUSH TABLES WITH READ LOCK`.
+    GlobalLock,
+    /// Under `LOCK TABLES ... READ`.
+    TableLocks,
+    /// By the set of GTIDs before and after.
+    Gtid,
+    /// By one connection alone.
+    OneConnection,
+}
+
+impl Method {
+    /// What it is called in messages.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::BinlogPosition => "binlog position",
+            Self::GlobalLock => "global lock",
+            Self::TableLocks => "table locks",
+            Self::Gtid => "GTIDs",
+            Self::OneConnection => "one connection",
+        }
+    }
+}
+
+/// One state, held still for several connections.
+pub struct Frozen {
+    /// How that came about.
+    pub method: Method,
+    /// Sessions in a snapshot of it.
+    pub readers: Vec<Session>,
+    /// A session that has tables without snapshots locked.
+    pub keeper: Option<Session>,
+    /// Where the server's log stood.
+    pub position: String,
+    /// How long writers could wait for it, from when a lock was asked for until it was given back.
+    pub blocked: Duration,
+}
+
+/// What freezing needs.
+pub(super) struct Freezer<'f> {
+    pub conninfo: &'f ConnInfo,
+    pub options: &'f CaptureOptions,
+    pub tables: &'f Tables,
+    pub stop: &'f Stop,
+}
+
+/// Why a method gave no state.
+enum Failed {
+    /// The user may not do it, or the server cannot.
+    NotHere,
+    /// It did not come about in time.
+    TooLate(u32),
+    Error(CoreError),
+}
+
+impl<E: Into<CoreError>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+type Outcome = std::result::Result<Frozen, Failed>;
+
+impl Freezer<'_> {
+    /// Takes the snapshots by the first method that works.
+    ///
+    /// # Errors
+    /// `LockWait` where a lock was not to be had in time; the server's refusals.
+    pub(super) fn freeze(&self) -> Result<Frozen, CoreError> {
+        let mut reads = self.open_readers(self.options.jobs.get())?;
+        let ladder = match self.options.method {
+            Some(method) => vec![method],
+            None => self.ladder(&mut reads[0])?,
+        };
+        let mut too_late = None;
+        for method in ladder {
+            self.stop.check()?;
+            let outcome = match method {
+                Method::BinlogPosition => self.by_binlog_position(std::mem::take(&mut reads)),
+                Method::GlobalLock | Method::TableLocks => self.by_lock(method, std::mem::take(&mut reads)),
+                Method::Gtid => self.by_gtid(std::mem::take(&mut reads)),
+                Method::OneConnection => self.by_one_connection(std::mem::take(&mut reads)),
+            };
+            match outcome {
+                Ok(frozen) => {
+                    let blocked_ms = frozen.blocked.as_millis() as u64;
+                    tracing::info!(
+                        method = method.words(),
+                        connections = frozen.readers.len(),
+                        blocked_ms,
+                        "one state"
+                    );
+                    return Ok(frozen);
+                }
+                Err(Failed::Error(error)) => return Err(error),
+                Err(failed) => {
+                    if let Failed::TooLate(tries) = failed {
+                        too_late = Some((method, tries));
+                    }
+                    tracing::info!(method = method.words(), "not possible here");
+                    reads = self.open_readers(self.options.jobs.get())?;
+                }
+            }
+        }
+        let error = match too_late {
+            Some((method, tries)) => {
+                let what = if method == Method::TableLocks { "the tables" } else { "the server" }.to_owned();
+                MysqlError::LockWait { what, waited_ms: self.attempt_wait().as_millis() as u64, tries }
+            }
+            None => {
+                let what = "the connections could not be brought to see one state".to_owned();
+                let mend = "Grant LOCK TABLES on the database, or RELOAD, to the user".to_owned();
+                MysqlError::NotReadable { what, mend }
+            }
+        };
+        Err(error.into())
+    }
+
+    /// What is tried, in order.
+    fn ladder(&self, session: &mut Session) -> Result<Vec<Method>> {
+        let mut ladder = Vec::new();
+        if self.without_snapshots().next().is_none() && has_complete_binlog(session)? {
+            ladder.push(Method::BinlogPosition);
+        }
+        ladder.extend([Method::GlobalLock, Method::TableLocks]);
+        if !session.flavor().is_mariadb() && self.without_snapshots().next().is_none() {
+            ladder.push(Method::Gtid);
+        }
+        ladder.push(Method::OneConnection);
+        Ok(ladder)
+    }
+
+    /// Tables whose rows no snapshot holds still.
+    fn without_snapshots(&self) -> impl Iterator<Item = &Table> {
+        self.tables.all.iter().filter(|table| table.has_rows() && !table.is_transactional())
+    }
+
+    fn open_readers(&self, count: usize) -> Result<Vec<Session>> {
+        (0..count).map(|_| self.open()).collect()
+    }
+
+    fn open(&self) -> Result<Session> {
+        let mut session = Session::open(self.conninfo)?;
+        session.pin(&reading_pins(&session.flavor().clone()))?;
+        Ok(session)
+    }
+
+    fn attempt_wait(&self) -> Duration {
+        let wait = self.options.lock_wait.min(self.options.max_block);
+        wait.clamp(Duration::from_millis(10), ATTEMPT_WAIT_MAX)
+    }
+
+    fn by_binlog_position(&self, mut readers: Vec<Session>) -> Outcome {
+        let started = Instant::now();
+        let mut tries = 0;
+        loop {
+            self.stop.check()?;
+            tries += 1;
+            let mut positions = Vec::with_capacity(readers.len());
+            for reader in &mut readers {
+                begin(reader)?;
+                positions.push(binlog_snapshot(reader)?);
+            }
+            let first = positions[0].clone();
+            if first.is_empty() {
+                return Err(Failed::NotHere);
+            }
+            if positions.iter().all(|position| *position == first) {
+                let gtid = gtid_of(&mut readers[0], &first)?;
+                let position = position(&gtid, &first);
+                let blocked = Duration::ZERO;
+                return Ok(Frozen { method: Method::BinlogPosition, readers, keeper: None, position, blocked });
+            }
+            if started.elapsed() > LOCK_FREE_WAIT.min(self.options.lock_wait) {
+                return Err(Failed::TooLate(tries));
+            }
+        }
+    }
+
+    fn by_lock(&self, method: Method, readers: Vec<Session>) -> Outcome {
+        let started = Instant::now();
+        let (mut readers, mut tries) = (readers, 0);
+        // Where there is another way, everybody is not kept waiting for long.
+        let tries_max = if method == Method::GlobalLock && self.options.method.is_none() { 3 } else { u32::MAX };
+        loop {
+            self.stop.check()?;
+            tries += 1;
+            match self.attempt_lock(method, &mut readers)? {
+                Some((keeper, position, blocked)) => return Ok(Frozen { method, readers, keeper, position, blocked }),
+                None if started.elapsed() >= self.options.lock_wait || tries >= tries_max => {
+                    return Err(Failed::TooLate(tries));
+                }
+                None => {
+                    tracing::info!(tries, waited_ms = started.elapsed().as_millis() as u64, "lock again");
+                    // Whoever waited behind the last attempt goes first, for longer than it lasted.
+                    std::thread::sleep((PAUSE * tries).max(self.attempt_wait() * 2));
+                }
+            }
+        }
+    }
+
+    /// Locks, takes the snapshots, unlocks; none if it took too long.
+    #[allow(clippy::type_complexity)]
+    fn attempt_lock(
+        &self,
+        method: Method,
+        readers: &mut [Session],
+    ) -> std::result::Result<Option<(Option<Session>, String, Duration)>, Failed> {
+        let (mut locker, mut keeper) = (self.open()?, None);
+        let wait = self.attempt_wait();
+        let timeout = format!("SET SESSION lock_wait_timeout = {}", wait.as_secs().max(1));
+        locker.execute("set the session up", &timeout)?;
+        let mut cancellers = vec![locker.canceller()];
+        let keep = lock_tables(self.without_snapshots());
+        if keep.is_some() {
+            let mut session = self.open()?;
+            session.execute("set the session up", &timeout)?;
+            cancellers.push(session.canceller());
+            keeper = Some(session);
+        }
+        let with_snapshots = || self.tables.all.iter().filter(|table| table.has_rows() && table.is_transactional());
+        let lock = match method {
+            Method::GlobalLock => Some("FLUSH TABLES WITH READ LOCK".to_owned()),
+            // No table is locked by two sessions: who waits to write to it would stand between them for ever.
+            _ => lock_tables(with_snapshots()),
+        };
+        if lock.is_none() && keep.is_none() {
+            return Err(Failed::NotHere);
+        }
+        if method == Method::GlobalLock && is_busy(&mut locker)? {
+            return Ok(None);
+        }
+        self.stop.control().step("lock");
+        let asked = Instant::now();
+        let deadline = Deadline::new(cancellers, wait);
+        let outcome = std::thread::scope(|scope| {
+            scope.spawn(|| deadline.watch());
+            let _end = deadline.end_on_drop();
+            let mut keep = || match (&mut keeper, &keep) {
+                (Some(keeper), Some(lock)) => keeper.execute("lock the tables without snapshots", lock).map(drop),
+                _ => Ok(()),
+            };
+            (|| -> Result<String> {
+                if method != Method::GlobalLock {
+                    keep()?;
+                }
+                if let Some(lock) = &lock {
+                    locker.execute("lock the tables for reading", lock)?;
+                }
+                self.stop.control().step("snapshot");
+                readers.iter_mut().try_for_each(begin)?;
+                if method == Method::GlobalLock {
+                    keep()?;
+                }
+                let position = log_position(&mut locker)?;
+                locker.execute("unlock the tables", "UNLOCK TABLES")?;
+                Ok(position)
+            })()
+        });
+        let blocked = asked.elapsed();
+        match outcome {
+            Ok(position) => Ok(Some((keeper, position, blocked))),
+            // Its session was ended, which a lock may have outlived for a moment: the snapshots are not trusted.
+            Err(_) if deadline.has_fired() => Ok(None),
+            Err(error) if error.number() == Some(number::LOCK_WAIT_TIMEOUT) => Ok(None),
+            Err(error) if is_denied(&error) => Err(Failed::NotHere),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn by_gtid(&self, mut readers: Vec<Session>) -> Outcome {
+        let started = Instant::now();
+        let mode = readers[0].query_one("say whether it has GTIDs", "SELECT @@GLOBAL.gtid_mode, @@GLOBAL.log_bin")?;
+        if mode.text(0)? != "ON" || !mode.is_yes(1)? {
+            return Err(Failed::NotHere);
+        }
+        let mut asker = self.open()?;
+        let mut tries = 0;
+        loop {
+            self.stop.check()?;
+            tries += 1;
+            let before = executed_gtids(&mut asker)?;
+            readers.iter_mut().try_for_each(begin)?;
+            std::thread::sleep(SETTLE);
+            if executed_gtids(&mut asker)? == before {
+                let position = position(&before, "");
+                return Ok(Frozen { method: Method::Gtid, readers, keeper: None, position, blocked: Duration::ZERO });
+            }
+            if started.elapsed() > self.options.lock_wait.min(LOCK_FREE_WAIT) {
+                return Err(Failed::TooLate(tries));
+            }
+        }
+    }
+
+    fn by_one_connection(&self, mut readers: Vec<Session>) -> Outcome {
+        if readers.len() > 1 {
+            let message = "no lock was to be had (no right to it, or not in time), so one connection reads everything; for more, grant \
+                           LOCK TABLES on the database, or allow more with --lock-wait"
+                .to_owned();
+            self.stop.control().emit(&Event::Warning { message });
+        }
+        for table in self.without_snapshots() {
+            let message = format!(
+                "table {} has the engine {}, which knows no snapshots, and it could not be locked: its rows are of another moment than the rest",
+                table.name, table.engine
+            );
+            self.stop.control().emit(&Event::Warning { message });
+        }
+        readers.truncate(1);
+        begin(&mut readers[0])?;
+        let position = log_position(&mut readers[0])?;
+        Ok(Frozen { method: Method::OneConnection, readers, keeper: None, position, blocked: Duration::ZERO })
+    }
+}
+
+/// Begins a transaction whose snapshot is of now, in place of one that was begun before.
+fn begin(session: &mut Session) -> Result<()> {
+    session.execute("take a snapshot", "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY").map(drop)
+}
+
+fn lock_tables<'t>(tables: impl Iterator<Item = &'t Table>) -> Option<String> {
+    let locks: Vec<String> = tables.map(|table| format!("{} READ", ident(&table.name))).collect();
+    (!locks.is_empty()).then(|| format!("LOCK TABLES {}", locks.join(", ")))
+}
+
+/// Whether a snapshot of MariaDB says where it is in a log that has every change.
+fn has_complete_binlog(session: &mut Session) -> Result<bool> {
+    if !session.flavor().is_mariadb() {
+        return Ok(false);
+    }
+    let log = session.query_one("say whether it has a log", "SELECT @@GLOBAL.log_bin")?;
+    if !log.is_yes(0)? {
+        return Ok(false);
+    }
+    // Databases that are left out of the log move without moving it. Who may not ask is not told either.
+    match session.query("say what its log leaves out", "SHOW MASTER STATUS") {
+        Ok(rows) => {
+            let is_filtered =
+                |row: &Row| row.get(2).is_some_and(|f| !f.is_empty()) || row.get(3).is_some_and(|f| !f.is_empty());
+            Ok(!rows.is_empty() && !rows.iter().any(is_filtered))
+        }
+        Err(error) if is_denied(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether statements run, as far as the user may see them, that a global lock would wait for while all writes wait for it.
+fn is_busy(session: &mut Session) -> Result<bool> {
+    let sql = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE COMMAND IN ('Query', 'Execute') AND TIME >= 2 \
+               AND INFO IS NOT NULL AND ID <> CONNECTION_ID()";
+    let running: Option<u64> = session.query_one("say what runs for long", sql)?.parse(0)?;
+    Ok(running.unwrap_or(0) > 0)
+}
+
+/// Where in the log the snapshot of a session of MariaDB is: `file:offset`; empty where there is no log.
+fn binlog_snapshot(session: &mut Session) -> Result<String> {
+    let rows = session.query("say where its snapshot is", "SHOW SESSION STATUS LIKE 'binlog_snapshot_%'")?;
+    let mut parts = [String::new(), String::new()];
+    for row in &rows {
+        match row.text(0)?.to_ascii_lowercase().as_str() {
+            "binlog_snapshot_file" => parts[0] = row.text(1)?.to_owned(),
+            "binlog_snapshot_position" => parts[1] = row.text(1)?.to_owned(),
+            _ => {}
+        }
+    }
+    Ok(if parts[0].is_empty() { String::new() } else { parts.join(":") })
+}
+
+/// The GTIDs at a place of MariaDB's log; empty where the user may not ask.
+fn gtid_of(session: &mut Session, place: &str) -> Result<String> {
+    let Some((file, offset)) = place.rsplit_once(':') else { return Ok(String::new()) };
+    let offset: u64 = offset.parse().unwrap_or(0);
+    let sql = format!("SELECT BINLOG_GTID_POS({}, {offset})", crate::mysql::quote::literal(file));
+    match session.query_one("say where its log stands", &sql) {
+        Ok(row) => Ok(row.text(0)?.to_owned()),
+        Err(error) if is_denied(&error) => Ok(String::new()),
+        Err(error) => Err(error),
+    }
+}
+
+fn executed_gtids(session: &mut Session) -> Result<String> {
+    let row = session.query_one("say what is committed", "SELECT @@GLOBAL.gtid_executed")?;
+    Ok(row.text(0)?.split_whitespace().collect())
+}
+
+/// Where the server's log stands now: GTIDs, and file and offset where the user may ask.
+fn log_position(session: &mut Session) -> Result<String> {
+    let flavor = session.flavor().clone();
+    let (status, gtids) = if flavor.is_mariadb() {
+        ("SHOW MASTER STATUS", "SELECT @@GLOBAL.gtid_binlog_pos")
+    } else if flavor.number >= 80_200 {
+        ("SHOW BINARY LOG STATUS", "SELECT @@GLOBAL.gtid_executed")
+    } else {
+        ("SHOW MASTER STATUS", "SELECT @@GLOBAL.gtid_executed")
+    };
+    let gtids: String = session.query_one("say what is committed", gtids)?.text(0)?.split_whitespace().collect();
+    let place = match session.query("say where its log stands", status) {
+        Ok(rows) => match rows.first() {
+            Some(row) => format!("{}:{}", row.text(0)?, row.text(1)?),
+            None => String::new(),
+        },
+        Err(error) if is_denied(&error) => String::new(),
+        Err(error) => return Err(error),
+    };
+    Ok(position(&gtids, &place))
+}
+
+/// As it stands in a manifest: `gtid=0-1-5 binlog=log.000001:1234`, without what is not known.
+fn position(gtids: &str, place: &str) -> String {
+    let parts = [("gtid", gtids), ("binlog", place)];
+    let known = parts.iter().filter(|(_, value)| !value.is_empty());
+    known.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+}
+
+pub(crate) fn is_denied(error: &MysqlError) -> bool {
+    let denied = [
+        number::NO_DATABASE_ACCESS,
+        number::ACCESS_DENIED,
+        number::TABLE_ACCESS_DENIED,
+        number::PRIVILEGE_MISSING,
+        // Of a column; and a statement that this version does not have.
+        1143,
+        1064,
+    ];
+    error.number().is_some_and(|number| denied.contains(&number))
+}
+
+/// Ends sessions that hold a lock, or wait for one, when a time is over.
+struct Deadline {
+    cancellers: Vec<Canceller>,
+    limit: Duration,
+    state: Mutex<(bool, bool)>,
+    changed: Condvar,
+}
+
+impl Deadline {
+    fn new(cancellers: Vec<Canceller>, limit: Duration) -> Self {
+        Self { cancellers, limit, state: Mutex::default(), changed: Condvar::new() }
+    }
+
+    /// Waits for the end or the time.
+    fn watch(&self) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.changed.wait_timeout_while(state, self.limit, |(is_over, _)| !*is_over);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        if state.0 {
+            return;
+        }
+        state.1 = true;
+        drop(state);
+        for canceller in &self.cancellers {
+            if let Err(error) = canceller.kill_session() {
+                tracing::warn!(%error, "a session that locks could not be ended");
+            }
+        }
+    }
+
+    fn has_fired(&self) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).1
+    }
+
+    fn end_on_drop(&self) -> impl Drop + '_ {
+        struct End<'e>(&'e Deadline);
+        impl Drop for End<'_> {
+            fn drop(&mut self) {
+                self.0.state.lock().unwrap_or_else(PoisonError::into_inner).0 = true;
+                self.0.changed.notify_all();
+            }
+        }
+        End(self)
+    }
+}

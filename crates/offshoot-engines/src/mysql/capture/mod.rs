@@ -1,0 +1,262 @@
+//! Reading one consistent state of a live database over several connections.
+//!
+//! The leader lists the schema; the connections that read are brought to see one state ([`freeze`]); the leader lists again,
+//! and once more when all rows are read: whatever changed in between makes the whole capture begin anew. An ALTER that only
+//! adds a column passes by a snapshot without an error, so that the snapshot alone would not do. A table that a reader is done
+//! with is given free (ROLLBACK TO SAVEPOINT), so that a schema change waits for the reading of its own table at most, and a
+//! watcher ends the capture when that takes too long.
+//!
+//! All steps are told to the caller's control: `list`, `lock`, `snapshot`, `data`, `sequences`.
+
+pub mod freeze;
+pub mod options;
+pub mod range;
+pub mod watcher;
+pub mod work;
+
+pub use freeze::Method;
+pub use options::CaptureOptions;
+
+use self::freeze::{Freezer, Frozen};
+use self::range::Range;
+use self::watcher::{Sessions, Watch};
+use self::work::Work;
+use super::catalog::tables::{Table, TableKind, Tables};
+use super::catalog::{environment, notes, origin, sequences, tables};
+use super::conninfo::ConnInfo;
+use super::error::{MysqlError, Result};
+use super::schema::{self, Schema};
+use super::session::{Session, reading_pins};
+use crate::error::EngineError;
+use crate::stop::Stop;
+use offshoot_core::source::{Captured, Sink, Source};
+use offshoot_core::{Control, CoreError, Event};
+use std::time::Instant;
+
+/// A live database of MySQL or MariaDB.
+#[derive(Debug, Clone)]
+pub struct MysqlSource {
+    conninfo: ConnInfo,
+    options: CaptureOptions,
+}
+
+impl MysqlSource {
+    /// A source that connects when it is captured.
+    #[must_use]
+    pub fn new(conninfo: ConnInfo, options: CaptureOptions) -> Self {
+        Self { conninfo, options }
+    }
+}
+
+impl Source for MysqlSource {
+    fn capture(&mut self, sink: &dyn Sink, control: &Control) -> Result<Captured, CoreError> {
+        let capture = Capture { options: &self.options, stop: Stop::new(control) };
+        let outcome = capture.run(&self.conninfo, sink);
+        capture.stop.into_result()?;
+        outcome
+    }
+}
+
+/// A session that is set up to read the catalog of a database.
+///
+/// # Errors
+/// If there is no connection, or no database is named.
+pub fn open(conninfo: &ConnInfo) -> Result<Session> {
+    if conninfo.database.is_empty() {
+        return Err(MysqlError::NoDatabase);
+    }
+    let mut session = Session::open(conninfo)?;
+    session.pin(&reading_pins(&session.flavor().clone()))?;
+    Ok(session)
+}
+
+/// The table by which a restore marks a database that it has not finished.
+pub const INCOMPLETE: &str = "offshoot_incomplete";
+
+/// One capture under way.
+struct Capture<'c> {
+    options: &'c CaptureOptions,
+    stop: Stop,
+}
+
+/// What was listed of a database at one moment.
+struct Listed {
+    tables: Tables,
+    schema: Schema,
+}
+
+impl Capture<'_> {
+    fn run(&self, conninfo: &ConnInfo, sink: &dyn Sink) -> Result<Captured, CoreError> {
+        let mut leader = open(conninfo)?;
+        let pinned = leader.pinned();
+        let control = self.stop.control();
+        let (before, frozen) = self.freeze(&mut leader, &pinned)?;
+        let since = Instant::now();
+        let Listed { tables, schema } = &before;
+        let mut captured = Captured {
+            origin: origin::read(&mut leader, frozen.position.clone())?,
+            environment: environment::read(&mut leader, tables, &schema.definers)?,
+            schema: schema.items.clone(),
+            sequences: Vec::new(),
+            loads: Vec::new(),
+            facts: super::facts::table_facts(&mut leader, tables)?,
+            omitted: notes::omitted(&mut leader, tables)?,
+            not_carried: notes::not_carried(tables),
+        };
+        captured.not_carried.extend(schema.not_carried.iter().cloned());
+        if sink.wants_facts() {
+            sink.describe(&captured.facts)?;
+        }
+        let with_rows = tables.all.iter().filter(|table| table.has_rows());
+        let (rows, bytes) =
+            with_rows.fold((0, 0), |(rows, bytes), table| (rows + table.rows_estimate, bytes + table.bytes));
+        control.emit(&Event::Total { rows, bytes });
+        control.step("data");
+        self.read(&mut leader, &pinned, tables, frozen, since, sink)?;
+        self.stop.check()?;
+        control.step("sequences");
+        let after = self.list(&mut leader)?;
+        if let Some(what) = difference(&before, &after) {
+            return Err(MysqlError::Unstable { what }.into());
+        }
+        let (counters, not_carried) = sequences::read(&mut leader, &after.tables)?;
+        captured.sequences = counters;
+        captured.not_carried.extend(not_carried);
+        self.stop.check()?;
+        Ok(captured)
+    }
+
+    /// The schema, and connections that see one state of its tables.
+    fn freeze(&self, leader: &mut Session, pinned: &ConnInfo) -> Result<(Listed, Frozen), CoreError> {
+        self.stop.control().step("list");
+        let mut before = self.list(leader)?;
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            self.stop.check()?;
+            let freezer = Freezer { conninfo: pinned, options: self.options, tables: &before.tables, stop: &self.stop };
+            let frozen = freezer.freeze()?;
+            let after = self.list(leader)?;
+            let Some(what) = difference(&before, &after) else { return Ok((before, frozen)) };
+            tracing::info!(tries, what, "the schema moved: take the state anew");
+            if tries >= self.options.tries_max {
+                return Err(MysqlError::Unstable { what }.into());
+            }
+            before = after;
+        }
+    }
+
+    fn list(&self, leader: &mut Session) -> Result<Listed> {
+        let tables = tables::list(leader)?;
+        if tables.all.iter().any(|table| table.name == INCOMPLETE) {
+            let what = "the database is what a restore has not finished".to_owned();
+            let mend = "Let the restore finish, or capture another database".to_owned();
+            return Err(MysqlError::NotReadable { what, mend });
+        }
+        let schema = schema::read(leader, &tables, self.options.schema_bytes_max)?;
+        Ok(Listed { tables, schema })
+    }
+
+    /// Reads all rows.
+    fn read(
+        &self,
+        leader: &mut Session,
+        pinned: &ConnInfo,
+        tables: &Tables,
+        frozen: Frozen,
+        since: Instant,
+        sink: &dyn Sink,
+    ) -> Result<(), CoreError> {
+        let sessions = Sessions::default();
+        let Frozen { mut readers, keeper, .. } = frozen;
+        // What the keeper has locked only the keeper may be sure of.
+        let is_kept = |table: &&Table| keeper.is_some() && !table.is_transactional();
+        let with_rows = || tables.all.iter().filter(|table| table.has_rows());
+        let work = Work::new(leader, with_rows().filter(|table| !is_kept(table)), self.options, readers.len(), sink)?;
+        let kept = Work::new(leader, with_rows().filter(is_kept), self.options, 1, sink)?;
+        for session in &mut readers {
+            sessions.add(session)?;
+            session.want_raw_texts()?;
+        }
+        let reading = || work.reading();
+        let watch = Watch::new(&self.stop, &sessions, self.options, &reading, since);
+        std::thread::scope(|scope| {
+            // Ends the watcher also when this ends early.
+            let _end = watch.end_on_drop();
+            spawn(scope, "watch", || watch.run(pinned))?;
+            let mut threads = Vec::new();
+            let mut keeper = keeper;
+            if let Some(mut keeper) = keeper.take() {
+                sessions.add(&keeper)?;
+                keeper.want_raw_texts()?;
+                let kept = &kept;
+                threads.push(spawn(scope, "keep", move || self.raise(self.drain(&mut keeper, kept, false)))?);
+            }
+            let last = readers.pop();
+            for mut reader in readers {
+                let work = &work;
+                threads.push(spawn(scope, "read", move || self.raise(self.drain(&mut reader, work, true)))?);
+            }
+            if let Some(mut reader) = last {
+                self.raise(self.drain(&mut reader, &work, true));
+            }
+            for thread in threads {
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            }
+            self.stop.check()
+        })
+    }
+
+    fn raise(&self, outcome: Result<(), CoreError>) {
+        if let Err(error) = outcome {
+            self.stop.raise(error);
+        }
+    }
+
+    /// Reads until nothing is left.
+    fn drain(&self, session: &mut Session, work: &Work<'_>, in_snapshot: bool) -> Result<(), CoreError> {
+        while let Some(task) = work.next()? {
+            self.stop.check()?;
+            if in_snapshot {
+                session.execute("begin to read a table", "SAVEPOINT offshoot")?;
+            }
+            let mut sink = task.sink.range(false)?;
+            let range = Range { table: task.table, keys: task.keys, stop: &self.stop };
+            let rows = range.read(session, &mut *sink)?;
+            sink.finish()?;
+            tracing::debug!(table = task.table.name, rows, "read");
+            if in_snapshot {
+                session.execute("give a table free", "ROLLBACK TO SAVEPOINT offshoot")?;
+            }
+            work.done(task)?;
+        }
+        Ok(())
+    }
+}
+
+/// What differs between two lists of one database; rows, sizes and counters may.
+fn difference(before: &Listed, after: &Listed) -> Option<String> {
+    let made = |listed: &Listed| -> Vec<(String, TableKind, String)> {
+        let bases = listed.tables.all.iter();
+        bases.map(|table| (table.name.clone(), table.kind, table.created.clone())).collect()
+    };
+    let (old, new) = (made(before), made(after));
+    let moved = old.iter().find(|table| !new.contains(table)).or_else(|| new.iter().find(|table| !old.contains(table)));
+    if let Some((name, kind, _)) = moved.filter(|(_, kind, _)| *kind != TableKind::View) {
+        return Some(format!("{} {name}", if *kind == TableKind::Sequence { "sequence" } else { "table" }));
+    }
+    let (old, new) = (&before.schema.items, &after.schema.items);
+    let changed = old.iter().find(|item| !new.contains(item)).or_else(|| new.iter().find(|item| !old.contains(item)));
+    changed.map(|item| item.label.clone())
+}
+
+fn spawn<'s, 'e, T: Send + 's>(
+    scope: &'s std::thread::Scope<'s, 'e>,
+    name: &str,
+    work: impl FnOnce() -> T + Send + 's,
+) -> Result<std::thread::ScopedJoinHandle<'s, T>, EngineError> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn_scoped(scope, work)
+        .map_err(|source| EngineError::Io { operation: "starting a thread", source })
+}

@@ -1,0 +1,151 @@
+//! Reads one range of one table into the sink: from the read buffer into the columns of a batch, without a copy between.
+
+use crate::mysql::catalog::tables::Table;
+use crate::mysql::error::{MysqlError, Result};
+use crate::mysql::quote::ident;
+use crate::mysql::session::{LongRow, NextRow, Session, cut_short, split_value};
+use crate::stop::Stop;
+use offshoot_core::source::{BATCH_BYTES, BATCH_ROWS, RangeSink};
+use offshoot_core::{CoreError, Event};
+use offshoot_format::column::{Batch, INLINE_VALUE_BYTES_MAX};
+use offshoot_format::table::Layout;
+
+/// Keys from this to before that; none is without bound.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Keys {
+    /// The first.
+    pub from: Option<i128>,
+    /// The first that is not read.
+    pub to: Option<i128>,
+}
+
+/// A part of a table.
+pub struct Range<'r> {
+    /// The table.
+    pub table: &'r Table,
+    /// What of it.
+    pub keys: Keys,
+    /// When to give up.
+    pub stop: &'r Stop,
+}
+
+/// Rows between looks at whether to give up.
+const ROWS_UNWATCHED: usize = 512;
+
+impl Range<'_> {
+    /// Reads all its rows; their number.
+    ///
+    /// # Errors
+    /// The server's or the sink's.
+    pub fn read(&self, session: &mut Session, sink: &mut dyn RangeSink) -> Result<u64, CoreError> {
+        let doing = format!("read table {}", self.table.name);
+        let mut rows = session.rows(&doing, &self.statement())?;
+        if rows.columns() != self.table.types.len().max(1) {
+            return Err(MysqlError::Protocol { what: "an answer", why: "it has another number of columns" }.into());
+        }
+        let mut reading = Reading { range: self, batch: sink.batch(), bytes: 0, rows: 0 };
+        while let Some(row) = rows.next_row()? {
+            match row {
+                NextRow::Whole(row) => reading.whole(row, sink)?,
+                NextRow::Long(row) => reading.long(row, sink)?,
+            }
+            reading.batch.rows += 1;
+            if reading.batch.rows % ROWS_UNWATCHED == 0 {
+                self.stop.check()?;
+            }
+            if reading.batch.rows == BATCH_ROWS || reading.bytes + sink.held_bytes() >= BATCH_BYTES {
+                reading.push(sink)?;
+            }
+        }
+        reading.push(sink)?;
+        Ok(reading.rows)
+    }
+
+    fn statement(&self) -> String {
+        let mut sql = self.table.select();
+        let key = self.table.integer_key().map(ident).unwrap_or_default();
+        let bounds = [(">=", self.keys.from), ("<", self.keys.to)];
+        for (place, (operator, bound)) in bounds.iter().filter_map(|(op, bound)| Some((op, (*bound)?))).enumerate() {
+            sql.push_str(&format!(" {} {key} {operator} {bound}", if place == 0 { "WHERE" } else { "AND" }));
+        }
+        sql
+    }
+}
+
+struct Reading<'r> {
+    range: &'r Range<'r>,
+    batch: Batch,
+    bytes: usize,
+    rows: u64,
+}
+
+impl Reading<'_> {
+    #[inline]
+    fn whole(&mut self, mut row: &[u8], sink: &mut dyn RangeSink) -> Result<(), CoreError> {
+        self.bytes += row.len();
+        let types = &self.range.table.types;
+        for (place, (of, column)) in types.iter().zip(&mut self.batch.columns).enumerate() {
+            let (value, rest) = split_value(row).ok_or_else(cut_short)?;
+            row = rest;
+            match value {
+                None => column.push_null(),
+                Some(value) if value.len() > INLINE_VALUE_BYTES_MAX && of.layout() == Layout::Var => {
+                    let mut blob = sink.blob(place)?;
+                    blob.write(value)?;
+                    blob.finish()?.push_to(column)?;
+                    self.bytes -= value.len();
+                }
+                Some(value) => of.push(value, column)?,
+            }
+        }
+        // The one value of a table without stored columns is no part of its rows.
+        let is_at_end = row.is_empty() || types.is_empty();
+        if is_at_end {
+            Ok(())
+        } else {
+            Err(MysqlError::Protocol { what: "a row", why: "it has more values than columns" }.into())
+        }
+    }
+
+    fn long(&mut self, mut row: LongRow<'_>, sink: &mut dyn RangeSink) -> Result<(), CoreError> {
+        let mut short = Vec::new();
+        for (place, of) in self.range.table.types.iter().enumerate() {
+            let Some(length) = row.value()? else {
+                self.batch.columns[place].push_null();
+                continue;
+            };
+            if length > INLINE_VALUE_BYTES_MAX as u64 {
+                if of.layout() != Layout::Var {
+                    return Err(MysqlError::Protocol { what: "a value", why: "it is too long for its type" }.into());
+                }
+                let mut blob = sink.blob(place)?;
+                row.pieces(length, |piece| blob.write(piece).and_then(|()| self.range.stop.check()))?;
+                blob.finish()?.push_to(&mut self.batch.columns[place])?;
+            } else {
+                short.clear();
+                row.pieces(length, |piece| {
+                    short.extend_from_slice(piece);
+                    Ok::<_, MysqlError>(())
+                })?;
+                self.bytes += short.len();
+                of.push(&short, &mut self.batch.columns[place])?;
+            }
+        }
+        Ok(row.finish()?)
+    }
+
+    fn push(&mut self, sink: &mut dyn RangeSink) -> Result<(), CoreError> {
+        self.range.stop.check()?;
+        if self.batch.rows == 0 {
+            return Ok(());
+        }
+        let batch = std::mem::replace(&mut self.batch, Batch { columns: Vec::new(), rows: 0 });
+        let (rows, bytes) = (batch.rows as u64, batch.bytes_len() as u64);
+        sink.push(batch)?;
+        self.batch = sink.batch();
+        self.bytes = 0;
+        self.rows += rows;
+        self.range.stop.control().emit(&Event::Rows { rows, bytes });
+        Ok(())
+    }
+}

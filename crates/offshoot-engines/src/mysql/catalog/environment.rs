@@ -1,0 +1,94 @@
+//! The environment lock: what the behaviour of the data depends on beside schema and rows.
+
+use super::tables::{TableKind, Tables};
+use crate::mysql::error::Result;
+use crate::mysql::quote::literal;
+use crate::mysql::session::Session;
+use offshoot_format::manifest::{Environment, Extension, Role};
+use std::collections::BTreeMap;
+
+/// Settings that change what statements mean, return or refuse, as a new session gets them.
+const SETTINGS: [&str; 36] = [
+    "auto_increment_increment",
+    "auto_increment_offset",
+    "binlog_format",
+    "binlog_row_image",
+    "block_encryption_mode",
+    "character_set_server",
+    "check_constraint_checks",
+    "collation_server",
+    "default_authentication_plugin",
+    "default_collation_for_utf8mb4",
+    "default_storage_engine",
+    "default_week_format",
+    "div_precision_increment",
+    "explicit_defaults_for_timestamp",
+    "foreign_key_checks",
+    "ft_min_word_len",
+    "group_concat_max_len",
+    "gtid_mode",
+    "gtid_strict_mode",
+    "innodb_default_row_format",
+    "innodb_file_per_table",
+    "innodb_ft_min_token_size",
+    "innodb_page_size",
+    "innodb_strict_mode",
+    "lc_time_names",
+    "log_bin",
+    "lower_case_table_names",
+    "max_allowed_packet",
+    "old_mode",
+    "sql_auto_is_null",
+    "sql_generate_invisible_primary_key",
+    "sql_mode",
+    "sql_require_primary_key",
+    "system_versioning_alter_history",
+    "time_zone",
+    "transaction_isolation",
+];
+
+/// Reads it. `definers` are the users that objects run as.
+///
+/// # Errors
+/// If the server refuses.
+pub fn read(session: &mut Session, tables: &Tables, definers: &[String]) -> Result<Environment> {
+    let flavor = session.flavor().clone();
+    let sql = "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA \
+               WHERE CAST(SCHEMA_NAME AS BINARY) = CAST(DATABASE() AS BINARY)";
+    let database = session.query_one("describe the database", sql)?;
+    let mut environment = Environment {
+        server_version: flavor.text.clone(),
+        server_version_num: flavor.number,
+        encoding: database.text(0)?.to_owned(),
+        collate: database.text(1)?.to_owned(),
+        ..Environment::default()
+    };
+    let names: Vec<String> = SETTINGS.iter().map(|name| literal(name)).collect();
+    let sql = format!("SHOW GLOBAL VARIABLES WHERE Variable_name IN ({})", names.join(", "));
+    for row in session.query("list its settings", &sql)? {
+        environment.settings.insert(row.text(0)?.to_owned(), row.text(1)?.to_owned());
+    }
+    // What +SYSTEM means is the machine's business, but it decides what a time of day is.
+    let zone = session.query_one("say its time zone", "SELECT @@system_time_zone")?;
+    environment.settings.insert("system_time_zone".to_owned(), zone.text(0)?.to_owned());
+    environment.extensions = engines(tables, &flavor.text);
+    environment.collations = collations(tables);
+    environment.roles = definers
+        .iter()
+        .map(|name| Role { name: name.clone(), attributes: Vec::new(), member_of: Vec::new(), settings: Vec::new() })
+        .collect();
+    Ok(environment)
+}
+
+/// The engines that tables need: they must be there before a restore.
+fn engines(tables: &Tables, version: &str) -> BTreeMap<String, Extension> {
+    let bases = tables.all.iter().filter(|table| table.kind == TableKind::Base && !table.engine.is_empty());
+    let extension = || Extension { version: version.to_owned(), schema: "engine".to_owned() };
+    bases.map(|table| (table.engine.clone(), extension())).collect()
+}
+
+/// The collations that columns use. Servers version them by their names.
+fn collations(tables: &Tables) -> BTreeMap<String, String> {
+    let columns = tables.all.iter().flat_map(|table| &table.columns);
+    columns.filter_map(|column| Some((column.column_type.collation.clone()?, String::new()))).collect()
+}

@@ -1,0 +1,97 @@
+//! A database of MySQL or MariaDB as the target of a restore.
+//!
+//! Implements what `offshoot_core::target` asks for: looking at the target, turning a snapshot's schema into statements,
+//! and doing one piece of work on a session. The order of the work is not decided here.
+//!
+//! Both servers commit before and after every statement that changes a schema, so that nothing but the mark tells an
+//! unfinished restore from a finished one: it is a table that nobody overlooks, made first and dropped last. A restore that
+//! finds it drops everything and starts over.
+
+pub mod adapt;
+mod compare;
+mod inspect;
+mod load;
+mod mark;
+mod objects;
+mod others;
+mod pins;
+mod prove;
+mod session;
+
+use super::conninfo::ConnInfo;
+use super::session::Canceller;
+use offshoot_core::target::{Adapted, Choices, Inspection, Target, TargetSession};
+use offshoot_core::{CoreError, Result};
+use offshoot_format::manifest::Manifest;
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub use session::MysqlTargetSession;
+
+/// Table that marks an unfinished restore.
+pub const MARK_TABLE: &str = "offshoot_incomplete";
+
+/// A database that can be restored into.
+#[derive(Debug)]
+pub struct MysqlTarget {
+    conninfo: ConnInfo,
+    /// Whether tables that are on other servers become empty ones of this server.
+    stubs_remote_tables: bool,
+    /// Whether something was changed in it.
+    has_begun: AtomicBool,
+    open: Mutex<BTreeMap<u32, Canceller>>,
+}
+
+impl MysqlTarget {
+    /// The database of a connection string. Does not connect yet.
+    #[must_use]
+    pub fn new(conninfo: ConnInfo) -> Self {
+        Self { conninfo, stubs_remote_tables: false, has_begun: AtomicBool::new(false), open: Mutex::default() }
+    }
+
+    /// The same, where an empty table of this server stands in the place of each that is on another one (FEDERATED, CONNECT,
+    /// SPIDER, S3): for copies that must not reach out.
+    #[must_use]
+    pub fn stub_remote_tables(mut self, yes: bool) -> Self {
+        self.stubs_remote_tables = yes;
+        self
+    }
+
+    /// A session.
+    ///
+    /// # Errors
+    /// If there is no connection, no database is named, or the server is too old.
+    pub fn open(&self) -> super::Result<MysqlTargetSession<'_>> {
+        MysqlTargetSession::open(self)
+    }
+
+    /// The sessions that are open, by their numbers on the server.
+    fn sessions(&self) -> MutexGuard<'_, BTreeMap<u32, Canceller>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Target for MysqlTarget {
+    fn inspect(&self, manifest: &Manifest) -> Result<Inspection> {
+        Ok(self.open()?.inspect(manifest)?)
+    }
+
+    fn adapt(&self, manifest: &Manifest, inspection: &Inspection, choices: &Choices) -> Adapted {
+        adapt::adapt(manifest, inspection, choices, self.stubs_remote_tables)
+    }
+
+    fn session(&self, _choices: &Choices) -> Result<Box<dyn TargetSession + '_>> {
+        let mut session = self.open().map_err(CoreError::from)?;
+        session.announce()?;
+        Ok(Box::new(session))
+    }
+
+    fn interrupt(&self) {
+        let cancellers: Vec<Canceller> = self.sessions().values().cloned().collect();
+        for canceller in cancellers {
+            // What cannot be ended ends by itself; there is nobody to tell.
+            let _ = canceller.cancel();
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! One connection to a target: opened, pinned, and driven by the thread that uses it.
+
+use super::{MysqlTarget, pins};
+use crate::mysql::error::number;
+use crate::mysql::quote::{ident, literal};
+use crate::mysql::schema::Context;
+use crate::mysql::session::{Done, Session};
+use crate::mysql::{MysqlError, Result};
+use offshoot_core::CoreError;
+use offshoot_core::target::{
+    Adapted, Counted, Difference, Executed, LoadContext, LoadWork, Loaded, Mark, Stage, TargetSession, Work,
+};
+use offshoot_format::manifest::{Manifest, TableEntry};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// What the server answers when something that a statement names is not there: an engine, a table, a column, a key column,
+/// a function, what a view is made of.
+const LACKING: &[u16] = &[1286, number::NO_SUCH_TABLE, 1054, 1072, 1305, 1356, 1824];
+
+/// One connection to a target, used by one thread.
+pub struct MysqlTargetSession<'t> {
+    pub(super) target: &'t MysqlTarget,
+    pub(super) session: Session,
+    pub(super) database: String,
+    /// Whether rows can be sent as a file.
+    pub(super) takes_files: bool,
+    /// The most that a statement or a value that is put together may have, in bytes.
+    pub(super) packet_bytes_max: u64,
+}
+
+impl<'t> MysqlTargetSession<'t> {
+    pub(super) fn open(target: &'t MysqlTarget) -> Result<Self> {
+        if target.conninfo.database.is_empty() {
+            return Err(MysqlError::NoDatabase);
+        }
+        let mut session = Session::open(&target.conninfo)?;
+        target.sessions().insert(session.id(), session.canceller());
+        let opened = pins::pin(&mut session).and_then(|()| {
+            let sql = "SELECT DATABASE(), @@GLOBAL.local_infile, @@SESSION.max_allowed_packet";
+            let row = session.query_one("set the session up", sql)?;
+            Ok((row.text(0)?.to_owned(), row.is_yes(1)?, row.parse(2)?.unwrap_or(1 << 20)))
+        });
+        match opened {
+            Ok((database, takes_files, packet_bytes_max)) => {
+                Ok(Self { target, session, database, takes_files, packet_bytes_max })
+            }
+            Err(error) => {
+                target.sessions().remove(&session.id());
+                Err(error)
+            }
+        }
+    }
+
+    /// Runs a statement that gives nothing back.
+    pub(super) fn run(&mut self, doing: &str, sql: &str) -> Result<Done> {
+        self.session.execute(doing, sql)
+    }
+
+    /// Why it was left out, if it was.
+    fn execute_all(&mut self, work: &Work) -> Result<Option<String>> {
+        let doing = format!("make {}", work.label);
+        for sql in &work.sql {
+            match work.stage {
+                Stage::Analyze => self.analyze(&doing, sql)?,
+                _ => {
+                    let done = self.run_item(&doing, sql)?;
+                    if done.warnings > 0 && work.label.starts_with("EVENT ") && !self.has_event(&doing, work)? {
+                        return Ok(Some("its time has passed, and the server drops such an event at once".to_owned()));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn has_event(&mut self, doing: &str, work: &Work) -> Result<bool> {
+        let name = work.label.strip_prefix("EVENT ").unwrap_or_default();
+        let sql = format!(
+            "SELECT COUNT(*) FROM information_schema.events WHERE event_schema = DATABASE() AND event_name = {}",
+            literal(name)
+        );
+        Ok(self.session.query_one(doing, &sql)?.parse::<u64>(0)?.unwrap_or(0) > 0)
+    }
+
+    /// Runs the statement of an item under the settings that belong to it.
+    fn run_item(&mut self, doing: &str, sql: &str) -> Result<Done> {
+        let (context, statement) = Context::split(sql);
+        let Some(context) = context else { return self.run(doing, statement) };
+        let bytes = self.in_charset(doing, statement, &context.character_set_client)?;
+        let made = self.run(doing, &context.set_statement()).and_then(|_| self.session.execute_bytes(doing, &bytes));
+        let reset = self.run(doing, "SET NAMES utf8mb4").and_then(|_| {
+            self.run(doing, &format!("SET SESSION sql_mode = '{}', SESSION time_zone = '+00:00'", pins::SQL_MODE))
+        });
+        let done = made?;
+        reset?;
+        Ok(done)
+    }
+
+    /// A statement as it was typed: in the character set that its text was once sent in. The server converts it.
+    fn in_charset(&mut self, doing: &str, statement: &str, charset: &str) -> Result<Vec<u8>> {
+        if statement.is_ascii() || charset.starts_with("utf8") {
+            return Ok(statement.as_bytes().to_vec());
+        }
+        let sql = format!("SELECT CAST(CONVERT({} USING {}) AS BINARY)", literal(statement), ident(charset));
+        let row = self.session.query_one(doing, &sql)?;
+        row.get(0).map(<[u8]>::to_vec).ok_or(MysqlError::Protocol { what: "a converted statement", why: "it is NULL" })
+    }
+
+    /// Statistics say what went wrong in rows.
+    fn analyze(&mut self, doing: &str, sql: &str) -> Result<()> {
+        for row in self.session.query(doing, sql)? {
+            if row.text(2)?.eq_ignore_ascii_case("error") {
+                let what = format!("the server could not {doing}: {}", row.text(3)?);
+                return Err(MysqlError::Target { what, mend: "Look into the server's log".to_owned() });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for MysqlTargetSession<'_> {
+    fn drop(&mut self) {
+        self.target.sessions().remove(&self.session.id());
+    }
+}
+
+impl TargetSession for MysqlTargetSession<'_> {
+    fn mark(&mut self, mark: &Mark) -> offshoot_core::Result<()> {
+        // Only before the first change: who comes later is refused, and does not disturb.
+        if !self.target.has_begun.load(Ordering::SeqCst) {
+            self.refuse_others(Duration::ZERO)?;
+        }
+        self.put_mark(mark)?;
+        self.target.has_begun.store(true, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn unmark(&mut self) -> offshoot_core::Result<()> {
+        Ok(self.drop_mark()?)
+    }
+
+    fn execute(&mut self, work: &Work) -> offshoot_core::Result<Executed> {
+        if work.stage == Stage::Validate {
+            return Ok(self.prove(work)?);
+        }
+        match self.execute_all(work) {
+            Ok(None) => Ok(Executed::Done),
+            Ok(Some(why)) => Ok(Executed::LeftOut { why }),
+            Err(error) if work.optional && error.number().is_some_and(|number| LACKING.contains(&number)) => {
+                Ok(Executed::LeftOut { why: error.to_string() })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn load(&mut self, load: &LoadWork<'_>, context: &LoadContext<'_>) -> offshoot_core::Result<Loaded> {
+        if load.large_objects {
+            return Err(CoreError::Protocol("large objects of another engine cannot be loaded here"));
+        }
+        self.load_table(load, context)
+    }
+
+    fn appendable(&mut self, tables: &[&TableEntry]) -> offshoot_core::Result<Vec<usize>> {
+        // No extension brings tables here, and checks are off.
+        Ok((0..tables.len()).collect())
+    }
+
+    fn count(&mut self, what: &Counted) -> offshoot_core::Result<u64> {
+        let Counted::Table(_, name) = what else { return Ok(0) };
+        let row = self.session.query_one("count rows", &format!("SELECT COUNT(*) FROM {}", ident(name)))?;
+        Ok(row.parse(0)?.unwrap_or(0))
+    }
+
+    fn compare(&mut self, manifest: &Manifest, adapted: &Adapted) -> offshoot_core::Result<Vec<Difference>> {
+        Ok(self.differences(manifest, adapted)?)
+    }
+}

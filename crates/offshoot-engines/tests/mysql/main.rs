@@ -1,0 +1,9 @@
+//! MySQL and MariaDB: sessions, and captures into memory, on servers of their own.
+
+#![allow(clippy::unwrap_used)]
+
+mod capture;
+#[path = "../capture/memory.rs"]
+mod memory;
+mod sessions;
+mod support;
