@@ -138,7 +138,7 @@ fn old_transactions(session: &mut Session) -> Result<Vec<(u64, u64)>> {
     match session.query("list its transactions", sql) {
         Ok(rows) => rows.iter().map(|row| Ok((row.parse(0)?.unwrap_or(0), row.parse(1)?.unwrap_or(0)))).collect(),
         // Only who has PROCESS may see them.
-        Err(error) if capture::freeze::is_denied(&error) => Ok(Vec::new()),
+        Err(error) if capture::is_denied(&error) => Ok(Vec::new()),
         Err(error) => Err(error),
     }
 }

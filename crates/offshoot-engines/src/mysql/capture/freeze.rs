@@ -19,15 +19,18 @@
 //! Tables whose engine has no snapshots (MyISAM, Aria, MEMORY) are locked beside, by a session that keeps its locks until it
 //! has read them. Only a global lock or table locks do for those.
 
+use super::deadline::Deadline;
 use super::options::CaptureOptions;
+use super::position::{
+    binlog_snapshot, executed_gtids, gtid_of, has_complete_binlog, is_denied, log_position, position,
+};
 use crate::mysql::catalog::tables::{Table, Tables};
 use crate::mysql::conninfo::ConnInfo;
 use crate::mysql::error::{MysqlError, Result, number};
 use crate::mysql::quote::ident;
-use crate::mysql::session::{Canceller, Row, Session, reading_pins};
+use crate::mysql::session::{Session, reading_pins};
 use crate::stop::Stop;
 use offshoot_core::{CoreError, Event};
-use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The longest that one attempt waits for a lock: others wait behind it.
@@ -369,150 +372,10 @@ fn lock_tables<'t>(tables: impl Iterator<Item = &'t Table>) -> Option<String> {
     (!locks.is_empty()).then(|| format!("LOCK TABLES {}", locks.join(", ")))
 }
 
-/// Whether a snapshot of MariaDB says where it is in a log that has every change.
-fn has_complete_binlog(session: &mut Session) -> Result<bool> {
-    if !session.flavor().is_mariadb() {
-        return Ok(false);
-    }
-    let log = session.query_one("say whether it has a log", "SELECT @@GLOBAL.log_bin")?;
-    if !log.is_yes(0)? {
-        return Ok(false);
-    }
-    // Databases that are left out of the log move without moving it. Who may not ask is not told either.
-    match session.query("say what its log leaves out", "SHOW MASTER STATUS") {
-        Ok(rows) => {
-            let is_filtered =
-                |row: &Row| row.get(2).is_some_and(|f| !f.is_empty()) || row.get(3).is_some_and(|f| !f.is_empty());
-            Ok(!rows.is_empty() && !rows.iter().any(is_filtered))
-        }
-        Err(error) if is_denied(&error) => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
 /// Whether statements run, as far as the user may see them, that a global lock would wait for while all writes wait for it.
 fn is_busy(session: &mut Session) -> Result<bool> {
     let sql = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE COMMAND IN ('Query', 'Execute') AND TIME >= 2 \
                AND INFO IS NOT NULL AND ID <> CONNECTION_ID()";
     let running: Option<u64> = session.query_one("say what runs for long", sql)?.parse(0)?;
     Ok(running.unwrap_or(0) > 0)
-}
-
-/// Where in the log the snapshot of a session of MariaDB is: `file:offset`; empty where there is no log.
-fn binlog_snapshot(session: &mut Session) -> Result<String> {
-    let rows = session.query("say where its snapshot is", "SHOW SESSION STATUS LIKE 'binlog_snapshot_%'")?;
-    let mut parts = [String::new(), String::new()];
-    for row in &rows {
-        match row.text(0)?.to_ascii_lowercase().as_str() {
-            "binlog_snapshot_file" => parts[0] = row.text(1)?.to_owned(),
-            "binlog_snapshot_position" => parts[1] = row.text(1)?.to_owned(),
-            _ => {}
-        }
-    }
-    Ok(if parts[0].is_empty() { String::new() } else { parts.join(":") })
-}
-
-/// The GTIDs at a place of MariaDB's log; empty where the user may not ask.
-fn gtid_of(session: &mut Session, place: &str) -> Result<String> {
-    let Some((file, offset)) = place.rsplit_once(':') else { return Ok(String::new()) };
-    let offset: u64 = offset.parse().unwrap_or(0);
-    let sql = format!("SELECT BINLOG_GTID_POS({}, {offset})", crate::mysql::quote::literal(file));
-    match session.query_one("say where its log stands", &sql) {
-        Ok(row) => Ok(row.text(0)?.to_owned()),
-        Err(error) if is_denied(&error) => Ok(String::new()),
-        Err(error) => Err(error),
-    }
-}
-
-fn executed_gtids(session: &mut Session) -> Result<String> {
-    let row = session.query_one("say what is committed", "SELECT @@GLOBAL.gtid_executed")?;
-    Ok(row.text(0)?.split_whitespace().collect())
-}
-
-/// Where the server's log stands now: GTIDs, and file and offset where the user may ask.
-fn log_position(session: &mut Session) -> Result<String> {
-    let flavor = session.flavor().clone();
-    let (status, gtids) = if flavor.is_mariadb() {
-        ("SHOW MASTER STATUS", "SELECT @@GLOBAL.gtid_binlog_pos")
-    } else if flavor.number >= 80_200 {
-        ("SHOW BINARY LOG STATUS", "SELECT @@GLOBAL.gtid_executed")
-    } else {
-        ("SHOW MASTER STATUS", "SELECT @@GLOBAL.gtid_executed")
-    };
-    let gtids: String = session.query_one("say what is committed", gtids)?.text(0)?.split_whitespace().collect();
-    let place = match session.query("say where its log stands", status) {
-        Ok(rows) => match rows.first() {
-            Some(row) => format!("{}:{}", row.text(0)?, row.text(1)?),
-            None => String::new(),
-        },
-        Err(error) if is_denied(&error) => String::new(),
-        Err(error) => return Err(error),
-    };
-    Ok(position(&gtids, &place))
-}
-
-/// As it stands in a manifest: `gtid=0-1-5 binlog=log.000001:1234`, without what is not known.
-fn position(gtids: &str, place: &str) -> String {
-    let parts = [("gtid", gtids), ("binlog", place)];
-    let known = parts.iter().filter(|(_, value)| !value.is_empty());
-    known.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
-}
-
-pub(crate) fn is_denied(error: &MysqlError) -> bool {
-    let denied = [
-        number::NO_DATABASE_ACCESS,
-        number::ACCESS_DENIED,
-        number::TABLE_ACCESS_DENIED,
-        number::PRIVILEGE_MISSING,
-        // Of a column; and a statement that this version does not have.
-        1143,
-        1064,
-    ];
-    error.number().is_some_and(|number| denied.contains(&number))
-}
-
-/// Ends sessions that hold a lock, or wait for one, when a time is over.
-struct Deadline {
-    cancellers: Vec<Canceller>,
-    limit: Duration,
-    state: Mutex<(bool, bool)>,
-    changed: Condvar,
-}
-
-impl Deadline {
-    fn new(cancellers: Vec<Canceller>, limit: Duration) -> Self {
-        Self { cancellers, limit, state: Mutex::default(), changed: Condvar::new() }
-    }
-
-    /// Waits for the end or the time.
-    fn watch(&self) {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.changed.wait_timeout_while(state, self.limit, |(is_over, _)| !*is_over);
-        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        if state.0 {
-            return;
-        }
-        state.1 = true;
-        drop(state);
-        for canceller in &self.cancellers {
-            if let Err(error) = canceller.kill_session() {
-                tracing::warn!(%error, "a session that locks could not be ended");
-            }
-        }
-    }
-
-    fn has_fired(&self) -> bool {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).1
-    }
-
-    fn end_on_drop(&self) -> impl Drop + '_ {
-        struct End<'e>(&'e Deadline);
-        impl Drop for End<'_> {
-            fn drop(&mut self) {
-                self.0.state.lock().unwrap_or_else(PoisonError::into_inner).0 = true;
-                self.0.changed.notify_all();
-            }
-        }
-        End(self)
-    }
 }

@@ -8,14 +8,17 @@
 //!
 //! All steps are told to the caller's control: `list`, `lock`, `snapshot`, `data`, `sequences`.
 
+mod deadline;
 pub mod freeze;
 pub mod options;
+mod position;
 pub mod range;
 pub mod watcher;
 pub mod work;
 
 pub use freeze::Method;
 pub use options::CaptureOptions;
+pub(crate) use position::is_denied;
 
 use self::freeze::{Freezer, Frozen};
 use self::range::Range;
