@@ -13,6 +13,9 @@ const NULL: &str = "'-'";
 /// The pieces of a row's digest that are summed up: 16 digits each, so that a sum over all rows is exact.
 const PIECES: [u32; 4] = [1, 17, 33, 49];
 
+/// A table as the catalog lists it: what kind it is, its name, its columns with their types.
+type Table<'t> = (&'t str, String, Vec<(String, &'t str)>);
+
 /// One line per object with content: `kind name rows digest`, in byte order.
 #[must_use]
 #[track_caller]
@@ -35,7 +38,7 @@ fn try_fingerprint(server: &Server, db: &str) -> Result<String, MysqlError> {
             literal(db)
         ),
     )?;
-    let mut tables: Vec<(&str, String, Vec<(String, &str)>)> = Vec::new();
+    let mut tables: Vec<Table<'_>> = Vec::new();
     for line in columns.lines() {
         let fields: Vec<&str> = line.split('\t').collect();
         let [kind, table, column, data_type] = fields[..] else { continue };

@@ -1,3 +1,5 @@
+//! Connection strings, option files and variables, without a disk or a server.
+
 use super::*;
 use crate::conninfo::{FileContent, ReadFile};
 use proptest::prelude::*;
