@@ -199,6 +199,12 @@ impl Freezer<'_> {
         wait.clamp(Duration::from_millis(10), ATTEMPT_WAIT_MAX)
     }
 
+    /// How long snapshots without a lock are tried for: where there is another way, not for long.
+    fn lock_free_wait(&self) -> Duration {
+        let wait = self.options.lock_wait;
+        if self.options.method.is_some() { wait } else { wait.min(LOCK_FREE_WAIT) }
+    }
+
     fn by_binlog_position(&self, mut readers: Vec<Session>) -> Outcome {
         let started = Instant::now();
         let mut tries = 0;
@@ -220,7 +226,7 @@ impl Freezer<'_> {
                 let blocked = Duration::ZERO;
                 return Ok(Frozen { method: Method::BinlogPosition, readers, keeper: None, position, blocked });
             }
-            if started.elapsed() > LOCK_FREE_WAIT.min(self.options.lock_wait) {
+            if started.elapsed() > self.lock_free_wait() {
                 return Err(Failed::TooLate(tries));
             }
         }
@@ -335,7 +341,7 @@ impl Freezer<'_> {
                 let position = position(&before, "");
                 return Ok(Frozen { method: Method::Gtid, readers, keeper: None, position, blocked: Duration::ZERO });
             }
-            if started.elapsed() > self.options.lock_wait.min(LOCK_FREE_WAIT) {
+            if started.elapsed() > self.lock_free_wait() {
                 return Err(Failed::TooLate(tries));
             }
         }
