@@ -50,7 +50,7 @@ impl Range<'_> {
                 NextRow::Long(row) => reading.long(row, sink)?,
             }
             reading.batch.rows += 1;
-            if reading.batch.rows % ROWS_UNWATCHED == 0 {
+            if reading.batch.rows.is_multiple_of(ROWS_UNWATCHED) {
                 self.stop.check()?;
             }
             if reading.batch.rows == BATCH_ROWS || reading.bytes + sink.held_bytes() >= BATCH_BYTES {
