@@ -67,6 +67,7 @@ impl Adapter<'_> {
             exclusive: Vec::new(),
             makes_table: false,
             optional: false,
+            may_fail: false,
         });
         // Just pushed.
         let last = self.out.works.len() - 1;

@@ -72,15 +72,15 @@ fn is_auto_increment(part: &str) -> bool {
 
 /// The key without which the server refuses the column: one that begins with it, else one that has it.
 fn auto_key(parts: &[&str], column: &str) -> Option<usize> {
-    let columns = |part: &&str| {
+    let columns = |part: &str| {
         let is_key = part.starts_with("PRIMARY KEY ") || matches!(classify(part), Part::Index(_));
         let open = top_level(part, 0, |c, depth| c == '(' && depth == 0).filter(|_| is_key)?;
         Some(part[open + 1..].to_owned())
     };
     let quoted = ident(column);
-    let begins = |part: &&str| columns(part).is_some_and(|list| list.starts_with(&quoted));
-    let has = |part: &&str| columns(part).is_some_and(|list| list.contains(&quoted));
-    parts.iter().position(|part| begins(&part)).or_else(|| parts.iter().position(|part| has(&part)))
+    let begins = |part: &str| columns(part).is_some_and(|list| list.starts_with(&quoted));
+    let has = |part: &str| columns(part).is_some_and(|list| list.contains(&quoted));
+    parts.iter().position(|part| begins(part)).or_else(|| parts.iter().position(|part| has(part)))
 }
 
 /// The options of a table without ` AUTO_INCREMENT=123`, which is where a counter stands and not what the table is.
