@@ -171,6 +171,11 @@ fn many_at_once_each_with_its_own_and_spares() {
     for name in names {
         assert_eq!(ask(&nest, name, "SELECT name FROM own"), name);
     }
+    // No spare goes on without the test.
+    std::fs::write(nest.session.dir().join("offshoot.toml"), text.replace("spares = 1", "spares = 0")).unwrap();
+    while nest.folders().len() > names.len() + 1 {
+        nest.done(&["branch", "tend"]);
+    }
 }
 
 #[test]
