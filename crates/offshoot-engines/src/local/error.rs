@@ -31,13 +31,13 @@ pub enum LocalError {
         /// The snapshot's version.
         wanted: String,
         /// The part of it that must be the same.
-        series: String,
+        series: Box<str>,
         /// What was found instead, or is broken.
         candidates: Vec<Candidate>,
         /// Where it was looked.
         looked_at: Vec<PathBuf>,
         /// How to get one on this system.
-        mend: String,
+        mend: Box<str>,
     },
     /// The programs that a record names cannot be run.
     #[error("there is no usable {product} server in {} any more: {why}. Install it again, or build the image anew", programs.display())]

@@ -41,7 +41,11 @@ fn long_rows_come_in_pieces() {
         let mut rows = session.rows("read long rows", sql).unwrap();
         let Some(NextRow::Long(mut row)) = rows.next_row().unwrap() else { panic!("not a long row") };
         assert_eq!(row.value().unwrap(), Some(1));
-        row.pieces(1, |piece| Ok::<_, MysqlError>(assert_eq!(piece, b"1"))).unwrap();
+        row.pieces(1, |piece| {
+            assert_eq!(piece, b"1");
+            Ok::<_, MysqlError>(())
+        })
+        .unwrap();
         assert_eq!(row.value().unwrap(), Some(17_000_000));
         let (mut bytes, mut longest) = (0, 0);
         row.pieces(17_000_000, |piece| {

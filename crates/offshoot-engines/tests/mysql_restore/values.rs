@@ -76,7 +76,7 @@ const SUMS: &str = "SELECT id, LENGTH(a), CRC32(a), LENGTH(b), CRC32(b), j FROM 
 /// Two rows with values of so many bytes, and one whose values are many.
 fn large(bytes: usize) -> String {
     let columns: Vec<String> = (0..12).map(|index| format!("c{index} MEDIUMTEXT")).collect();
-    let values = vec!["REPEAT('it''s \\\\ ', 11000)"; 12].join(", ");
+    let values = ["REPEAT('it''s \\\\ ', 11000)"; 12].join(", ");
     format!(
         "CREATE TABLE large (id INT PRIMARY KEY, a LONGBLOB, b LONGTEXT CHARACTER SET latin1, j JSON);
          INSERT INTO large VALUES (1, REPEAT(x'00270A5C', {bytes} / 4), NULL, NULL), (2, 'small', REPEAT('\u{e9}', {bytes} / 4), '[1]');

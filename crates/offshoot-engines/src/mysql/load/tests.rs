@@ -1,3 +1,5 @@
+//! What batches become on the wire: edge values of every kind, in rows of LOAD DATA and of INSERT.
+
 use super::*;
 use crate::mysql::types::ColumnType;
 use offshoot_format::blob::BlobRef;

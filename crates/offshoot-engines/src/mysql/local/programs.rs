@@ -59,10 +59,10 @@ impl Programs {
         best.ok_or_else(|| LocalError::NoServer {
             product: product(wanted.family),
             wanted: wanted.text.clone(),
-            series: series(wanted),
+            series: series(wanted).into(),
             candidates,
             looked_at: places.shown(&KIND),
-            mend: how_to_install(wanted, places.bin.is_some()),
+            mend: how_to_install(wanted, places.bin.is_some()).into(),
         })
     }
 }

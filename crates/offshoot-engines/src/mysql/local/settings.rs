@@ -197,7 +197,7 @@ fn check(name: &str) -> Result<(), LocalError> {
     let is_decided = |decided: &&str| {
         [plain.as_str(), bare].iter().any(|name| name.len() > 2 && decided.starts_with(name) || name == decided)
     };
-    match DECIDED.iter().any(|decided| is_decided(&decided)) {
+    match DECIDED.iter().any(is_decided) {
         true => refuse("decides where a branch lives and who comes in, which is not for settings"),
         false => Ok(()),
     }

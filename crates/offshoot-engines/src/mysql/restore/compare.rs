@@ -151,6 +151,7 @@ mod tests {
                 exclusive: Vec::new(),
                 makes_table: false,
                 optional: false,
+                may_fail: false,
             }],
             ..Adapted::default()
         };

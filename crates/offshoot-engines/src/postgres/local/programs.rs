@@ -71,10 +71,10 @@ impl Programs {
         best.ok_or_else(|| LocalError::NoServer {
             product: PRODUCT,
             wanted: wanted.to_string(),
-            series: wanted.major().to_string(),
+            series: wanted.major().to_string().into(),
             candidates,
             looked_at: places.shown(&KIND),
-            mend: super::advice::how_to_install(wanted.major(), places.bin.is_some()),
+            mend: super::advice::how_to_install(wanted.major(), places.bin.is_some()).into(),
         })
     }
 }
