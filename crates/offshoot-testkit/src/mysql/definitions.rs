@@ -1,7 +1,8 @@
 //! SHOW CREATE of every object of a database, so that two databases compare as two texts.
 //!
 //! One line an object, in byte order of kind and name. The moment at which a trigger was made is left out; everything else
-//! that the server says of an object is there: its sql_mode, character sets and definer too.
+//! that the server says of an object is there: its sql_mode, character sets and definer too; but for the character set of a
+//! column that its collation implies.
 
 use super::client::{literal, quoted};
 use super::{MysqlError, Server};
@@ -50,7 +51,8 @@ fn try_definitions(server: &Server, db: &str) -> Result<String, MysqlError> {
         for name in names.lines().map(from_hex) {
             let (kind, name) = if kind.is_empty() { split_routine(&name) } else { (kind, name.as_str()) };
             let shown = server.try_sql_with_names(db, &format!("SHOW CREATE {kind} {}", quoted(name)))?;
-            lines.push(format!("{kind} {}", without_moment(&shown)));
+            let shown = without_moment(&shown);
+            lines.push(format!("{kind} {}", if kind == "TABLE" { without_implied_charsets(&shown) } else { shown }));
         }
     }
     lines.sort();
@@ -68,6 +70,18 @@ fn without_moment(shown: &str) -> String {
     let (names, values) = shown.split_once('\n').unwrap_or((shown, ""));
     let kept = names.split('\t').zip(values.split('\t')).filter(|(name, _)| *name != "Created");
     kept.map(|(_, value)| value).collect::<Vec<_>>().join("\t")
+}
+
+/// Whether MySQL prints the character set that a column's collation implies depends on how the table was once made.
+fn without_implied_charsets(shown: &str) -> String {
+    let mut parts = shown.split(" CHARACTER SET ");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let is_implied = part.split_once(' ').is_some_and(|(_, rest)| rest.starts_with("COLLATE "));
+        out.push_str(if is_implied { "" } else { " CHARACTER SET " });
+        out.push_str(if is_implied { part.find(' ').map_or(part, |at| &part[at..]) } else { part });
+    }
+    out
 }
 
 fn from_hex(digits: &str) -> String {

@@ -28,6 +28,7 @@ use super::catalog::tables::{Table, TableKind, Tables};
 use super::catalog::{environment, notes, origin, sequences, tables};
 use super::conninfo::ConnInfo;
 use super::error::{MysqlError, Result};
+use super::restore::MARK_TABLE;
 use super::schema::{self, Schema};
 use super::session::{Session, reading_pins};
 use crate::error::EngineError;
@@ -72,9 +73,6 @@ pub fn open(conninfo: &ConnInfo) -> Result<Session> {
     session.pin(&reading_pins(&session.flavor().clone()))?;
     Ok(session)
 }
-
-/// The table by which a restore marks a database that it has not finished.
-pub const INCOMPLETE: &str = "offshoot_incomplete";
 
 /// One capture under way.
 struct Capture<'c> {
@@ -151,7 +149,7 @@ impl Capture<'_> {
 
     fn list(&self, leader: &mut Session) -> Result<Listed> {
         let tables = tables::list(leader)?;
-        if tables.all.iter().any(|table| table.name == INCOMPLETE) {
+        if tables.all.iter().any(|table| table.name == MARK_TABLE) {
             let what = "the database is what a restore has not finished".to_owned();
             let mend = "Let the restore finish, or capture another database".to_owned();
             return Err(MysqlError::NotReadable { what, mend });

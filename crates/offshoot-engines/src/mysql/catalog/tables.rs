@@ -72,6 +72,8 @@ pub struct CatalogColumn {
     pub column_type: ColumnType,
     /// Whether it may hold NULL.
     pub is_nullable: bool,
+    /// Whether it counts by itself: AUTO_INCREMENT.
+    pub is_counter: bool,
     /// The expression that it is computed from; it holds no data then.
     pub generated: Option<String>,
     /// Its default as the catalog prints it: text, or an expression.
@@ -205,7 +207,8 @@ pub fn list(session: &mut Session) -> Result<Tables> {
             rows_estimate: row.parse(4)?.unwrap_or(0),
             bytes: row.parse(5)?.unwrap_or(0),
             is_versioned: row.text(1)? == "SYSTEM VERSIONED",
-            auto_increment: row.parse(6)?,
+            // MariaDB names a counter for tables with full-text indexes too: that of their hidden row numbers.
+            auto_increment: row.parse(6)?.filter(|_| columns.iter().any(|column| column.is_counter)),
             comment: row.text(7)?.to_owned(),
             columns,
             indexes,
@@ -241,6 +244,7 @@ fn column(row: &Row, is_mariadb: bool) -> Result<CatalogColumn> {
         name: row.text(1)?.to_owned(),
         column_type: ColumnType::from_catalog(row.text(2)?, row.opt(3)?, row.opt(4)?)?,
         is_nullable: row.is_yes(5)?,
+        is_counter: extra.contains("AUTO_INCREMENT"),
         generated: is_generated.then(|| row.text(7).map(str::to_owned)).transpose()?,
         default,
         is_default_expression,

@@ -1,7 +1,7 @@
 //! A CREATE TABLE as the server prints it, taken apart: the table, and the statements that add its indexes and foreign keys.
 //!
-//! The text is cut at the commas between its parts, outside of brackets, strings and names; nothing inside a part is
-//! understood or rewritten.
+//! The text is cut at the commas between its parts, outside of brackets, strings and names; of what is inside a part only
+//! two things are known: where AUTO_INCREMENT stands, and a character set that a collation implies.
 
 use crate::mysql::error::{MysqlError, Result};
 use crate::mysql::quote::{ident, split_ident};
@@ -43,6 +43,7 @@ pub fn take_apart(name: &str, sql: &str, key_index: Option<&str>) -> Result<Tabl
             _ => kept.push(*part),
         }
     }
+    let kept: Vec<String> = kept.into_iter().map(without_implied_charset).collect();
     let create = format!("{}\n  {}\n{}", &sql[..=open], kept.join(",\n  "), without_counter(&sql[close..]));
     Ok(TableParts { create, indexes, foreign_keys })
 }
@@ -89,6 +90,25 @@ fn without_counter(options: &str) -> String {
     let digits = options[at + "AUTO_INCREMENT=".len()..].bytes().take_while(u8::is_ascii_digit).count();
     let end = at + "AUTO_INCREMENT=".len() + digits;
     format!("{}{}", options[..at].trim_end_matches(' '), &options[end..])
+}
+
+/// A part without the character set that its collation implies: MySQL prints it or not, depending on how a table was once
+/// made, and always once a printed table was made again.
+fn without_implied_charset(part: &str) -> String {
+    let implied = |rest: &str| {
+        let named = rest.strip_prefix(" CHARACTER SET ")?;
+        let after = named.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
+        after.starts_with(" COLLATE ").then(|| rest.len() - after.len())
+    };
+    let (mut out, mut from) = (String::with_capacity(part.len()), 0);
+    for (at, _) in (Pieces { text: part, at: 0 }) {
+        if let Some(length) = implied(&part[at..]) {
+            out.push_str(&part[from..at]);
+            from = at + length;
+        }
+    }
+    out.push_str(&part[from..]);
+    out
 }
 
 /// Where a word stands outside of strings and names.
@@ -202,6 +222,16 @@ mod tests {
         let parts = take_apart("t", &sql, None).unwrap();
         assert_eq!(parts.indexes[0].0, "u");
         assert!(parts.create.contains("KEY `x`"));
+    }
+
+    #[test]
+    fn character_sets_that_collations_imply_are_left_out() {
+        let printed = "`a` longtext CHARACTER SET utf8mb4 COLLATE utf8mb4_bin COMMENT ' CHARACTER SET x COLLATE y'";
+        let made_so = "`a` longtext COLLATE utf8mb4_bin COMMENT ' CHARACTER SET x COLLATE y'";
+        assert_eq!(without_implied_charset(printed), made_so);
+        assert_eq!(without_implied_charset(made_so), made_so);
+        let alone = "`a` char(1) CHARACTER SET latin1 DEFAULT 'x'";
+        assert_eq!(without_implied_charset(alone), alone);
     }
 
     #[test]
