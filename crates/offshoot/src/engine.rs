@@ -26,7 +26,11 @@ impl Engine {
     /// By how the text begins: `mysql://` and `mariadb://` are MySQL's, all else is Postgres'.
     pub(crate) fn parse(text: &str, environment: &Environment) -> Result<Self> {
         if mysql::conninfo::ConnInfo::is_meant(text) {
-            return Ok(Self::Mysql(Box::new(mysql::conninfo::ConnInfo::parse(text, environment)?)));
+            let info = mysql::conninfo::ConnInfo::parse(text, environment)?;
+            if info.database.is_empty() {
+                return Err(mysql::conninfo::ConnInfoError::NoDatabase.into());
+            }
+            return Ok(Self::Mysql(Box::new(info)));
         }
         Ok(Self::Postgres(Box::new(ConnInfo::parse(text, environment)?)))
     }

@@ -82,12 +82,20 @@ impl Nest {
 
     /// Processes that work in the home.
     pub fn servers(&self) -> Vec<u32> {
-        let processes = fs::read_dir("/proc").unwrap().flatten();
-        let is_here = |pid: &u32| {
+        processes(|pid| {
             let folder = fs::read_link(format!("/proc/{pid}/cwd"));
             folder.is_ok_and(|folder| folder.starts_with(self.home.path()))
-        };
-        processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(is_here).collect()
+        })
+    }
+
+    /// Commands on the home, those in the background among them.
+    pub fn commands(&self) -> Vec<u32> {
+        let home = format!("OFFSHOOT_HOME={}", self.home.path().display());
+        processes(|pid| {
+            let is_ours = fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|program| program.ends_with("offshoot"));
+            let variables = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            is_ours && variables.split(|&byte| byte == 0).any(|variable| variable == home.as_bytes())
+        })
     }
 }
 
@@ -100,6 +108,11 @@ impl Drop for Nest {
             self.session.quietly(&["branch", "delete", branch["name"].as_str().unwrap_or_default()]);
         }
     }
+}
+
+fn processes(is_wanted: impl Fn(u32) -> bool) -> Vec<u32> {
+    let all = fs::read_dir("/proc").unwrap().flatten();
+    all.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(|&pid| is_wanted(pid)).collect()
 }
 
 /// Runs SQL by psql at a URL, as a user would.

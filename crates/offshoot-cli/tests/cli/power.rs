@@ -31,8 +31,10 @@ impl Power<'_> {
         thread::sleep(Duration::from_millis(millis));
         let cut = self.disk.cut_power(|| {
             victim.kill().unwrap();
-            while !self.nest.servers().is_empty() {
-                for pid in self.nest.servers() {
+            // What waits in the background is of the machine that goes down, too.
+            let running = || [self.nest.servers(), self.nest.commands()].concat();
+            while !running().is_empty() {
+                for pid in running() {
                     Command::new("kill").args(["-9", &pid.to_string()]).stderr(Stdio::null()).status().unwrap();
                 }
                 thread::sleep(Duration::from_millis(5));

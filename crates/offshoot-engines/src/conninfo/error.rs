@@ -18,7 +18,7 @@ pub enum ConnInfoError {
     },
     /// Another kind of URL.
     #[error(
-        "the connection URL starts with \"{scheme}:\", which is not PostgreSQL. Use postgresql://user@host:port/database."
+        "the connection URL starts with \"{scheme}:\", which is neither PostgreSQL nor MySQL. Use postgresql://user@host:port/database, or mysql:// for MySQL and MariaDB."
     )]
     WrongScheme {
         /// What stands before the colon.

@@ -187,6 +187,10 @@ impl Branches {
             }
         }
         let site = record.site(&self.home);
+        if record.state == State::Host {
+            // Nobody enters the database that others are cloned from; its user was let in when it was made.
+            return Ok(self.access_of(record, server));
+        }
         let admitted = server.admit(&site, &record.database, record.shape.role.as_deref(), &record.password);
         let access = admitted.map_err(|error| {
             let _ = self.servers.stop(&site.data, Stop::AtOnce);

@@ -48,6 +48,9 @@ pub enum ConnInfoError {
     /// No user is named, and the operating system names none.
     #[error("no user is named and the operating system's user has no name. Name one: mysql://USER@host/database.")]
     NoUser,
+    /// No database is named.
+    #[error("no database is named. A snapshot is of one database: mysql://user@host:port/DATABASE.")]
+    NoDatabase,
     /// An option file that was named cannot be read or understood.
     #[error("the option file {path} {problem}. Correct the file, or leave it out.")]
     OptionFile {

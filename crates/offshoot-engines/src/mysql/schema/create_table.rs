@@ -213,15 +213,20 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_the_table_needs_stay() {
-        let sql = "CREATE TABLE `t` (\n  `a` int NOT NULL,\n  `id` int NOT NULL AUTO_INCREMENT,\n  UNIQUE KEY `u` (`a`),\n  KEY `x` (`a`,`id`),\n  KEY `id` (`id`)\n) ENGINE=MyISAM";
+    fn keys_that_the_table_needs_stay_with_those_before_them() {
+        let sql = "CREATE TABLE `t` (\n  `a` int NOT NULL,\n  `id` int NOT NULL AUTO_INCREMENT,\n  UNIQUE KEY `u` (`a`),\n  KEY `x` (`a`,`id`),\n  KEY `id` (`id`),\n  KEY `late` (`a`)\n) ENGINE=MyISAM";
+        let names = |parts: &TableParts| parts.indexes.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
         let parts = take_apart("t", sql, Some("u")).unwrap();
-        assert_eq!(parts.indexes.len(), 1);
-        assert_eq!(parts.indexes[0].0, "x");
+        assert_eq!(names(&parts), ["late"]);
+        assert!(parts.create.contains("KEY `x`"));
         let sql = sql.replace(",\n  KEY `id` (`id`)", "");
         let parts = take_apart("t", &sql, None).unwrap();
-        assert_eq!(parts.indexes[0].0, "u");
-        assert!(parts.create.contains("KEY `x`"));
+        assert_eq!(names(&parts), ["late"]);
+        assert!(parts.create.contains("UNIQUE KEY `u`"));
+        let sql = sql
+            .replace("KEY `x` (`a`,`id`)", "KEY `x` (`id`)")
+            .replace("UNIQUE KEY `u` (`a`),\n  KEY `x` (`id`)", "KEY `x` (`id`),\n  UNIQUE KEY `u` (`a`)");
+        assert_eq!(names(&take_apart("t", &sql, None).unwrap()), ["u", "late"]);
     }
 
     #[test]
