@@ -103,7 +103,9 @@ mod tests {
                 }
                 let db = server.fresh_db(name);
                 let loaded = load_mysql(&folder, server, &db, name);
-                assert!(loaded.errors.is_empty(), "{name}: {:?}", loaded.errors);
+                // Cacti's script asks for an sql_mode that MySQL has had no more since 8.0.
+                let allowed = usize::from(name == "cacti" && binaries.family() == mysql::Family::MySql);
+                assert!(loaded.errors.len() <= allowed, "{name}: {:?}", loaded.errors);
                 assert!(!mysql::fingerprint(server, &db).is_empty() && !mysql::definitions(server, &db).is_empty());
                 server.dropdb(&db);
             }
