@@ -49,8 +49,11 @@ pub(crate) fn save<T: Serialize>(path: &Path, record: &T, when: When) -> Result<
     forget_kept(path)
 }
 
-/// Sees to it that a record is on the disk as it was written last.
+/// Sees to it that a record is on the disk as [`load`] reads it. Needs no room.
 pub(crate) fn sync(path: &Path) -> Result<()> {
+    if read(path)?.is_some_and(|text| is_empty(&text)) && kept(path).exists() {
+        fs::rename(kept(path), path).map_err(BranchError::io("renaming", path))?;
+    }
     File::open(path).and_then(|file| file.sync_all()).map_err(BranchError::io("syncing", path))?;
     sync_folder(path.parent().unwrap_or(Path::new(".")))?;
     forget_kept(path)
@@ -145,6 +148,8 @@ mod tests {
         assert_eq!(load(&path).unwrap(), Some(4));
         goes_down(&path);
         assert_eq!(load(&path).unwrap(), Some(2));
+        sync(&path).unwrap();
+        assert_eq!(load(&path).unwrap(), Some(2), "what counts is what is kept for good");
         save(&path, &5, When::Later).unwrap();
         assert_eq!(load(&path).unwrap(), Some(5));
         sync(&path).unwrap();

@@ -174,5 +174,7 @@ fn mistakes_have_their_kinds() {
     let nowhere = parse("mysql://u@127.0.0.1:1/d").unwrap();
     let error = store.capture(&nowhere, &CaptureOptions::default(), &Control::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
-    assert_eq!(parse("mysql://root@127.0.0.1:1").unwrap().database(), "");
+    let unnamed = parse("mysql://root@127.0.0.1:1").unwrap_err();
+    assert_eq!(unnamed.kind(), ErrorKind::Usage);
+    assert!(unnamed.to_string().contains("no database is named"), "{unnamed}");
 }

@@ -91,12 +91,6 @@ impl Power<'_> {
 
 #[test]
 fn a_power_cut_at_any_moment() {
-    if std::env::var_os("OFFSHOOT_LONG").is_none() {
-        println!(
-            "SKIPPED a_power_cut_at_any_moment: a branch can be lost whose reset a power cut ends; `cargo xtask nightly branches` shows it"
-        );
-        return;
-    }
     let Some(disk) = LoopDisk::mount(Kind::Xfs, 1500) else { return };
     fs::set_permissions(disk.path(), Permissions::from_mode(0o711)).unwrap();
     let server = shared();
