@@ -304,7 +304,7 @@ pub struct Work {
     pub sql: Vec<String>,
     /// The table (schema, name) whose rows it reads or that it changes; its size says how long it takes.
     pub table: Option<(String, String)>,
-    /// Tables that nothing else may work on at the same time.
+    /// Tables that nothing else may work on at the same time; one without a name stands for what an engine does alone.
     pub exclusive: Vec<(String, String)>,
     /// Whether it makes `table`, so that without it there are no rows to be loaded.
     pub makes_table: bool,

@@ -94,6 +94,26 @@ fn a_plain_table() {
 }
 
 #[test]
+fn foreign_keys_in_all_directions() {
+    const TABLES: usize = 4;
+    // Adding one locks every table that foreign keys connect with its two: side by side they meet in deadlocks.
+    round_trip("web", |_| {
+        let mut sql = String::new();
+        for table in 0..TABLES {
+            let columns: String = (0..TABLES).map(|other| format!(", c{other} INT")).collect();
+            let numbers: String = (0..TABLES).map(|_| ", 1").collect();
+            sql += &format!(
+                "CREATE TABLE t{table} (id INT PRIMARY KEY{columns}); INSERT INTO t{table} VALUES (1{numbers});\n"
+            );
+        }
+        for (table, other) in (0..TABLES).flat_map(|table| (0..TABLES).map(move |other| (table, other))) {
+            sql += &format!("ALTER TABLE t{table} ADD FOREIGN KEY (c{other}) REFERENCES t{other} (id);\n");
+        }
+        sql
+    });
+}
+
+#[test]
 fn large_tables_are_loaded_in_parts() {
     for binaries in Binaries::wanted() {
         let server = shared_of(&binaries);

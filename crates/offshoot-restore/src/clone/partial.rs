@@ -14,6 +14,9 @@ use std::path::{Path, PathBuf};
 /// The name inside the hidden folder.
 const TREE: &CStr = c"tree";
 
+/// How often the folder may go between two looks at it, each time because another one is done.
+const ROUNDS: usize = 64;
+
 /// A clone in the making; dropped without [`Self::publish`], nothing of it remains.
 pub(super) struct Partial {
     parent: OwnedFd,
@@ -32,14 +35,12 @@ impl Partial {
         let hidden = CString::new([b".", name.as_bytes(), b".partial"].concat());
         let hidden = hidden.map_err(|_| CloneError::of("naming", to)(Errno::INVAL))?;
         let path = to.with_file_name(OsStr::from_bytes(hidden.as_bytes()));
-        let busy = || CloneError::Busy { path: to.to_owned() };
-        // Twice: what a killed process left is removed, then the folder is made anew.
-        for _ in 0..2 {
-            let is_new = match rustix::fs::mkdirat(&parent, &hidden, Mode::RWXU) {
-                Ok(()) => true,
-                Err(Errno::EXIST) => false,
+        // What another one removed meanwhile is made anew; whoever locks the folder that is there has the place.
+        for _ in 0..ROUNDS {
+            match rustix::fs::mkdirat(&parent, &hidden, Mode::RWXU) {
+                Ok(()) | Err(Errno::EXIST) => {}
                 Err(errno) => return Err(CloneError::of("creating", &path)(errno)),
-            };
+            }
             let holder = match folder::open_in(&parent, &hidden) {
                 Ok(holder) => holder,
                 Err(Errno::NOENT) => continue,
@@ -47,19 +48,17 @@ impl Partial {
             };
             match rustix::fs::flock(&holder, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {}
-                Err(Errno::WOULDBLOCK) => return Err(busy()),
+                Err(Errno::WOULDBLOCK) => break,
                 Err(errno) => return Err(CloneError::of("locking", &path)(errno)),
             }
-            match (is_new, is_at(&holder, &parent, &hidden)) {
-                (true, true) => {
-                    let made = Self { parent, name, hidden, to: to.to_owned(), path, holder, threads };
-                    return made.refuse_existing();
-                }
-                (false, true) => remove::remove_in(&parent, &hidden, &path, threads)?,
-                (_, false) => {}
+            if is_at(&holder, &parent, &hidden) {
+                let made = Self { parent, name, hidden, to: to.to_owned(), path, holder, threads };
+                // Of a killed process.
+                remove::remove_in(&made.holder, TREE, &made.tree_path(), threads)?;
+                return made.refuse_existing();
             }
         }
-        Err(busy())
+        Err(CloneError::Busy { path: to.to_owned() })
     }
 
     /// Only once the hidden folder is there and locked: so what a killed process left is removed in any case.

@@ -5,6 +5,8 @@ use offshoot_testkit::loop_disk::{Kind, LoopDisk, MEGABYTES_MIN, MountDir};
 use offshoot_testkit::small_disk::SmallDisk;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Bytes of a pool.
 pub const BYTES: u64 = 400 << 20;
@@ -57,6 +59,18 @@ pub fn loops(folder: &Path) -> Vec<PathBuf> {
     let text = String::from_utf8_lossy(&told.stdout).into_owned();
     let folder = folder.to_str().unwrap();
     text.lines().filter(|line| line.contains(folder)).map(|line| line.split(' ').next().unwrap().into()).collect()
+}
+
+/// Whether there come to be so many loop devices: one that somebody looks at in this moment goes when they have.
+pub fn has_loops(folder: &Path, count: usize) -> bool {
+    let ends = Instant::now() + Duration::from_secs(10);
+    while loops(folder).len() != count {
+        if Instant::now() > ends {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    true
 }
 
 /// Runs a command that has to work.
