@@ -24,14 +24,15 @@ Chores of the project. Usage: cargo xtask CHORE [OPTIONS]
 
   setup                  install what building and testing needs (apt, as root; otherwise says what to run)
     --all-majors           and fetch the servers of PostgreSQL 12 to 18 and the newest pg_dump, for tests
-  demo                   capture and restore a small shop on throwaway servers; needs nothing, leaves nothing
+  demo                   capture, scrub and branch a small shop on throwaway servers; needs nothing, leaves nothing
+                         (--engine postgres, mariadb or mysql)
   test                   set up, then all tests, doc tests, examples and a minute of fuzzing
     --all-majors           on PostgreSQL 12 to 18 too
     --regress              PostgreSQL's own regression database instead: how many of its tables come out exact
   tidy                   the project's rules: who depends on whom, file headers, names, sizes, links
   doc                    the API documentation, without a warning
   bench [ARGUMENTS]      the criterion benches
-  bench-peers [ARGUMENTS]  the comparison with other tools, written to docs/benchmarks.md
+  bench-peers [ARGUMENTS]  the comparison with other tools (--engine postgres, mariadb or mysql)
   bench-branches [ARGUMENTS]   how long branches take to come, beside the least that they could take
                          (--engine postgres, mariadb or mysql)
   bench-clone [GB ...]     cloning a data folder, beside cp, on XFS and btrfs
@@ -74,10 +75,13 @@ fn run(words: &[&str]) -> Result<(), Failure> {
             majors::ALL.into_iter().try_for_each(majors::fetch_server)?;
             majors::fetch_client()
         }
-        ["demo"] => {
+        ["demo", options @ ..] => {
             setup::run()?;
             process::cargo(&["build", "--quiet", "--package", "offshoot-cli"]).run()?;
-            process::cargo(&["run", "--quiet", "--package", "offshoot-tests", "--bin", "demo"]).run()
+            process::cargo(&["run", "--quiet", "--package", "offshoot-tests", "--bin", "demo", "--"])
+                .arguments(options)
+                .variable("OFFSHOOT_TEST_MYSQL", mysql::dir())
+                .run()
         }
         ["test", options @ ..] => test::run(options),
         ["tidy"] => tidy::run(),

@@ -1,7 +1,7 @@
 //! The chores that only call cargo in a certain way: documentation and measurements.
 
 use crate::process::{Failure, cargo};
-use crate::setup;
+use crate::{mysql, setup};
 
 /// The API documentation of our crates; a warning is an error.
 pub fn doc() -> Result<(), Failure> {
@@ -56,5 +56,6 @@ fn beside_the_command(name: &str, arguments: &[&str]) -> Result<(), Failure> {
     cargo(&["build", "--quiet", "--release", "--package", "offshoot-cli"]).run()?;
     cargo(&["run", "--quiet", "--release", "--package", "offshoot-benches", "--bin", name, "--"])
         .arguments(arguments)
+        .variable("OFFSHOOT_TEST_MYSQL", mysql::dir())
         .run()
 }

@@ -134,6 +134,9 @@ pub struct Refusal {
     pub message: Option<String>,
 }
 
+/// The most that is shown of a message; names have at most 64 characters.
+const MESSAGE_CHARACTERS_MAX: usize = 512;
+
 /// Numbers of the server's errors that are decided by.
 pub mod number {
     /// Too many connections.
@@ -169,7 +172,8 @@ impl Refusal {
     #[must_use]
     pub fn new(number: u16, state: &str, message: &str) -> Self {
         let first_line = message.lines().next().unwrap_or_default();
-        let message = is_about_objects(number, state).then(|| first_line.to_owned());
+        let shown = || first_line.chars().filter(|c| !c.is_control()).take(MESSAGE_CHARACTERS_MAX).collect();
+        let message = is_about_objects(number, state).then(shown);
         Self { number, state: state.to_owned(), message }
     }
 }
@@ -177,7 +181,8 @@ impl Refusal {
 /// Whether the message names objects, settings and privileges alone: everything else could quote a value.
 fn is_about_objects(number: u16, state: &str) -> bool {
     // Texts of a statement, and values of columns, stand in these although they are of classes that name objects.
-    let quotes = [1064, 1065, 1149, 1367, 1291, 1067];
+    // SIGNAL says what a routine or trigger wants to say.
+    let quotes = [1064, 1065, 1149, 1367, 1291, 1067, 1644];
     // HY000 is the class of everything: the tables, engines, locks and settings in it.
     let general = [
         1004..=1038,
@@ -290,7 +295,9 @@ mod tests {
 
     #[test]
     fn messages_that_may_quote_a_row_are_not_kept() {
-        for (number, state) in [(1062, "23000"), (1366, "HY000"), (1292, "22007"), (1064, "42000"), (3140, "22032")] {
+        for (number, state) in
+            [(1644, "42000"), (1062, "23000"), (1366, "HY000"), (1292, "22007"), (1064, "42000"), (3140, "22032")]
+        {
             let refusal = Refusal::new(number, state, "Incorrect value: 'secret'");
             assert_eq!(refusal.message, None, "{number}");
             assert!(!refusal.to_string().contains("secret"));

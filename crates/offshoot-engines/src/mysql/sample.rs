@@ -112,10 +112,16 @@ fn read(session: &mut Session, table: &Table, options: &SampleOptions) -> Result
     let rows_max = u64::from(options.rows_max).min((options.bytes_max / row_bytes).max(20));
     let places = places(session, table, rows_max, &doing)?;
     let share = rows_max.div_ceil(places.len() as u64).max(1);
+    let longer = || MysqlError::Protocol { what: "a sample", why: "it is more than was asked for" };
     for condition in &places {
         let sql = format!("{} {condition} LIMIT {share}", select(table, options.as_text));
         let mut rows = session.rows(&doing, &sql)?;
+        if rows.columns() != batch.columns.len().max(1) {
+            return Err(MysqlError::Protocol { what: "a sample", why: "it has other columns than were asked for" });
+        }
+        let mut left = share;
         while let Some(row) = rows.next_row()? {
+            left = left.checked_sub(1).ok_or_else(longer)?;
             // Every value is bounded, but a row may have many.
             let NextRow::Whole(mut row) = row else {
                 return Err(MysqlError::Protocol { what: "a row of a sample", why: "it is too long" });
@@ -164,5 +170,6 @@ fn places(session: &mut Session, table: &Table, rows_max: u64, doing: &str) -> R
     let row = session.query_one(doing, &sql)?;
     let (Some(first), Some(last)) = (row.parse::<i128>(0)?, row.parse::<i128>(1)?) else { return Ok(everywhere) };
     let places = i128::from(PLACES);
-    Ok((0..places).map(|place| format!("WHERE {key} >= {}", first + (last - first) * place / places)).collect())
+    let span = last.saturating_sub(first);
+    Ok((0..places).map(|place| format!("WHERE {key} >= {}", first.saturating_add(span / places * place))).collect())
 }

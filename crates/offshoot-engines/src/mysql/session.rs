@@ -149,9 +149,9 @@ impl Session {
     /// As [`Self::execute`].
     pub fn query(&mut self, doing: &str, sql: &str) -> Result<Vec<Row>> {
         let mut stream = self.rows(doing, sql)?;
-        let (mut rows, mut bytes) = (Vec::new(), 0);
-        while let Some(row) = stream.next_owned(RESULT_BYTES_MAX - bytes)? {
-            bytes += row.bytes();
+        let (mut rows, mut left) = (Vec::new(), RESULT_BYTES_MAX);
+        while let Some(row) = stream.next_owned(left)? {
+            left = left.checked_sub(row.bytes()).ok_or_else(|| protocol("a result", "it is too long"))?;
             rows.push(row);
         }
         Ok(rows)

@@ -33,7 +33,9 @@ fn collect(predicate: &Predicate, codec: Codec, found: &mut Vec<Vec<u8>>) {
         Predicate::Not(part) => collect(part, codec, found),
         Predicate::Compare(_, literal) => neighbours(literal, codec, found),
         Predicate::Length(_, chars) => {
-            let lengths = [chars.saturating_sub(1), *chars, chars + 1].into_iter().filter(|chars| *chars <= CHARS_MAX);
+            let lengths = [chars.saturating_sub(1), *chars, chars.saturating_add(1)]
+                .into_iter()
+                .filter(|chars| *chars <= CHARS_MAX);
             found.extend(lengths.map(|chars| vec![b'a'; chars as usize]));
         }
         Predicate::Matches { pattern, .. } => {

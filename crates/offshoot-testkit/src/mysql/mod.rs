@@ -30,6 +30,7 @@ mod fingerprint;
 mod hold;
 mod options;
 mod server;
+pub mod shop;
 mod template;
 
 use std::collections::HashMap;

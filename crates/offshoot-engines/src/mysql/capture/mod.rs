@@ -109,8 +109,9 @@ impl Capture<'_> {
             sink.describe(&captured.facts)?;
         }
         let with_rows = tables.all.iter().filter(|table| table.has_rows());
-        let (rows, bytes) =
-            with_rows.fold((0, 0), |(rows, bytes), table| (rows + table.rows_estimate, bytes + table.bytes));
+        let (rows, bytes) = with_rows.fold((0_u64, 0_u64), |(rows, bytes), table| {
+            (rows.saturating_add(table.rows_estimate), bytes.saturating_add(table.bytes))
+        });
         control.emit(&Event::Total { rows, bytes });
         control.step("data");
         self.read(&mut leader, &pinned, tables, frozen, since, sink)?;

@@ -129,6 +129,11 @@ fn ranges(session: &mut Session, table: &Table, key: &str, readers: usize) -> Re
 
 /// Ranges of equal length, of which the first and the last are open.
 fn cut(first: i128, last: i128, count: u64) -> Vec<Keys> {
+    // Keys of 64 bits, unless the server lies.
+    let bits64 = i128::from(i64::MIN)..=i128::from(u64::MAX);
+    if !bits64.contains(&first) || !bits64.contains(&last) {
+        return vec![Keys::default()];
+    }
     let span = last - first + 1;
     let count = i128::from(count).clamp(1, span.max(1));
     let at = |part: i128| first + span * part / count;

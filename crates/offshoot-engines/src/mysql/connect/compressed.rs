@@ -12,6 +12,8 @@ const HEADER_BYTES: usize = 7;
 const COMPRESSED_BYTES_MIN: usize = 50;
 /// The most that one frame takes.
 const FRAME_BYTES_MAX: usize = 0xFF_FFFF;
+/// The most that zstd may look back, as a power of two: a frame is no longer.
+const WINDOW_LOG_MAX: u32 = 24;
 /// zstd's level for what is sent.
 const ZSTD_LEVEL: i32 = 1;
 
@@ -79,7 +81,11 @@ impl Framed {
                 Compression::Zlib => {
                     flate2::read::ZlibDecoder::new(&mut body).take(raw_len).read_to_end(&mut self.frame)?
                 }
-                Compression::Zstd => zstd::Decoder::new(&mut body)?.take(raw_len).read_to_end(&mut self.frame)?,
+                Compression::Zstd => {
+                    let mut decoder = zstd::Decoder::new(&mut body)?;
+                    decoder.window_log_max(WINDOW_LOG_MAX)?;
+                    decoder.take(raw_len).read_to_end(&mut self.frame)?
+                }
             };
             io::copy(&mut body, &mut io::sink())?;
         }

@@ -214,12 +214,14 @@ impl Opening<'_> {
 
     fn procedure(&self, plugin: &AuthPlugin<'_>, connected: &Connected) -> Result<AuthProc, ConnectError> {
         let name = String::from_utf8_lossy(plugin.as_bytes()).into_owned();
-        let is_safe = connected.is_encrypted() || connected.packets.transport().is_socket();
+        let is_verified = matches!(self.conninfo.tls.mode, Some(SslMode::VerifyCa | SslMode::VerifyIdentity));
+        let is_safe = connected.is_encrypted() && is_verified || connected.packets.transport().is_socket();
         match plugin {
             AuthPlugin::MysqlOldPassword => Err(self.authentication(&name, OLD)),
-            AuthPlugin::MysqlClearPassword if !is_safe => {
-                Err(self.authentication(&name, "which would send it in plain text. Use ssl-mode=REQUIRED or stronger"))
-            }
+            AuthPlugin::MysqlClearPassword if !is_safe => Err(self.authentication(
+                &name,
+                "which would give it in plain text to whoever answers. Use ssl-mode=VERIFY_CA or stronger",
+            )),
             _ => plugin.init().map_err(|_| self.authentication(&name, UNKNOWN)),
         }
     }

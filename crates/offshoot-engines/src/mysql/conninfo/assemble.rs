@@ -4,14 +4,18 @@ use super::error::{ConnInfoError, shown};
 use super::settings::Settings;
 use super::{Compression, ConnInfo, Password, Place, SslMode, TlsSettings, option_file, uri};
 use crate::conninfo::Environment;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long one place may take where nothing says how long.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Where a server's socket is looked for when no host is named: Debian's place, Red Hat's, then MySQL's own.
-const SOCKETS: [&str; 3] = ["/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock"];
+const SOCKETS: [&str; 3] = ["/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", OPEN_SOCKET];
+
+/// Anybody could put a socket here, and be given a password: it counts if it is root's or the user's own.
+const OPEN_SOCKET: &str = "/tmp/mysql.sock";
 
 const VARIABLES: [(&str, &str); 4] =
     [("MYSQL_HOST", "host"), ("MYSQL_TCP_PORT", "port"), ("MYSQL_UNIX_PORT", "socket"), ("MYSQL_PWD", "password")];
@@ -76,11 +80,18 @@ fn places(settings: &Settings) -> Result<Vec<Place>, ConnInfoError> {
     if port.is_some() && protocol.is_none() {
         return Ok(vec![tcp(host.unwrap_or("localhost"))]);
     }
-    let mut places: Vec<Place> = SOCKETS.iter().map(|path| Place::Socket(path.into())).collect();
+    let is_trusted = |path: &&&str| **path != OPEN_SOCKET || is_own(Path::new(OPEN_SOCKET));
+    let mut places: Vec<Place> = SOCKETS.iter().filter(is_trusted).map(|path| Place::Socket(path.into())).collect();
     if protocol.is_none() {
         places.push(tcp("localhost"));
     }
     Ok(places)
+}
+
+/// Whether a file is root's or the user's own.
+fn is_own(path: &Path) -> bool {
+    let owner = std::fs::symlink_metadata(path).map(|metadata| metadata.uid());
+    owner.is_ok_and(|owner| owner == 0 || owner == rustix::process::geteuid().as_raw())
 }
 
 fn tls(settings: &Settings, environment: &Environment) -> Result<TlsSettings, ConnInfoError> {
@@ -131,4 +142,20 @@ fn number<T: std::str::FromStr>(
 
 fn invalid(setting: &str, value: &str, takes: &'static str) -> ConnInfoError {
     ConnInfoError::InvalidValue { setting: setting.to_owned(), value: shown(value), takes }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_anybody_could_have_made_is_not_trusted() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(is_own(file.path()) && is_own(Path::new("/")));
+        assert!(!is_own(&file.path().with_extension("missing")));
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(file.path(), Some(12_345), None).unwrap();
+            assert!(!is_own(file.path()));
+        }
+    }
 }

@@ -238,7 +238,9 @@ fn last_words(log: &Path, start: u64) -> Vec<String> {
         return Vec::new();
     }
     let text = String::from_utf8_lossy(&text);
-    let words = text.lines().filter_map(|line| {
+    // What recovery finds damaged it prints as it is.
+    let is_quoting = |line: &&str| !["TUPLE", "record", "asc ", "{[", "hex "].iter().any(|word| line.contains(word));
+    let words = text.lines().filter(is_quoting).filter_map(|line| {
         let of_program = OF_PROGRAMS.iter().any(|program| line.starts_with(program)).then_some(line);
         of_program.or_else(|| line.split_once("[ERROR] ").map(|(_, said)| said))
     });

@@ -27,7 +27,9 @@ pub(super) fn run(site: &Site, database: &str, name: &str, text: &str) -> Result
     for (at, statement) in statements.iter().enumerate() {
         match session.execute(&format!("run {name}, line {}", statement.line), statement.sql) {
             Err(MysqlError::Refused { refusal, .. }) => {
-                let refusal = Refusal { code: refusal.state, message: refusal.message };
+                // A routine can say what it likes, under any number.
+                let refusal =
+                    Refusal { code: format!("{}, SQLSTATE {}", refusal.number, refusal.state), message: None };
                 return Err(LocalError::Script { name, line: statement.line, statement: at + 1, refusal }.into());
             }
             done => done.map(drop)?,

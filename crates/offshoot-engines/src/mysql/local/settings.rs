@@ -73,7 +73,11 @@ const DECIDED: &[&str] = &[
     "mysqlx",
     "mysqlx_bind_address",
     "mysqlx_port",
+    "early_plugin_load",
     "persisted_globals_load",
+    "plugin_dir",
+    "plugin_load",
+    "plugin_load_add",
     "pid_file",
     "port",
     "skip_grant_tables",
@@ -126,17 +130,26 @@ pub(super) const BRANCH_LOG_BYTES: u64 = 32 << 20;
 /// The part of the machine's memory that loading takes, within limits.
 const LOAD_POOL_BYTES: std::ops::RangeInclusive<u64> = 128 << 20..=2 << 30;
 
+/// The most that a value may have, in bytes: servers read a line in pieces of 4,096, and each piece is a line to them.
+const VALUE_BYTES_MAX: usize = 1024;
+
 /// Settings as an option file has them.
 pub(super) type Settings = Vec<(String, String)>;
 
 /// What of a snapshot's settings is carried over.
 pub(super) fn carried(environment: &Environment) -> Settings {
-    let value = |name: &&str| environment.settings.get(*name).map(|value| ((*name).to_owned(), value.clone()));
-    let mut carried: Settings = CARRIED.iter().filter_map(value).collect();
+    // What the source says is not to be believed: an option file has lines that a value could end.
+    let value = |name: &&str| environment.settings.get(*name).filter(|value| is_plain(value)).cloned();
+    let mut carried: Settings = CARRIED.iter().filter_map(|name| Some(((*name).to_owned(), value(name)?))).collect();
     // A zone by its name wants tables that the server here does not have.
-    let zone = environment.settings.get("time_zone").filter(|zone| zone.starts_with(['+', '-']));
-    carried.extend(zone.map(|zone| ("default_time_zone".to_owned(), zone.clone())));
+    let zone = value(&"time_zone").filter(|zone| zone.starts_with(['+', '-']));
+    carried.extend(zone.map(|zone| ("default_time_zone".to_owned(), zone)));
     carried
+}
+
+/// Whether a value is made of the signs of words, lists, numbers and zones alone.
+fn is_plain(value: &str) -> bool {
+    value.len() <= VALUE_BYTES_MAX && value.chars().all(|c| c.is_ascii_alphanumeric() || "_,.:+- ".contains(c))
 }
 
 /// The text of `offshoot.cnf`.
@@ -168,7 +181,7 @@ pub(super) fn purpose(snapshot: &str, purpose: &Purpose, flavor: &Flavor) -> Res
                 put(&[("innodb_flush_method", "nosync"), ("innodb_doublewrite", "OFF")]);
             }
             for (name, value) in settings {
-                check(name)?;
+                check(name, value)?;
                 put(&[(name, value)]);
             }
         }
@@ -181,26 +194,32 @@ pub(super) fn all_known() -> impl Iterator<Item = (&'static str, &'static str)> 
     [COMMON, LOAD, BRANCH, MARIADB, MYSQL].into_iter().flatten().copied()
 }
 
-/// A setting of the user's own, which must be one word, and one that is not decided here.
-fn check(name: &str) -> Result<(), LocalError> {
+/// A setting of the user's own: its name must be one word, and one that is not decided here.
+fn check(name: &str, value: &str) -> Result<(), LocalError> {
     let refuse = |why| Err(LocalError::Setting { name: name.escape_debug().to_string(), why });
     let is_word = name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-' || c == '.');
     if !is_word {
         return refuse("is no name of a setting");
     }
+    if name.len() + escaped(value).len() > VALUE_BYTES_MAX {
+        return refuse("is too long: a server reads a line of its option file in pieces of 4,096 bytes");
+    }
     let plain = name.to_ascii_lowercase().replace('-', "_");
-    // A server takes a setting by any unambiguous beginning of its name, and with words before it.
-    let bare = ["loose_", "skip_", "enable_", "disable_", "maximum_"]
-        .iter()
-        .fold(plain.as_str(), |name, word| name.strip_prefix(word).unwrap_or(name));
-    let is_decided = |decided: &&str| {
-        [plain.as_str(), bare].iter().any(|name| name.len() > 2 && decided.starts_with(name) || name == decided)
-    };
+    // A server takes a setting by any unambiguous beginning of its name, and with words before it, one after the other.
+    let names: Vec<&str> = std::iter::successors(Some(plain.as_str()), |name| without_word(name)).collect();
+    let is_decided =
+        |decided: &&str| names.iter().any(|name| name.len() > 2 && decided.starts_with(name) || name == decided);
     match DECIDED.iter().any(is_decided) {
         true => refuse("decides where a branch lives and who comes in, which is not for settings"),
         false => Ok(()),
     }
+}
+
+/// A name without the word before it that servers take off.
+fn without_word(name: &str) -> Option<&str> {
+    let words = ["loose_", "skip_", "enable_", "disable_", "maximum_", "autoset_"];
+    words.iter().find_map(|word| name.strip_prefix(word))
 }
 
 /// A line; a setting without a value is a word alone.
@@ -255,6 +274,13 @@ mod tests {
             "skip_grant_tables",
             "skip-grant",
             "loose-bind_address",
+            "loose_skip_grant_tables",
+            "loose-skip-networking",
+            "maximum_loose_port",
+            "autoset_socket",
+            "plugin-load",
+            "plugin_load_add",
+            "loose-plugin-dir",
             "",
             "a b",
             "a\nb",
@@ -266,6 +292,23 @@ mod tests {
         for name in ["innodb_buffer_pool_size", "sql_mode", "log_bin", "event_scheduler", "performance_schema"] {
             assert!(branch(&[(name, "x")]).is_ok(), "{name}");
         }
+    }
+
+    #[test]
+    fn a_value_is_one_line_to_the_server() {
+        let long = "x".repeat(4090) + "\nskip_grant_tables";
+        assert!(branch(&[("init_connect", &long)]).is_err());
+        assert!(branch(&[("init_connect", &"\"".repeat(600))]).is_err(), "escaped it is longer");
+        let mut environment = Environment::default();
+        for (name, value) in [
+            ("sql_mode", "x".repeat(5000)),
+            ("old_mode", "\" \nskip_grant_tables".to_owned()),
+            ("collation_server", "utf8mb4_bin".to_owned()),
+            ("time_zone", "+02:00\nport=1".to_owned()),
+        ] {
+            environment.settings.insert(name.to_owned(), value);
+        }
+        assert_eq!(carried(&environment), [("collation_server".to_owned(), "utf8mb4_bin".to_owned())]);
     }
 
     #[test]

@@ -73,7 +73,7 @@ pub(super) fn admit(site: &Site, role: Option<&str>, password: &Secret) -> Resul
         let account = account(user, host);
         let secret = quoted(password.expose());
         for sql in [
-            format!("CREATE USER IF NOT EXISTS {account}"),
+            format!("CREATE USER IF NOT EXISTS {account} IDENTIFIED BY {secret}"),
             format!("ALTER USER {account} IDENTIFIED BY {secret}"),
             format!("GRANT ALL PRIVILEGES ON *.* TO {account} WITH GRANT OPTION"),
         ] {

@@ -72,7 +72,7 @@ fn blank_column(
             "UPDATE {} SET {} = {value}{} WHERE {condition}",
             table.quoted(),
             ident(&column.name),
-            table.untouched(&column.name)
+            table.untouched(&table.quoted(), &column.name)
         );
         match attempt(work, &sql)? {
             Ok(count) => return Ok(Ok((what, count))),

@@ -38,7 +38,7 @@ impl Work<'_> {
         let sql = format!("SHOW FULL COLUMNS FROM {}", ident(table));
         let mut columns = Vec::new();
         for row in self.query("list the columns of a table", &sql)? {
-            let collation = row.opt(2)?.map(|name| format!(" COLLATE {name}")).unwrap_or_default();
+            let collation = row.opt(2)?.map(|name| format!(" COLLATE {}", ident(name))).unwrap_or_default();
             let null = if row.is_yes(3)? { "NULL" } else { "NOT NULL" };
             columns.push(format!("{} {}{collation} {null}", ident(row.text(0)?), row.text(1)?));
         }

@@ -38,7 +38,7 @@ fn set(work: &mut Work<'_>, table: &Table, known: &Known) -> Result<()> {
     let sql = format!(
         "UPDATE {} SET {name} = {value}{} WHERE {}",
         table.quoted(),
-        table.untouched(&column.name),
+        table.untouched(&table.quoted(), &column.name),
         only.replace("{}", &name)
     );
     let object = format!("table {}", table.name);
@@ -107,9 +107,9 @@ fn unlink(work: &mut Work<'_>, tables: &Tables, targets: &Targets<'_>, key: &For
         "UPDATE {} r JOIN {} t ON {} SET r.{} = NULL{}",
         from.quoted(),
         ident(&key.to),
-        equal(key),
+        equal(key, "r"),
         ident(link),
-        from.untouched(link).replace(", `", ", r.`").replace(" = `", " = r.`"),
+        from.untouched("r", link),
     );
     // Refused by a constraint: the rows stay, which is reported where they are counted.
     if let (Ok(count @ 1..), false) = (work.attempt("unlink a queue", &sql)?, targets.contains_key(key.from.as_str())) {
@@ -129,7 +129,7 @@ fn delete(work: &mut Work<'_>, tables: &Tables, held: &BTreeSet<&str>) -> Result
             let name = ident(to);
             let (mut joins, mut conditions) = (String::new(), Vec::new());
             for (number, key) in keys.iter().enumerate() {
-                let on = equal(key).replace("r.`", &format!("r{number}.`"));
+                let on = equal(key, &format!("r{number}"));
                 joins.push_str(&format!(" LEFT JOIN {} r{number} ON {on}", ident(&key.from)));
                 conditions.extend(key.columns.first().map(|(from, _)| format!("r{number}.{} IS NULL", ident(from))));
             }
@@ -142,13 +142,13 @@ fn delete(work: &mut Work<'_>, tables: &Tables, held: &BTreeSet<&str>) -> Result
     }
 }
 
-/// The condition under which a row `r` of one table refers to a row `t` of another.
-fn equal(key: &ForeignKey) -> String {
-    let equal = key.columns.iter().map(|(from, to)| format!("r.{} = t.{}", ident(from), ident(to)));
+/// The condition under which a row of one table, as `alias`, refers to a row `t` of another.
+fn equal(key: &ForeignKey, alias: &str) -> String {
+    let equal = key.columns.iter().map(|(from, to)| format!("{alias}.{} = t.{}", ident(from), ident(to)));
     let mut equal: Vec<String> = equal.collect();
     if key.from == key.to {
         // A row that refers to itself holds nobody.
-        let differs = key.columns.iter().map(|(from, to)| format!("r.{} <> r.{}", ident(from), ident(to)));
+        let differs = key.columns.iter().map(|(from, to)| format!("{alias}.{} <> {alias}.{}", ident(from), ident(to)));
         equal.push(format!("({})", differs.collect::<Vec<_>>().join(" OR ")));
     }
     equal.join(" AND ")
@@ -156,4 +156,20 @@ fn equal(key: &ForeignKey) -> String {
 
 fn count(work: &mut Work<'_>, table: &str) -> Result<u64> {
     work.count("count the rows of a queue", &format!("SELECT count(*) FROM {}", ident(table)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_look_like_an_alias_stay_as_they_are() {
+        let key = |to: &str| ForeignKey {
+            from: "jobs".into(),
+            to: to.into(),
+            columns: vec![("owner.".into(), "id".into()), ("a`, `b = `".into(), "n".into())],
+        };
+        assert_eq!(equal(&key("users"), "r1"), "r1.`owner.` = t.`id` AND r1.`a``, ``b = ``` = t.`n`");
+        assert!(equal(&key("jobs"), "r1").ends_with("(r1.`owner.` <> r1.`id` OR r1.`a``, ``b = ``` <> r1.`n`)"));
+    }
 }

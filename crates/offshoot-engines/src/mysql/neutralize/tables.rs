@@ -40,10 +40,10 @@ impl Table {
         self.columns.iter().find(|column| column.name == name)
     }
 
-    /// What an update says so that no column changes by itself.
-    pub(super) fn untouched(&self, but: &str) -> String {
+    /// What an update of this table under the name `alias` says so that no column changes by itself.
+    pub(super) fn untouched(&self, alias: &str, but: &str) -> String {
         let touched = self.columns.iter().filter(|column| column.is_touched && column.name != but);
-        touched.map(|column| format!(", {0} = {0}", ident(&column.name))).collect()
+        touched.map(|column| format!(", {alias}.{0} = {alias}.{0}", ident(&column.name))).collect()
     }
 }
 

@@ -11,7 +11,7 @@ mod remote;
 mod words;
 
 use crate::mysql::quote::{ident, literal};
-use crate::mysql::schema::Context;
+use crate::mysql::schema::{Context, is_as_labelled};
 use foreign_key::ForeignKey;
 use offshoot_core::target::{Adapted, Choices, Inspection, Problem, Stage, Work};
 use offshoot_format::manifest::{Manifest, Phase, SchemaItem};
@@ -81,7 +81,8 @@ impl Adapter<'_> {
         if (&environment.encoding, &environment.collate) != there
             && self.inspection.collations.contains(&environment.collate)
         {
-            let sql = format!("ALTER DATABASE CHARACTER SET {} COLLATE {}", environment.encoding, environment.collate);
+            let (encoding, collate) = (ident(&environment.encoding), ident(&environment.collate));
+            let sql = format!("ALTER DATABASE CHARACTER SET {encoding} COLLATE {collate}");
             self.push(Stage::PreData, "DATABASE character set", vec![sql], None);
         }
     }
@@ -92,6 +93,13 @@ impl Adapter<'_> {
             manifest.content.sequences.iter().map(|sequence| (sequence.name.as_str(), sequence.last_value)).collect();
         let mut joined: HashMap<(String, String), usize> = HashMap::new();
         for item in &manifest.content.schema {
+            if !is_as_labelled(item, Context::split(&item.sql).1) {
+                let what =
+                    format!("{} of the snapshot is made by a statement of another kind, which is not run", item.label);
+                let mend = "Capture again, from a server that can be trusted".to_owned();
+                self.out.problems.push(Problem { what, mend });
+                continue;
+            }
             match item.phase {
                 Phase::PreData => self.pre_data(item, &counters),
                 Phase::Index | Phase::Constraint => self.index(item, &mut joined),

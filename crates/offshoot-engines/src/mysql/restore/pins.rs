@@ -9,8 +9,9 @@ const LOCK_WAIT_SECONDS: u32 = 60;
 /// Seconds that a statement waits for rows: the first load of an empty table may have it alone.
 const ROW_WAIT_SECONDS: u32 = 86_400;
 
-/// Dates that a calendar does not have are values, as are zero dates; everything else as for any session that writes.
-pub(super) const SQL_MODE: &str = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION";
+/// Dates that a calendar does not have are values, as are zero dates, and no table's files are made where its source had
+/// them; everything else as for any session that writes.
+pub(super) const SQL_MODE: &str = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION,NO_DIR_IN_CREATE";
 
 /// Sets what a restore needs.
 pub(super) fn pin(session: &mut Session) -> Result<()> {

@@ -44,7 +44,8 @@ pub fn take_apart(name: &str, sql: &str, key_index: Option<&str>) -> Result<Tabl
         }
     }
     let kept: Vec<String> = kept.into_iter().map(without_implied_charset).collect();
-    let create = format!("{}\n  {}\n{}", &sql[..=open], kept.join(",\n  "), without_counter(&sql[close..]));
+    let options = without_folders(&without_counter(&sql[close..]));
+    let create = format!("{}\n  {}\n{options}", &sql[..=open], kept.join(",\n  "));
     Ok(TableParts { create, indexes, foreign_keys })
 }
 
@@ -90,6 +91,28 @@ fn without_counter(options: &str) -> String {
     let digits = options[at + "AUTO_INCREMENT=".len()..].bytes().take_while(u8::is_ascii_digit).count();
     let end = at + "AUTO_INCREMENT=".len() + digits;
     format!("{}{}", options[..at].trim_end_matches(' '), &options[end..])
+}
+
+/// The options of a table and its partitions without ` DATA DIRECTORY='/x/'`: folders are the source's machine's, and a name
+/// there is nothing that another server should write to.
+fn without_folders(options: &str) -> String {
+    let mut options = options.to_owned();
+    for word in [" DATA DIRECTORY", " INDEX DIRECTORY"] {
+        while let Some((at, length)) = folder(&options, word) {
+            options.replace_range(at..at + length, "");
+        }
+    }
+    options
+}
+
+/// Where such an option stands, with its value, and how long it is.
+fn folder(options: &str, word: &str) -> Option<(usize, usize)> {
+    let at = find_word(options, word)?;
+    let value = options[at + word.len()..].trim_start_matches([' ', '=']);
+    let begin = options.len() - value.len();
+    // The next piece outside of a string: what stands behind it.
+    let end = Pieces { text: options, at: begin }.next().map_or(options.len(), |(end, _)| end);
+    value.starts_with('\'').then_some((at, end - at))
 }
 
 /// A part without the character set that its collation implies: MySQL prints it or not, depending on how a table was once
@@ -237,6 +260,16 @@ mod tests {
         assert_eq!(without_implied_charset(made_so), made_so);
         let alone = "`a` char(1) CHARACTER SET latin1 DEFAULT 'x'";
         assert_eq!(without_implied_charset(alone), alone);
+    }
+
+    #[test]
+    fn folders_of_the_source_are_left_out() {
+        let printed = ") ENGINE=InnoDB DATA DIRECTORY='/a b/' COMMENT=' DATA DIRECTORY=''/x/''' INDEX DIRECTORY='/it''s/'\n\
+                       (PARTITION `p` VALUES LESS THAN (1) DATA DIRECTORY = '/p' ENGINE = InnoDB)";
+        let left =
+            ") ENGINE=InnoDB COMMENT=' DATA DIRECTORY=''/x/'''\n(PARTITION `p` VALUES LESS THAN (1) ENGINE = InnoDB)";
+        assert_eq!(without_folders(printed), left);
+        assert_eq!(without_folders(") DATA DIRECTORY='/x/'"), ")");
     }
 
     #[test]

@@ -13,10 +13,12 @@
 
 mod context;
 mod create_table;
+mod head;
 mod view_order;
 
 pub use context::Context;
 pub use create_table::{TableParts, take_apart};
+pub(crate) use head::{Head, is_as_labelled};
 
 use super::catalog::tables::{Table, TableKind, Tables};
 use super::error::{MysqlError, Result, number};
@@ -203,14 +205,7 @@ impl Reader<'_> {
 /// The user that an object runs as, quoted as the server writes it: `` `user`@`host` ``.
 #[must_use]
 pub fn definer(statement: &str) -> Option<&str> {
-    let start = statement.find("DEFINER=")? + "DEFINER=".len();
-    let text = &statement[start..];
-    let (_, after_user) = super::quote::split_ident(text)?;
-    match after_user.strip_prefix('@').and_then(super::quote::split_ident) {
-        Some((_, rest)) => Some(&text[..text.len() - rest.len()]),
-        // A role of MariaDB has no host.
-        None => Some(&text[..text.len() - after_user.len()]),
-    }
+    Head::parse(statement)?.definer
 }
 
 /// MariaDB prints the sequences of defaults with their database; without it they are those of the database that the table is

@@ -50,7 +50,7 @@ impl Flavor {
         let mut next = || parts.next().and_then(std::result::Result::ok).filter(|part| *part < 1000);
         let (Some(major), Some(minor)) = (next(), next()) else { return Err(unsupported()) };
         let number = major * 10_000 + minor.min(99) * 100 + next().unwrap_or(0).min(99);
-        let flavor = Self { family, number, text: shown.to_owned() };
+        let flavor = Self { family, number, text: shown.chars().filter(|c| !c.is_control()).take(80).collect() };
         let oldest = if family == Family::MariaDb { 100_500 } else { 80_000 };
         if number < oldest { Err(unsupported()) } else { Ok(flavor) }
     }

@@ -11,10 +11,11 @@ pub struct Row {
 }
 
 impl Row {
-    /// Bytes of all values.
+    /// Bytes of all values, and of the places of those.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.values.iter().flatten().map(|value| value.len()).sum()
+        let values: usize = self.values.iter().flatten().map(|value| value.len()).sum();
+        values + self.values.len() * size_of::<Option<Box<[u8]>>>()
     }
 
     /// The number of its values.

@@ -53,10 +53,11 @@ impl<'s> RowStream<'s> {
         let end_bytes_max = if capabilities.contains(Flags::CLIENT_DEPRECATE_EOF) { PACKET_BYTES_MAX } else { 9 };
         match first {
             Some(0xFF) => {
-                let answer = packets.whole().map_err(|error| lost(&self.doing, &error))?.unwrap_or_default();
-                let error = refused(&self.doing, answer, capabilities);
+                let answer = packets.whole().map_err(|error| lost(&self.doing, &error))?;
+                let error = refused(&self.doing, answer.unwrap_or_default(), capabilities);
                 self.is_at_end = true;
-                self.session.is_broken = false;
+                // Of an error that is too long to be read, the rest would be taken for what comes next.
+                self.session.is_broken = answer.is_none();
                 Err(error)
             }
             Some(0xFE) if length < end_bytes_max => {
@@ -79,11 +80,15 @@ impl<'s> RowStream<'s> {
     /// As [`Self::next_row`], or if it is longer.
     pub fn next_owned(&mut self, bytes_max: usize) -> Result<Option<Row>> {
         let columns = self.columns;
-        let mut values = Vec::with_capacity(columns);
+        let too_long = || protocol("a row of the catalog", "it is too long");
+        let mut values = Vec::new();
         let mut left = bytes_max;
         match self.next_row()? {
             None => return Ok(None),
             Some(NextRow::Whole(mut row)) => {
+                if row.len() > bytes_max {
+                    return Err(too_long());
+                }
                 for _ in 0..columns {
                     let (value, rest) = split_value(row).ok_or_else(cut_short)?;
                     values.push(value.map(Box::from));
@@ -97,7 +102,7 @@ impl<'s> RowStream<'s> {
                         continue;
                     };
                     let length = usize::try_from(length).ok().filter(|length| *length <= left);
-                    let length = length.ok_or_else(|| protocol("a row of the catalog", "it is too long"))?;
+                    let length = length.ok_or_else(too_long)?;
                     left -= length;
                     let mut value = Vec::with_capacity(length);
                     row.pieces(length as u64, |piece| {

@@ -28,7 +28,7 @@ pub struct Seen<'c> {
 /// together than their lengths.
 #[must_use]
 pub fn read<'c>(expression: &Expression, seen: &dyn Fn(&str) -> Option<Seen<'c>>) -> Option<Condition> {
-    let mut parser = Parser { rest: expression.tokens(), seen, columns: BTreeSet::new(), is_whole: true };
+    let mut parser = Parser { rest: expression.tokens(), seen, columns: BTreeSet::new(), is_whole: true, depth: 0 };
     let predicate = parser.any()?;
     let is_understood = parser.rest.is_empty() && (parser.columns.len() == 1 || predicate.bounds_length());
     let is_whole = parser.is_whole && parser.columns.len() == 1;
@@ -40,7 +40,12 @@ struct Parser<'t, 's, 'c> {
     seen: &'s dyn Fn(&str) -> Option<Seen<'c>>,
     columns: BTreeSet<&'t str>,
     is_whole: bool,
+    /// Brackets and NOTs around this place.
+    depth: usize,
 }
+
+/// The most of them that are read: they are calls within calls.
+const DEPTH_MAX: usize = 64;
 
 /// A side of a comparison.
 enum Operand<'t> {
@@ -115,14 +120,25 @@ impl<'t> Parser<'t, '_, '_> {
         if parts.len() == 1 { parts.pop() } else { Some(Predicate::All(parts)) }
     }
 
+    /// Goes one call deeper, if it may.
+    fn deeper<T>(&mut self, way: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+        if self.depth >= DEPTH_MAX {
+            return None;
+        }
+        self.depth += 1;
+        let read = way(self);
+        self.depth -= 1;
+        read
+    }
+
     fn one(&mut self) -> Option<Predicate> {
         if self.take("not").is_some() {
-            return Some(not(self.one()?));
+            return self.deeper(Self::one).map(not);
         }
         let comparison = self.attempt(Self::comparison);
         comparison.or_else(|| {
             self.take("(")?;
-            let inner = self.any()?;
+            let inner = self.deeper(Self::any)?;
             self.take(")")?;
             Some(inner)
         })
@@ -336,7 +352,7 @@ impl<'t> Parser<'t, '_, '_> {
     /// `'x'`, `'x'::text`, `5`, `(-5)`, `('-5'::integer)::numeric`.
     fn literal(&mut self) -> Option<Literal> {
         let mut literal = if self.take("(").is_some() {
-            let literal = self.literal()?;
+            let literal = self.deeper(Self::literal)?;
             self.take(")")?;
             literal
         } else {
@@ -486,6 +502,15 @@ mod tests {
             ("(NOT (n IS NULL))", r#"{"not":"is_null"}"#),
         ] {
             assert_eq!(read(text).as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_deep_is_not_read() {
+        let deep = |depth| format!("{}n = 3{}", "(".repeat(depth), ")".repeat(depth));
+        assert!(read(&deep(60)).is_some());
+        for text in [deep(100_000), "not ".repeat(100_000), "(n = ".to_owned() + &"(".repeat(100_000)] {
+            assert_eq!(read(&text), None);
         }
     }
 

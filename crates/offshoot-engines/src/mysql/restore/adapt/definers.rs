@@ -3,16 +3,19 @@
 //! restore, and which that were is told.
 
 use crate::mysql::quote::split_ident;
-use crate::mysql::schema::definer;
+use crate::mysql::schema::{Context, definer};
 use offshoot_core::target::{Choices, Inspection, Roles};
 use offshoot_format::manifest::{Manifest, Phase};
 use std::collections::BTreeMap;
 
 /// The sql of an item with the user that it will run as.
 pub(crate) fn mapped(sql: &str, inspection: &Inspection, choices: &Choices) -> String {
-    match definer(sql) {
+    let (_, statement) = Context::split(sql);
+    match definer(statement) {
         Some(user) if !is_kept(user, inspection, choices) => {
-            sql.replacen(&format!("DEFINER={user}"), "DEFINER=CURRENT_USER", 1)
+            // At its own place, which is before all else that a statement says.
+            let at = sql.len() - statement.len();
+            format!("{}{}", &sql[..at], statement.replacen(user, "CURRENT_USER", 1))
         }
         _ => sql.to_owned(),
     }
@@ -22,7 +25,7 @@ pub(crate) fn mapped(sql: &str, inspection: &Inspection, choices: &Choices) -> S
 pub(super) fn warnings(manifest: &Manifest, inspection: &Inspection, choices: &Choices) -> Vec<String> {
     let mut objects: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for item in manifest.content.schema.iter().filter(|item| item.phase == Phase::PostData) {
-        if let Some(user) = definer(&item.sql).filter(|user| !is_kept(user, inspection, choices)) {
+        if let Some(user) = definer(Context::split(&item.sql).1).filter(|user| !is_kept(user, inspection, choices)) {
             objects.entry(name(user)).or_default().push(&item.label);
         }
     }

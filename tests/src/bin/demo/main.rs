@@ -1,11 +1,12 @@
 //! The demo: a throwaway server, a small shop, and the commands that a user would type, with what they answer.
 //!
 //! It asks nothing, needs nothing but what `cargo xtask setup` installs, and leaves nothing: the server, its data and
-//! the store are in one temporary folder. It fails, with the step that went wrong, if the copy is not equal.
+//! the store are in one temporary folder. It fails, with the step that went wrong, if the copy is not equal. `--engine
+//! mariadb` or `mysql` shows the same on a server of that kind.
 
-use offshoot_testkit::fingerprint::try_fingerprint;
-use offshoot_testkit::postgres::{Server, ServerOptions};
-use offshoot_testkit::shop;
+mod mysql;
+mod postgres;
+
 use std::error::Error;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -22,102 +23,134 @@ fn main() -> ExitCode {
     }
 }
 
-fn demo() -> Result<(), Box<dyn Error>> {
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// A server with the shop in it, and what differs from engine to engine.
+trait Shop {
+    fn version(&self) -> String;
+    /// The folder of the server's programs, and the variable that names it.
+    fn programs(&self) -> (&'static str, PathBuf);
+    fn url(&self, database: &str) -> String;
+    /// A digest of every table, by SQL.
+    fn fingerprint(&self, database: &str) -> Result<String>;
+    /// Changes a few rows.
+    fn change(&self, database: &str) -> Result<()>;
+    /// One of its customers.
+    fn one_person(&self, database: &str) -> Result<String>;
+    /// Columns that a look at names and some rows takes for harmless, with the rule that each wants.
+    fn overlooked(&self) -> &'static [(&'static str, &'static str, &'static str)];
+    /// What the client in a branch is told, for all reviews to be deleted, and for them to be counted.
+    fn deletion(&self) -> Vec<String>;
+    fn count(&self) -> Vec<String>;
+    fn shown_person(&self) -> Vec<String>;
+}
+
+fn demo() -> Result<()> {
     let folder = tempfile::tempdir()?;
     // Servers of branches run as another user where this is root; what is in the folder stays closed to them.
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o711))?;
+    let engine = std::env::args().skip_while(|argument| argument != "--engine").nth(1);
+    say("A throwaway server with a small shop in it");
+    let began = Instant::now();
+    let shop: Box<dyn Shop> = match engine.as_deref() {
+        None | Some("postgres") => Box::new(postgres::Postgres::start()?),
+        Some("mariadb") => Box::new(mysql::Mysql::of_mariadb()?),
+        Some("mysql") => Box::new(mysql::Mysql::of_mysql()?),
+        Some(other) => return Err(format!("there is no engine {other}: postgres, mariadb or mysql").into()),
+    };
+    println!("{}, ready in {:.1} s", shop.version(), began.elapsed().as_secs_f64());
     let program = program()?;
     let in_folder = |name: &str| folder.path().join(name);
     let key = in_folder("key");
-    let home = in_folder("home");
-    let offshoot = |store: &str, server: &Server| Offshoot {
+    let offshoot = |store: &str| Offshoot {
         program: program.clone(),
         store: in_folder(store),
         key: key.clone(),
-        home: home.clone(),
-        programs: server.binaries().dir().to_path_buf(),
+        home: in_folder("home"),
+        programs: shop.programs(),
     };
-    say("A throwaway PostgreSQL with a small shop in it");
-    let began = Instant::now();
-    let server = Server::try_start(ServerOptions::new())?;
-    for database in ["shop", "shop_copy", "shop_scrubbed"] {
-        server.createdb(database, "");
-    }
-    shop::load(&server, "shop")?;
-    println!("{}, about 60,000 rows, ready in {:.1} s", server.binaries().version(), began.elapsed().as_secs_f64());
-    let (source, target) = (server.url("shop"), server.url("shop_copy"));
+    copy(&*shop, &offshoot("raw"))?;
+    scrub(&*shop, &offshoot("store"), folder.path())?;
+    branch(&*shop, &offshoot("store"))?;
+    say("Done. Nothing is left behind");
+    Ok(())
+}
 
+/// Everything there and back, as it is.
+fn copy(shop: &dyn Shop, raw: &Offshoot) -> Result<()> {
+    let (source, target) = (shop.url("shop"), shop.url("shop_copy"));
     say("A raw store: rows enter this one as they are");
-    let raw = offshoot("raw", &server);
     raw.run(&["init", "--raw"])?;
     say("Capture");
     raw.run(&["capture", &source, "--name", "prod"])?;
     say("Restore into an empty database");
     raw.run(&["restore", "prod", "--to", &target])?;
     say("Are both equal? Once by SQL on both sides, once by offshoot");
-    let (before, copy) = (try_fingerprint(&server, "shop")?, try_fingerprint(&server, "shop_copy")?);
+    let (before, copy) = (shop.fingerprint("shop")?, shop.fingerprint("shop_copy")?);
     if before != copy {
         return Err("the copy differs from the shop".into());
     }
-    println!(
-        "equal: {} tables, sequences and large objects have the same digest on both sides",
-        before.lines().count()
-    );
+    println!("equal: {} digests of tables and what else holds data agree", before.lines().count());
     raw.run(&["verify", "prod", "--against", &target])?;
     say("A few rows change; the second capture stores what is new, and shares the rest");
-    shop::change(&server, "shop")?;
+    shop.change("shop")?;
     raw.run(&["capture", &source, "--name", "prod"])?;
-    raw.run(&["log"])?;
+    raw.run(&["log"])
+}
 
+/// The same without personal data.
+fn scrub(shop: &dyn Shop, offshoot: &Offshoot, folder: &Path) -> Result<()> {
     say(
         "Now without personal data: a policy, proposed by what is in the columns; a key; a store that takes no raw rows",
     );
-    let offshoot = offshoot("store", &server);
-    let policy = in_folder("offshoot.toml");
+    let source = shop.url("shop");
+    let (policy, receipt) = (folder.join("offshoot.toml"), folder.join("receipt.html"));
     offshoot.run(&["init"])?;
-    offshoot.run(&["key", "new", text(&key)?])?;
+    offshoot.run(&["key", "new", text(&offshoot.key)?])?;
     offshoot.run(&["scan", &source, "--out", text(&policy)?])?;
     say("Capture: rows are scrubbed before anything is stored, and all that is stored is searched for what was there");
     let capture = ["capture", &source, "--name", "prod", "--policy", text(&policy)?];
-    // What customers wrote into orders is, word by word, also in reviews, tickets and documents.
+    // What customers wrote in one place is, word by word, also in others.
     if offshoot.code(&capture)? != Some(4) {
         return Err("what the proposal overlooked was not found".into());
     }
-    say("The proposal had overlooked three columns; nothing was published. Corrected as each line says:");
+    say("The proposal had overlooked something; nothing was published. Corrected as each line says:");
     let mut rules = std::fs::read_to_string(&policy)?;
-    for (table, column, rule) in OVERLOOKED {
+    for (table, column, rule) in shop.overlooked() {
         println!("  {table}.{column} = \"{rule}\"");
         rules = corrected(&rules, table, column, rule)?;
     }
     std::fs::write(&policy, rules)?;
     offshoot.run(&capture)?;
-    offshoot.run(&["receipt", "prod", "--check", "--html", text(&in_folder("receipt.html"))?])?;
+    offshoot.run(&["receipt", "prod", "--check", "--html", text(&receipt)?])?;
     say("Restore, and one row before and after");
-    offshoot.run(&["restore", "prod", "--to", &server.url("shop_scrubbed")])?;
+    offshoot.run(&["restore", "prod", "--to", &shop.url("shop_scrubbed")])?;
     for (database, when) in [("shop", "before"), ("shop_scrubbed", "after")] {
-        println!("{when:<7} {}", server.try_psql(database, shop::ONE_PERSON)?.trim());
+        println!("{when:<7} {}", shop.one_person(database)?.trim());
     }
-    say("A branch: a server of its own on a copy of all that, for one developer, for an hour");
-    offshoot.run(&["image", "build", "prod"])?;
-    offshoot.run(&["branch", "create", "fix-4711", "--ttl", "1h"])?;
-    let branch = |sql: &str| offshoot.run(&["branch", "psql", "fix-4711", "-XAtqc", sql]);
-    say("An experiment, which nobody else sees; and back to the beginning");
-    branch("DELETE FROM shop.review; SELECT count(*) || ' reviews are left' FROM shop.review")?;
-    offshoot.run(&["branch", "reset", "fix-4711"])?;
-    branch("SELECT count(*) || ' reviews are back' FROM shop.review")?;
-    branch(shop::ONE_PERSON)?;
-    offshoot.run(&["branch", "list"])?;
-    offshoot.run(&["branch", "delete", "fix-4711"])?;
-    say("Done. Nothing is left behind");
     Ok(())
 }
 
-/// Columns that a look at names and some rows takes for harmless.
-const OVERLOOKED: [(&str, &str, &str); 3] =
-    [("shop.review", "title", "words"), ("shop.ticket", "body", "words"), ("shop.document", "extra", "json")];
+/// A branch of it, an experiment, and back.
+fn branch(shop: &dyn Shop, offshoot: &Offshoot) -> Result<()> {
+    say("A branch: a server of its own on a copy of all that, for one developer, for an hour");
+    offshoot.run(&["image", "build", "prod"])?;
+    offshoot.run(&["branch", "create", "fix-4711", "--ttl", "1h"])?;
+    let client = |arguments: Vec<String>| {
+        let words = ["branch", "client", "fix-4711"].into_iter().chain(arguments.iter().map(String::as_str));
+        offshoot.run(&words.collect::<Vec<_>>())
+    };
+    say("An experiment, which nobody else sees; and back to the beginning");
+    client(shop.deletion())?;
+    offshoot.run(&["branch", "reset", "fix-4711"])?;
+    client(shop.count())?;
+    client(shop.shown_person())?;
+    offshoot.run(&["branch", "list"])?;
+    offshoot.run(&["branch", "delete", "fix-4711"])
+}
 
 /// A policy with another rule for a column.
-fn corrected(policy: &str, table: &str, column: &str, rule: &str) -> Result<String, Box<dyn Error>> {
+fn corrected(policy: &str, table: &str, column: &str, rule: &str) -> Result<String> {
     let part = format!("[scrub.tables.\"{table}\"]");
     let (before, rest) = policy.split_once(&part).ok_or("the policy lacks a table")?;
     let is_it = |line: &&str| line.starts_with(&format!("{column} = "));
@@ -131,7 +164,7 @@ struct Offshoot {
     store: PathBuf,
     key: PathBuf,
     home: PathBuf,
-    programs: PathBuf,
+    programs: (&'static str, PathBuf),
 }
 
 impl Drop for Offshoot {
@@ -142,7 +175,7 @@ impl Drop for Offshoot {
 }
 
 impl Offshoot {
-    fn run(&self, arguments: &[&str]) -> Result<(), Box<dyn Error>> {
+    fn run(&self, arguments: &[&str]) -> Result<()> {
         // 3: done, and what could not be carried was named.
         match self.code(arguments)? {
             Some(0 | 3) => Ok(()),
@@ -153,11 +186,11 @@ impl Offshoot {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.env("OFFSHOOT_STORE", &self.store).env("OFFSHOOT_KEY_FILE", &self.key).args(arguments);
-        command.env("OFFSHOOT_HOME", &self.home).env("OFFSHOOT_PG_BIN", &self.programs);
+        command.env("OFFSHOOT_HOME", &self.home).env(self.programs.0, &self.programs.1);
         command
     }
 
-    fn code(&self, arguments: &[&str]) -> Result<Option<i32>, Box<dyn Error>> {
+    fn code(&self, arguments: &[&str]) -> Result<Option<i32>> {
         println!("\n$ offshoot {}", arguments.join(" "));
         let began = Instant::now();
         let status = self.command(arguments).status()?;
@@ -167,7 +200,7 @@ impl Offshoot {
 }
 
 /// The command beside this program.
-fn program() -> Result<PathBuf, Box<dyn Error>> {
+fn program() -> Result<PathBuf> {
     let program = std::env::current_exe()?.with_file_name("offshoot");
     if program.is_file() {
         return Ok(program);
@@ -175,7 +208,7 @@ fn program() -> Result<PathBuf, Box<dyn Error>> {
     Err("the command is not built. Run the demo by `cargo xtask demo`".into())
 }
 
-fn text(path: &Path) -> Result<&str, Box<dyn Error>> {
+fn text(path: &Path) -> Result<&str> {
     path.to_str().ok_or_else(|| "the temporary folder has a name that is not UTF-8".into())
 }
 
