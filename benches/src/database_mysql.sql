@@ -15,11 +15,11 @@ CREATE TABLE users (
   bio text CHARACTER SET utf8mb4, profile json, city varchar(40) CHARACTER SET utf8mb4, created datetime(6) NOT NULL,
   UNIQUE KEY (email), KEY (city), KEY (created));
 INSERT INTO users (email, name, bio, profile, city, created)
-SELECT CONCAT(SUBSTR(MD5(n), 1, 9), n, '@example.com'),
+SELECT CONCAT(SUBSTR(SHA2(n, 256), 1, 9), n, '@example.com'),
   CONCAT(ELT(1 + n % 7, 'Anna', 'Zoë', 'Иван', '東京花子', 'محمد', 'Jürgen', 'Łucja'), ' ', ELT(1 + n % 5, 'Müller', 'Smith', 'Петров', '佐藤', 'Nowak')),
-  IF(n % 11 = 0, NULL, CONCAT_WS(' ', MD5(n * 3), 'likes', ELT(1 + n % 6, 'tea', 'coffee', '🚲', '👩‍👩‍👧', 'chess', 'naïve café'), 'and',
+  IF(n % 11 = 0, NULL, CONCAT_WS(' ', SHA2(n * 3, 256), 'likes', ELT(1 + n % 6, 'tea', 'coffee', '🚲', '👩‍👩‍👧', 'chess', 'naïve café'), 'and',
     REPEAT(CONCAT(ELT(1 + n % 4, 'walking ', 'reading ', 'cooking ', 'music '), n % 97, ' '), 8))),
-  JSON_OBJECT('theme', ELT(1 + n % 2, 'dark', 'light'), 'score', n % 1000, 'tags', JSON_ARRAY('a', n % 13, NULL), 'note', MD5(n * 5)),
+  JSON_OBJECT('theme', ELT(1 + n % 2, 'dark', 'light'), 'score', n % 1000, 'tags', JSON_ARRAY('a', n % 13, NULL), 'note', SHA2(n * 5, 256)),
   ELT(1 + n % 8, 'Berlin', 'Zürich', 'Kraków', '東京', 'São Paulo', 'Paris', 'Москва', 'Oslo'),
   '2020-01-01' + INTERVAL n * 37 SECOND + INTERVAL n MICROSECOND
 FROM numbers WHERE n <= 500000 * @scale;
@@ -35,12 +35,12 @@ CREATE TABLE events (
   KEY (user_id, at), FOREIGN KEY (user_id) REFERENCES users (id));
 INSERT INTO events (user_id, kind, payload, at)
 SELECT 1 + (n * 104729) % (500000 * @scale - 1), ELT(1 + n % 5, 'login', 'view', 'click', 'buy', 'logout'),
-  JSON_OBJECT('page', CONCAT('/p/', n % 5000), 'ref', MD5(n), 'ms', n % 3001, 'agent', ELT(1 + n % 3, 'Firefox on Linux', 'Safari on iPhone', 'Chrome on Windows')),
+  JSON_OBJECT('page', CONCAT('/p/', n % 5000), 'ref', SHA2(n, 256), 'ms', n % 3001, 'agent', ELT(1 + n % 3, 'Firefox on Linux', 'Safari on iPhone', 'Chrome on Windows')),
   '2022-01-01' + INTERVAL n * 13 SECOND
 FROM numbers WHERE n <= 1200000 * @scale;
 CREATE TABLE documents (id bigint AUTO_INCREMENT PRIMARY KEY, title varchar(200) NOT NULL, body mediumtext NOT NULL, KEY (title));
 INSERT INTO documents (title, body)
-SELECT CONCAT('Document ', n), REPEAT(CONCAT(MD5(n), ' the order was delivered late and the customer asked for a refund ', n % 31, ' '), 60)
+SELECT CONCAT('Document ', n), REPEAT(CONCAT(SHA2(n, 256), ' the order was delivered late and the customer asked for a refund ', n % 31, ' '), 60)
 FROM numbers WHERE n <= 20000 * @scale;
 DROP TABLE numbers;
 ANALYZE TABLE users, orders, events, documents;

@@ -36,7 +36,7 @@ impl Engine for Mysql {
                 "shop",
                 &format!(
                     "CREATE TABLE {table} (id bigint AUTO_INCREMENT PRIMARY KEY, name char(32) NOT NULL, text text, KEY (name));
-                     INSERT INTO {table} (name, text) VALUES (md5(1), repeat(md5(7), 28))"
+                     INSERT INTO {table} (name, text) VALUES (left(sha2(1, 256), 32), repeat(sha2(7, 256), 14))"
                 ),
             )?;
             let (wanted, mut there) = (rows / 3, 1);
@@ -45,7 +45,7 @@ impl Engine for Mysql {
                 self.0.try_sql(
                     "shop",
                     &format!(
-                        "INSERT INTO {table} (name, text) SELECT md5(id + {there}), repeat(md5((id + {there}) * 7), 28)
+                        "INSERT INTO {table} (name, text) SELECT left(sha2(id + {there}, 256), 32), repeat(sha2((id + {there}) * 7, 256), 14)
                          FROM {table} ORDER BY id LIMIT {more}"
                     ),
                 )?;

@@ -42,16 +42,26 @@ pub fn hex(bytes: &[u8]) -> String {
 /// The identifier in backquotes that a text begins with, and what follows it.
 #[must_use]
 pub fn split_ident(text: &str) -> Option<(String, &str)> {
-    let rest = text.strip_prefix('`')?;
+    split_quoted(text, '`')
+}
+
+/// The same for an identifier in double quotes too, which servers print for what was made under ANSI_QUOTES.
+#[must_use]
+pub fn split_any_ident(text: &str) -> Option<(String, &str)> {
+    split_ident(text).or_else(|| split_quoted(text, '"'))
+}
+
+fn split_quoted(text: &str, quote: char) -> Option<(String, &str)> {
+    let rest = text.strip_prefix(quote)?;
     let mut name = String::new();
     let mut at = 0;
     loop {
-        let end = at + rest[at..].find('`')?;
+        let end = at + rest[at..].find(quote)?;
         name.push_str(&rest[at..end]);
-        if !rest[end + 1..].starts_with('`') {
+        if !rest[end + 1..].starts_with(quote) {
             return Some((name, &rest[end + 1..]));
         }
-        name.push('`');
+        name.push(quote);
         at = end + 2;
     }
 }

@@ -34,6 +34,28 @@ fn refusals_say_what_to_do_and_change_nothing() {
 }
 
 #[test]
+fn a_statement_of_another_kind_is_not_run() {
+    for binaries in Binaries::wanted() {
+        let server = shared_of(&binaries);
+        let (from, to, other) =
+            (server.fresh_db("forged_from"), server.fresh_db("forged_to"), server.fresh_db("bystander"));
+        server.load_text(&from, "CREATE TABLE t (a INT PRIMARY KEY, b INT, KEY (b)); CREATE VIEW v AS SELECT 1 AS one");
+        let mut taken = take(server, &from);
+        let whole = taken.manifest.content.schema.clone();
+        assert_eq!(whole.len(), 3);
+        for (index, item) in whole.iter().enumerate() {
+            taken.manifest.content.schema.clone_from(&whole);
+            taken.manifest.content.schema[index].sql = format!("DROP DATABASE `{other}`");
+            let error = try_restore(&taken, server, &to, options(1)).unwrap_err();
+            assert!(matches!(&error, RestoreError::Unfit { problems } if problems.len() == 1), "{error}");
+            assert!(error.to_string().contains(&item.label), "{error}");
+            assert_eq!(server.sql(&to, "SHOW TABLES"), "");
+            assert_eq!(server.sql(&other, "SELECT 1"), "1");
+        }
+    }
+}
+
+#[test]
 fn an_unfit_target_is_told_everything_at_once() {
     for binaries in Binaries::wanted() {
         let server = shared_of(&binaries);

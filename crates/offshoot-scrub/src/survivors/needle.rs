@@ -65,20 +65,30 @@ pub(super) fn head_end(bytes: &[u8], start: usize) -> Option<usize> {
     run_end(bytes, start, UNITS_MIN)
 }
 
-/// Bytes in which as many units as are asked for are found: mostly, and if at all.
-const RUN_BYTES: [usize; 2] = [32, 256];
+/// Bytes in which as many units as are asked for are found, if at all.
+const RUN_BYTES_MAX: usize = 256;
 
 /// Where the shortest run from `start` on ends that has as many units.
+#[inline]
 fn run_end(bytes: &[u8], start: usize, units_min: u32) -> Option<usize> {
-    // Not more of the text than is needed: this is asked at every word of it.
-    RUN_BYTES.iter().find_map(|most| {
-        let run = bytes.get(start..bytes.len().min(start + most))?;
-        let mut sum = 0;
-        run.utf8_chunks().next()?.valid().char_indices().find_map(|(at, c)| {
-            sum += units(c);
-            (sum >= units_min).then_some(start + at + c.len_utf8())
-        })
-    })
+    let run = bytes.get(start..bytes.len().min(start + RUN_BYTES_MAX))?;
+    let (mut sum, mut at) = (0, 0);
+    while let Some(&byte) = run.get(at) {
+        let (length, counts) = match byte {
+            b'0'..=b'9' => (1, DIGIT_UNITS),
+            0..=0x7f => (1, LETTER_UNITS),
+            _ => {
+                let length = [2, 3, 4][usize::from(byte >= 0xe0) + usize::from(byte >= 0xf0)];
+                let c = std::str::from_utf8(run.get(at..at + length)?).ok()?.chars().next()?;
+                (length, units(c))
+            }
+        };
+        (sum, at) = (sum + counts, at + length);
+        if sum >= units_min {
+            return Some(start + at);
+        }
+    }
+    None
 }
 
 /// The end of a needle that would end at `end`, when it must not be too long.

@@ -283,12 +283,13 @@ impl Searcher<'_> {
         let seen = &mut self.starts[output as usize];
         // Hashes first, then all looks: the processor waits for many blocks of the filter at once.
         self.heads.clear();
+        self.heads.resize(self.tokens.starts.len(), Head { start: 0, end: 0, hash: 0 });
+        let mut passed = 0;
         for &start in &self.tokens.starts {
             let Some(end) = head_end(bytes, start as usize) else { break };
-            let head = &bytes[start as usize..end];
-            if sieve.may_contain(head) {
-                self.heads.push(Head { start, end: end as u32, hash: prf.mac(head) as u32 });
-            }
+            // Written always and counted where it passes: which do cannot be foretold.
+            self.heads[passed] = Head { start, end: end as u32, hash: 0 };
+            passed += usize::from(sieve.may_contain(&bytes[start as usize..end]));
             *seen += 1;
             if *seen <= COUNTED_STARTS || seen.is_multiple_of(COUNTED_OF) {
                 let weight = if *seen <= COUNTED_STARTS { 1 } else { COUNTED_OF };
@@ -298,6 +299,10 @@ impl Searcher<'_> {
                     *self.tries.entry((output, class)).or_default() += weight;
                 }
             }
+        }
+        self.heads.truncate(passed);
+        for head in &mut self.heads {
+            head.hash = prf.mac(&bytes[head.start as usize..head.end as usize]) as u32;
         }
         self.heads.retain(|head| heads.may_contain(FilterKey::of_head(head.hash, 0)));
         for head in &self.heads {

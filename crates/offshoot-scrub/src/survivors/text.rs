@@ -6,6 +6,7 @@
 //! after its leading zeros. Bytes that are no UTF-8 count as separators.
 
 use unicode_normalization::UnicodeNormalization;
+use zeroize::Zeroizing;
 
 use super::letters::Letters;
 
@@ -41,7 +42,7 @@ const FOLDED: [u8; 256] = {
 };
 
 /// Which word is being read.
-#[derive(PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 enum Open {
     No,
     Word,
@@ -94,22 +95,58 @@ impl Tokens {
         self.clear();
         let letters = Letters::get();
         let mut open = Open::No;
-        for chunk in text.utf8_chunks() {
-            if chunk.valid().chars().any(|c| letters.letter(c).is_unsure()) {
-                // Normalized as a whole; a later step of folding may not compose across a boundary of chunks.
-                let composed: String = chunk.valid().nfc().collect();
-                composed.chars().for_each(|c| self.push(letters, c, &mut open));
-            } else {
-                chunk.valid().chars().for_each(|c| self.push(letters, c, &mut open));
-            }
-            if !chunk.invalid().is_empty() {
-                self.end_word(&mut open);
+        match std::str::from_utf8(text) {
+            Ok(text) => self.read_valid(letters, text, &mut open),
+            Err(_) => {
+                for chunk in text.utf8_chunks() {
+                    self.read_valid(letters, chunk.valid(), &mut open);
+                    if !chunk.invalid().is_empty() {
+                        self.end_word(&mut open);
+                    }
+                }
             }
         }
         self.end_word(&mut open);
         self.add_starts_after_zeros();
     }
 
+    /// Reads on. A text that must be normalized first is so as a whole, which is seen at the first character that says it: a later
+    /// step of folding may not compose across a boundary.
+    fn read_valid(&mut self, letters: &Letters, text: &str, open: &mut Open) {
+        let before = (self.bytes.len(), self.starts.len(), self.ends.len(), self.has_escapes, *open);
+        let mut rest = text;
+        while let Some(&byte) = rest.as_bytes().first() {
+            let Some(&folded) = FOLDED.get(usize::from(byte)).filter(|_| byte.is_ascii()) else {
+                let mut chars = rest.chars();
+                let Some(c) = chars.next() else { break };
+                rest = chars.as_str();
+                if letters.letter(c).is_unsure() {
+                    self.bytes.truncate(before.0);
+                    self.starts.truncate(before.1);
+                    self.ends.truncate(before.2);
+                    (self.has_escapes, *open) = (before.3, before.4);
+                    let composed = Zeroizing::new(text.nfc().collect::<String>());
+                    return composed.chars().for_each(|c| self.push(letters, c, open));
+                }
+                self.push(letters, c, open);
+                continue;
+            };
+            rest = &rest[1..];
+            if folded > 1 {
+                if *open != Open::Word {
+                    self.end_word(open);
+                    self.starts.push(self.bytes.len() as u32);
+                    *open = Open::Word;
+                }
+                self.bytes.push(folded);
+            } else {
+                self.has_escapes |= folded == 1;
+                self.end_word(open);
+            }
+        }
+    }
+
+    #[inline]
     fn push(&mut self, letters: &Letters, c: char, open: &mut Open) {
         let letter = letters.letter(c);
         if letter.is_silent() {
@@ -234,6 +271,36 @@ fn number(digits: Option<&[u8]>, radix: u32) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    /// Character by character, normalized always.
+    fn plainly(text: &[u8]) -> Tokens {
+        let (mut tokens, mut open, letters) = (Tokens::default(), Open::No, Letters::get());
+        for chunk in text.utf8_chunks() {
+            chunk.valid().nfc().for_each(|c| tokens.push(letters, c, &mut open));
+            if !chunk.invalid().is_empty() {
+                tokens.end_word(&mut open);
+            }
+        }
+        tokens.end_word(&mut open);
+        tokens.add_starts_after_zeros();
+        tokens
+    }
+
+    proptest! {
+        #[test]
+        fn every_way_of_reading_comes_to_the_same(
+            texts in proptest::collection::vec(prop_oneof!["[ -~]{0,9}", ".{0,5}", "[a-zé\u{301}\u{327}я漢กี0٣%&]{0,8}"], 0..6),
+            cut in 0..20_usize,
+        ) {
+            let mut text = texts.concat().into_bytes();
+            text.drain(..cut.min(text.len()));
+            let (expected, mut tokens) = (plainly(&text), Tokens::default());
+            tokens.read(&text);
+            prop_assert_eq!((&tokens.bytes, &tokens.starts, &tokens.ends), (&expected.bytes, &expected.starts, &expected.ends));
+            prop_assert_eq!(tokens.has_escapes, expected.has_escapes);
+        }
+    }
 
     fn words(text: &str) -> (String, Vec<u32>, Vec<u32>) {
         let mut tokens = Tokens::default();

@@ -1,5 +1,5 @@
 -- Names in many scripts, emoji, zero dates, values at the edges of their types, partitions, a foreign-key cycle, a view, a trigger
--- and a routine. Every load holds the same rows: they follow from their numbers by MD5.
+-- and a routine. Every load holds the same rows: they follow from their numbers by SHA-2.
 SET SESSION sql_mode = '';
 DELIMITER //
 CREATE PROCEDURE fill(IN wanted INT) BEGIN
@@ -26,7 +26,7 @@ CREATE TABLE customer (
   UNIQUE KEY (email), KEY (family_name, given_name)
 ) CHARACTER SET utf8mb4;
 INSERT INTO customer (email, given_name, family_name, phone, city, born, joined, mood, extra)
-SELECT CONCAT(SUBSTR(MD5(n), 1, 8), n, '@', ELT(1 + n % 3, 'mail.test', 'post.test', 'brief.test')),
+SELECT CONCAT(SUBSTR(SHA2(n, 256), 1, 8), n, '@', ELT(1 + n % 3, 'mail.test', 'post.test', 'brief.test')),
   ELT(1 + n % 9, 'Anna', 'Zoë', 'Иван', '花子', 'محمد', 'Jürgen', 'Łucja', 'Siobhán', '👩‍🚀 Ada'),
   IF(n % 17 = 0, NULL, ELT(1 + n % 7, 'Müller', 'Smith', 'Петров', '佐藤', 'Nowak', 'O''Brien', 'de la Cruz')),
   IF(n % 5 = 0, NULL, CONCAT('+49 30 ', 1000000 + n * 397)),

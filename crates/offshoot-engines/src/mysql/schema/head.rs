@@ -2,7 +2,7 @@
 //!
 //! What comes from a server or a store is run only if it begins like the object that it is said to be.
 
-use crate::mysql::quote::{ident, split_ident};
+use crate::mysql::quote::{ident, split_any_ident};
 use offshoot_format::manifest::{Phase, SchemaItem};
 
 /// The beginning of a CREATE statement.
@@ -45,8 +45,8 @@ impl<'s> Head<'s> {
 
 /// The account that a text begins with, as it stands there: `` `user`@`host` ``, or a role, which has no host.
 fn account(text: &str) -> Option<&str> {
-    let (_, after_user) = split_ident(text)?;
-    let rest = after_user.strip_prefix('@').and_then(split_ident).map_or(after_user, |(_, rest)| rest);
+    let (_, after_user) = split_any_ident(text)?;
+    let rest = after_user.strip_prefix('@').and_then(split_any_ident).map_or(after_user, |(_, rest)| rest);
     Some(&text[..text.len() - rest.len()])
 }
 
@@ -83,6 +83,8 @@ mod tests {
         assert_eq!((head.definer, head.is("FUNCTION")), (Some("`role`"), true));
         let head = Head::parse("CREATE PROCEDURE `DEFINER=``x```() SELECT 1").unwrap();
         assert_eq!((head.definer, head.is("PROCEDURE")), (None, true));
+        let head = Head::parse("CREATE DEFINER=\"a\"@\"%\" PACKAGE BODY \"box\" AS END").unwrap();
+        assert_eq!((head.definer, head.is("PACKAGE")), (Some("\"a\"@\"%\""), true));
         assert_eq!(Head::parse("GRANT ALL ON *.* TO x"), None);
     }
 

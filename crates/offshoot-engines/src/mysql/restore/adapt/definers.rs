@@ -2,7 +2,7 @@
 //! snapshot does not have, so none is made: one that is there stays, in the place of any other comes the user of the
 //! restore, and which that were is told.
 
-use crate::mysql::quote::split_ident;
+use crate::mysql::quote::split_any_ident;
 use crate::mysql::schema::{Context, definer};
 use offshoot_core::target::{Choices, Inspection, Roles};
 use offshoot_format::manifest::{Manifest, Phase};
@@ -50,8 +50,8 @@ fn is_kept(user: &str, inspection: &Inspection, choices: &Choices) -> bool {
 
 /// `` `app`@`%` `` as `app@%`.
 fn name(quoted: &str) -> String {
-    let Some((user, rest)) = split_ident(quoted) else { return quoted.to_owned() };
-    match rest.strip_prefix('@').and_then(split_ident) {
+    let Some((user, rest)) = split_any_ident(quoted) else { return quoted.to_owned() };
+    match rest.strip_prefix('@').and_then(split_any_ident) {
         Some((host, _)) => format!("{user}@{host}"),
         None => user,
     }
@@ -76,6 +76,8 @@ mod tests {
         assert_ne!(mapped(sql, &inspection, &skip), sql);
         inspection.roles = vec![("app@%".into(), false)];
         assert_ne!(mapped(sql, &inspection, &choices), sql);
+        let quoted = r#"CREATE DEFINER="app"@"%" FUNCTION "f"() RETURNS INT RETURN 1"#;
+        assert!(mapped(quoted, &inspection, &skip).starts_with("CREATE DEFINER=CURRENT_USER FUNCTION"));
         assert_eq!(mapped("CREATE TABLE t (a INT)", &inspection, &choices), "CREATE TABLE t (a INT)");
     }
 }
