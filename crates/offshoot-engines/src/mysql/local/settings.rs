@@ -110,8 +110,13 @@ const LOAD: &[(&str, &str)] = &[
 ];
 
 /// Fifty of them fit on a laptop. A commit reaches the system at once and the disk within a second.
-const BRANCH: &[(&str, &str)] =
-    &[("innodb_buffer_pool_size", "64M"), ("innodb_flush_log_at_trx_commit", "2"), ("table_open_cache", "400")];
+const BRANCH: &[(&str, &str)] = &[
+    ("innodb_buffer_pool_size", "64M"),
+    ("innodb_flush_log_at_trx_commit", "2"),
+    ("table_open_cache", "400"),
+    // The file for temporary tables grows by this many MB at its first use; by default 64.
+    ("loose_innodb_autoextend_increment", "1"),
+];
 
 const MARIADB: &[(&str, &str)] = &[
     ("skip_slave_start", ""),
