@@ -22,8 +22,8 @@ impl<'s> Head<'s> {
         loop {
             rest = rest.trim_start();
             if let Some(user) = rest.strip_prefix("DEFINER=").or_else(|| rest.strip_prefix("DEFINER = ")) {
-                definer = Some(account(user)?);
-                rest = &user[account(user)?.len()..];
+                let who = account(user)?;
+                (definer, rest) = (Some(who), &user[who.len()..]);
             } else if let Some(after) = rest.strip_prefix("ALGORITHM=") {
                 rest = after.trim_start_matches(|c: char| c.is_ascii_alphanumeric());
             } else if let Some(after) = ["OR REPLACE ", "AGGREGATE ", "SQL SECURITY DEFINER ", "SQL SECURITY INVOKER "]
@@ -52,16 +52,17 @@ fn account(text: &str) -> Option<&str> {
 
 /// Whether the statement of a schema item, without its settings, begins as what its label says.
 pub(crate) fn is_as_labelled(item: &SchemaItem, statement: &str) -> bool {
+    // What follows the table's name.
     let of_table = |begin: &str| {
         let (_, table) = item.table.as_ref()?;
-        Some(statement.starts_with(&format!("{begin}{}", ident(table))))
+        statement.strip_prefix(&format!("{begin}{}", ident(table)))
     };
     let is = |kinds: &[&str]| Head::parse(statement).is_some_and(|head| kinds.iter().any(|kind| head.is(kind)));
     match (item.phase, item.label.split(' ').next()) {
-        (Phase::PreData, Some("TABLE")) => of_table("CREATE TABLE ").unwrap_or(false),
+        (Phase::PreData, Some("TABLE")) => of_table("CREATE TABLE ").is_some_and(|rest| rest.starts_with(" (")),
         (Phase::PreData, Some("SEQUENCE")) => is(&["SEQUENCE"]),
         (Phase::Index | Phase::Constraint | Phase::ForeignKey, _) => {
-            of_table("ALTER TABLE ").unwrap_or(false) && statement.contains(" ADD ")
+            of_table("ALTER TABLE ").is_some_and(|rest| rest.trim_start().starts_with("ADD "))
         }
         (Phase::PostData, Some("ROUTINE")) => is(&["PROCEDURE", "FUNCTION", "PACKAGE"]),
         (Phase::PostData, Some(kind @ ("VIEW" | "TRIGGER" | "EVENT"))) => is(&[kind]),
@@ -110,6 +111,7 @@ mod tests {
             (Phase::PreData, "TABLE t", "CREATE TABLE `mysql`.`t` (a int)"),
             (Phase::PreData, "TABLE t", "DROP DATABASE `prod`"),
             (Phase::Index, "INDEX t.i", "ALTER TABLE `other` ADD KEY `i` (`a`)"),
+            (Phase::Index, "INDEX t.i", "ALTER TABLE `t` RENAME TO `other`.`t`, ADD KEY `i` (`a`)"),
             (Phase::PostData, "VIEW v", "CREATE USER `v`@`%`"),
             (Phase::PostData, "EVENT e", "SET GLOBAL event_scheduler = 1"),
             (Phase::PostData, "ROUTINE f", "CREATE FUNCTIONS `f`"),
