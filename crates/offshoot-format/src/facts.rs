@@ -113,6 +113,12 @@ impl ColumnFacts {
             default: None,
         }
     }
+
+    /// Whether blanks fill its values up to their length, and say nothing: `char(n)` of PostgreSQL, or an array of it.
+    #[must_use]
+    pub fn is_padded(&self) -> bool {
+        matches!(self.type_name.as_str(), "bpchar" | "_bpchar")
+    }
 }
 
 /// A demand on the values of a column.

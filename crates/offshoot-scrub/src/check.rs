@@ -59,7 +59,7 @@ impl ValueCheck {
     /// Makes a constraint of a column one that values can be told by; none if it cannot be read, or does not fit the type.
     pub(crate) fn new(name: &str, predicate: &Predicate, column: &ColumnFacts, codec: Codec) -> Option<Self> {
         let test = Test::new(predicate, column, codec).filter(|_| codec.is_whole())?;
-        let is_padded = column.type_name == "bpchar";
+        let is_padded = column.is_padded();
         Some(Self { name: name.to_owned(), codec, is_padded, test, predicate: predicate.clone() })
     }
 

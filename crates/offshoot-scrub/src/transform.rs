@@ -16,6 +16,7 @@ mod domain;
 mod draw;
 mod email;
 mod entity;
+pub(crate) mod fitted;
 mod gender;
 mod hstore;
 mod iban;
@@ -76,6 +77,17 @@ pub trait Transform: Send + Sync {
     /// How long values get.
     fn length(&self) -> Length {
         Length::Same
+    }
+
+    /// The fewest characters that [`Self::fit`] can do with; more than any where it cannot.
+    fn shortest(&self) -> usize {
+        usize::MAX
+    }
+
+    /// Rewrites a value of which [`Self::apply`] makes more than `limit` characters into no more; `limit` is
+    /// [`Self::shortest`] at least. Distinct values stay distinct if they must.
+    fn fit(&self, _value: Value<'_>, _limit: usize, _row: &Row<'_>, _work: &mut Work, _out: &mut Vec<u8>) -> Answer {
+        Answer::Null
     }
 
     /// A column whose distinct values always give distinct results, whatever the values are; none if there is none.
@@ -276,7 +288,11 @@ impl Making<'_> {
         let codec = Codec::of(self.column, self.form);
         let open = scrubber::checks_allow(&rule, &*transform, self.column, codec, ignores_checks).map_err(refused)?;
         // Nothing looks at the fields of single values.
-        open.first().map_or(Ok(transform), |check| Err(refused(scrubber::not_known(&check.name))))
+        if let Some(check) = open.first() {
+            return Err(refused(scrubber::not_known(&check.name)));
+        }
+        let limit = self.column.max_chars.map(|chars| chars as usize);
+        Ok(fitted::around(transform, limit, self.column.is_padded()))
     }
 
     /// With `gender`, the column that says the gender of a person.

@@ -220,7 +220,7 @@ fn candidates(column: &ColumnFacts, finding: &Finding) -> Vec<String> {
         .iter()
         .filter(|rule| has_room(column, rule, finding.longest_chars))
         .map(|rule| match *rule {
-            "json" => json(finding),
+            "json" => json(finding, column.max_chars.is_some()),
             // A few kilometres, for degrees.
             "noise" if meaning == Meaning::Coordinates => "{ rule = \"noise\", ratio = 0.01 }".to_owned(),
             rule => quoted(rule),
@@ -234,14 +234,14 @@ fn candidates(column: &ColumnFacts, finding: &Finding) -> Vec<String> {
     rules
 }
 
-/// Whether what a rule adds to values goes into the column. What was seen is a sample, so some more is left free.
+/// Whether what a rule adds to values passes the constraints. What was seen is a sample, so some more is left free. The limit of
+/// the type is not looked at: the rule itself sees to it, or is refused.
 fn has_room(column: &ColumnFacts, rule: &str, longest_chars: usize) -> bool {
     let of_check = |check: &Check| match check {
         Check::Holds { predicate, .. } => usize::try_from(predicate.chars_max()?).ok(),
         _ => None,
     };
-    let limits = column.checks.iter().filter_map(of_check).chain(column.max_chars.map(|max| max as usize));
-    let Some(max) = limits.min() else { return true };
+    let Some(max) = column.checks.iter().filter_map(of_check).min() else { return true };
     match rule {
         "email" => max >= (longest_chars + 20).max(40),
         "ip" => max >= 39 || max >= 15 && longest_chars <= 15,
@@ -250,17 +250,22 @@ fn has_room(column: &ColumnFacts, rule: &str, longest_chars: usize) -> bool {
 }
 
 /// Paths that hold nothing personal are kept; all others, and those not seen yet, are shaped.
-fn json(finding: &Finding) -> String {
+fn json(finding: &Finding, has_limit: bool) -> String {
     let kept: Vec<String> = finding
         .paths
         .iter()
         .filter(|(_, finding)| finding.meaning.is_none())
         .map(|(path, _)| format!("{} = \"keep\"", quoted(path)))
         .collect();
-    if kept.is_empty() {
-        return quoted("json");
+    let mut options = vec!["rule = \"json\"".to_owned()];
+    if !kept.is_empty() {
+        options.push(format!("paths = {{ {} }}", kept.join(", ")));
     }
-    format!("{{ rule = \"json\", paths = {{ {} }} }}", kept.join(", "))
+    if has_limit {
+        // Escapes could make a document longer.
+        options.push("too-long = \"shape\"".to_owned());
+    }
+    if options.len() == 1 { quoted("json") } else { format!("{{ {} }}", options.join(", ")) }
 }
 
 /// The name of a rule in the form that the document has.

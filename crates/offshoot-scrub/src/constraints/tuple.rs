@@ -92,7 +92,7 @@ impl Tuple {
             let form = match codec.kind() {
                 Kind::Text if codec.is_whole() && equality == Equality::Folded => Form::Folded(codec),
                 Kind::Text if codec.is_whole() => Form::Text {
-                    is_padded: table.columns[place].type_name == "bpchar",
+                    is_padded: table.columns[place].is_padded(),
                     folds_case: equality == Equality::LowerCase,
                 },
                 Kind::Integer | Kind::Decimal if codec.is_whole() => Form::Number(codec),

@@ -5,6 +5,7 @@ use offshoot_format::column::{Cell, Column};
 use super::{ColumnCount, PlannedColumn, ScrubError};
 use crate::check::ValueCheck;
 use crate::shape::Work;
+use crate::transform::fitted::chars;
 use crate::transform::{Row, Transform};
 use crate::value::{Answer, Value};
 use crate::wire::Codec;
@@ -182,8 +183,4 @@ impl ColumnPlan {
         }
         Ok(true)
     }
-}
-
-fn chars(bytes: &[u8]) -> usize {
-    bytes.utf8_chunks().map(|chunk| chunk.valid().chars().count() + chunk.invalid().len()).sum()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::facts::{Equality, TableFacts};
+use crate::facts::{ColumnFacts, Equality, TableFacts};
 
 /// Which columns share a rule, and which must stay unique.
 pub(super) struct Joins {
@@ -59,17 +59,29 @@ impl Joins {
         self.roots.iter().filter(|other| **other == root).nth(1).is_some()
     }
 
-    /// Whether the set of a column has integers of more than one width.
-    pub(super) fn has_several_widths(&self, tables: &[TableFacts], (table, column): (usize, usize)) -> bool {
+    /// The columns of the set of a column.
+    fn set<'t>(
+        &'t self,
+        tables: &'t [TableFacts],
+        (table, column): (usize, usize),
+    ) -> impl Iterator<Item = &'t ColumnFacts> {
         let root = self.root(table, column);
         let all = tables
             .iter()
             .enumerate()
             .flat_map(|(t, table)| table.columns.iter().enumerate().map(move |(c, of)| (t, c, of)));
-        let mut widths = all
-            .filter(|(t, c, _)| self.root(*t, *c) == root)
-            .map(|(_, _, of)| of.type_name.as_str())
-            .filter(|name| crate::wire::is_integer(name));
+        all.filter(move |(t, c, _)| self.root(*t, *c) == root).map(|(_, _, of)| of)
+    }
+
+    /// The characters that all columns of the set of a column take; none if no limit is set.
+    pub(super) fn limit(&self, tables: &[TableFacts], place: (usize, usize)) -> Option<usize> {
+        self.set(tables, place).filter_map(|of| of.max_chars).min().map(|chars| chars as usize)
+    }
+
+    /// Whether the set of a column has integers of more than one width.
+    pub(super) fn has_several_widths(&self, tables: &[TableFacts], place: (usize, usize)) -> bool {
+        let mut widths =
+            self.set(tables, place).map(|of| of.type_name.as_str()).filter(|name| crate::wire::is_integer(name));
         let first = widths.next();
         widths.any(|width| Some(width) != first)
     }

@@ -7,7 +7,7 @@ use crate::Key;
 use crate::check::ValueCheck;
 use crate::facts::{Check, ColumnFacts, Equality, TableFacts};
 use crate::policy::{Policy, Rule};
-use crate::transform::{Length, Making, Transform};
+use crate::transform::{Length, Making, Transform, fitted};
 use crate::value::Kind;
 use crate::wire::Codec;
 
@@ -120,6 +120,7 @@ pub(super) fn column(
         return Err(refused(why.to_owned()));
     }
     let checks = checks_allow(rule, &*transform, column, codec, ignores_checks).map_err(refused)?;
+    let transform = fitted::around(transform, joins.limit(tables, place), column.is_padded());
     let plan = ColumnPlan {
         name: column.name.clone(),
         rule: rule.name.clone(),
@@ -199,10 +200,8 @@ pub(crate) fn checks_allow(
     codec: Codec,
     ignores_checks: bool,
 ) -> Result<Vec<ValueCheck>, String> {
-    if let (Length::AtMost(chars), Some(max)) = (transform.length(), column.max_chars)
-        && chars > max as usize
-    {
-        return Err(format!("its values have up to {chars} characters, and the column takes {max}"));
+    if let Some(limit) = column.max_chars.filter(|_| !is_kept(rule)) {
+        fitted::allows(transform, limit as usize)?;
     }
     let mut open = Vec::new();
     for check in &column.checks {

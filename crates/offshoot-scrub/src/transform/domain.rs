@@ -3,6 +3,7 @@
 //! A name is permuted in its shape, and a reserved domain (RFC 2606) goes to its end, so that no two meet and none can be
 //! reached. A host may also be an address, which is dealt with as by `ip`.
 
+use super::fitted::{self, Drawn};
 use super::{Answer, Fault, Length, Making, Options, Row, Transform, Value, Work, ip};
 use crate::shape::Shape;
 
@@ -14,13 +15,32 @@ pub(super) const RESERVED: [&str; 6] =
 pub(super) struct Domain {
     pub(super) shape: Shape,
     pub(super) end: &'static str,
+    /// For names that have no room for the reserved domain.
+    pub(super) short: Drawn,
 }
 
 impl Domain {
     /// With `to`, the reserved domain.
     pub(super) fn read(options: &mut Options, making: &Making<'_>) -> Result<Self, Fault> {
         let end = options.word("to", &RESERVED.map(|end| &end[1..]))?;
-        Ok(Self { shape: making.injective_shape("mail-domain"), end: RESERVED[end] })
+        Ok(Self {
+            shape: making.injective_shape("mail-domain"),
+            end: RESERVED[end],
+            short: Drawn::new(making, "short-domain"),
+        })
+    }
+
+    /// The fewest characters of a name that is drawn.
+    pub(super) fn shortest(&self) -> usize {
+        self.short.least + self.growth()
+    }
+
+    /// A name that is drawn, as long as before.
+    pub(super) fn put_short(&self, name: &[u8], out: &mut Vec<u8>) {
+        let length = fitted::chars(name).max(self.shortest()) - self.growth();
+        let [drawn] = self.short.parts(name, [length]);
+        out.extend_from_slice(&drawn);
+        out.extend_from_slice(self.end.as_bytes());
     }
 
     /// Characters that a name grows by.
@@ -49,6 +69,16 @@ impl Transform for Domain {
         Length::Grows(self.growth())
     }
 
+    fn shortest(&self) -> usize {
+        self.shortest()
+    }
+
+    fn fit(&self, value: Value<'_>, _: usize, _: &Row<'_>, _: &mut Work, out: &mut Vec<u8>) -> Answer {
+        let Value::Text(bytes) = value else { return Answer::Null };
+        self.put_short(bytes, out);
+        Answer::Written
+    }
+
     fn apply(&self, value: Value<'_>, _: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {
         let Value::Text(bytes) = value else { return Answer::Null };
         // Nothing names nothing.
@@ -61,7 +91,7 @@ impl Transform for Domain {
 
 /// A host: a name, or an address.
 pub(super) struct Host {
-    name: Domain,
+    pub(super) name: Domain,
     address: ip::Ip,
     is_unique: bool,
 }
@@ -102,6 +132,16 @@ impl Transform for Host {
 
     fn length(&self) -> Length {
         self.length()
+    }
+
+    fn shortest(&self) -> usize {
+        self.name.shortest()
+    }
+
+    fn fit(&self, value: Value<'_>, _: usize, _: &Row<'_>, _: &mut Work, out: &mut Vec<u8>) -> Answer {
+        let Value::Text(bytes) = value else { return Answer::Null };
+        self.name.put_short(bytes, out);
+        Answer::Written
     }
 
     fn apply(&self, value: Value<'_>, _: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {

@@ -5,6 +5,7 @@
 //! no server below `example.com`, and none at `.invalid` or `.test`. What is no address is permuted as a whole.
 
 use super::domain::Domain;
+use super::fitted::{self, Drawn};
 use super::{Answer, Fault, Length, Making, Options, Row, Transform, Value, Work};
 use crate::shape::Shape;
 
@@ -12,7 +13,13 @@ struct Email {
     mailbox: Shape,
     domain: Domain,
     other: Shape,
+    /// For what has no room for the reserved domain.
+    short: Drawn,
 }
+
+/// The most characters of a mailbox that is drawn, and the fewest of its domain.
+const DRAWN_MAILBOX_MAX: usize = 40;
+const DRAWN_DOMAIN_MIN: usize = 4;
 
 /// With `to`, the reserved domain; `test` if none is given.
 pub(super) fn make(options: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
@@ -20,6 +27,7 @@ pub(super) fn make(options: &mut Options, making: &Making<'_>) -> Result<Box<dyn
         mailbox: making.injective_shape("mailbox"),
         domain: Domain::read(options, making)?,
         other: making.injective_shape("no-mail"),
+        short: Drawn::new(making, "short-mail"),
     }))
 }
 
@@ -30,6 +38,22 @@ impl Transform for Email {
 
     fn length(&self) -> Length {
         Length::Grows(self.domain.growth())
+    }
+
+    fn shortest(&self) -> usize {
+        self.short.least + 1 + DRAWN_DOMAIN_MIN + self.domain.growth()
+    }
+
+    /// As long as before, with a mailbox and a domain that are drawn.
+    fn fit(&self, value: Value<'_>, _: usize, _: &Row<'_>, _: &mut Work, out: &mut Vec<u8>) -> Answer {
+        let Value::Text(bytes) = value else { return Answer::Null };
+        let room = fitted::chars(bytes).max(self.shortest()) - 1 - self.domain.growth();
+        let mailbox_length = (room - DRAWN_DOMAIN_MIN).min(DRAWN_MAILBOX_MAX);
+        let [mailbox, domain] = self.short.parts(bytes, [mailbox_length, room - mailbox_length]);
+        for part in [&mailbox, &b"@"[..], &domain, self.domain.end.as_bytes()] {
+            out.extend_from_slice(part);
+        }
+        Answer::Written
     }
 
     fn apply_many(&self, texts: &[&[u8]], work: &mut Work, out: &mut Vec<u8>, ends: &mut Vec<usize>) -> bool {

@@ -7,6 +7,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
+use super::fitted;
 use super::gender::Gender;
 use super::word_list::{Lists, latin_lists};
 use super::{Answer, Fault, Length, Making, Options, Prf, Row, Stream, Transform, Value, Work};
@@ -29,6 +30,9 @@ const PARTS: [(&str, Part); 5] = [
     ("email", Part::Email),
     ("username", Part::Username),
 ];
+
+/// The most characters of the number that follows from an id: those of a uuid.
+const NUMBER_CHARS_MAX: usize = 32;
 
 struct Entity {
     part: Part,
@@ -75,6 +79,11 @@ impl Entity {
         (stream.choose(first), stream.choose(self.lists.last))
     }
 
+    /// What comes after `example`: `example.test` beside `example.com`, which is reserved itself.
+    fn domain_end(&self) -> &'static str {
+        self.end.strip_prefix(".example").filter(|end| !end.is_empty()).unwrap_or(self.end)
+    }
+
     /// What ends the user name: for ids that are numbers or uuids a permutation of them.
     fn number(&self, value: Value<'_>, row: &Row<'_>, work: &mut Work) -> String {
         let number = row.id(|id| match id {
@@ -103,6 +112,32 @@ impl Transform for Entity {
         Length::Grows(usize::MAX)
     }
 
+    fn shortest(&self) -> usize {
+        match self.part {
+            Part::First | Part::Last | Part::Full => 0,
+            Part::Email => "u.".len() + NUMBER_CHARS_MAX + "@example".len() + self.domain_end().len(),
+            Part::Username => "u_".len() + NUMBER_CHARS_MAX,
+        }
+    }
+
+    /// Names are cut; an address or a user name has no more than the number that makes it unique.
+    fn fit(&self, value: Value<'_>, limit: usize, row: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {
+        let start = out.len();
+        match self.part {
+            Part::First | Part::Last | Part::Full => {
+                let answer = self.apply(value, row, work, out);
+                fitted::cut(out, start, limit);
+                return answer;
+            }
+            Part::Email => {
+                let text = format!("u.{}@example{}", self.number(value, row, work), self.domain_end());
+                out.extend_from_slice(text.as_bytes());
+            }
+            Part::Username => out.extend_from_slice(format!("u_{}", self.number(value, row, work)).as_bytes()),
+        }
+        Answer::Written
+    }
+
     fn apply(&self, value: Value<'_>, row: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {
         let Value::Text(_) = value else { return Answer::Null };
         let (first, last) = self.names(value, row);
@@ -115,8 +150,7 @@ impl Transform for Entity {
                 plain(first),
                 plain(last),
                 self.number(value, row, work),
-                // `example.test` beside `example.com`, which is reserved itself.
-                self.end.strip_prefix(".example").filter(|end| !end.is_empty()).unwrap_or(self.end)
+                self.domain_end()
             ),
             // Letters of another kind between the parts: names have no digits, numbers end it.
             Part::Username => format!("{}_{}_{}", plain(first), plain(last), self.number(value, row, work)),

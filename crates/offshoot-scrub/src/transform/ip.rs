@@ -10,6 +10,9 @@ use super::{Answer, Fault, Kind, Length, Making, Options, Prf, Row, Transform, V
 use crate::permute::Tweak;
 use crate::shape::Shape;
 
+/// The longest address in its usual spelling: of IPv6, or of IPv4 in it.
+const ADDRESS_CHARS_MAX: usize = 45;
+
 const DOCUMENTATION: [[u8; 3]; 3] = [[192, 0, 2], [198, 51, 100], [203, 0, 113]];
 
 /// What addresses become.
@@ -101,7 +104,20 @@ impl Transform for Ip {
     }
 
     fn length(&self) -> Length {
-        Length::Grows(39)
+        Length::AtMost(ADDRESS_CHARS_MAX)
+    }
+
+    fn shortest(&self) -> usize {
+        if self.is_unique { usize::MAX } else { "203.000.113.000".len() }
+    }
+
+    /// An address of IPv4, where one of IPv6 has no room.
+    fn fit(&self, value: Value<'_>, _: usize, _: &Row<'_>, _: &mut Work, out: &mut Vec<u8>) -> Answer {
+        let Value::Text(bytes) = value else { return Answer::Null };
+        let mut stream = self.prf.draw(bytes);
+        let [a, b, c] = DOCUMENTATION[stream.below(3) as usize];
+        out.extend_from_slice(Ipv4Addr::new(a, b, c, stream.below(256) as u8).to_string().as_bytes());
+        Answer::Written
     }
 
     fn apply(&self, value: Value<'_>, _: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {

@@ -10,6 +10,8 @@ pub(crate) struct Ruled {
     by: Option<(usize, Codec)>,
     /// Where the condition does not hold, the other transform takes the value.
     when: Option<(Condition, Box<dyn Transform>)>,
+    /// What takes values that the rule makes too long for the column.
+    too_long: Option<Box<dyn Transform>>,
 }
 
 impl Ruled {
@@ -30,7 +32,14 @@ impl Ruled {
             (None, Some(otherwise)) => return Err(otherwise.fault("`otherwise` needs `when`")),
             (None, None) => None,
         };
-        Ok(Self { by, when })
+        let too_long = options.take("too-long");
+        if let Some(node) = too_long.as_ref().filter(|node| node.text("too-long").is_ok_and(|rule| rule == "null"))
+            && !making.column.is_nullable
+        {
+            return Err(node.fault("the column takes no NULL: use `shape`, or another rule"));
+        }
+        let too_long = too_long.map(|rule| making.rule(&rule, making.kind)).transpose()?;
+        Ok(Self { by, when, too_long })
     }
 
     /// Whether draws are made from another column.
@@ -40,22 +49,38 @@ impl Ruled {
 
     /// The transform under these conditions.
     pub(crate) fn around(self, transform: Box<dyn Transform>) -> Box<dyn Transform> {
-        if self.by.is_none() && self.when.is_none() {
+        if self.by.is_none() && self.when.is_none() && self.too_long.is_none() {
             return transform;
         }
         let mut reads = transform.reads().to_vec();
-        if let Some((_, otherwise)) = &self.when {
-            reads.extend_from_slice(otherwise.reads());
-        }
-        Box::new(Conditional { by: self.by, when: self.when, transform, reads })
+        let others = self.when.iter().map(|(_, otherwise)| otherwise).chain(&self.too_long);
+        others.for_each(|other| reads.extend_from_slice(other.reads()));
+        Box::new(Conditional { by: self.by, when: self.when, too_long: self.too_long, transform, reads })
     }
 }
 
 struct Conditional {
     by: Option<(usize, Codec)>,
     when: Option<(Condition, Box<dyn Transform>)>,
+    too_long: Option<Box<dyn Transform>>,
     transform: Box<dyn Transform>,
     reads: Vec<usize>,
+}
+
+impl Conditional {
+    /// Whether one rule takes all values.
+    fn is_one_rule(&self) -> bool {
+        self.when.is_none() && self.too_long.is_none()
+    }
+
+    /// The transform that takes the value of a row, and the row as it sees it.
+    fn chosen<'r>(&self, row: &Row<'r>) -> (&dyn Transform, Row<'r>) {
+        match &self.when {
+            // What cannot be told, because of a NULL, counts as holding: rather rewritten than not.
+            Some((condition, otherwise)) if condition.holds(row) == Some(false) => (&**otherwise, *row),
+            _ => (&*self.transform, Row { by: self.by, ..*row }),
+        }
+    }
 }
 
 impl Transform for Conditional {
@@ -65,17 +90,20 @@ impl Transform for Conditional {
 
     /// A value that one rule leaves could be what the other makes of another.
     fn is_injective(&self) -> bool {
-        self.when.is_none() && self.transform.is_injective()
+        self.is_one_rule() && self.transform.is_injective()
     }
 
     fn is_unique_by(&self) -> Option<usize> {
         let (by, codec) = self.by?;
         let numbers = matches!(codec.kind(), Kind::Integer | Kind::Uuid) && codec.is_whole();
-        (self.when.is_none() && numbers && self.transform.names_the_id()).then_some(by)
+        (self.is_one_rule() && numbers && self.transform.names_the_id()).then_some(by)
     }
 
     fn follows_value(&self) -> bool {
-        false
+        self.by.is_none()
+            && self.when.is_none()
+            && self.transform.follows_value()
+            && self.too_long.as_ref().is_none_or(|rule| rule.follows_value())
     }
 
     fn keeps_distance(&self) -> bool {
@@ -90,6 +118,30 @@ impl Transform for Conditional {
         }
     }
 
+    fn shortest(&self) -> usize {
+        let shortest = |transform: &dyn Transform| match transform.length() {
+            Length::Same => 0,
+            Length::AtMost(chars) => chars.min(transform.shortest()),
+            Length::Grows(_) => transform.shortest(),
+        };
+        match (&self.too_long, &self.when) {
+            (Some(rule), _) => shortest(&**rule),
+            (None, Some((_, otherwise))) => shortest(&*self.transform).max(shortest(&**otherwise)),
+            (None, None) => self.transform.shortest(),
+        }
+    }
+
+    fn fit(&self, value: Value<'_>, limit: usize, row: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {
+        let Some(rule) = &self.too_long else {
+            let (transform, row) = self.chosen(row);
+            return transform.fit(value, limit, &row, work, out);
+        };
+        if let Length::Grows(_) = rule.length() {
+            return rule.fit(value, limit, row, work, out);
+        }
+        rule.apply(value, row, work, out)
+    }
+
     fn reach(&self) -> Reach {
         // A large value has no row: the condition counts as holding.
         self.transform.reach()
@@ -100,12 +152,7 @@ impl Transform for Conditional {
     }
 
     fn apply(&self, value: Value<'_>, row: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {
-        match &self.when {
-            // What cannot be told, because of a NULL, counts as holding: rather rewritten than not.
-            Some((condition, otherwise)) if condition.holds(row) == Some(false) => {
-                otherwise.apply(value, row, work, out)
-            }
-            _ => self.transform.apply(value, &Row { by: self.by, ..*row }, work, out),
-        }
+        let (transform, row) = self.chosen(row);
+        transform.apply(value, &row, work, out)
     }
 }

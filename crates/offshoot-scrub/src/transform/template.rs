@@ -2,6 +2,7 @@
 
 use offshoot_format::table::RowForm;
 
+use super::fitted;
 use super::{Answer, Fault, Kind, Length, Making, Options, Row, Transform, Value, Work};
 use crate::wire::{Codec, uuid_text};
 
@@ -50,6 +51,18 @@ fn writes(kind: Kind) -> bool {
 impl Transform for Template {
     fn length(&self) -> Length {
         Length::Grows(usize::MAX)
+    }
+
+    fn shortest(&self) -> usize {
+        0
+    }
+
+    /// Cut where the column ends.
+    fn fit(&self, value: Value<'_>, limit: usize, row: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {
+        let start = out.len();
+        let answer = self.apply(value, row, work, out);
+        fitted::cut(out, start, limit);
+        answer
     }
 
     fn follows_value(&self) -> bool {

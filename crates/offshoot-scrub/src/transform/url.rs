@@ -5,6 +5,7 @@
 //! is rewritten as the characters that it stands for and escaped again. What is no URL is permuted as a whole.
 
 use super::domain::Host;
+use super::fitted;
 use super::{Answer, Fault, Length, Making, Options, Row, Transform, Value, Work};
 use crate::shape::Shape;
 
@@ -19,6 +20,10 @@ pub(super) fn make(options: &mut Options, making: &Making<'_>) -> Result<Box<dyn
     let (part, other) = (making.injective_shape("url-part"), making.injective_shape("no-url"));
     Ok(Box::new(Url { host: Host::read(options, making)?, part, other }))
 }
+
+/// The most characters of a scheme that stays when host and path are drawn (`https://`), and of such a host.
+const SCHEME_MAX: usize = 8;
+const DRAWN_HOST_MAX: usize = 40;
 
 /// Signs that divide the parts of path, parameters and fragment.
 fn divides(byte: u8) -> bool {
@@ -129,6 +134,25 @@ impl Transform for Url {
 
     fn length(&self) -> Length {
         self.host.length()
+    }
+
+    fn shortest(&self) -> usize {
+        SCHEME_MAX + self.host.name.shortest()
+    }
+
+    /// The scheme, and a host and a path that are drawn; as long as before.
+    fn fit(&self, value: Value<'_>, _: usize, _: &Row<'_>, _: &mut Work, out: &mut Vec<u8>) -> Answer {
+        let Value::Text(bytes) = value else { return Answer::Null };
+        let (name, end) = (&self.host.name, self.host.name.end);
+        let scheme = &bytes[..bytes.windows(3).position(|signs| signs == b"://").map_or(0, |at| at + 3)];
+        let scheme = if scheme.len() <= SCHEME_MAX { scheme } else { b"" };
+        let room = fitted::chars(bytes).max(self.shortest()) - scheme.len() - end.len();
+        let host_length = room.min(DRAWN_HOST_MAX);
+        let [host, path] = name.short.parts(bytes, [host_length, (room - host_length).saturating_sub(1)]);
+        for part in [scheme, &host, end.as_bytes(), if path.is_empty() { b"" } else { b"/" }, &path] {
+            out.extend_from_slice(part);
+        }
+        Answer::Written
     }
 
     fn apply(&self, value: Value<'_>, _: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {
