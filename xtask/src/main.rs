@@ -3,6 +3,7 @@
 //! A plain program over std and serde_json, so that it builds in seconds on a machine that has Rust and
 //! little else, before anything that the project itself needs is there. It depends on no crate of ours.
 
+mod api;
 mod fuzz;
 mod majors;
 mod measure;
@@ -30,7 +31,7 @@ Chores of the project. Usage: cargo xtask CHORE [OPTIONS]
     --all-majors           on PostgreSQL 12 to 18 too
     --regress              PostgreSQL's own regression database instead: how many of its tables come out exact
   tidy                   the project's rules: who depends on whom, file headers, names, sizes, links
-  doc                    the API documentation, without a warning
+  doc                    the API documentation, without a warning, and without types of dependencies in the library's API
   bench [ARGUMENTS]      the criterion benches
   bench-peers [ARGUMENTS]  the comparison with other tools (--engine postgres, mariadb or mysql)
   bench-branches [ARGUMENTS]   how long branches take to come, beside the least that they could take
@@ -85,7 +86,7 @@ fn run(words: &[&str]) -> Result<(), Failure> {
         }
         ["test", options @ ..] => test::run(options),
         ["tidy"] => tidy::run(),
-        ["doc"] => measure::doc(),
+        ["doc"] => measure::doc().and_then(|()| api::check()),
         ["bench", arguments @ ..] => measure::bench(arguments),
         ["bench-peers", arguments @ ..] => measure::bench_peers(arguments),
         ["bench-branches", arguments @ ..] => measure::bench_branches(arguments),

@@ -94,9 +94,8 @@ pub fn write(path: &Path, key: &Key) -> Result<(), Failure> {
         }
         _ => Failure::io("make the key file", path, &error),
     })?;
-    let mut text = key.to_text();
-    text.push('\n');
-    let written = io::Write::write_all(&mut file, text.as_bytes()).and_then(|()| file.sync_all());
+    let mut write = |text: &[u8]| io::Write::write_all(&mut file, text);
+    let written = write(key.to_text().as_bytes()).and_then(|()| write(b"\n")).and_then(|()| file.sync_all());
     let folder =
         path.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(PathBuf::from("."), Path::to_owned);
     let settled = written.and_then(|()| File::open(folder)?.sync_all());

@@ -20,6 +20,23 @@ pub struct Key {
     replaces: Option<Fingerprint>,
 }
 
+/// The text form of a key: wiped from memory when dropped, and never printed.
+pub struct KeyText(Zeroizing<String>);
+
+impl std::ops::Deref for KeyText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for KeyText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyText(redacted)")
+    }
+}
+
 /// Why bytes or text are no key. None of them quotes what was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
@@ -81,7 +98,7 @@ impl Key {
 
     /// The text form, to be written to a key file.
     #[must_use]
-    pub fn to_text(&self) -> Zeroizing<String> {
+    pub fn to_text(&self) -> KeyText {
         // As long as it will get, so that no copy of a part stays behind.
         let mut text = Zeroizing::new(String::with_capacity(TEXT_PREFIX.len() + 64 + REPLACES_PREFIX.len() + 34));
         text.push_str(TEXT_PREFIX);
@@ -92,7 +109,7 @@ impl Key {
             text.push(' ');
             push_hex(&mut text, &before.0);
         }
-        text
+        KeyText(text)
     }
 
     /// What tells this key from others; safe to show and to store.

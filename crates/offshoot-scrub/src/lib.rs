@@ -26,6 +26,6 @@ pub mod wire;
 
 pub use offshoot_format::facts;
 
-pub use key::{Fingerprint, Key, KeyError};
+pub use key::{Fingerprint, Key, KeyError, KeyText};
 pub use policy::{Policy, PolicyError};
 pub use scrubber::{ColumnCount, Large, PlannedColumn, ScrubError, Scrubber};

@@ -49,6 +49,13 @@ fn servers_that_say_no() {
     session.run_with(&["capture", &url("postgres", "shop")], &[("OFFSHOOT_PG_DUMP", "/nonexistent/pg_dump")]);
     session.run_with(&["capture", &url("postgres", "shop"), "--lock-wait", "1s"], &[("PGOPTIONS", "-c nonsense=1")]);
     assert!(session.run(&["log"]).stdout.starts_with("no snapshots"));
+    // The same of a target: nothing is made there.
+    assert_eq!(session.quietly(&["capture", &url("postgres", "shop"), "--name", "shop"]).code, Some(0));
+    server.createdb("copy", "TEMPLATE template0");
+    session.run(&["restore", "shop", "--to", &url("ada", "copy")]);
+    session.run(&["restore", "shop", "--to", &url(&format!("ada:{SECRET}"), "copy")]);
+    session.run(&["restore", "shop", "--to", &url("nobody_known", "copy")]);
+    assert_eq!(server.psql("copy", "SELECT count(*) FROM pg_class WHERE oid >= 16384"), "0");
     session.compare("servers_that_say_no.txt");
 }
 

@@ -3,7 +3,7 @@
 //! A command is held where it has just taken its lease: it logs that, and its log is a pipe that is full.
 
 use crate::session::{RAW_WARNING, Session};
-use offshoot_testkit::postgres::shared;
+use offshoot_testkit::postgres::{Server, shared};
 use std::io::{PipeReader, Read, Write, pipe};
 use std::process::{Child, Stdio};
 use std::time::Duration;
@@ -98,4 +98,70 @@ fn two_captures_of_one_name_end_in_one_each_told() {
     let (code, said) = first.finish();
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(session.quietly(&["--json", "verify"]).json()["snapshots"], 3, "one after the other, none is lost");
+}
+
+/// A restore that stands still in the middle of its rows.
+fn held_restore(session: &Session, server: &Server, target: &str, address: &str) -> (Child, rustix::process::Pid) {
+    let mut command = session.command(&["restore", address, "--to", &server.url(target), "--jobs", "1"]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let pid = rustix::process::Pid::from_child(&child);
+    let is_loading = "SELECT count(*) FROM pg_stat_progress_copy";
+    while server.psql(target, is_loading) == "0" {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+    (child, pid)
+}
+
+#[test]
+fn a_restore_beside_a_gc_has_all_its_rows_or_says_that_they_are_gone() {
+    let server = shared();
+    let db = server.fresh_db("restored_beside");
+    // Rows that do not compress, in several packs' worth of chunks.
+    server.psql(
+        &db,
+        "CREATE TABLE t (id int PRIMARY KEY, v text);
+         INSERT INTO t SELECT n, (SELECT string_agg(md5((n * 100 + i)::text), '') FROM generate_series(1, 30) i)
+         FROM generate_series(1, 60000) n",
+    );
+    let session = Session::new();
+    session.quietly(&["init", "--raw"]);
+    let capture =
+        |name: &str| assert_eq!(session.quietly(&["capture", &server.url(&db), "--name", name]).code, Some(0));
+    capture("kept");
+    server.psql(&db, "UPDATE t SET v = v || 'x'");
+    capture("gone");
+    let finish = |child: Child, pid| {
+        rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
+        let output = child.wait_with_output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let copy = server.fresh_db("restored_beside_copy");
+    let rows = |copy: &str| server.psql(copy, "SELECT count(*), sum(length(v)), sum(id) FROM t");
+
+    // What others forgot goes; what is restored stays.
+    let (child, pid) = held_restore(&session, server, &copy, "kept");
+    assert_eq!(session.quietly(&["forget", "gone"]).code, Some(0));
+    let collected = session.quietly(&["gc", "--grace", "0s"]);
+    assert_eq!(collected.code, Some(0), "{}", collected.stderr);
+    let (code, said) = finish(child, pid);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(rows(&copy), format!("60000|{}|1800030000", 60_000 * 960));
+
+    // Its own snapshot is forgotten, and its packs removed.
+    let other = server.fresh_db("restored_beside_gone");
+    let (child, pid) = held_restore(&session, server, &other, "kept");
+    assert_eq!(session.quietly(&["forget", "kept"]).code, Some(0));
+    let collected = session.quietly(&["gc", "--grace", "0s"]);
+    assert_eq!(collected.code, Some(0), "{}", collected.stderr);
+    let (code, said) = finish(child, pid);
+    if code == Some(0) {
+        // The packs were mapped before they went.
+        assert_eq!(rows(&other), rows(&copy));
+    } else {
+        assert!(said.contains("error: ") && said.contains("\nhint: "), "{said}");
+        capture("again");
+        let refused = session.quietly(&["restore", "again", "--to", &server.url(&other)]);
+        assert!(refused.code == Some(0) || refused.stderr.contains("incomplete"), "{}", refused.stderr);
+    }
 }

@@ -38,6 +38,35 @@ fn the_shop_comes_back() {
 }
 
 #[test]
+fn what_a_restore_says_is_for_people_and_programs() {
+    let server = shared();
+    let db = server.fresh_db("words");
+    server.psql(
+        &db,
+        "CREATE TABLE parent (id int PRIMARY KEY, name text); CREATE INDEX ON parent (name);
+         CREATE TABLE child (id int PRIMARY KEY, parent int REFERENCES parent); CREATE SEQUENCE s;
+         INSERT INTO parent SELECT n, n FROM generate_series(1, 100) n; INSERT INTO child SELECT n, n FROM generate_series(1, 50) n",
+    );
+    let copy = server.fresh_db("words_copy");
+    let mut session = Session::new();
+    session.replace(server.port().to_string(), "PORT");
+    session.replace(copy.clone(), "COPY");
+    session.replace(db.clone(), "SOURCE");
+    session.quietly(&["init", "--raw"]);
+    assert_eq!(session.quietly(&["capture", &server.url(&db), "--name", "words"]).code, Some(0));
+    let to = server.url(&copy);
+    session.run(&["restore", "words", "--to", &to, "--dry-run"]);
+    session.run(&["--json", "restore", "words", "--to", &to, "--dry-run"]);
+    session.run(&["restore", "words", "--to", &to, "--dry-run", "--jobs", "1"]);
+    session.run(&["restore", "words", "--to", &to, "--jobs", "0"]);
+    session.run(&["-q", "restore", "words", "--to", &to, "--jobs", "1"]);
+    assert_eq!(server.psql(&copy, "SELECT (SELECT count(*) FROM parent), (SELECT count(*) FROM child)"), "100|50");
+    session.run(&["restore", "words", "--to", &to, "--force"]);
+    session.run(&["--json", "restore", "words", "--to", &to, "--force"]);
+    session.compare("restore_words.txt");
+}
+
+#[test]
 fn targets_that_are_refused() {
     let server = shared();
     let db = "refused_source".to_owned();

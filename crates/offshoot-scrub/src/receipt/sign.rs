@@ -40,7 +40,7 @@ pub enum ReceiptError {
     },
     /// It could not be written down.
     #[error("the receipt cannot be written: {0}")]
-    Encode(#[from] serde_json::Error),
+    Encode(String),
 }
 
 /// A receipt with its signature, as bytes and as what they say.
@@ -57,7 +57,7 @@ impl Receipt {
     /// [`ReceiptError::Encode`].
     pub fn sign(self, key: &Key) -> Result<SignedReceipt, ReceiptError> {
         let signing = signing_key(key);
-        let body = serde_json::to_string(&self)?;
+        let body = serde_json::to_string(&self).map_err(|error| ReceiptError::Encode(error.to_string()))?;
         let signature = signing.sign(&message(&body)).to_bytes();
         let public = hex(signing.verifying_key().as_bytes());
         Ok(SignedReceipt {
