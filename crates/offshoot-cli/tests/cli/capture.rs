@@ -50,6 +50,49 @@ fn a_day_with_a_store() {
     session.compare("day.txt");
 }
 
+/// Bytes of all files in a folder.
+fn bytes_in(folder: &std::path::Path) -> u64 {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let bytes = |entry: std::fs::DirEntry| match entry.metadata().unwrap() {
+        found if found.is_dir() => bytes_in(&entry.path()),
+        found => found.len(),
+    };
+    entries.map(bytes).sum()
+}
+
+#[test]
+fn what_did_not_change_takes_no_room_again() {
+    let server = shared();
+    let db = server.fresh_db("unchanged");
+    // Sixty megabytes that do not compress, in two columns.
+    server.psql(
+        &db,
+        "CREATE TABLE t (id int PRIMARY KEY, large text, small text);
+         INSERT INTO t SELECT n, string_agg(md5((n * 50 + i)::text), ''), md5(n::text)
+         FROM generate_series(1, 40000) n, generate_series(1, 48) i GROUP BY n",
+    );
+    let session = Session::new();
+    session.quietly(&["init", "--raw"]);
+    let store = session.dir().join(".offshoot");
+    let capture = || {
+        let captured = session.quietly(&["capture", &server.url(&db), "--name", "prod"]);
+        assert_eq!(captured.code, Some(0), "{}", captured.stderr);
+        bytes_in(&store)
+    };
+    let first = capture();
+    assert!(first > 25_000_000, "{first}");
+    // The manifest, the index and all else of the second snapshot are counted.
+    let second = capture();
+    assert!((second - first) * 1000 < first, "{first} bytes, then {second}");
+    server.psql(&db, "VACUUM FULL t");
+    let reordered = capture();
+    assert!((reordered - second) * 1000 < first, "{second} bytes, then {reordered}");
+    server.psql(&db, "UPDATE t SET small = 'changed' WHERE id % 100 = 0");
+    let changed = capture();
+    // The column is a fiftieth of the table.
+    assert!((changed - reordered) * 20 < first, "{reordered} bytes, then {changed}");
+}
+
 #[test]
 fn show_has_the_lock_and_the_sizes() {
     let server = shared();

@@ -215,7 +215,7 @@ fn why_ended(ended: Ended, site: &Site, log_start: u64) -> CoreError {
                 LocalError::DiskFull { path: data }
             } else if let Some(why) = said.iter().find(|line| line.starts_with("unshare: ")) {
                 LocalError::NotIsolated { why: why.clone() }
-            } else if has(&["Bind on TCP/IP port", "Address already in use"]) {
+            } else if !site.isolated && has(&["Bind on TCP/IP port", "Address already in use"]) {
                 LocalError::PortTaken { port: site.port }
             } else {
                 LocalError::NotStarted { data, said: said.join("; ") }
