@@ -52,6 +52,7 @@ fn what_a_restore_says_is_for_people_and_programs() {
     session.replace(server.port().to_string(), "PORT");
     session.replace(copy.clone(), "COPY");
     session.replace(db.clone(), "SOURCE");
+    session.replace(server.psql(&db, "SHOW server_version"), "VERSION");
     session.quietly(&["init", "--raw"]);
     assert_eq!(session.quietly(&["capture", &server.url(&db), "--name", "words"]).code, Some(0));
     let to = server.url(&copy);
@@ -59,11 +60,24 @@ fn what_a_restore_says_is_for_people_and_programs() {
     session.run(&["--json", "restore", "words", "--to", &to, "--dry-run"]);
     session.run(&["restore", "words", "--to", &to, "--dry-run", "--jobs", "1"]);
     session.run(&["restore", "words", "--to", &to, "--jobs", "0"]);
-    session.run(&["-q", "restore", "words", "--to", &to, "--jobs", "1"]);
-    assert_eq!(server.psql(&copy, "SELECT (SELECT count(*) FROM parent), (SELECT count(*) FROM child)"), "100|50");
-    session.run(&["restore", "words", "--to", &to, "--force"]);
-    session.run(&["--json", "restore", "words", "--to", &to, "--force"]);
     session.compare("restore_words.txt");
+    let quiet = session.quietly(&["--quiet", "restore", "words", "--to", &to, "--jobs", "1"]);
+    assert!(quiet.code == Some(0) && quiet.stderr.is_empty(), "{}", quiet.stderr);
+    assert!(
+        quiet.stdout.contains("catalog and row counts agree") && quiet.stdout.contains("\nsteps\n"),
+        "{}",
+        quiet.stdout
+    );
+    assert_eq!(server.psql(&copy, "SELECT (SELECT count(*) FROM parent), (SELECT count(*) FROM child)"), "100|50");
+    let again = session.quietly(&["--json", "restore", "words", "--to", &to, "--force"]);
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
+    let again = again.json();
+    assert_eq!(
+        (&again["rows"], &again["dry_run"], again["drops"].as_array().map(Vec::len)),
+        (&150.into(), &false.into(), Some(3))
+    );
+    let step = |step: &serde_json::Value| step["step"].as_str().is_some() && step["seconds"].as_f64().is_some();
+    assert!(again["steps"].as_array().unwrap().iter().all(step), "{again}");
 }
 
 #[test]
