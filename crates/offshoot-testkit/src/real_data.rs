@@ -73,9 +73,8 @@ fn numbered_scripts(dir: &Path) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::{MYSQL_SETS, POSTGRES_SETS, load_mysql, load_postgres, real_data};
+    use super::{POSTGRES_SETS, load_postgres, real_data};
     use crate::fingerprint::fingerprint;
-    use crate::mysql;
     use crate::postgres::shared;
 
     #[test]
@@ -89,26 +88,6 @@ mod tests {
             assert!(loaded.errors.len() <= allowed, "{name}: {:?}", loaded.errors);
             assert!(!fingerprint(shared(), &db).is_empty(), "{name}");
             shared().dropdb(&db);
-        }
-    }
-
-    #[test]
-    fn every_real_set_loads_on_mariadb_and_mysql() {
-        let Some(folder) = real_data() else { return };
-        for binaries in mysql::Binaries::wanted() {
-            let server = mysql::shared_of(&binaries);
-            for name in MYSQL_SETS {
-                if name == "world" && binaries.family() == mysql::Family::MariaDb {
-                    continue;
-                }
-                let db = server.fresh_db(name);
-                let loaded = load_mysql(&folder, server, &db, name);
-                // Cacti's script asks for an sql_mode that MySQL has had no more since 8.0.
-                let allowed = usize::from(name == "cacti" && binaries.family() == mysql::Family::MySql);
-                assert!(loaded.errors.len() <= allowed, "{name}: {:?}", loaded.errors);
-                assert!(!mysql::fingerprint(server, &db).is_empty() && !mysql::definitions(server, &db).is_empty());
-                server.dropdb(&db);
-            }
         }
     }
 }

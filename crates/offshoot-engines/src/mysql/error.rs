@@ -151,8 +151,6 @@ pub mod number {
     pub const TABLE_ACCESS_DENIED: u16 = 1142;
     /// There is no such table.
     pub const NO_SUCH_TABLE: u16 = 1146;
-    /// A packet is larger than max_allowed_packet.
-    pub const PACKET_TOO_LARGE: u16 = 1153;
     /// A lock was not to be had in time.
     pub const LOCK_WAIT_TIMEOUT: u16 = 1205;
     /// Two sessions waited for each other.
@@ -163,8 +161,6 @@ pub mod number {
     pub const INTERRUPTED: u16 = 1317;
     /// The table's definition is newer than the snapshot.
     pub const DEFINITION_CHANGED: u16 = 1412;
-    /// The user that an object runs as does not exist.
-    pub const NO_SUCH_DEFINER: u16 = 1449;
 }
 
 impl Refusal {

@@ -94,14 +94,6 @@ impl Session {
         &self.connected.place
     }
 
-    /// How long one answer may keep silent; none for ever.
-    ///
-    /// # Errors
-    /// If the system refuses.
-    pub fn set_timeout(&mut self, limit: Option<Duration>) -> Result<()> {
-        self.connected.set_timeout(limit).map_err(|_| MysqlError::Lost { doing: "set a timeout".into() })
-    }
-
     /// What ends this session's connection from another thread, without a word to the server.
     ///
     /// # Errors

@@ -5,7 +5,6 @@
 
 mod families;
 mod faults;
-mod real;
 mod refusals;
 mod taken;
 mod values;

@@ -16,7 +16,8 @@ impl fmt::Display for Plan<'_> {
             Roles::Map => "map",
             Roles::Skip => "skip",
         };
-        writeln!(f, "with      {} connections, roles: {roles}", choices.jobs)?;
+        let connections = if choices.jobs == 1 { "connection" } else { "connections" };
+        writeln!(f, "with      {} {connections}, roles: {roles}", choices.jobs)?;
         if let Some(mark) = &inspection.mark {
             writeln!(
                 f,
