@@ -5,6 +5,7 @@
 
 mod families;
 mod faults;
+mod names;
 mod real;
 mod refusals;
 mod taken;
