@@ -29,6 +29,7 @@ pub(super) fn problems(
     missing_collations(manifest, inspection, &mut problems);
     names(manifest, inspection, &mut problems);
     functions(manifest, inspection, &mut problems);
+    events(manifest, inspection, &mut problems);
     problems.extend(inspection.missing_rights.iter().cloned());
     problems
 }
@@ -249,6 +250,17 @@ fn names(manifest: &Manifest, inspection: &Inspection, problems: &mut Vec<Proble
 fn named(item: &SchemaItem) -> Option<(&'static str, &str)> {
     let kinds = [("view", "VIEW "), ("sequence", "SEQUENCE ")];
     kinds.into_iter().find_map(|(kind, begin)| Some((kind, item.label.strip_prefix(begin)?)))
+}
+
+/// A MariaDB whose scheduler is disabled makes no events, not even such as sleep.
+fn events(manifest: &Manifest, inspection: &Inspection, problems: &mut Vec<Problem>) {
+    let labels = manifest.content.schema.iter().map(|item| item.label.as_str());
+    let events = shown(labels.filter(|label| label.starts_with("EVENT ")));
+    let is_disabled = inspection.settings.get("event_scheduler").is_some_and(|value| value == "DISABLED");
+    if is_disabled && inspection.is_mariadb() && !events.is_empty() {
+        let what = format!("the target's event_scheduler is DISABLED, and it would refuse {events}");
+        problems.push(problem(what, "Start its server with event_scheduler = OFF, which runs none"));
+    }
 }
 
 /// With a binary log, the server wants to trust who makes functions and triggers.
