@@ -90,7 +90,7 @@ pub use offshoot_core::gc::{Forgotten, GcReport, Kept};
 pub use offshoot_core::target::Roles;
 pub use offshoot_core::verify::{Affected, Problem as Damage, VerifyReport};
 pub use offshoot_core::{Control, Event};
-pub use offshoot_engines::conninfo::{Environment, FileContent, ReadFile};
+pub use offshoot_engines::conninfo::{Environment, FileContent, FolderContent, ReadFile};
 pub use offshoot_format::ids::{ContentRoot, SnapshotId};
 pub use offshoot_format::{manifest, table, tree};
 pub use offshoot_restore::branch::Healed;

@@ -1,10 +1,14 @@
 //! Branches of MariaDB and MySQL on real servers, through the command. What depends on no engine is in `branches`.
 
+use crate::checkouts::{git, url_of, waits_until};
 use crate::nest::Nest;
-use offshoot_testkit::mysql::{Binaries, Family, Server, definitions, fingerprint, shared, shared_of};
+use offshoot_testkit::mysql::{Binaries, Family, Server, ServerOptions, definitions, fingerprint, shared, shared_of};
 use offshoot_testkit::real_data::{MYSQL_SETS, load_mysql, real_data};
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::Command;
 use std::thread;
+use std::time::{Duration, Instant};
 
 fn small(server: &Server, name: &str) -> String {
     let db = server.fresh_db(name);
@@ -129,6 +133,29 @@ fn what_acts_on_the_world_is_switched_off() {
 }
 
 #[test]
+fn settings_of_the_source_are_those_of_its_branches() {
+    for binaries in Binaries::wanted() {
+        let options =
+            ServerOptions::new().binaries(binaries).setting("event_scheduler", "ON").setting("local_infile", "OFF");
+        let options = options.setting("innodb_ft_max_token_size", "33").setting("sql_mode", "PIPES_AS_CONCAT");
+        let server = Server::start(options.setting("updatable_views_with_limit", "NO"));
+        let db = small(&server, "branch_settings");
+        server.sql(&db, "CREATE EVENT e ON SCHEDULE EVERY 1 YEAR DO DELETE FROM t");
+        let nest = Nest::of_mysql(&server, &db);
+        let made = nest.done(&["branch", "create", "quiet", "--raw"]);
+        assert!(made.stderr.contains("event scheduler"), "{}", made.stderr);
+        let asked = "SELECT @@event_scheduler, @@local_infile, @@innodb_ft_max_token_size, @@sql_mode, @@updatable_views_with_limit";
+        assert_eq!(ask(&nest, "quiet", asked), "OFF\t0\t33\tPIPES_AS_CONCAT\tNO");
+        assert_eq!(nest.session.quietly(&["doctor", "quiet", "--strict"]).code, Some(0));
+        // Who wants events has them as at the source.
+        fs::write(nest.session.dir().join("offshoot.toml"), "[branch.neutralize]\nevents = false\n").unwrap();
+        nest.create("busy");
+        assert_eq!(ask(&nest, "busy", asked), "ON\t0\t33\tPIPES_AS_CONCAT\tNO");
+        assert_eq!(ask(&nest, "busy", "SELECT status FROM information_schema.events"), "ENABLED");
+    }
+}
+
+#[test]
 fn a_killed_server_is_seen_and_started_again() {
     for binaries in Binaries::wanted() {
         let server = shared_of(&binaries);
@@ -175,6 +202,107 @@ fn many_at_once_each_with_its_own_and_spares() {
     std::fs::write(nest.session.dir().join("offshoot.toml"), text.replace("spares = 1", "spares = 0")).unwrap();
     while nest.folders().len() > names.len() + 1 {
         nest.done(&["branch", "tend"]);
+    }
+}
+
+#[test]
+fn a_database_follows_git_on_mysql() {
+    for binaries in Binaries::wanted() {
+        let server = shared_of(&binaries);
+        let nest = Nest::of_mysql(server, &small(server, "branch_git"));
+        let variables = nest.session.dir().join(".env.offshoot");
+        git(&nest, &["init", "-q", "-b", "main"]);
+        git(&nest, &["commit", "-q", "--allow-empty", "-m", "one"]);
+        nest.done(&["git", "install", "--raw"]);
+        git(&nest, &["checkout", "-q", "-b", "fix/4711"]);
+        let url = url_of(&nest, "fix/4711");
+        assert!(url.starts_with("mysql://offshoot:"), "{url}");
+        assert_eq!(nest.done(&["branch", "url", "fix/4711"]).stdout.trim(), url);
+        for name in ["MYSQL_HOST", "MYSQL_PORT", "MYSQL_USER", "MYSQL_PASSWORD", "MYSQL_DATABASE"] {
+            let text = fs::read_to_string(&variables).unwrap();
+            assert!(text.contains(&format!("\n{name}=")), "{name} is not among them");
+        }
+        ask(&nest, "fix/4711", "INSERT INTO t (v) VALUES ('mine')");
+        git(&nest, &["checkout", "-q", "-b", "other"]);
+        assert_ne!(url_of(&nest, "other"), url);
+        assert_eq!(ask(&nest, "other", "SELECT count(*) FROM t"), "3");
+        nest.done(&["branch", "stop", "fix/4711"]);
+        git(&nest, &["checkout", "-q", "fix/4711"]);
+        assert_eq!(url_of(&nest, "fix/4711"), url);
+        assert_eq!(ask(&nest, "fix/4711", "SELECT count(*) FROM t"), "4", "its server was started");
+        git(&nest, &["branch", "-q", "-D", "other"]);
+        waits_until("other is deleted", || nest.names() == ["fix/4711"] && nest.folders().len() == 1);
+        git(&nest, &["checkout", "-q", "--detach"]);
+        git(&nest, &["branch", "-q", "-D", "fix/4711"]);
+        waits_until("all are deleted", || nest.folders().is_empty() && nest.servers().is_empty());
+    }
+}
+
+/// What a server is told so that it connects to another, as a replica does.
+fn reach_out(binaries: &Binaries, port: u16) -> String {
+    match binaries.family() {
+        Family::MariaDb => format!(
+            "CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = {port}, MASTER_USER = 'x', MASTER_CONNECT_RETRY = 1; START SLAVE"
+        ),
+        Family::MySql => format!(
+            "CHANGE REPLICATION SOURCE TO SOURCE_HOST = '127.0.0.1', SOURCE_PORT = {port}, SOURCE_USER = 'x', SOURCE_CONNECT_RETRY = 1; START REPLICA"
+        ),
+    }
+}
+
+/// Whether somebody comes within this time.
+fn is_reached(listener: &TcpListener, within: Duration) -> bool {
+    let until = Instant::now() + within;
+    while Instant::now() < until {
+        if listener.accept().is_ok() {
+            return true;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    false
+}
+
+#[test]
+fn a_server_of_mysql_without_a_network_is_reached_by_its_socket_and_reaches_nobody() {
+    for binaries in Binaries::wanted() {
+        let server = shared_of(&binaries);
+        let nest = Nest::of_mysql(server, &small(server, "branch_isolated"));
+        let made = nest.session.quietly(&["--json", "branch", "create", "a", "--raw", "--isolate-network"]);
+        if made.code != Some(0) {
+            assert!(made.stderr.contains("network"), "{}", made.stderr);
+            println!("SKIPPED a_server_of_mysql_without_a_network: the kernel lets nobody have one here");
+            return;
+        }
+        let made = made.json();
+        let url = made["url"].as_str().unwrap();
+        assert!(url.contains("@localhost/") && url.contains("?socket="), "{url}");
+        assert_eq!(ask(&nest, "a", "SELECT count(*) FROM t"), "3");
+        nest.done(&["verify", "prod", "--against", url]);
+        let port = u16::try_from(nest.list()[0]["port"].as_u64().unwrap()).unwrap();
+        assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err(), "it listens outside");
+        let own = fs::read_link("/proc/self/ns/net").unwrap();
+        for pid in nest.servers() {
+            assert_ne!(fs::read_link(format!("/proc/{pid}/ns/net")).unwrap(), own);
+            let devices = fs::read_to_string(format!("/proc/{pid}/net/dev")).unwrap();
+            assert_eq!(devices.lines().filter(|line| line.contains(':')).count(), 1, "{devices}");
+        }
+        // A server with a network comes at once, this one not.
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let reach_out = reach_out(&binaries, listener.local_addr().unwrap().port());
+        nest.create("open");
+        ask(&nest, "open", &reach_out);
+        assert!(is_reached(&listener, Duration::from_secs(60)));
+        nest.done(&["branch", "delete", "open"]);
+        while listener.accept().is_ok() {}
+        ask(&nest, "a", &reach_out);
+        assert!(!is_reached(&listener, Duration::from_secs(3)), "it reaches another server");
+        // Reset, stopped and started, it is as before.
+        assert_eq!(nest.done(&["branch", "reset", "a", "--raw"]).stdout.trim(), url);
+        nest.done(&["branch", "stop", "a"]);
+        assert_eq!(nest.done(&["branch", "start", "a"]).stdout.trim(), url);
+        assert_eq!(ask(&nest, "a", "SELECT count(*) FROM t"), "3");
+        assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err(), "it listens outside");
     }
 }
 

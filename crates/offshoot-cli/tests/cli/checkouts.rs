@@ -14,7 +14,7 @@ fn nest_of(server: &Server, name: &str) -> Nest {
 }
 
 /// Git in the nest's folder, apart from the user's configuration.
-fn git(nest: &Nest, args: &[&str]) -> String {
+pub fn git(nest: &Nest, args: &[&str]) -> String {
     let mut command = Command::new("git");
     command.args(args).current_dir(nest.session.dir()).env_clear().stdin(Stdio::null());
     command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", nest.session.dir());
@@ -28,7 +28,8 @@ fn git(nest: &Nest, args: &[&str]) -> String {
     said
 }
 
-fn waits_until(what: &str, is_so: impl Fn() -> bool) {
+/// Waits until something is so, for two minutes at most.
+pub fn waits_until(what: &str, is_so: impl Fn() -> bool) {
     let until = Instant::now() + Duration::from_secs(120);
     while !is_so() {
         assert!(Instant::now() < until, "{what}");
@@ -37,7 +38,7 @@ fn waits_until(what: &str, is_so: impl Fn() -> bool) {
 }
 
 /// The URL of the file with the variables, when it leads to this branch.
-fn url_of(nest: &Nest, branch: &str) -> String {
+pub fn url_of(nest: &Nest, branch: &str) -> String {
     let path = nest.session.dir().join(".env.offshoot");
     let text = || fs::read_to_string(&path).unwrap_or_default();
     waits_until(branch, || text().contains(&format!("\n# Database branch: {branch}\n")));

@@ -21,6 +21,7 @@ mod killed;
 mod kills;
 mod logs;
 mod memory;
+mod memory_mysql;
 mod mysql;
 mod mysql_restore;
 mod names;

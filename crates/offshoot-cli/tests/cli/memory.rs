@@ -37,35 +37,41 @@ pub fn watch(session: &Session, args: &[&str]) -> (Ran, u64) {
     (Ran { code, stdout, stderr }, peak_kib.div_ceil(1024))
 }
 
-fn is_long() -> bool {
+/// Whether tables are large.
+pub fn is_long() -> bool {
     std::env::var_os("OFFSHOOT_LONG").is_some()
 }
 
-/// Captures the table `t` with the default budget and with the smallest one, restores it, and holds all to their budgets.
-fn hold(name: &str, server: &Server, db: &str, rows: u64) {
+/// Captures a database with the default budget and with the smallest one, restores it into `copy`, and holds all to their
+/// budgets.
+pub fn hold(name: &str, url: &str, copy: &str, rows: u64) {
     let session = Session::new();
     session.quietly(&["init", "--raw"]);
-    let url = server.url(db);
     let run = |args: &[&str], budget_mib: u64| {
         let (ran, peak_mib) = watch(&session, args);
         assert_eq!(ran.code, Some(0), "{name}: {}", ran.stderr);
         assert!(peak_mib <= budget_mib, "{name}: {args:?} had {peak_mib} MiB of {budget_mib}");
         (ran.json(), peak_mib)
     };
-    let (captured, by_default) = run(&["--json", "capture", &url, "--name", "a"], DEFAULT_MIB);
+    let (captured, by_default) = run(&["--json", "capture", url, "--name", "a"], DEFAULT_MIB);
     assert_eq!(captured["rows"], rows);
     session.quietly(&["init", "--raw", "--store", "other"]);
     let smallest = format!("{SMALLEST_MIB}MiB");
-    let args = ["--json", "--store", "other", "capture", &url, "--name", "a", "--jobs", "1", "--memory", &smallest];
+    let args = ["--json", "--store", "other", "capture", url, "--name", "a", "--jobs", "1", "--memory", &smallest];
     let (again, by_least) = run(&args, SMALLEST_MIB);
     assert_eq!(again["rows"], rows);
-    let copy = server.fresh_db("memory_copy");
-    let (_, restored) = run(&["--json", "restore", "a", "--to", &server.url(&copy)], DEFAULT_MIB);
-    let verified = session.quietly(&["verify", "a", "--against", &server.url(&copy)]);
+    let (_, restored) = run(&["--json", "restore", "a", "--to", copy], DEFAULT_MIB);
+    let verified = session.quietly(&["verify", "a", "--against", copy]);
     assert_eq!(verified.code, Some(0), "{name}: {}", verified.stderr);
     println!(
         "memory: {name}: capture {by_default} MiB of {DEFAULT_MIB}, {by_least} MiB of {SMALLEST_MIB}; restore {restored} MiB"
     );
+}
+
+/// Holds a database of PostgreSQL, and drops it.
+fn hold_here(name: &str, server: &Server, db: &str, rows: u64) {
+    let copy = server.fresh_db("memory_copy");
+    hold(name, &server.url(db), &server.url(&copy), rows);
     server.dropdb(&copy);
     server.dropdb(db);
 }
@@ -88,7 +94,7 @@ fn of_many_wide_rows() {
                  FROM generate_series(1, {rows}) n; ALTER TABLE t ADD PRIMARY KEY (id)"
         ),
     );
-    hold("many wide rows", server, &db, rows);
+    hold_here("many wide rows", server, &db, rows);
 }
 
 #[test]
@@ -101,7 +107,7 @@ fn of_keys_in_random_order() {
              ALTER TABLE t ADD PRIMARY KEY (id)"
         ),
     );
-    hold("keys in random order", server, &db, rows);
+    hold_here("keys in random order", server, &db, rows);
 }
 
 #[test]
@@ -114,7 +120,7 @@ fn of_a_large_value() {
             bytes / 32
         ),
     );
-    hold("a large value", server, &db, 2);
+    hold_here("a large value", server, &db, 2);
 }
 
 #[test]
@@ -130,7 +136,7 @@ fn of_a_large_value_that_does_not_shrink() {
             bytes / 32
         ),
     );
-    hold("a large value that does not shrink", server, &db, 2);
+    hold_here("a large value that does not shrink", server, &db, 2);
 }
 
 #[test]
@@ -141,7 +147,7 @@ fn of_1600_columns() {
         "memory_columns",
         &format!("CREATE UNLOGGED TABLE t AS SELECT {columns} FROM generate_series(1, {rows}) n"),
     );
-    hold("1600 columns", server, &db, rows);
+    hold_here("1600 columns", server, &db, rows);
 }
 
 #[test]
@@ -156,8 +162,12 @@ fn of_rows_as_wide_as_can_be() {
     session.quietly(&["init", "--raw"]);
     let (ran, peak_mib) = watch(&session, &["--json", "capture", &server.url(&db), "--name", "a"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    println!("memory: rows of 51 MB: capture {peak_mib} MiB of {DEFAULT_MIB}");
-    assert!(peak_mib <= DEFAULT_MIB);
+    let copy = server.fresh_db("memory_copy");
+    let (ran, restored_mib) = watch(&session, &["--json", "restore", "a", "--to", &server.url(&copy)]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    println!("memory: rows of 51 MB: capture {peak_mib} MiB of {DEFAULT_MIB}, restore {restored_mib} MiB");
+    assert!(peak_mib <= DEFAULT_MIB && restored_mib <= DEFAULT_MIB);
+    server.dropdb(&copy);
     server.dropdb(&db);
 }
 

@@ -11,6 +11,8 @@ use std::{fmt, fs};
 
 /// Password and service files larger than this are refused: they are written by hand.
 const FILE_BYTES_MAX: u64 = 1 << 20;
+/// Folders of option files that have more are refused.
+const FOLDER_NAMES_MAX: usize = 10_000;
 
 /// Where a server's socket is looked for when no host is named: Debian's and Red Hat's place, then PostgreSQL's own.
 const SOCKET_DIRECTORIES: [&str; 2] = ["/var/run/postgresql", "/tmp"];
@@ -49,6 +51,20 @@ pub struct Environment {
 pub trait ReadFile: Send + Sync {
     /// The whole file with its mode; `NotFound` where there is none.
     fn read(&self, path: &Path) -> io::Result<FileContent>;
+
+    /// The names in a folder, in any order; `NotFound` where there is none.
+    fn list(&self, _folder: &Path) -> io::Result<FolderContent> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}
+
+/// A folder as [`ReadFile`] gives it.
+#[derive(Clone, Debug)]
+pub struct FolderContent {
+    /// The names of what is in it.
+    pub names: Vec<OsString>,
+    /// The permission bits, as in `0o700`.
+    pub mode: u32,
 }
 
 /// A file as [`ReadFile`] gives it.
@@ -147,6 +163,10 @@ impl Environment {
     pub(crate) fn read(&self, path: &Path) -> io::Result<FileContent> {
         self.files.read(path)
     }
+
+    pub(crate) fn list(&self, folder: &Path) -> io::Result<FolderContent> {
+        self.files.list(folder)
+    }
 }
 
 // Only names: PGPASSWORD is among the values.
@@ -190,6 +210,16 @@ impl ReadFile for Disk {
         let mut bytes = Vec::new();
         file.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
         Ok(FileContent { bytes, mode: metadata.permissions().mode() & 0o7777, is_regular: metadata.is_file() })
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<FolderContent> {
+        let mode = fs::metadata(folder)?.permissions().mode() & 0o7777;
+        let entries = fs::read_dir(folder)?.take(FOLDER_NAMES_MAX + 1);
+        let names: Vec<_> = entries.map(|entry| Ok(entry?.file_name())).collect::<io::Result<_>>()?;
+        if names.len() > FOLDER_NAMES_MAX {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "more than 10,000 files"));
+        }
+        Ok(FolderContent { names, mode })
     }
 }
 

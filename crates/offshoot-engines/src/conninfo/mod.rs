@@ -37,7 +37,7 @@ pub use choices::{
     AuthMethod, ChannelBinding, LoadBalanceHosts, RequireAuth, SslCertMode, SslMode, SslNegotiation,
     TargetSessionAttrs, TlsVersion,
 };
-pub use environment::{Environment, FileContent, ReadFile};
+pub use environment::{Environment, FileContent, FolderContent, ReadFile};
 pub use error::{ConnInfoError, ConnInfoWarning};
 pub use keyvalue::quote_value;
 pub use keywords::libpq_variables;

@@ -159,6 +159,8 @@ pub mod number {
     pub const PRIVILEGE_MISSING: u16 = 1227;
     /// The statement was ended from outside.
     pub const INTERRUPTED: u16 = 1317;
+    /// A MariaDB was started with `event_scheduler = DISABLED`.
+    pub const EVENTS_DISABLED: u16 = 1577;
     /// The table's definition is newer than the snapshot.
     pub const DEFINITION_CHANGED: u16 = 1412;
 }

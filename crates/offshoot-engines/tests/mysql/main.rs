@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod capture;
+mod environment;
 #[path = "../capture/memory.rs"]
 mod memory;
 mod sessions;

@@ -5,6 +5,7 @@
 
 mod families;
 mod faults;
+mod names;
 mod refusals;
 mod taken;
 mod values;

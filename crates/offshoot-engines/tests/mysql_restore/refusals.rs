@@ -237,3 +237,18 @@ fn an_event_whose_time_has_passed_is_told() {
         );
     }
 }
+
+#[test]
+fn a_server_that_takes_no_events_is_told_before_anything_is_made() {
+    let server = Server::start(ServerOptions::new().setting("event_scheduler", "DISABLED"));
+    let source = offshoot_testkit::mysql::shared();
+    let (from, to) = (source.fresh_db("events_from"), server.fresh_db("events_to"));
+    source.sql(&from, "CREATE TABLE t (a INT); CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO DELETE FROM t");
+    let mut taken = take(source, &from);
+    let error = try_restore(&taken, &server, &to, options(1)).unwrap_err().to_string();
+    assert!(error.contains("DISABLED") && error.contains("EVENT e"), "{error}");
+    assert_eq!(server.sql(&to, "SHOW TABLES"), "");
+    taken.manifest.content.schema.retain(|item| !item.label.starts_with("EVENT "));
+    try_restore(&taken, &server, &to, options(1)).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(server.sql(&to, "SHOW TABLES"), "t");
+}

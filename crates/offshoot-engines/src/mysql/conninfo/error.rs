@@ -70,6 +70,11 @@ pub enum ConnInfoWarning {
         /// The file.
         path: PathBuf,
     },
+    /// The option files of a folder that others can write were not read.
+    FolderWritable {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The password of an option file that others can read was not used.
     FileReadable {
         /// The file.
@@ -96,6 +101,11 @@ impl fmt::Display for ConnInfoWarning {
                     path.display()
                 )
             }
+            Self::FolderWritable { path } => write!(
+                f,
+                "the option files of the folder {0} were not read: everybody can add to it. Run: chmod o-w {0}",
+                path.display()
+            ),
             Self::FileReadable { path, mode } => write!(
                 f,
                 "the password in the option file {0} was not used: others can read it (mode {mode:04o}). Run: chmod 600 {0}",

@@ -1,7 +1,7 @@
 //! Connection strings, option files and variables, without a disk or a server.
 
 use super::*;
-use crate::conninfo::{FileContent, ReadFile};
+use crate::conninfo::{FileContent, FolderContent, ReadFile};
 use proptest::prelude::*;
 use std::io;
 use std::path::Path;
@@ -80,6 +80,140 @@ fn loose_option_files_give_no_password() {
     assert!(readable.warnings[0].to_string().contains("chmod 600"));
     let writable = ConnInfo::parse("mysql:///d", &environment(&[], file, 0o666)).unwrap();
     assert_eq!(writable.user, "ada");
+}
+
+/// Files by their paths, with their modes; what a path begins with is a folder, whose mode is that of the file `mode` in it.
+struct Files(Vec<(&'static str, &'static str, u32)>);
+
+impl Files {
+    fn parse(files: &[(&'static str, &'static str)]) -> Result<ConnInfo, ConnInfoError> {
+        Self(files.iter().map(|(path, text)| (*path, *text, 0o600)).collect()).parse_with_modes()
+    }
+
+    fn parse_with_modes(self) -> Result<ConnInfo, ConnInfoError> {
+        let none: [(&str, &str); 0] = [];
+        let environment = Environment::new(none, Some("/home/ada".into()), Some("ada".into())).with_files(self);
+        ConnInfo::parse("mysql:///d", &environment)
+    }
+}
+
+impl ReadFile for Files {
+    fn read(&self, path: &Path) -> io::Result<FileContent> {
+        let found = self.0.iter().find(|(of, _, _)| Path::new(of) == path);
+        let (_, text, mode) = found.ok_or(io::ErrorKind::NotFound)?;
+        Ok(FileContent { bytes: text.as_bytes().to_vec(), mode: *mode, is_regular: true })
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<FolderContent> {
+        let within =
+            self.0.iter().filter_map(|(path, _, mode)| Some((Path::new(path).strip_prefix(folder).ok()?, *mode)));
+        let (names, modes): (Vec<_>, Vec<_>) = within.map(|(name, mode)| (name.as_os_str().to_owned(), mode)).unzip();
+        if names.is_empty() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let mode = names.iter().position(|name| name == "mode").map_or(0o755, |at| modes[at]);
+        Ok(FolderContent { names, mode })
+    }
+}
+
+#[test]
+fn included_files_and_folders_count_where_they_stand() {
+    let info = Files::parse(&[
+        (
+            "/home/ada/.my.cnf",
+            "[client]\nhost=first\nuser=first\n!  include\t/opt/one.cnf \nport=3307\n!includedir /opt/d/\n\
+             !include /opt/missing.cnf\n!included /opt/no\n!other\n!include ~/own.cnf\nssl=0\n",
+        ),
+        ("/opt/one.cnf", "user=nobody\n[client]\nport=1\n[mysqld]\n"),
+        ("/opt/d/b.cnf", "[client]\nhost=b\n!include /opt/d/a.cnf\nsocket=/b\n"),
+        ("/opt/d/a.cnf", "[client]\nhost=a\nsocket=/a\n"),
+        ("/opt/d/B.cnf", "[client]\nhost=upper\nport=2\n"),
+        ("/opt/d/c.cnf.bak", "[client]\nhost=backup\n"),
+        ("/opt/d/c.ini", "[client]\nhost=ini\n"),
+        ("/opt/d/cnf", "[client]\nhost=no\n"),
+        ("/home/ada/own.cnf", "[client]\npassword=own\n"),
+    ]);
+    let info = info.unwrap();
+    // `B`, `a`, then `b`, which has `a` after its own host; the port that was before them stands no more.
+    assert_eq!(info.places, [tcp("a", 2)]);
+    assert_eq!((info.user.as_str(), info.password.unwrap().expose()), ("first", &b"own"[..]));
+    assert_eq!(info.tls.mode, Some(SslMode::Disabled), "a file's groups are its own");
+    assert!(info.warnings.is_empty(), "{:?}", info.warnings);
+}
+
+#[test]
+fn what_cannot_be_included_is_an_error_with_its_name() {
+    let error = |files: &[(&'static str, &'static str)]| Files::parse(files).unwrap_err().to_string();
+    let missing = error(&[("/home/ada/.my.cnf", "!includedir /opt/none\n")]);
+    assert!(missing.contains("/home/ada/.my.cnf includes the folder /opt/none, which cannot be read"), "{missing}");
+    let within = error(&[("/home/ada/.my.cnf", "!include /a.cnf\n"), ("/a.cnf", "!includedir /opt/none\n")]);
+    assert!(within.contains("/a.cnf includes the folder /opt/none"), "{within}");
+    assert!(error(&[("/home/ada/.my.cnf", "[client]\n!include\n")]).contains("says !include and not what"));
+}
+
+#[test]
+fn what_includes_itself_is_an_error() {
+    let error = |files: &[(&'static str, &'static str)]| Files::parse(files).unwrap_err().to_string();
+    let itself = error(&[("/home/ada/.my.cnf", "!include ~/.my.cnf\n")]);
+    assert!(itself.contains("/home/ada/.my.cnf is included by itself"), "{itself}");
+    let round = error(&[("/home/ada/.my.cnf", "!includedir /d\n"), ("/d/a.cnf", "!includedir /d\n")]);
+    assert!(round.contains("/d/a.cnf is included by itself"), "{round}");
+    // Twice beside each other is no circle.
+    assert!(Files::parse(&[("/home/ada/.my.cnf", "!include /a.cnf\n!include /a.cnf\n"), ("/a.cnf", "")]).is_ok());
+}
+
+#[test]
+fn includes_are_bounded_in_depth_and_number() {
+    let chain = |length: usize| {
+        let name = |at: usize| -> &'static str { format!("/{at}.cnf").leak() };
+        let mut files = vec![("/home/ada/.my.cnf", "!include /1.cnf\n")];
+        files.extend((1..length).map(|at| (name(at), &*format!("!include {}\n", name(at + 1)).leak())));
+        files.push((name(length), ""));
+        Files::parse(&files)
+    };
+    assert!(chain(10).is_ok());
+    let deep = chain(11).unwrap_err().to_string();
+    assert!(deep.contains("/11.cnf is included more than 10 deep"), "{deep}");
+    // Ten files that each include the next one ten times.
+    let mut files = vec![("/home/ada/.my.cnf", "!include /1.cnf\n")];
+    for at in 1..10 {
+        let text = format!("!include /{}.cnf\n", at + 1).repeat(10);
+        files.push((&*format!("/{at}.cnf").leak(), &*text.leak()));
+    }
+    files.push(("/10.cnf", ""));
+    let many = Files::parse(&files).unwrap_err().to_string();
+    assert!(many.contains("more than 500 that include each other"), "{many}");
+}
+
+#[test]
+fn a_folder_that_everybody_can_write_is_not_read() {
+    let files = |mode| {
+        Files(vec![
+            ("/home/ada/.my.cnf", "[client]\n!includedir /d\nuser=eve\n", 0o600),
+            ("/d/a.cnf", "[client]\nhost=elsewhere\n", 0o644),
+            ("/d/mode", "", mode),
+        ])
+    };
+    let info = files(0o1777).parse_with_modes().unwrap();
+    assert!(!info.places.contains(&tcp("elsewhere", 3306)) && info.user == "eve");
+    assert!(info.warnings[0].to_string().contains("chmod o-w /d"), "{:?}", info.warnings);
+    assert_eq!(files(0o755).parse_with_modes().unwrap().places, [tcp("elsewhere", 3306)]);
+}
+
+#[test]
+fn folders_of_the_disk_are_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    write(".my.cnf", "[client]\n!includedir ~/conf.d\n");
+    std::fs::create_dir_all(dir.path().join("conf.d/folder.cnf")).unwrap();
+    write("conf.d/b.cnf", "[client]\nhost=b.example\n");
+    write("conf.d/a.cnf", "[client]\nhost=a.example\nuser=eve\n");
+    let none: [(&str, &str); 0] = [];
+    let environment = Environment::new(none, Some(dir.path().to_owned()), Some("ada".into()));
+    let info = ConnInfo::parse("mysql:///d", &environment).unwrap();
+    assert_eq!((info.places[0].clone(), info.user.as_str()), (tcp("b.example", 3306), "eve"));
+    std::fs::remove_dir_all(dir.path().join("conf.d")).unwrap();
+    assert!(matches!(ConnInfo::parse("mysql:///d", &environment), Err(ConnInfoError::OptionFile { .. })));
 }
 
 #[test]

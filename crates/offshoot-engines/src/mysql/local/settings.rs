@@ -36,22 +36,26 @@ const CARRIED: &[&str] = &[
     "ft_query_expansion_limit",
     "group_concat_max_len",
     "innodb_autoinc_lock_mode",
+    "innodb_default_row_format",
+    "innodb_ft_enable_stopword",
     "innodb_ft_max_token_size",
     "innodb_ft_min_token_size",
-    "innodb_default_row_format",
     "innodb_page_size",
+    "innodb_rollback_on_timeout",
+    "innodb_snapshot_isolation",
     "innodb_strict_mode",
     "lc_time_names",
+    "local_infile",
     "log_bin_trust_function_creators",
     "lower_case_table_names",
     "max_allowed_packet",
-    "max_sp_recursion_depth",
     "max_sort_length",
+    "max_sp_recursion_depth",
     "ngram_token_size",
     "old_mode",
+    "sql_generate_invisible_primary_key",
     "sql_mode",
     "sql_require_primary_key",
-    "sql_generate_invisible_primary_key",
     "system_versioning_alter_history",
     "transaction_isolation",
     "updatable_views_with_limit",
@@ -314,6 +318,12 @@ mod tests {
             environment.settings.insert(name.to_owned(), value);
         }
         assert_eq!(carried(&environment), [("collation_server".to_owned(), "utf8mb4_bin".to_owned())]);
+    }
+
+    #[test]
+    fn what_is_carried_is_captured() {
+        let is_captured = |name: &&&str| crate::mysql::catalog::environment::SETTINGS.contains(name);
+        assert_eq!(CARRIED.iter().find(|name| !is_captured(name)), None);
     }
 
     #[test]

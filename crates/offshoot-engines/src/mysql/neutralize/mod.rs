@@ -58,7 +58,11 @@ pub fn settings(environment: &Environment, choices: &NeutralizeChoices) -> Serve
     if !choices.is_on(EVENTS) {
         if runs_events {
             say(EVENTS, "event scheduler", "as you chose", Outcome::Kept);
-            found.settings.push(("event_scheduler".to_owned(), "ON".to_owned()));
+        }
+        // MySQL's default is ON.
+        if !scheduler.is_empty() {
+            let value = if runs_events { "ON" } else { "OFF" };
+            found.settings.push(("event_scheduler".to_owned(), value.to_owned()));
         }
     } else {
         if runs_events {

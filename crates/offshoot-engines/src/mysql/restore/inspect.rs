@@ -15,7 +15,7 @@ const OTHERS_PATIENCE: Duration = Duration::from_secs(10);
 const DOING: &str = "describe the target";
 
 /// Settings of the server that decide what can be restored and how.
-const SETTINGS: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('innodb_autoinc_lock_mode', 'local_infile', 'log_bin', \
+const SETTINGS: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('event_scheduler', 'innodb_autoinc_lock_mode', 'local_infile', 'log_bin', \
     'log_bin_trust_function_creators', 'lower_case_table_names', 'max_allowed_packet', 'read_only')";
 
 /// Privileges of the user on the whole server, and on the database, whose name is a pattern there.

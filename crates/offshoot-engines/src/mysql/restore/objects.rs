@@ -2,14 +2,18 @@
 
 use super::{MARK_TABLE, MysqlTargetSession};
 use crate::mysql::Result;
+use crate::mysql::error::number;
 use crate::mysql::quote::ident;
 use offshoot_core::target::UserObject;
 
-/// Kinds of objects with their names: events first, which could act on what goes, then what is made of other things.
-/// Triggers go with their tables, bodies with their packages.
+/// Events, which could act on what goes.
+const EVENTS: &str =
+    "SELECT 'event', event_name FROM information_schema.events WHERE event_schema = DATABASE() ORDER BY 2";
+
+/// All other kinds of objects with their names: first what is made of others. Triggers go with their tables, bodies with their
+/// packages.
 const OBJECTS: &str = "
-SELECT 'event', event_name, 0 FROM information_schema.events WHERE event_schema = DATABASE()
-UNION ALL SELECT CASE table_type WHEN 'VIEW' THEN 'view' WHEN 'SEQUENCE' THEN 'sequence' ELSE 'table' END, table_name,
+SELECT CASE table_type WHEN 'VIEW' THEN 'view' WHEN 'SEQUENCE' THEN 'sequence' ELSE 'table' END, table_name,
     CASE table_type WHEN 'VIEW' THEN 1 WHEN 'SEQUENCE' THEN 3 ELSE 2 END
   FROM information_schema.tables WHERE table_schema = DATABASE()
 UNION ALL SELECT LOWER(routine_type), routine_name, 4
@@ -24,7 +28,13 @@ impl MysqlTargetSession<'_> {
     /// Objects of users; `has_mark` if the table of the mark is one.
     pub(super) fn objects(&mut self, has_mark: bool) -> Result<Vec<UserObject>> {
         let mut objects = Vec::new();
-        for row in self.session.query("list what is in the target", OBJECTS)? {
+        let mut rows = match self.session.query("list what is in the target", EVENTS) {
+            // Such a server shows none, and takes none.
+            Err(error) if error.number() == Some(number::EVENTS_DISABLED) => Vec::new(),
+            events => events?,
+        };
+        rows.extend(self.session.query("list what is in the target", OBJECTS)?);
+        for row in rows {
             let (kind, name) = (row.text(0)?, row.text(1)?);
             if !(has_mark && kind == "table" && name == MARK_TABLE) {
                 // Elsewhere these words are not of the server's language.

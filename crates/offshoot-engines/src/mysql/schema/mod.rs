@@ -182,12 +182,32 @@ impl Reader<'_> {
     fn events(&mut self) -> Result<()> {
         let sql = "SELECT EVENT_NAME FROM information_schema.EVENTS \
                    WHERE CAST(EVENT_SCHEMA AS BINARY) = CAST(DATABASE() AS BINARY) ORDER BY EVENT_NAME";
-        for event in self.session.query("list the events", sql)? {
+        let events = match self.session.query("list the events", sql) {
+            Err(error) if error.number() == Some(number::EVENTS_DISABLED) => return self.hidden_events(),
+            events => events?,
+        };
+        for event in events {
             let name = event.text(0)?;
             let shown = self.show("EVENT", name)?;
             let context = Context::new(shown.text(1)?, shown.text(4)?, shown.text(5)?, Some(shown.text(2)?));
             self.definer(shown.text(3)?);
             self.push(Phase::PostData, format!("EVENT {name}"), None, context.before(shown.text(3)?))?;
+        }
+        Ok(())
+    }
+
+    /// A MariaDB whose scheduler is disabled shows no events, but has them still.
+    fn hidden_events(&mut self) -> Result<()> {
+        let count =
+            self.session.query_one("count the events", "SELECT COUNT(*) FROM mysql.event WHERE db = DATABASE()");
+        let is_none = match count {
+            Err(error) if is_denied(&error) => false,
+            count => count?.parse::<u64>(0)? == Some(0),
+        };
+        if !is_none {
+            let reason =
+                "the server's event_scheduler is DISABLED, so that it shows none. Start it with event_scheduler = OFF";
+            self.schema.not_carried.push(Note { object: "events".to_owned(), reason: reason.to_owned() });
         }
         Ok(())
     }

@@ -29,6 +29,7 @@ pub(super) fn problems(
     missing_collations(manifest, inspection, &mut problems);
     names(manifest, inspection, &mut problems);
     functions(manifest, inspection, &mut problems);
+    events(manifest, inspection, &mut problems);
     problems.extend(inspection.missing_rights.iter().cloned());
     problems
 }
@@ -42,6 +43,17 @@ pub(super) fn warnings(manifest: &Manifest, inspection: &Inspection) -> Vec<Stri
         warnings.push(slower.to_owned());
     }
     let (from, to) = (&manifest.environment, inspection);
+    if ignores_case(from.settings.get(CASE)) && !ignores_case(to.settings.get(CASE)) {
+        let is_kept =
+            |item: &&SchemaItem| ["ROUTINE ", "TRIGGER ", "EVENT "].iter().any(|kind| item.label.starts_with(kind));
+        let labels = manifest.content.schema.iter().filter(is_kept).map(|item| item.label.as_str());
+        let labels = shown(labels);
+        if !labels.is_empty() {
+            warnings.push(format!(
+                "the source takes names of tables in any case, the target as they are written: {labels} may name some otherwise"
+            ));
+        }
+    }
     if !is_same_family(manifest, inspection) {
         let compared = "objects are compared by their names and rows by their number, because MySQL and MariaDB print them differently";
         warnings
@@ -54,6 +66,13 @@ pub(super) fn warnings(manifest: &Manifest, inspection: &Inspection) -> Vec<Stri
 
 fn problem(what: String, mend: impl Into<String>) -> Problem {
     Problem { what, mend: mend.into() }
+}
+
+/// The setting that says how names of tables are compared.
+const CASE: &str = "lower_case_table_names";
+
+fn ignores_case(setting: Option<&String>) -> bool {
+    setting.is_some_and(|value| value != "0")
 }
 
 fn is_on(inspection: &Inspection, setting: &str) -> bool {
@@ -206,23 +225,41 @@ fn has_charset(inspection: &Inspection, name: &str) -> bool {
 
 /// Names that differ in case alone are one where the server does not look at case.
 fn names(manifest: &Manifest, inspection: &Inspection, problems: &mut Vec<Problem>) {
-    let there = inspection.settings.get("lower_case_table_names").map_or("0", String::as_str);
+    let there = inspection.settings.get(CASE).map_or("0", String::as_str);
     if there == "0" {
         return;
     }
     let mut seen: HashMap<String, &str> = HashMap::new();
     let mend = "Restore into a server with lower_case_table_names = 0";
-    for entry in &manifest.content.tables {
-        let name = entry.spec.name.as_str();
+    // Views and sequences share the names of tables.
+    let tables = manifest.content.tables.iter().map(|entry| ("table", entry.spec.name.as_str()));
+    for (kind, name) in tables.chain(manifest.content.schema.iter().filter_map(named)) {
         if let Some(other) = seen.insert(name.to_lowercase(), name) {
             let what =
                 format!("the tables {other} and {name} are one on the target, whose lower_case_table_names is {there}");
             problems.push(problem(what, mend));
         } else if there == "1" && name.to_lowercase() != name {
             let what =
-                format!("the table {name} would lose its capitals on the target, whose lower_case_table_names is 1");
+                format!("the {kind} {name} would lose its capitals on the target, whose lower_case_table_names is 1");
             problems.push(problem(what, mend));
         }
+    }
+}
+
+/// The view or sequence that an item makes.
+fn named(item: &SchemaItem) -> Option<(&'static str, &str)> {
+    let kinds = [("view", "VIEW "), ("sequence", "SEQUENCE ")];
+    kinds.into_iter().find_map(|(kind, begin)| Some((kind, item.label.strip_prefix(begin)?)))
+}
+
+/// A MariaDB whose scheduler is disabled makes no events, not even such as sleep.
+fn events(manifest: &Manifest, inspection: &Inspection, problems: &mut Vec<Problem>) {
+    let labels = manifest.content.schema.iter().map(|item| item.label.as_str());
+    let events = shown(labels.filter(|label| label.starts_with("EVENT ")));
+    let is_disabled = inspection.settings.get("event_scheduler").is_some_and(|value| value == "DISABLED");
+    if is_disabled && inspection.is_mariadb() && !events.is_empty() {
+        let what = format!("the target's event_scheduler is DISABLED, and it would refuse {events}");
+        problems.push(problem(what, "Start its server with event_scheduler = OFF, which runs none"));
     }
 }
 

@@ -1,0 +1,112 @@
+//! Databases that views name, and servers that do not look at the case of names: what is restored under another name reads its
+//! own tables, not those that it was captured from.
+
+use super::*;
+use offshoot_testkit::mysql::ServerOptions;
+
+/// Views that the server prints with their own database: `OTHER` stands for another one's name, `OWN` for its own.
+const VIEWS: &str = "
+CREATE TABLE users (id INT PRIMARY KEY, at DATETIME);
+CREATE TABLE orders (id INT PRIMARY KEY, who INT, CONSTRAINT buyer FOREIGN KEY (who) REFERENCES users (id));
+INSERT INTO users VALUES (1, '2020-01-01'), (2, '2021-01-01'); INSERT INTO orders VALUES (1, 2);
+CREATE FUNCTION twice(x INT) RETURNS INT DETERMINISTIC RETURN x * 2;
+CREATE VIEW plain AS SELECT id FROM OWN.users;
+CREATE VIEW calls AS SELECT OWN.twice(id) AS a, twice(id) AS b FROM users;
+CREATE VIEW joined AS SELECT u.id, x.a, (SELECT MAX(id) FROM users) AS m FROM users u JOIN OTHER.far x JOIN (users b JOIN orders o ON b.id = o.who);
+CREATE VIEW years AS SELECT EXTRACT(YEAR FROM at) AS y FROM users WHERE EXISTS (SELECT 1 FROM OTHER.far, orders)
+  UNION SELECT STRAIGHT_JOIN orders.id FROM orders STRAIGHT_JOIN users;
+CREATE VIEW outside AS SELECT a FROM OTHER.far;
+CREATE VIEW z_over AS SELECT j.id FROM joined j JOIN OTHER.far";
+
+const SEQUENCES: &str = ";
+CREATE SEQUENCE numbers; CREATE VIEW `next` AS SELECT NEXTVAL(numbers) AS n; CREATE TABLE counted (id INT DEFAULT NEXTVAL(OWN.numbers))";
+
+fn views(binaries: &Binaries, own: &str, other: &str) -> String {
+    let sequences = if is_mariadb(binaries) { SEQUENCES } else { "" };
+    format!("{VIEWS}{sequences}").replace("OWN", own).replace("OTHER", other)
+}
+
+/// A database as the server describes it, but for whether a view calls a function by its database's name: it need not.
+fn plainly(server: &Server, db: &str) -> String {
+    described(server, db).replace("`db`.`twice`(", "`twice`(")
+}
+
+#[test]
+fn views_read_the_tables_beside_them_wherever_they_are_restored() {
+    for binaries in Binaries::wanted() {
+        let server = shared_of(&binaries);
+        let (other, from, to) =
+            (server.fresh_db("outside"), server.fresh_db("named_from"), server.fresh_db("named_to"));
+        server.sql(&other, "CREATE TABLE far (a INT); INSERT INTO far VALUES (7)");
+        server.sql(&from, &views(&binaries, &from, &other));
+        let report =
+            try_restore(&take(server, &from), server, &to, options(2)).unwrap_or_else(|error| panic!("{error}"));
+        assert!(report.losses.is_empty(), "{:?}", report.losses);
+        assert_same(&plainly(server, &from), &plainly(server, &to));
+        assert!(!definitions(server, &to).contains(&from), "{}", definitions(server, &to));
+        // What is named of another database stays there.
+        assert!(definitions(server, &to).contains(&other));
+        server.dropdb(&from);
+        server.sql(&to, "INSERT INTO users VALUES (3, NULL)");
+        assert_eq!(server.sql(&to, "SELECT DISTINCT m FROM joined"), "3");
+        assert_eq!(server.sql(&to, "SELECT MAX(a), MAX(b) FROM calls"), "6\t6");
+    }
+}
+
+#[test]
+fn names_in_any_case_are_one_where_the_server_says_so() {
+    // MySQL takes the setting only when it makes its data directory.
+    let binaries = Binaries::mariadb().unwrap();
+    let lower = ServerOptions::new().binaries(binaries.clone()).setting("lower_case_table_names", "1");
+    let lower = Server::start(lower);
+    lower.createdb("Outside", "");
+    lower.sql("outside", "CREATE TABLE Far (a INT); INSERT INTO FAR VALUES (7)");
+    lower.createdb("ShopDb", "CHARACTER SET utf8mb4");
+    let script = views(&binaries, "SHOPDB", "OUTSIDE").replace("CREATE TABLE users", "CREATE TABLE Users");
+    lower.sql("shopdb", &script.replace("FROM users", "FROM Users"));
+    lower.sql("shopdb", "CREATE VIEW Capitals AS SELECT Id FROM ShopDB.USERS");
+    lower.sql(
+        "shopdb",
+        "CREATE TRIGGER late BEFORE INSERT ON Orders FOR EACH ROW SET NEW.who = (SELECT MAX(id) FROM USERS)",
+    );
+    let taken = take(&lower, "SHOPdb");
+    lower.createdb("CopyDb", "CHARACTER SET utf8mb4");
+    let report = try_restore(&taken, &lower, "COPYDB", options(2)).unwrap_or_else(|error| panic!("{error}"));
+    assert!(report.losses.is_empty(), "{:?}", report.losses);
+    assert_same(&plainly(&lower, "shopdb"), &plainly(&lower, "copydb"));
+    assert!(!definitions(&lower, "copydb").to_lowercase().contains("shopdb"), "{}", definitions(&lower, "copydb"));
+    // The database of the snapshot is known in any case.
+    let error = try_restore(&taken, &lower, "shopDB", options(1)).unwrap_err();
+    assert!(matches!(error, RestoreError::OwnSource { .. }), "{error}");
+
+    // A server that tells capitals apart is given what this one prints, and told of what users wrote.
+    let exact = shared_of(&binaries);
+    exact.sql("", "CREATE DATABASE IF NOT EXISTS outside; CREATE TABLE IF NOT EXISTS outside.far (a INT)");
+    let to = exact.fresh_db("exact");
+    let mut taken = taken;
+    let warned = |report: &RestoreReport| report.warnings.iter().any(|warning| warning.contains("TRIGGER late"));
+    let error = try_restore(&taken, exact, &to, options(1)).unwrap_err();
+    assert!(error.to_string().contains("TRIGGER late"), "{error}");
+    for item in &mut taken.manifest.content.schema {
+        item.sql = item.sql.replace("USERS", "users").replace("ON Orders", "ON orders");
+    }
+    let report = try_restore(&taken, exact, &to, options(1)).unwrap_or_else(|error| panic!("{error}"));
+    assert!(warned(&report), "{:?}", report.warnings);
+    assert_eq!(exact.sql(&to, "SELECT COUNT(*) FROM capitals"), "2");
+}
+
+#[test]
+fn views_with_capitals_are_not_made_where_they_would_lose_them() {
+    let binaries = Binaries::mariadb().unwrap();
+    let (exact, lower) = (
+        shared_of(&binaries),
+        Server::start(ServerOptions::new().binaries(binaries.clone()).setting("lower_case_table_names", "1")),
+    );
+    let (from, to) = (exact.fresh_db("capitals"), lower.fresh_db("capitals"));
+    exact.sql(&from, "CREATE TABLE t (a INT); CREATE VIEW Big AS SELECT a FROM t; CREATE VIEW T AS SELECT a FROM t; CREATE SEQUENCE Sq");
+    let error = try_restore(&take(exact, &from), &lower, &to, options(1)).unwrap_err().to_string();
+    for part in ["the view Big would lose its capitals", "the tables t and T are one", "the sequence Sq would lose"] {
+        assert!(error.contains(part), "{error}");
+    }
+    assert_eq!(lower.sql(&to, "SHOW TABLES"), "");
+}
