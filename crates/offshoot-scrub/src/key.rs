@@ -198,8 +198,8 @@ mod tests {
     #[test]
     fn text_and_back() {
         let text = key(1).to_text();
-        assert_eq!(Key::parse(&format!("{}\n", *text)).unwrap().bytes, key(1).bytes);
-        for bad in ["", "offshoot-key-1:", "00", &text[..70], &format!("{}0", *text), &text.replace('7', "g")] {
+        assert_eq!(Key::parse(&format!("{}\n", &*text)).unwrap().bytes, key(1).bytes);
+        for bad in ["", "offshoot-key-1:", "00", &text[..70], &format!("{}0", &*text), &text.replace('7', "g")] {
             assert_eq!(Key::parse(bad).unwrap_err(), KeyError::Form);
         }
     }
@@ -211,7 +211,7 @@ mod tests {
         assert_eq!((&read.bytes, read.replaces()), (&key(2).bytes, Some(key(1).fingerprint())));
         assert_eq!(read.fingerprint(), key(2).fingerprint());
         assert_eq!(Key::parse(&text.replace('\n', "\r\n")).unwrap().replaces(), Some(key(1).fingerprint()));
-        assert_eq!(Key::parse(&format!("{}\nreplaces: 12", *key(2).to_text())).unwrap_err(), KeyError::Replaces);
+        assert_eq!(Key::parse(&format!("{}\nreplaces: 12", &*key(2).to_text())).unwrap_err(), KeyError::Replaces);
         assert_eq!(Key::parse(&key(2).to_text()).unwrap().replaces(), None);
     }
 
