@@ -17,6 +17,7 @@ pub mod permute;
 pub mod policy;
 pub mod prf;
 pub mod receipt;
+mod repeats;
 pub mod scrubber;
 pub mod shape;
 pub mod survivors;

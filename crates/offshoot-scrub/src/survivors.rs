@@ -26,7 +26,6 @@ pub mod needle;
 mod needles;
 mod output;
 mod read;
-mod repeats;
 mod report;
 pub(crate) mod runs;
 mod search;

@@ -105,6 +105,12 @@ pub trait Transform: Send + Sync {
         true
     }
 
+    /// Whether what a value became is worth to be remembered until it comes again: it follows from nothing else, rows and their
+    /// number included, it takes long, and values of such columns repeat.
+    fn pays_to_remember(&self) -> bool {
+        false
+    }
+
     /// Whether order and distance of two values stay, if both are drawn for alike: what the bounds of a range need.
     fn keeps_distance(&self) -> bool {
         false

@@ -165,6 +165,12 @@ impl Codec {
         self.parts == Parts::Whole && !self.is_array
     }
 
+    /// How many bytes a point in time has that is nothing but one.
+    pub(crate) fn instant_bytes(&self) -> Option<usize> {
+        let is_instant = self.kind == Kind::Timestamp && matches!(self.style, Style::Plain | Style::Zoned);
+        (is_instant && self.is_binary && self.is_whole()).then_some(usize::from(self.width))
+    }
+
     /// Whether the bytes are the value, as those of a text are.
     #[must_use]
     pub fn is_plain(&self) -> bool {

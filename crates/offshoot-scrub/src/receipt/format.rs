@@ -26,62 +26,70 @@ pub(super) const FORMATS: [&str; 16] = [
 /// Beside them.
 pub(super) const OTHER: &str = "other";
 
+/// What tells each of [`FORMATS`].
+const TELL: [fn(&str) -> bool; FORMATS.len()] = [
+    str::is_empty,
+    is_number,
+    |text| is_card(text.as_bytes()),
+    |text| text.parse::<IpAddr>().is_ok(),
+    |text| {
+        text.bytes().filter(u8::is_ascii_digit).count() >= 3
+            && text.bytes().all(|byte| byte.is_ascii_digit() || b" -./()+".contains(&byte))
+            && !has_date(text.as_bytes())
+    },
+    |text| {
+        text.len() >= 8
+            && text.bytes().all(|byte| byte.is_ascii_digit() || b"-./:T Z+".contains(&byte))
+            && has_date(text.as_bytes())
+    },
+    is_mail,
+    is_uuid,
+    |text| {
+        text.split_once("://").is_some_and(|(scheme, rest)| {
+            !rest.is_empty() && !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        })
+    },
+    |text| {
+        let bytes = text.as_bytes();
+        matches!((bytes.first(), bytes.last()), (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')))
+    },
+    |text| text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit()),
+    |text| is_word(text) && !text.chars().any(char::is_uppercase),
+    |text| is_word(text) && !text.chars().any(char::is_lowercase),
+    is_word,
+    |text| {
+        !text.chars().any(char::is_whitespace) && text.chars().all(|c| c.is_alphanumeric() || c.is_ascii_punctuation())
+    },
+    |text| text.chars().any(char::is_alphabetic) && text.trim().chars().any(char::is_whitespace),
+];
+
 /// The place in [`FORMATS`] of a text's form; as many as there are for any other.
 pub(super) fn format_of(text: &[u8]) -> usize {
     let Ok(text) = std::str::from_utf8(text) else { return FORMATS.len() };
-    FORMATS.iter().position(|format| has_form(text, format)).unwrap_or(FORMATS.len())
+    TELL.iter().position(|is| is(text)).unwrap_or(FORMATS.len())
 }
 
-fn has_form(text: &str, format: &str) -> bool {
-    let bytes = text.as_bytes();
-    let all = |is: fn(&u8) -> bool| bytes.iter().all(is);
-    match format {
-        "empty" => text.is_empty(),
-        "number" => {
-            let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-            !digits.is_empty()
-                && digits.len() < 12
-                && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
-                && digits.bytes().filter(|byte| *byte == b'.').count() < 2
-                && digits != "."
-        }
-        "card, valid" => is_card(bytes),
-        "date or time" => {
-            bytes.len() >= 8 && all(|byte| byte.is_ascii_digit() || b"-./:T Z+".contains(byte)) && has_date(bytes)
-        }
-        "digits with separators" => {
-            bytes.iter().filter(|byte| byte.is_ascii_digit()).count() >= 3
-                && all(|byte| byte.is_ascii_digit() || b" -./()+".contains(byte))
-                && !has_date(bytes)
-        }
-        "mail address" => text.split_once('@').is_some_and(|(mailbox, domain)| {
-            !mailbox.is_empty() && domain.contains('.') && !domain.contains('@') && !text.contains(char::is_whitespace)
-        }),
-        "uuid" => {
-            bytes.len() == 36
-                && bytes.iter().enumerate().all(|(at, byte)| match at {
-                    8 | 13 | 18 | 23 => *byte == b'-',
-                    _ => byte.is_ascii_hexdigit(),
-                })
-        }
-        "IP address" => text.parse::<IpAddr>().is_ok(),
-        "URL" => text.split_once("://").is_some_and(|(scheme, rest)| {
-            !rest.is_empty() && !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        }),
-        "JSON" => {
-            matches!((bytes.first(), bytes.last()), (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')))
-        }
-        "hexadecimal" => bytes.len() >= 16 && all(u8::is_ascii_hexdigit),
-        "one word, small" => is_word(text) && !text.chars().any(char::is_uppercase),
-        "one word, capitals" => is_word(text) && !text.chars().any(char::is_lowercase),
-        "one word, other" => is_word(text),
-        "letters and digits" => {
-            !text.chars().any(char::is_whitespace)
-                && text.chars().all(|c| c.is_alphanumeric() || c.is_ascii_punctuation())
-        }
-        "several words" => text.chars().any(char::is_alphabetic) && text.trim().chars().any(char::is_whitespace),
-        _ => false,
-    }
+fn is_number(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    !digits.is_empty()
+        && digits.len() < 12
+        && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+        && digits.bytes().filter(|byte| *byte == b'.').count() < 2
+        && digits != "."
+}
+
+fn is_mail(text: &str) -> bool {
+    text.split_once('@').is_some_and(|(mailbox, domain)| {
+        !mailbox.is_empty() && domain.contains('.') && !domain.contains('@') && !text.contains(char::is_whitespace)
+    })
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
 }
 
 fn is_word(text: &str) -> bool {

@@ -16,6 +16,7 @@ use super::distinct::Distinct;
 use super::format::{FORMATS, OTHER, format_of};
 use super::lengths::Lengths;
 use super::{SMALL_CLASS, ShapeSummary};
+use crate::repeats::Repeats;
 use crate::shape::{Work, class_size};
 use crate::survivors::{Part, Reading};
 
@@ -37,6 +38,28 @@ pub struct ColumnShape {
     sampled: Sampled,
     work: Work,
     scratch: Vec<u8>,
+    /// Texts of the present column, each with the number of its look, if it was looked at.
+    repeats: Repeats<Option<u32>>,
+    looks: Looks,
+}
+
+/// What texts look like.
+#[derive(Default)]
+struct Looks {
+    all: Vec<Look>,
+    /// Letters of all of them, one after the other.
+    letters: Vec<(Letters, u64)>,
+}
+
+/// What one text looks like.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    format: usize,
+    is_only_one: bool,
+    is_of_small_class: bool,
+    length: u64,
+    /// Where its letters begin and end.
+    letters: (usize, usize),
 }
 
 #[derive(Default)]
@@ -76,22 +99,22 @@ impl ColumnShape {
             sampled: Sampled::default(),
             work: Work::default(),
             scratch: Vec::new(),
+            repeats: Repeats::new(),
+            looks: Looks::default(),
         }
     }
 
     /// Counts a value.
     pub fn observe(&mut self, cell: &[u8]) {
-        self.values += 1;
-        self.empty += u64::from(cell.is_empty());
         self.distinct.add(cell);
-        let weight = if self.values <= ALL_UP_TO { 1 } else { ONE_IN };
-        if weight > 1 && !self.values.is_multiple_of(ONE_IN) {
-            return;
-        }
-        self.looked_at += 1;
-        let (sampled, work) = (&mut self.sampled, &mut self.work);
+        let Some(weight) = self.begin(cell) else { return };
+        let Self { sampled, looks, work, .. } = self;
+        looks.clear();
         self.reading.parts(cell, &mut self.scratch, &mut |part| match part {
-            Part::Text { text, .. } => sampled.text(text, work, weight),
+            Part::Text { text, .. } => {
+                let look = looks.push(text, work);
+                sampled.add(looks, look, weight);
+            }
             Part::Integer(number) => {
                 sampled.lengths.add(number.unsigned_abs().checked_ilog10().map_or(1, |log| u64::from(log) + 1), weight);
                 *sampled.other.entry("whole number").or_default() += weight;
@@ -104,6 +127,33 @@ impl ColumnShape {
         });
     }
 
+    /// Counts that there is a value; how many it stands for, if it is to be looked at.
+    fn begin(&mut self, cell: &[u8]) -> Option<u64> {
+        self.values += 1;
+        self.empty += u64::from(cell.is_empty());
+        let weight = if self.values <= ALL_UP_TO { 1 } else { ONE_IN };
+        let is_looked_at = weight == 1 || self.values.is_multiple_of(ONE_IN);
+        self.looked_at += u64::from(is_looked_at);
+        is_looked_at.then_some(weight)
+    }
+
+    /// Counts the text of a row; one that the column had before is not looked at twice.
+    fn observe_text(&mut self, column: &Column, row: usize, cell: &[u8]) {
+        let known = self.repeats.find(column, row).map(|(_, look)| look);
+        if known.is_none() {
+            self.distinct.add(cell);
+        }
+        let mut look = known.flatten();
+        if let Some(weight) = self.begin(cell) {
+            let number = look.unwrap_or_else(|| self.looks.push(cell, &mut self.work));
+            self.sampled.add(&self.looks, number, weight);
+            look = Some(number);
+        }
+        if known != Some(look) {
+            self.repeats.remember(column, row, look);
+        }
+    }
+
     /// Counts a NULL.
     pub fn observe_null(&mut self) {
         self.nulls += 1;
@@ -111,8 +161,11 @@ impl ColumnShape {
 
     /// Counts all values of a column; of those that are stored apart only that they are there.
     pub fn observe_column(&mut self, column: &Column) {
+        self.repeats.clear();
+        self.looks.clear();
         for row in 0..column.rows() {
             match column.cell(row) {
+                Cell::Bytes(cell) if self.reading.is_text() => self.observe_text(column, row, cell),
                 Cell::Bytes(cell) => self.observe(cell),
                 Cell::Null => self.observe_null(),
                 Cell::Blob(blob) => {
@@ -172,51 +225,77 @@ impl ColumnShape {
     }
 }
 
-impl Sampled {
-    fn text(&mut self, text: &[u8], work: &mut Work, weight: u64) {
-        self.formats[format_of(text)] += weight;
+impl Looks {
+    fn clear(&mut self) {
+        self.all.clear();
+        self.letters.clear();
+    }
+
+    /// Looks at a text; the number of its look.
+    fn push(&mut self, text: &[u8], work: &mut Work) -> u32 {
         let class = class_size(work, text);
-        self.only_ones += if class == 1 { weight } else { 0 };
-        self.small_class += if (2..SMALL_CLASS).contains(&class) { weight } else { 0 };
-        let mut length = 0;
-        let mut rest = CHARS_MAX;
-        if text.is_ascii() {
-            // Of ASCII only a line end of two bytes is one grapheme.
-            length = (text.len() - text.windows(2).filter(|two| two == b"\r\n").count()) as u64;
-            let counted = &text[..text.len().min(CHARS_MAX)];
-            self.add(
-                Letters::Of(Script::Latin),
-                counted.iter().filter(|byte| byte.is_ascii_alphabetic()).count(),
-                weight,
-            );
-            self.add(Letters::Digits, counted.iter().filter(|byte| byte.is_ascii_digit()).count(), weight);
-        } else {
-            for chunk in text.utf8_chunks() {
-                length += (chunk.valid().graphemes(true).count() + chunk.invalid().len()) as u64;
-                for c in chunk.valid().chars().take(rest) {
-                    rest -= 1;
-                    match c.general_category_group() {
-                        GeneralCategoryGroup::Letter => self.add(Letters::Of(c.script()), 1, weight),
-                        GeneralCategoryGroup::Number => self.add(Letters::Digits, 1, weight),
-                        _ if !c.is_ascii() && c.is_emoji_char() => self.add(Letters::Emoji, 1, weight),
-                        _ => {}
-                    }
+        let from = self.letters.len();
+        let length = if text.is_ascii() { self.ascii(text) } else { self.any(text) };
+        self.all.push(Look {
+            format: format_of(text),
+            is_only_one: class == 1,
+            is_of_small_class: (2..SMALL_CLASS).contains(&class),
+            length,
+            letters: (from, self.letters.len()),
+        });
+        (self.all.len() - 1) as u32
+    }
+
+    /// Of ASCII only a line end of two bytes is one grapheme.
+    fn ascii(&mut self, text: &[u8]) -> u64 {
+        let counted = &text[..text.len().min(CHARS_MAX)];
+        let letters = counted.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
+        let digits = counted.iter().filter(|byte| byte.is_ascii_digit()).count();
+        let all = [(Letters::Of(Script::Latin), letters as u64), (Letters::Digits, digits as u64)];
+        self.letters.extend(all.into_iter().filter(|(_, count)| *count > 0));
+        (text.len() - text.windows(2).filter(|two| two == b"\r\n").count()) as u64
+    }
+
+    fn any(&mut self, text: &[u8]) -> u64 {
+        let (from, mut length, mut rest) = (self.letters.len(), 0, CHARS_MAX);
+        for chunk in text.utf8_chunks() {
+            length += (chunk.valid().graphemes(true).count() + chunk.invalid().len()) as u64;
+            for c in chunk.valid().chars().take(rest) {
+                rest -= 1;
+                let letters = match c.general_category_group() {
+                    GeneralCategoryGroup::Letter => Letters::Of(c.script()),
+                    GeneralCategoryGroup::Number => Letters::Digits,
+                    _ if !c.is_ascii() && c.is_emoji_char() => Letters::Emoji,
+                    _ => continue,
+                };
+                // Few scripts meet in one text, and the last one goes on mostly.
+                match self.letters[from..].iter_mut().rev().find(|(own, _)| *own == letters) {
+                    Some((_, count)) => *count += 1,
+                    None => self.letters.push((letters, 1)),
                 }
             }
         }
-        self.lengths.add(length, weight);
+        length
     }
+}
 
-    fn add(&mut self, letters: Letters, count: usize, weight: u64) {
-        if count > 0 {
-            *self.scripts.entry(letters).or_default() += count as u64 * weight;
+impl Sampled {
+    fn add(&mut self, looks: &Looks, number: u32, weight: u64) {
+        let Look { format, is_only_one, is_of_small_class, length, letters } = looks.all[number as usize];
+        self.formats[format] += weight;
+        self.only_ones += if is_only_one { weight } else { 0 };
+        self.small_class += if is_of_small_class { weight } else { 0 };
+        for (letters, count) in &looks.letters[letters.0..letters.1] {
+            *self.scripts.entry(*letters).or_default() += count * weight;
         }
+        self.lengths.add(length, weight);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use offshoot_format::table::Layout;
 
     fn shape(values: &[&str]) -> ShapeSummary {
         let mut shape = ColumnShape::new("text", RowForm::Binary);
@@ -234,6 +313,27 @@ mod tests {
         assert_eq!(summary.scripts, scripts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect());
         assert_eq!((summary.only_ones, summary.small_class), (2, 2));
         assert_eq!(summary.formats["several words"], 2);
+    }
+
+    #[test]
+    fn a_column_is_counted_as_its_values_are() {
+        let values = |n: u64| match n % 7 {
+            0 => format!("Zoë {n}"),
+            1 => String::new(),
+            n => ["Иван", "a\r\nb", "★", "12-34", "Anna"][n as usize - 2].to_owned(),
+        };
+        let (mut one, mut other) =
+            (ColumnShape::new("text", RowForm::Binary), ColumnShape::new("text", RowForm::Binary));
+        for part in 0..6 {
+            let mut column = Column::new(Layout::Var);
+            for n in part * 8192..(part + 1) * 8192 {
+                other.observe(values(n).as_bytes());
+                column.push(values(n).as_bytes()).unwrap();
+            }
+            one.observe_column(&column);
+        }
+        assert_eq!(one.summary(), other.summary());
+        assert!(one.summary().looked_at < one.summary().values);
     }
 
     #[test]

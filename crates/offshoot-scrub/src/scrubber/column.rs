@@ -4,6 +4,7 @@ use offshoot_format::column::{Cell, Column};
 
 use super::{ColumnCount, PlannedColumn, ScrubError};
 use crate::check::ValueCheck;
+use crate::repeats::Repeats;
 use crate::shape::Work;
 use crate::transform::fitted::chars;
 use crate::transform::{Row, Transform};
@@ -136,13 +137,28 @@ impl ColumnPlan {
             return Ok(new);
         }
         let mut out = Vec::new();
+        // What a value became once it becomes again.
+        let mut repeats = self.transform.pays_to_remember().then(Repeats::new);
         for number in 0..old.rows() {
             match old.cell(number) {
                 Cell::Bytes(bytes) => {
-                    let row = Row { raw, rewritten, number, ..Row::default() };
                     out.clear();
-                    let is_there = self.rewrite(bytes, &row, work, &mut out);
+                    let before = repeats.as_mut().and_then(|repeats| repeats.find(old, number));
+                    let is_there = match before.map(|(row, ())| new.cell(row)) {
+                        Some(Cell::Bytes(written)) => {
+                            out.extend_from_slice(written);
+                            true
+                        }
+                        Some(Cell::Null) => false,
+                        _ => {
+                            let row = Row { raw, rewritten, number, ..Row::default() };
+                            self.rewrite(bytes, &row, work, &mut out)
+                        }
+                    };
                     take(&mut new, bytes, is_there.then_some(&out))?;
+                    if let (Some(repeats), None) = (&mut repeats, before) {
+                        repeats.remember(old, number, ());
+                    }
                 }
                 // It went through `Scrubber::large` when it came.
                 Cell::Blob(blob) if !self.is_null => new.push_blob(&blob)?,

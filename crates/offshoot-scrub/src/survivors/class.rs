@@ -13,6 +13,8 @@ const PATTERNS_FROM: u16 = 128;
 const PATTERN_BYTES_MAX: usize = 15;
 /// Values of as many bits are not met by chance, whatever the number of rows.
 const BITS_NEVER_MET: f64 = 90.0;
+/// Of more bits there are so many that no hit is chance.
+const BITS_COUNTED: f64 = 62.0;
 
 /// The class of a normalized value.
 pub(super) fn class_of(value: &[u8]) -> u16 {
@@ -37,10 +39,20 @@ pub(super) fn of_bits(bits: f64) -> u16 {
     bits.clamp(1.0, f64::from(PATTERNS_FROM - 1)) as u16
 }
 
+/// Whether a value of a class may be met by chance; larger classes need not be counted.
+pub(super) fn may_be_met(class: u16) -> bool {
+    bits(class) <= BITS_COUNTED
+}
+
 /// How many values are of a class; infinite where none is met by chance.
 pub(super) fn size(class: u16) -> f64 {
-    let bits = match class {
-        FRAGMENT => return f64::INFINITY,
+    let bits = bits(class);
+    if bits > BITS_NEVER_MET { f64::INFINITY } else { bits.exp2() }
+}
+
+fn bits(class: u16) -> f64 {
+    match class {
+        FRAGMENT => f64::INFINITY,
         1..PATTERNS_FROM => f64::from(class),
         pattern => {
             let length = pattern.ilog2();
@@ -49,8 +61,7 @@ pub(super) fn size(class: u16) -> f64 {
             let zeros = if letters == 0 { 0.9_f64.log2() } else { 0.0 };
             f64::from(letters) * 26_f64.log2() + f64::from(length - letters) * 10_f64.log2() + zeros
         }
-    };
-    if bits > BITS_NEVER_MET { f64::INFINITY } else { bits.exp2() }
+    }
 }
 
 #[cfg(test)]

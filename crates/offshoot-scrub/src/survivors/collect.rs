@@ -22,6 +22,7 @@ use super::sieve::Sieve;
 use super::{Place, Promise, ProofError};
 use crate::Key;
 use crate::prf::Prf;
+use crate::repeats::Repeats;
 
 /// A column whose values are rewritten, and so looked for.
 ///
@@ -51,6 +52,8 @@ impl Source {
 
 /// Columns that can be told apart in 24 bits.
 const SOURCES_MAX: usize = 1 << 24;
+/// Entries of one value that are compared with each other one by one.
+const FEW_ENTRIES: usize = 8;
 /// Entries that a collector holds before it hands them over.
 const COLLECTOR_ENTRIES: usize = 1 << 16;
 
@@ -121,6 +124,7 @@ impl Inputs {
             forms: Forms::default(),
             cell: Zeroizing::default(),
             leaf: Zeroizing::default(),
+            repeats: Repeats::new(),
         })
     }
 
@@ -173,6 +177,8 @@ pub struct Collector<'a> {
     forms: Forms,
     cell: Zeroizing<Vec<u8>>,
     leaf: Zeroizing<Vec<u8>>,
+    /// Values of the present column, each with where its entries begin and how many those are.
+    repeats: Repeats<(u32, u32)>,
 }
 
 impl std::fmt::Debug for Collector<'_> {
@@ -187,12 +193,16 @@ impl Collector<'_> {
     /// # Errors
     /// [`ProofError`]; nothing is proved then.
     pub fn observe(&mut self, source: usize, cell: &[u8]) -> Result<(), ProofError> {
-        let start = self.entries.len();
         let reading = self.inputs.sources.get(source).ok_or(ProofError::Unannounced)?.reading;
+        self.take_value(source, reading, cell);
+        self.make_room().map(drop)
+    }
+
+    fn take_value(&mut self, source: usize, reading: Reading, cell: &[u8]) {
+        let start = self.entries.len();
         self.seen[source].values += 1;
         self.collect(source, reading, cell);
         self.once(start);
-        self.make_room()
     }
 
     /// Takes what a rule changed in a value that it keeps parts of: what is there before and after is not looked for.
@@ -210,7 +220,7 @@ impl Collector<'_> {
         let changed: Vec<Entry> = self.entries.drain(start..).filter(|entry| !kept.contains(&entry.hash)).collect();
         self.entries.extend(changed);
         self.once(start);
-        self.make_room()
+        self.make_room().map(drop)
     }
 
     /// Takes a part of a value that is too large to be had whole, cut anywhere.
@@ -224,26 +234,38 @@ impl Collector<'_> {
         let start = self.entries.len();
         self.collect(source, Reading::text(), bytes);
         self.once(start);
-        self.make_room()
+        self.make_room().map(drop)
     }
 
     /// A value counts once however often it is repeated in one cell.
     fn once(&mut self, start: usize) {
-        if self.entries.len() - start > 1 {
+        let own = &self.entries[start..];
+        if own.len() > FEW_ENTRIES {
             let mut seen = HashSet::new();
             let own: Vec<Entry> = self.entries.drain(start..).filter(|entry| seen.insert(entry.hash)).collect();
             self.entries.extend(own);
+        } else {
+            let mut at = start + 1;
+            while at < self.entries.len() {
+                if self.entries[start..at].iter().any(|before| before.hash == self.entries[at].hash) {
+                    self.entries.remove(at);
+                } else {
+                    at += 1;
+                }
+            }
         }
     }
 
-    fn make_room(&mut self) -> Result<(), ProofError> {
-        if self.entries.len() >= COLLECTOR_ENTRIES {
+    /// Whether entries were moved or handed over.
+    fn make_room(&mut self) -> Result<bool, ProofError> {
+        let is_full = self.entries.len() >= COLLECTOR_ENTRIES;
+        if is_full {
             sort(&mut self.entries);
             if self.entries.len() >= COLLECTOR_ENTRIES / 2 {
                 self.inputs.take(&mut self.entries)?;
             }
         }
-        Ok(())
+        Ok(is_full)
     }
 
     fn collect(&mut self, source: usize, reading: Reading, cell: &[u8]) {
@@ -283,11 +305,31 @@ impl Collector<'_> {
     /// # Errors
     /// As [`Self::observe`], and [`ProofError::Apart`].
     pub fn observe_column(&mut self, source: usize, column: &Column) -> Result<(), ProofError> {
+        if column.blob_count() > 0 { Err(self.apart(source)) } else { self.observe_cells(source, column) }
+    }
+
+    /// The same without values that are stored apart from their rows: those were taken in parts.
+    ///
+    /// # Errors
+    /// As [`Self::observe`].
+    pub fn observe_cells(&mut self, source: usize, column: &Column) -> Result<(), ProofError> {
+        let reading = self.inputs.sources.get(source).ok_or(ProofError::Unannounced)?.reading;
+        self.repeats.clear();
         for row in 0..column.rows() {
-            match column.cell(row) {
-                Cell::Bytes(cell) => self.observe(source, cell)?,
-                Cell::Null => {}
-                Cell::Blob(_) => return Err(self.apart(source)),
+            let Cell::Bytes(cell) = column.cell(row) else { continue };
+            if let Some((_, (start, count))) = self.repeats.find(column, row) {
+                self.seen[source].values += 1;
+                let own = &mut self.entries[start as usize..][..count as usize];
+                own.iter_mut().for_each(|entry| entry.count = entry.count.saturating_add(1));
+                continue;
+            }
+            let start = self.entries.len();
+            self.take_value(source, reading, cell);
+            let count = self.entries.len() - start;
+            if self.make_room()? {
+                self.repeats.forget();
+            } else if let (Ok(start), Ok(count)) = (u32::try_from(start), u32::try_from(count)) {
+                self.repeats.remember(column, row, (start, count));
             }
         }
         Ok(())

@@ -70,13 +70,66 @@ impl Entry {
 
 /// Sorts, and joins what is one.
 pub(crate) fn sort(entries: &mut Vec<Entry>) {
-    entries.sort_unstable_by_key(Entry::order);
+    if entries.len() < SPREAD_FROM {
+        entries.sort_unstable_by_key(Entry::order);
+    } else {
+        spread(entries);
+    }
     entries.dedup_by(|later, first| first.absorb(later));
+}
+
+/// As many are put into places by the first bits of their hashes first.
+const SPREAD_FROM: usize = 256;
+/// Entries of one place, on an average.
+const OF_PLACE: usize = 8;
+
+/// Sorts many: hashes are spread evenly, so that few of one place are left to be compared with each other.
+fn spread(entries: &mut Vec<Entry>) {
+    let bits = (entries.len() / OF_PLACE).ilog2();
+    let place = |entry: &Entry| (entry.hash.high >> (64 - bits)) as usize;
+    let mut ends = vec![0; 1 << bits];
+    entries.iter().for_each(|entry| ends[place(entry)] += 1);
+    let mut sum = 0;
+    for end in &mut ends {
+        (*end, sum) = (sum, sum + *end);
+    }
+    let mut sorted = entries.clone();
+    for entry in entries.iter() {
+        let end: &mut usize = &mut ends[place(entry)];
+        sorted[*end] = *entry;
+        *end += 1;
+    }
+    let mut start = 0;
+    for end in ends {
+        sorted[start..end].sort_unstable_by_key(Entry::order);
+        start = end;
+    }
+    *entries = sorted;
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_are_sorted_as_few_are() {
+        let mut entries: Vec<Entry> = (0..5000_u64)
+            .map(|n| Entry {
+                hash: Hash { high: (n % 1900).wrapping_mul(0x9e37_79b9_7f4a_7c15), low: (n % 3) as u32 },
+                head: 1,
+                source: (n % 5) as u32,
+                bytes: 8,
+                class: 3,
+                count: 1,
+            })
+            .collect();
+        let mut expected = entries.clone();
+        expected.sort_by_key(Entry::order);
+        expected.dedup_by(|later, first| first.absorb(later));
+        sort(&mut entries);
+        assert_eq!(entries, expected);
+        assert_eq!(entries.iter().map(|entry| u32::from(entry.count)).sum::<u32>(), 5000);
+    }
 
     #[test]
     fn bytes_and_back() {

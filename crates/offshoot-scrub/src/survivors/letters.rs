@@ -10,6 +10,8 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory as Gc, UnicodeGeneralCategory};
 use unicode_script::{Script, UnicodeScript};
 
+use super::needle::LETTER_UNITS;
+
 /// What a code point is; packed with what it becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Letter(u32);
@@ -20,6 +22,10 @@ const MARK: u32 = 1 << 26;
 const SILENT: u32 = 1 << 27;
 /// Not surely in NFC, or with a folding of several characters: the text takes the long way.
 const UNSURE: u32 = 1 << 28;
+/// Where the number of what a letter counts is.
+const UNITS_SHIFT: u32 = 21;
+/// What letters count: those of most scripts, of kana, ideographs and syllables, and marks.
+const UNITS: [u32; 4] = [LETTER_UNITS, 10, 19, 3];
 
 impl Letter {
     /// Part of a word.
@@ -45,6 +51,11 @@ impl Letter {
     /// Whether the text around it must be normalized first.
     pub(super) fn is_unsure(self) -> bool {
         self.0 & UNSURE != 0
+    }
+
+    /// How much it says, beside a letter or digit of ASCII.
+    pub(super) fn units(self) -> u32 {
+        UNITS[(self.0 >> UNITS_SHIFT & 3) as usize]
     }
 
     /// What it is folded to.
@@ -75,7 +86,7 @@ impl Letters {
                     *page = table.pages.len() as u16;
                     table.pages.push([0; 256]);
                 }
-                table.pages[usize::from(*page)][c as usize & 255] = packed;
+                table.pages[usize::from(*page)][c as usize & 255] = packed | units_number(c, packed) << UNITS_SHIFT;
             }
             table
         })
@@ -83,8 +94,30 @@ impl Letters {
 
     #[inline]
     pub(super) fn letter(&self, c: char) -> Letter {
-        let point = c as usize;
-        Letter(self.pages[usize::from(self.page_of[point >> 8])][point & 255])
+        self.at(c as usize)
+    }
+
+    /// The letter of a code point.
+    #[inline]
+    pub(super) fn at(&self, point: usize) -> Letter {
+        let page = self.page_of.get(point >> 8).copied().unwrap_or(0);
+        Letter(self.pages[usize::from(page)][point & 255])
+    }
+}
+
+/// The place in [`UNITS`] of a character that is packed like this.
+fn units_number(c: char, packed: u32) -> u32 {
+    match c {
+        '\u{3040}'..='\u{30ff}' => 1,
+        '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}' => 2,
+        '\0'..='\u{2ff}' | '\u{370}'..='\u{482}' => 0,
+        _ => {
+            if packed & MARK == 0 {
+                0
+            } else {
+                3
+            }
+        }
     }
 }
 
@@ -186,6 +219,7 @@ mod tests {
         assert!(letter('я').is_word() && !letter('я').is_alone());
         assert!(letter('\u{301}').is_mark());
         assert!(letter('\u{ad}').is_silent() && letter('\u{200d}').is_silent());
+        assert_eq!(['é', 'я', 'き', '山', '김', '\u{301}', 'ก'].map(|c| letter(c).units()), [7, 7, 10, 19, 19, 3, 7]);
         assert!(!letter('@').is_word() && !letter('👍').is_word() && !letter('—').is_word());
     }
 }

@@ -8,8 +8,6 @@
 //!
 //! What says too little is left out: values of fewer than [`UNITS_MIN`] units, and dates and times, which many share.
 
-use zeroize::Zeroize;
-
 use super::letters::Letters;
 use super::text::Tokens;
 
@@ -34,16 +32,20 @@ pub const WINDOW_WORDS: usize = 8;
 /// Digits of a number inside a text.
 const NUMBER_DIGITS_MAX: usize = 19;
 
-/// What a character counts.
-fn units(c: char) -> u32 {
-    match c {
-        '0'..='9' => DIGIT_UNITS,
-        '\u{3040}'..='\u{30ff}' => 10,
-        '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}' => 19,
-        '\0'..='\u{2ff}' | '\u{370}'..='\u{482}' => LETTER_UNITS,
-        c if Letters::get().letter(c).is_mark() => 3,
-        _ => LETTER_UNITS,
-    }
+/// What a head begins with, as a little-endian number: eight bytes, or seven digits. What is behind the last word may be
+/// anything.
+#[inline]
+pub(super) fn beginning(padded: &[u8], start: usize) -> u64 {
+    let eight = padded.get(start..start + 8).and_then(|eight| <[u8; 8]>::try_from(eight).ok());
+    let word = eight.map_or(0, u64::from_le_bytes);
+    if are_digits(word) { word & 0x00ff_ffff_ffff_ffff } else { word }
+}
+
+/// Whether the first seven bytes of a word are digits: those of letters have a bit that digits lack (of letters beyond ASCII
+/// the first byte).
+#[inline]
+fn are_digits(word: u64) -> bool {
+    word & 0x0040_4040_4040_4040 == 0
 }
 
 /// Where the shortest run from `start` on ends that says enough to be looked for.
@@ -52,19 +54,19 @@ pub(super) fn head_end(bytes: &[u8], start: usize) -> Option<usize> {
     if let Some(eight) = bytes.get(start..start + 8).and_then(|eight| <[u8; 8]>::try_from(eight).ok()) {
         let word = u64::from_le_bytes(eight);
         if word & 0x8080_8080_8080_8080 == 0 {
-            // Of ASCII there are digits (below 0x40) and small letters (above).
-            let are_digits = word & 0x0040_4040_4040_4040 == 0;
-            return Some(start + if are_digits { 7 } else { 8 });
+            return Some(start + if are_digits(word) { 7 } else { 8 });
         }
     }
-    let rest = bytes.get(start..)?;
-    // Too few bytes for seven digits, and no letter that counts for more.
-    if rest.len() < 7 && rest.is_ascii() {
-        return None;
+    match bytes.get(start..)? {
+        // Seven digits say just enough, and no bytes say more.
+        rest if rest.len() < DIGITS_MIN => None,
+        rest if rest.len() == DIGITS_MIN => rest.iter().all(u8::is_ascii_digit).then_some(bytes.len()),
+        _ => run_end(bytes, start, UNITS_MIN),
     }
-    run_end(bytes, start, UNITS_MIN)
 }
 
+/// The fewest digits that say enough.
+const DIGITS_MIN: usize = UNITS_MIN.div_ceil(DIGIT_UNITS) as usize;
 /// Bytes in which as many units as are asked for are found, if at all.
 const RUN_BYTES_MAX: usize = 256;
 
@@ -72,6 +74,7 @@ const RUN_BYTES_MAX: usize = 256;
 #[inline]
 fn run_end(bytes: &[u8], start: usize, units_min: u32) -> Option<usize> {
     let run = bytes.get(start..bytes.len().min(start + RUN_BYTES_MAX))?;
+    let letters = Letters::get();
     let (mut sum, mut at) = (0, 0);
     while let Some(&byte) = run.get(at) {
         let (length, counts) = match byte {
@@ -79,8 +82,10 @@ fn run_end(bytes: &[u8], start: usize, units_min: u32) -> Option<usize> {
             0..=0x7f => (1, LETTER_UNITS),
             _ => {
                 let length = [2, 3, 4][usize::from(byte >= 0xe0) + usize::from(byte >= 0xf0)];
-                let c = std::str::from_utf8(run.get(at..at + length)?).ok()?.chars().next()?;
-                (length, units(c))
+                let first = usize::from(byte) & (0x7f >> length);
+                let tail = run.get(at + 1..at + length)?;
+                let point = tail.iter().fold(first, |point, byte| point << 6 | usize::from(byte & 0x3f));
+                (length, letters.at(point).units())
             }
         };
         (sum, at) = (sum + counts, at + length);
@@ -126,11 +131,11 @@ impl Finder {
     /// Calls `found` for each needle of a text. `hash` ranks phrases; it must not be known to whoever writes texts.
     pub(super) fn text(&mut self, text: &[u8], hash: &dyn Fn(&[u8]) -> u128, found: &mut dyn FnMut(Needle<'_>)) {
         self.whole.read(text);
-        if self.whole.bytes.len() < 7 && head_end(&self.whole.bytes, 0).is_none() {
+        if self.whole.bytes().len() < DIGITS_MIN {
             return;
         }
         let blanks = text.trim_ascii().iter().filter(|byte| byte.is_ascii_whitespace()).count();
-        let is_one = blanks <= WHOLE_BLANKS_MAX && self.whole.bytes.len() <= NEEDLE_BYTES_MAX;
+        let is_one = blanks <= WHOLE_BLANKS_MAX && self.whole.bytes().len() <= NEEDLE_BYTES_MAX;
         if is_one || (blanks == 0 && text.is_ascii()) {
             if !is_moment(text) {
                 emit_whole(&self.whole, false, found);
@@ -139,7 +144,11 @@ impl Finder {
             self.words(found);
             self.phrases(hash, found);
         }
-        for part in mail_addresses(text).chain(numbers(text)).filter(|part| part.len() < text.trim_ascii().len()) {
+        // Most values are no text that a number could stand in.
+        let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
+        let numbers = (digits >= DIGITS_MIN).then(|| numbers(text));
+        let parts = mail_addresses(text).chain(numbers.into_iter().flatten());
+        for part in parts.filter(|part| part.len() < text.trim_ascii().len()) {
             self.part.read(part);
             emit_whole(&self.part, false, found);
         }
@@ -147,14 +156,14 @@ impl Finder {
 
     /// Overwrites what is left of the last value.
     pub(super) fn forget(&mut self) {
-        self.whole.bytes.zeroize();
-        self.part.bytes.zeroize();
+        self.whole.forget();
+        self.part.forget();
     }
 
     fn words(&self, found: &mut dyn FnMut(Needle<'_>)) {
         let tokens = &self.whole;
         for (start, end) in words(tokens) {
-            let word = &tokens.bytes[start..end];
+            let word = &tokens.bytes()[start..end];
             let digits = word.iter().filter(|byte| byte.is_ascii_digit()).count();
             let is_mixed = digits >= 2 && digits < word.len() && word.is_ascii();
             let is_long = digits == 0
@@ -162,7 +171,7 @@ impl Finder {
                 && word.utf8_chunks().map(|chunk| chunk.valid().chars().count()).sum::<usize>()
                     >= LONG_WORD_LETTERS_MIN;
             if is_mixed || is_long {
-                emit(&tokens.bytes, start, end, is_long, found);
+                emit(tokens.bytes(), start, end, is_long, found);
             }
         }
     }
@@ -170,15 +179,15 @@ impl Finder {
     fn phrases(&mut self, hash: &dyn Fn(&[u8]) -> u128, found: &mut dyn FnMut(Needle<'_>)) {
         let tokens = &self.whole;
         self.phrases.clear();
-        let mut ends = tokens.ends.iter().map(|end| *end as usize).peekable();
+        let mut ends = tokens.ends().iter().map(|end| *end as usize).peekable();
         for (start, _) in words(tokens) {
-            let Some(least) = run_end(&tokens.bytes, start, PHRASE_UNITS_MIN) else { break };
+            let Some(least) = run_end(tokens.bytes(), start, PHRASE_UNITS_MIN) else { break };
             while ends.peek().is_some_and(|end| *end < least) {
                 ends.next();
             }
             let Some(end) = ends.peek() else { break };
-            let end = cut(&tokens.bytes, start, *end);
-            self.phrases.push((hash(&tokens.bytes[start..end]), start, end));
+            let end = cut(tokens.bytes(), start, *end);
+            self.phrases.push((hash(&tokens.bytes()[start..end]), start, end));
         }
         let mut last = None;
         let short = self.phrases.len().clamp(1, WINDOW_WORDS);
@@ -186,14 +195,14 @@ impl Finder {
             let Some(least) = window.iter().min() else { continue };
             if last != Some(least.1) {
                 last = Some(least.1);
-                emit(&tokens.bytes, least.1, least.2, true, found);
+                emit(tokens.bytes(), least.1, least.2, true, found);
             }
         }
     }
 }
 
 fn emit_whole(tokens: &Tokens, is_fragment: bool, found: &mut dyn FnMut(Needle<'_>)) {
-    let bytes = &tokens.bytes;
+    let bytes = tokens.bytes();
     // The zeros that a number begins with are dropped, as in 0049 and 49.
     let start =
         if bytes.iter().all(u8::is_ascii_digit) { bytes.iter().take_while(|byte| **byte == b'0').count() } else { 0 };
@@ -207,9 +216,9 @@ fn emit(bytes: &[u8], start: usize, end: usize, is_fragment: bool, found: &mut d
 
 /// Where words begin and end.
 fn words(tokens: &Tokens) -> impl Iterator<Item = (usize, usize)> {
-    let mut starts = tokens.starts.iter().map(|start| *start as usize).peekable();
+    let mut starts = tokens.starts().iter().map(|start| *start as usize).peekable();
     let mut previous = 0;
-    tokens.ends.iter().filter_map(move |end| {
+    tokens.ends().iter().filter_map(move |end| {
         while starts.peek().is_some_and(|start| *start < previous) {
             starts.next();
         }
@@ -255,7 +264,7 @@ fn numbers(text: &[u8]) -> impl Iterator<Item = &[u8]> {
             at = end;
             let number = &text[start..end];
             let ends_word = !text.get(end).is_some_and(u8::is_ascii_alphanumeric);
-            if ends_word && (7..=NUMBER_DIGITS_MAX).contains(&digits) && !is_moment(number) {
+            if ends_word && (DIGITS_MIN..=NUMBER_DIGITS_MAX).contains(&digits) && !is_moment(number) {
                 return Some(number);
             }
         }

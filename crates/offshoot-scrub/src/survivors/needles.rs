@@ -37,6 +37,8 @@ pub struct Needles {
     pub(super) of_class: HashMap<u16, u64>,
     /// The lengths of needles that are all digits, as bits.
     pub(super) digit_lengths: u32,
+    /// The least number of such a length.
+    pub(super) least_number: u64,
     /// Distinct needles, and values that were too common to be one.
     pub(super) count: u64,
     pub(super) common: u64,
@@ -64,7 +66,7 @@ impl Needles {
         let most = all.iter().map(Run::entries).sum();
         let mut needles = Self {
             prf,
-            sieve,
+            sieve: sieve.shrunk(),
             sources,
             seen,
             forms,
@@ -73,6 +75,7 @@ impl Needles {
             wholes: Filter::new(most, WHOLE_BITS, memory_bytes / 4),
             of_class: HashMap::new(),
             digit_lengths: 0,
+            least_number: u64::MAX,
             count: 0,
             common: 0,
             runs,
@@ -106,6 +109,9 @@ impl Needles {
             None => Run::Memory(memory),
         };
         needles.runs = runs;
+        if needles.digit_lengths != 0 {
+            needles.least_number = 10_u64.pow(needles.digit_lengths.trailing_zeros() - 1);
+        }
         Ok(needles)
     }
 

@@ -59,13 +59,28 @@ impl Reading {
         Self(Way::Text)
     }
 
-    /// Whether a cell of as many bytes as this has no parts.
-    pub(super) fn silent_bytes(&self) -> Option<usize> {
-        if let Way::Silent { bytes } = self.0 { Some(bytes) } else { None }
+    /// How many bytes a cell has in which nothing is looked for, where instants are or are not.
+    pub(super) fn silent_bytes(&self, with_instants: bool) -> Option<usize> {
+        match self.0 {
+            Way::Silent { bytes } => Some(bytes),
+            Way::Codec(codec) if !with_instants => codec.instant_bytes(),
+            _ => None,
+        }
+    }
+
+    /// The number that a cell of a column of whole numbers holds.
+    #[inline]
+    pub(super) fn integer(&self, cell: &[u8]) -> Option<i64> {
+        match (self.0, cell) {
+            (Way::Integer, [a, b]) => Some(i16::from_be_bytes([*a, *b]).into()),
+            (Way::Integer, [a, b, c, d]) => Some(i32::from_be_bytes([*a, *b, *c, *d]).into()),
+            (Way::Integer, cell) => cell.try_into().ok().map(i64::from_be_bytes),
+            _ => None,
+        }
     }
 
     /// Whether cells are texts, so that short ones are worth to be known again.
-    pub(super) fn is_text(&self) -> bool {
+    pub(crate) fn is_text(&self) -> bool {
         matches!(self.0, Way::Text)
     }
 
@@ -74,14 +89,7 @@ impl Reading {
     pub(crate) fn parts(&self, cell: &[u8], scratch: &mut Vec<u8>, part: &mut dyn FnMut(Part<'_>)) {
         match self.0 {
             Way::Text => part(Part::Text { text: cell, is_json: false }),
-            Way::Integer => match *cell {
-                [a, b] => part(Part::Integer(i16::from_be_bytes([a, b]).into())),
-                [a, b, c, d] => part(Part::Integer(i32::from_be_bytes([a, b, c, d]).into())),
-                _ => match cell.try_into() {
-                    Ok(bytes) => part(Part::Integer(i64::from_be_bytes(bytes))),
-                    Err(_) => part(Part::Bytes(cell)),
-                },
-            },
+            Way::Integer => part(self.integer(cell).map_or(Part::Bytes(cell), Part::Integer)),
             Way::Silent { bytes } if cell.len() == bytes => {}
             Way::Silent { .. } => part(Part::Bytes(cell)),
             Way::SearchVector { is_binary } => {

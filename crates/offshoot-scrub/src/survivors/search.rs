@@ -10,21 +10,22 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 
 use offshoot_format::column::{Cell, Column};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::ProofError;
-use super::class::{class_of, size};
+use super::class::{class_of, may_be_met};
 use super::entry::{Entry, Hash};
 use super::filter::FilterKey;
 use super::fixed::{BYTES_MIN, bytes_mac};
-use super::needle::{DIGIT_UNITS, NEEDLE_BYTES_MAX, UNITS_MIN, cut, head_end};
+use super::needle::{DIGIT_UNITS, NEEDLE_BYTES_MAX, UNITS_MIN, beginning, cut, head_end};
 use super::needles::Needles;
 use super::output::Output;
 use super::read::{Part, Reading};
-use super::repeats::Repeats;
 use super::report::Survivors;
+use super::sieve::BEGINNING;
 use super::tally::Tally;
 use super::text::{Tokens, unescape};
+use crate::repeats::Repeats;
 
 /// Candidates that a searcher holds before it settles them.
 const CANDIDATES_MAX: usize = 1 << 16;
@@ -35,8 +36,6 @@ const ESCAPE_ROUNDS: u32 = 2;
 /// Beginnings of words of a column that are all counted, and what share of the later ones is.
 const COUNTED_STARTS: u64 = 1 << 14;
 const COUNTED_OF: u64 = 64;
-/// Larger classes are not counted: no hit there is chance.
-const COUNTED_SIZE_MAX: f64 = (1_u64 << 62) as f64;
 
 /// A search.
 pub struct Search {
@@ -68,7 +67,7 @@ impl Search {
             text: Zeroizing::default(),
             parts: Zeroizing::default(),
             heads: Vec::new(),
-            repeats: Repeats::default(),
+            repeats: Repeats::new(),
             found: Vec::new(),
             candidates: HashMap::new(),
             starts: vec![0; self.outputs.len()],
@@ -99,7 +98,7 @@ impl Search {
 }
 
 /// Where a word begins, where what says just enough from there on ends, and its hash.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Head {
     start: u32,
     end: u32,
@@ -113,7 +112,8 @@ pub struct Searcher<'a> {
     text: Zeroizing<Vec<u8>>,
     parts: Zeroizing<Vec<u8>>,
     heads: Vec<Head>,
-    repeats: Repeats,
+    /// Texts in which nothing was found, each with the heads that were looked up in it.
+    repeats: Repeats<u32>,
     /// What was found in the present cell: a value counts once a cell.
     found: Vec<Hash>,
     candidates: HashMap<(Hash, u32), u64>,
@@ -200,7 +200,8 @@ impl Searcher<'_> {
     /// As [`Self::cell`], and [`ProofError::Apart`].
     pub fn column(&mut self, output: usize, column: &Column) -> Result<(), ProofError> {
         let about = self.search.outputs.get(output).ok_or(ProofError::Unannounced)?;
-        let (reading, silent) = (about.reading, about.reading.silent_bytes());
+        let (reading, needles) = (about.reading, &self.search.needles);
+        let silent = reading.silent_bytes(needles.forms.instants);
         self.repeats.clear();
         for row in 0..column.rows() {
             let cell = match column.cell(row) {
@@ -210,15 +211,20 @@ impl Searcher<'_> {
             };
             self.cells += 1;
             self.bytes += cell.len() as u64;
-            if self.search.needles.count == 0 || silent == Some(cell.len()) {
+            if needles.count == 0 || silent == Some(cell.len()) {
                 continue;
             }
             if !reading.is_text() {
-                self.look_into(output, reading, cell)?;
-            } else if cell.len() >= HEAD_BYTES_MIN && !self.is_known(output, cell) {
+                // Most numbers are too short to be one that is looked for.
+                if reading.integer(cell).is_none_or(|number| number.unsigned_abs() >= needles.least_number) {
+                    self.look_into(output, reading, cell)?;
+                }
+            } else if cell.len() >= HEAD_BYTES_MIN && !self.is_known(output, column, row) {
                 let before = self.starts[output];
-                if !self.look_into(output, reading, cell)? {
-                    self.repeats.remember(cell, self.starts[output] - before);
+                if !self.look_into(output, reading, cell)?
+                    && let Ok(heads) = u32::try_from(self.starts[output] - before)
+                {
+                    self.repeats.remember(column, row, heads);
                 }
             }
         }
@@ -227,10 +233,10 @@ impl Searcher<'_> {
 
     /// Whether a text was searched in this column before and nothing was found in it. Its words count as looked up once more;
     /// where one of them is to be counted by its class, it is not known.
-    fn is_known(&mut self, output: usize, text: &[u8]) -> bool {
-        let Some(heads) = self.repeats.heads(text) else { return false };
+    fn is_known(&mut self, output: usize, column: &Column, row: usize) -> bool {
+        let Some((_, heads)) = self.repeats.find(column, row) else { return false };
         let seen = &mut self.starts[output];
-        let after = *seen + heads;
+        let after = *seen + u64::from(heads);
         let is_counted = *seen < COUNTED_STARTS || *seen / COUNTED_OF != after / COUNTED_OF;
         if !is_counted {
             *seen = after;
@@ -262,7 +268,7 @@ impl Searcher<'_> {
         self.tokens.read(text);
         self.scan(output);
         for _ in 0..ESCAPE_ROUNDS {
-            if !self.tokens.has_escapes {
+            if !self.tokens.has_escapes() {
                 break;
             }
             let mut resolved = Zeroizing::new(Vec::new());
@@ -278,34 +284,68 @@ impl Searcher<'_> {
     }
 
     fn scan(&mut self, output: u32) {
-        let Needles { prf, sieve, heads, wholes, .. } = &self.search.needles;
-        let bytes = self.tokens.bytes.as_slice();
-        let seen = &mut self.starts[output as usize];
-        // Hashes first, then all looks: the processor waits for many blocks of the filter at once.
-        self.heads.clear();
-        self.heads.resize(self.tokens.starts.len(), Head { start: 0, end: 0, hash: 0 });
+        let sieve = &self.search.needles.sieve;
+        let (bytes, starts) = (self.tokens.padded(), self.tokens.starts());
+        // From the last words on too little follows to say anything.
+        let says_enough = |start: &u32| head_end(self.tokens.bytes(), *start as usize).is_some();
+        let count = starts.iter().rposition(says_enough).map_or(0, |last| last + 1);
+        if self.heads.len() < count {
+            self.heads.resize(count, Head::default());
+        }
         let mut passed = 0;
-        for &start in &self.tokens.starts {
-            let Some(end) = head_end(bytes, start as usize) else { break };
+        for &start in &starts[..count] {
             // Written always and counted where it passes: which do cannot be foretold.
-            self.heads[passed] = Head { start, end: end as u32, hash: 0 };
-            passed += usize::from(sieve.may_contain(&bytes[start as usize..end]));
-            *seen += 1;
-            if *seen <= COUNTED_STARTS || seen.is_multiple_of(COUNTED_OF) {
-                let weight = if *seen <= COUNTED_STARTS { 1 } else { COUNTED_OF };
-                let classes = ends(&self.tokens, start as usize, end).map(|end| class_of(&bytes[start as usize..end]));
-                // The longer a value, the larger its class.
-                for class in classes.take_while(|class| size(*class) <= COUNTED_SIZE_MAX) {
-                    *self.tries.entry((output, class)).or_default() += weight;
-                }
+            self.heads[passed].start = start;
+            passed += usize::from(sieve.may_begin(beginning(bytes, start as usize)));
+        }
+        self.count_starts(output, count);
+        self.look_up_heads(passed);
+    }
+
+    /// Counts the values that begin at the first so many words, by their classes: those of all words at the beginning of a
+    /// column, later of one in so many.
+    fn count_starts(&mut self, output: u32, count: usize) {
+        let Self { starts, tries, tokens, .. } = self;
+        let seen = &mut starts[output as usize];
+        let before = *seen;
+        *seen += count as u64;
+        let mut number = before;
+        loop {
+            let (next, weight) = match number + 1 {
+                next if next <= COUNTED_STARTS => (next, 1),
+                next => (next.next_multiple_of(COUNTED_OF), COUNTED_OF),
+            };
+            if next > *seen {
+                break;
+            }
+            number = next;
+            let start = tokens.starts()[(number - before - 1) as usize] as usize;
+            let Some(end) = head_end(tokens.bytes(), start) else { break };
+            let classes = ends(tokens, start, end).map(|end| class_of(&tokens.bytes()[start..end]));
+            // The longer a value, the larger its class.
+            for class in classes.take_while(|class| may_be_met(*class)) {
+                *tries.entry((output, class)).or_default() += weight;
             }
         }
-        self.heads.truncate(passed);
-        for head in &mut self.heads {
-            head.hash = prf.mac(&bytes[head.start as usize..head.end as usize]) as u32;
+    }
+
+    /// Looks up the first so many heads in the sieve and the filters, and what begins with them.
+    fn look_up_heads(&mut self, count: usize) {
+        let Needles { prf, sieve, heads, wholes, .. } = &self.search.needles;
+        let bytes = self.tokens.bytes();
+        // Hashes first, then all looks: the processor waits for many blocks of the filter at once.
+        let mut passed = 0;
+        for at in 0..count {
+            let start = self.heads[at].start;
+            let Some(end) = head_end(bytes, start as usize) else { continue };
+            let head = &bytes[start as usize..end];
+            if head.len() <= BEGINNING || sieve.may_contain(head) {
+                self.heads[passed] = Head { start, end: end as u32, hash: prf.mac(head) as u32 };
+                passed += 1;
+            }
         }
-        self.heads.retain(|head| heads.may_contain(FilterKey::of_head(head.hash, 0)));
-        for head in &self.heads {
+        let passed = &self.heads[..passed];
+        for head in passed.iter().filter(|head| heads.may_contain(FilterKey::of_head(head.hash, 0))) {
             let start = head.start as usize;
             for end in ends(&self.tokens, start, head.end as usize) {
                 if !heads.may_contain(FilterKey::of_head(head.hash, end - start)) {
@@ -375,14 +415,15 @@ impl Searcher<'_> {
 
 impl Drop for Searcher<'_> {
     fn drop(&mut self) {
-        self.tokens.bytes.zeroize();
+        self.tokens.forget();
     }
 }
 
 /// Where needles may end that begin at `start` and whose head ends at `head`.
 fn ends(tokens: &Tokens, start: usize, head: usize) -> impl Iterator<Item = usize> {
-    let from = tokens.ends.partition_point(|end| (*end as usize) < head);
-    let last = cut(&tokens.bytes, start, tokens.bytes.len());
+    let (bytes, ends) = (tokens.bytes(), tokens.ends());
+    let from = ends.partition_point(|end| (*end as usize) < head);
+    let last = cut(bytes, start, bytes.len());
     let within = move |end: &usize| end - start <= NEEDLE_BYTES_MAX && *end < last;
-    tokens.ends[from..].iter().map(|end| *end as usize).take_while(within).chain(std::iter::once(last))
+    ends[from..].iter().map(|end| *end as usize).take_while(within).chain(std::iter::once(last))
 }

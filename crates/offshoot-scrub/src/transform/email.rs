@@ -59,18 +59,22 @@ impl Transform for Email {
     fn apply_many(&self, texts: &[&[u8]], work: &mut Work, out: &mut Vec<u8>, ends: &mut Vec<usize>) -> bool {
         let addresses: Vec<Option<Address<'_>>> = texts.iter().map(|text| Address::read(text)).collect();
         let mailboxes: Vec<&[u8]> = addresses.iter().flatten().map(|address| address.mailbox).collect();
-        // Many people share a domain.
-        let mut domains: Vec<&[u8]> = addresses.iter().flatten().map(|address| address.domain).collect();
-        domains.sort_unstable();
-        domains.dedup();
+        // Many people share a domain, so that few are to be compared with.
+        let mut domains: Vec<&[u8]> = Vec::new();
+        let mut places = Vec::with_capacity(mailboxes.len());
+        for address in addresses.iter().flatten() {
+            places.push(domains.iter().position(|domain| *domain == address.domain).unwrap_or(domains.len()));
+            if places.last() == Some(&domains.len()) {
+                domains.push(address.domain);
+            }
+        }
         let (new_mailboxes, new_domains) =
             (self.mailbox.texts(work, &mailboxes), self.domain.shape.texts(work, &domains));
         let mut number = 0;
         for (text, address) in texts.iter().zip(&addresses) {
             match address {
-                Some(Address { before, domain, after, .. }) => {
-                    let place = domains.partition_point(|other| other < domain);
-                    let parts = [before, new_mailboxes.get(number), b"@", new_domains.get(place)];
+                Some(Address { before, after, .. }) => {
+                    let parts = [before, new_mailboxes.get(number), b"@", new_domains.get(places[number])];
                     parts.iter().for_each(|part| out.extend_from_slice(part));
                     out.extend_from_slice(self.domain.end.as_bytes());
                     out.extend_from_slice(after);

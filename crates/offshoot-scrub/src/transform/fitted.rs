@@ -77,6 +77,10 @@ impl Transform for Fitted {
         self.transform.follows_value()
     }
 
+    fn pays_to_remember(&self) -> bool {
+        self.transform.pays_to_remember()
+    }
+
     fn keeps_distance(&self) -> bool {
         self.transform.keeps_distance()
     }

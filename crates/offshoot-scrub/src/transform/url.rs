@@ -155,6 +155,10 @@ impl Transform for Url {
         Answer::Written
     }
 
+    fn pays_to_remember(&self) -> bool {
+        true
+    }
+
     fn apply(&self, value: Value<'_>, _: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {
         let Value::Text(bytes) = value else { return Answer::Null };
         let is_scheme = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');

@@ -88,6 +88,10 @@ impl Transform for Uuid {
         true
     }
 
+    fn pays_to_remember(&self) -> bool {
+        true
+    }
+
     fn apply(&self, value: Value<'_>, _: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {
         match value {
             Value::Uuid(old) => Answer::Uuid(self.moved(old, work)),

@@ -203,6 +203,10 @@ impl Transform for WordList {
         self.gender.is_none()
     }
 
+    fn pays_to_remember(&self) -> bool {
+        self.gender.is_none()
+    }
+
     fn apply(&self, value: Value<'_>, row: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {
         let Value::Text(bytes) = value else { return Answer::Null };
         let text = std::str::from_utf8(bytes).unwrap_or_default();

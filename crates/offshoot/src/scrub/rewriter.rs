@@ -230,12 +230,7 @@ impl Range<'_> {
         let Some(collector) = &mut self.collector else { return Ok(()) };
         for Watched { column, source, .. } in self.table.watched.iter().filter(|watched| watched.what == LookedFor::All)
         {
-            let column = &batch.columns[*column];
-            for row in 0..column.rows() {
-                if let Cell::Bytes(bytes) = column.cell(row) {
-                    collector.observe(*source, bytes)?;
-                }
-            }
+            collector.observe_cells(*source, &batch.columns[*column])?;
         }
         Ok(())
     }
