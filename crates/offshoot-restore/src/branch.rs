@@ -216,7 +216,7 @@ fn new_folder(home: &Home, has_owner: bool) -> Result<(String, PathBuf, FolderLo
     Ok((id, folder, lock))
 }
 
-fn random_id() -> Result<String> {
+pub(crate) fn random_id() -> Result<String> {
     let mut bytes = [0_u8; 8];
     fill(&mut bytes)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())

@@ -24,7 +24,6 @@ use mysql_common::io::ParseBuf;
 use mysql_common::packets::{CommonOkPacket, ErrPacket, OkPacket, OkPacketDeserializer};
 use mysql_common::proto::MyDeserialize;
 use std::io;
-use std::time::Duration;
 
 const COM_QUIT: u8 = 0x01;
 const COM_QUERY: u8 = 0x03;

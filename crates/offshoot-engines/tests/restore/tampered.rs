@@ -349,6 +349,8 @@ fn tamper_with_copies(server: &Server, taken: &Taken, all: &[(&str, &str)]) {
     let inspection = to.inspect(&taken.manifest).unwrap();
     let adapted = to.adapt(&taken.manifest, &inspection, &choices);
     restore_watched(taken, server, &restored, 1, &|_, _| {}).unwrap_or_else(|error| panic!("{error}"));
+    // The sessions of the restore are gone from the server only now.
+    to.inspect(&taken.manifest).unwrap();
     // As it is while it is compared.
     let mark = Mark { snapshot: String::new(), step: String::new(), extensions: Vec::new(), roles: Vec::new() };
     to.session(&choices).unwrap().mark(&mark).unwrap();

@@ -4,7 +4,7 @@
 //! left under the same name is removed first, its server included.
 
 use super::{DATA, FILE, Image, ImageKey, ImageRecord, VERSION};
-use crate::branch::{BranchError, Result};
+use crate::branch::{BranchError, Result, random_id};
 use crate::clone::{create_tree, probe, remove_tree, sync_tree};
 use crate::home::{Home, give};
 use crate::lock::{FolderLock, Tried};
@@ -168,10 +168,13 @@ impl Work<'_> {
             isolated: server.isolates(&self.options.neutralize),
         };
         self.step("make an empty server")?;
-        create_tree(&data, probe(self.folder)?.method)?;
-        give(&data, server.owner())?;
+        // At a place of its own: the programs of a builder that was killed go on for a moment, and must not meet this one's.
+        let fresh = self.folder.join(format!("new-{}", random_id()?));
+        create_tree(&fresh, probe(self.folder)?.method)?;
+        give(&fresh, server.owner())?;
         let environment = &self.snapshot.manifest.environment;
-        let quiet = server.init(&data, environment, &self.options.neutralize)?;
+        let quiet = server.init(&fresh, environment, &self.options.neutralize)?;
+        fs::rename(&fresh, &data).map_err(BranchError::io("renaming", &fresh))?;
         self.step("start it")?;
         server.start(&site, &Purpose::Load, self.control)?;
         let (report, neutralized) = match self.load(&site) {

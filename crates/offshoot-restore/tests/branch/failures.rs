@@ -38,6 +38,21 @@ fn an_image_that_cannot_be_made_leaves_nothing() {
 }
 
 #[test]
+fn what_fills_a_data_directory_never_meets_what_a_killed_builder_started() {
+    let place = Place::new();
+    // The programs of a killed builder write, and remove what they wrote, by the path that they were given.
+    place.servers.fail_at(0);
+    assert!(place.make_image(1, &ImageOptions::default()).is_err());
+    place.servers.fail_at(usize::MAX);
+    let image = place.image(1);
+    let filled = place.servers.filled();
+    assert_eq!(filled.len(), 2);
+    assert_ne!(filled[0], filled[1]);
+    assert!(!filled.contains(&image.folder().join("data")) && filled.iter().all(|path| !path.exists()));
+    assert!(image.folder().join("data/VERSION").exists());
+}
+
+#[test]
 fn a_branch_that_cannot_be_made_leaves_nothing() {
     let place = Place::new();
     let image = place.image(1);

@@ -36,6 +36,8 @@ pub struct Fake {
     log: Mutex<Vec<String>>,
     /// Ports that other programs have.
     taken: Mutex<Vec<u16>>,
+    /// Where data directories were filled.
+    filled: Mutex<Vec<PathBuf>>,
 }
 
 impl FakeServers {
@@ -48,7 +50,14 @@ impl FakeServers {
             programs: PathBuf::from("/fake/bin"),
         };
         let (calls, fails_at) = (AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
-        Self(Arc::new(Fake { build, calls, fails_at, log: Mutex::default(), taken: Mutex::default() }))
+        Self(Arc::new(Fake {
+            build,
+            calls,
+            fails_at,
+            log: Mutex::default(),
+            taken: Mutex::default(),
+            filled: Mutex::default(),
+        }))
     }
 
     /// From now on, the Nth call fails, counted from 0. Gives the calls so far.
@@ -63,6 +72,11 @@ impl FakeServers {
 
     pub fn take_port(&self, port: u16) {
         self.0.taken.lock().unwrap().push(port);
+    }
+
+    /// Where data directories were filled, in order.
+    pub fn filled(&self) -> Vec<PathBuf> {
+        self.0.filled.lock().unwrap().clone()
     }
 
     pub fn log(&self) -> Vec<String> {
@@ -127,6 +141,7 @@ impl Server for Fake {
     }
 
     fn init(&self, data: &Path, _environment: &Environment, _choices: &NeutralizeChoices) -> Result<Vec<Neutralized>> {
+        self.filled.lock().unwrap().push(data.to_owned());
         self.call("init")?;
         fs::write(data.join("VERSION"), "1").map_err(|error| failed(&error.to_string()))?;
         Ok(Vec::new())
