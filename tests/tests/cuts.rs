@@ -103,7 +103,7 @@ fn copy(from: &Path, to: &Path) {
 
 #[test]
 fn a_cut_after_any_message_leaves_all_or_nothing() {
-    let points = if std::env::var_os("OFFSHOOT_LONG").is_some() { 200 } else { 5 };
+    let points = if std::env::var_os("OFFSHOOT_LONG").is_some() { 200 } else { 6 };
     let server = shared();
     let db = server.fresh_db("cut");
     server.psql(
