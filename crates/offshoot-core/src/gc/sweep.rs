@@ -11,7 +11,7 @@ use crate::store::{ObjectKind, ObjectName, OpenStore, StoredChunk, WriteSession,
 use crate::{Control, CoreError, Result};
 use offshoot_format::ids::{ChunkId, ChunkKind, PackId, SnapshotId};
 use offshoot_format::record::{Condemned, Lease};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Sessions that do not know a condemned list.
 pub(super) fn blocking(list: &[u8; 32], leases: &[([u8; 32], Lease)], own: Option<[u8; 32]>) -> usize {
@@ -47,7 +47,13 @@ impl OpenStore {
     ) -> Result<()> {
         let store = &**self.backend();
         let lists = read_condemned(store)?;
-        let condemned: HashSet<PackId> = lists.iter().flat_map(|(_, list)| list.packs.iter().copied()).collect();
+        let mut condemned: HashMap<PackId, u64> = HashMap::new();
+        for (_, list) in &lists {
+            for pack in &list.packs {
+                let since = condemned.entry(*pack).or_insert(list.published_unix_ms);
+                *since = list.published_unix_ms.min(*since);
+            }
+        }
         let leases = self.live_leases()?;
         let now = self.now_unix_ms();
         let (due, waiting): (Vec<_>, Vec<_>) = lists.into_iter().partition(|(name, list)| {
@@ -68,6 +74,8 @@ impl OpenStore {
         }
         for id in gone {
             control.check()?;
+            // Another gc that took this one for dead may have spared the pack since.
+            session.renew()?;
             let name = ObjectName::Pack(id);
             if let Some(bytes) = self.remove_counted(&name, report)? {
                 report.deleted_packs += 1;
@@ -93,19 +101,24 @@ impl OpenStore {
         Ok(indexed.into_iter().filter(|pack| gone.contains(pack) || !there.contains(pack)).collect())
     }
 
-    /// Packs of `ending` that hold a chunk which is live and in no pack that stays.
+    /// Packs of `ending` that hold a chunk which is live and in no pack that stays longer.
+    ///
+    /// Of copies that are all condemned, the one that was condemned last counts: a session that relies on one of them began
+    /// before that, and knew those that were condemned earlier. These can be in the hands of a gc that was taken for dead and
+    /// goes on deleting, so that nothing may come to need them again.
     fn still_needed(
         &self,
         plan: &GcPlan,
         ending: &HashSet<PackId>,
-        condemned: &HashSet<PackId>,
+        condemned: &HashMap<PackId, u64>,
     ) -> Result<HashSet<PackId>> {
+        let since = |id: &PackId| condemned.get(id).copied().unwrap_or(u64::MAX);
         let listed = self.backend().list(ObjectKind::Pack)?;
         let there: HashSet<PackId> = listed.iter().filter_map(|object| pack_of(&object.name)).collect();
         let mut needed = HashSet::new();
         self.catalog().for_each(&mut |pack, entry| {
             if ending.contains(&pack.id) && !needed.contains(&pack.id) && plan.marks.contains(&entry.id) {
-                let stays = |id: &PackId| there.contains(id) && !condemned.contains(id);
+                let stays = |id: &PackId| there.contains(id) && since(id) > since(&pack.id);
                 if self.catalog().find(&entry.id, stays)?.is_none() {
                     needed.insert(pack.id);
                 }
