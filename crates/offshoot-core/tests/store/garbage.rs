@@ -153,6 +153,36 @@ fn a_session_that_began_before_makes_the_sweep_wait() {
 }
 
 #[test]
+fn of_copies_that_are_all_condemned_the_last_one_stays() {
+    // A gc that was taken for dead may still delete what was condemned early, so nothing may come to need that again.
+    let (clock, memory, store) = fresh();
+    let packs = || memory.list(ObjectKind::Pack).unwrap().into_iter().map(|pack| pack.name).collect::<Vec<_>>();
+    sample::capture(&store, "prod", &[1, 2, 16], clock.now()).unwrap();
+    let first = packs();
+    forget(&store, "prod");
+    let report = gc(&store, DAY);
+    assert!(report.condemned_packs > 0, "{report:?} {first:?}");
+    clock.advance(60);
+    // It knows that these are condemned, and writes its own.
+    sample::capture(&store, "prod", &[1, 2, 16], clock.now()).unwrap();
+    let second: Vec<_> = packs().into_iter().filter(|name| !first.contains(name)).collect();
+    clock.advance(3600);
+    let session = sample::prepare(&store, &[1, 2, 16], None, clock.now()).unwrap();
+    clock.advance(60);
+    forget(&store, "prod");
+    assert_eq!(gc(&store, DAY).condemned_packs, second.len());
+    session.commit(Some(&"again".parse().unwrap()), Expected::Any).unwrap();
+    clock.advance(60);
+    // The first list is due, the second waits.
+    let report = gc(&store, 1800);
+    assert_eq!((report.deleted_packs, report.spared_packs, report.waiting_lists), (first.len(), 0, 1), "{report:?}");
+    assert_sound(&store, "after the first list");
+    assert_eq!(gc(&store, 0).spared_packs, second.len());
+    assert!(second.iter().all(|name| packs().contains(name)));
+    assert_sound(&store, "after the second list");
+}
+
+#[test]
 fn a_session_that_slept_too_long_cannot_commit() {
     let (clock, _, store) = fresh();
     sample::capture(&store, "old", &[1, 2, 16], clock.now()).unwrap();
