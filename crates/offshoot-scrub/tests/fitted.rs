@@ -159,6 +159,7 @@ fn what_cannot_fit_is_refused_before_a_row_is_read() {
     assert!(refusal(one_column("json", limited("varchar", 200))).contains("too-long"));
     assert!(one_column("{ rule = \"json\", too-long = \"shape\" }", limited("varchar", 200)).is_ok());
     assert!(refusal(unique("{ rule = \"email\", too-long = \"shape\" }", limited("varchar", 35))).contains("unique"));
+    assert!(refusal(one_column("{ rule = \"email\", too-long = \"ip\" }", limited("varchar", 17))).contains("17"));
     let mut full = limited("varchar", 12);
     full.is_nullable = false;
     assert!(refusal(one_column("{ rule = \"email\", too-long = \"null\" }", full)).contains("NULL"));

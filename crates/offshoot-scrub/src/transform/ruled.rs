@@ -125,7 +125,11 @@ impl Transform for Conditional {
             Length::Grows(_) => transform.shortest(),
         };
         match (&self.too_long, &self.when) {
-            (Some(rule), _) => shortest(&**rule),
+            // It is applied as it is.
+            (Some(rule), _) => match rule.length() {
+                Length::AtMost(chars) => chars,
+                _ => shortest(&**rule),
+            },
             (None, Some((_, otherwise))) => shortest(&*self.transform).max(shortest(&**otherwise)),
             (None, None) => self.transform.shortest(),
         }
