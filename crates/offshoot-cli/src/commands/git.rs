@@ -8,7 +8,7 @@ use crate::output::{Report, note};
 use crate::surroundings;
 use clap::{Args, Subcommand};
 use offshoot_project::env::dotenv;
-use offshoot_project::git::{self, HookContext, InstallOptions, Means, Repository, SyncOptions};
+use offshoot_project::git::{self, CHECKOUT_WAIT_MAX, HookContext, InstallOptions, Means, Repository, SyncOptions};
 use serde_json::json;
 use std::env;
 use std::path::{Path, PathBuf};
@@ -137,7 +137,8 @@ fn run_hook(hook: &str, arguments: &[String]) -> Report {
     let git_pid = env::var("OFFSHOOT_GIT_PID").ok().and_then(|pid| pid.parse().ok());
     let said = match (here(), program()) {
         (Ok(folder), Ok(program)) => {
-            let context = HookContext { hook, arguments, folder: &folder, program: &program, git_pid };
+            let (folder, program, wait_max) = (folder.as_path(), program.as_path(), CHECKOUT_WAIT_MAX);
+            let context = HookContext { hook, arguments, folder, program, git_pid, wait_max };
             git::run_hook(context, &mut std::io::stdin())
         }
         (Err(failure), _) | (_, Err(failure)) => Some(failure.to_string()),

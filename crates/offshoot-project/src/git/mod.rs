@@ -27,4 +27,4 @@ pub use hooks::{InstallOptions, Installed, Uninstalled, install, means, uninstal
 pub use means::Means;
 pub use repository::{Head, Repository};
 pub use sync::{Gone, SyncOptions, Synced, gone, sync};
-pub use trigger::{HookContext, run_hook, tell};
+pub use trigger::{CHECKOUT_WAIT_MAX, HookContext, run_hook, tell};

@@ -17,8 +17,8 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// How long a checkout waits at most.
-const CHECKOUT_WAIT_MAX: Duration = Duration::from_secs(3);
+/// How long a checkout should wait at most.
+pub const CHECKOUT_WAIT_MAX: Duration = Duration::from_secs(3);
 /// A transaction of more lines than this is read no further.
 const CHANGES_BYTES_MAX: u64 = 64 << 20;
 /// What the last line of a sync begins with.
@@ -40,6 +40,8 @@ pub struct HookContext<'a> {
     pub program: &'a Path,
     /// The Git process, where the script said so.
     pub git_pid: Option<u32>,
+    /// How long a checkout waits for its branch, such as [`CHECKOUT_WAIT_MAX`].
+    pub wait_max: Duration,
 }
 
 /// Runs a hook. Returns what to tell the user, if anything; whatever happens, the caller exits with 0.
@@ -71,7 +73,7 @@ fn after_checkout(context: HookContext<'_>) -> Result<Option<String>> {
         path: context.program.to_owned(),
         source,
     })?;
-    Ok(match receiver.recv_timeout(CHECKOUT_WAIT_MAX) {
+    Ok(match receiver.recv_timeout(context.wait_max) {
         Ok(line) => Some(line).filter(|line| !line.is_empty()),
         Err(_) => Some(format!("the database branch is still being made; {} says how it goes", log.display())),
     })

@@ -194,15 +194,20 @@ fn a_failure_never_stops_a_checkout_and_leads_nowhere() {
 fn what_takes_long_goes_on_behind_the_checkout() {
     let case = Case::new();
     case.git(["checkout", "-q", "-b", "quick"]);
-    fs::write(case.databases().join("slow"), "").unwrap();
+    let slow = case.databases().join("slow");
+    fs::write(&slow, "").unwrap();
     let said = case.git(["checkout", "-q", "-b", "slow-1"]);
     assert!(said.starts_with("offshoot: the database branch is still being made; "), "{said}");
-    assert_eq!(case.leads_to(&case.top), "database-branch-is-being-made.invalid");
+    waits_for("database-branch-is-being-made.invalid", || case.leads_to(&case.top));
+    fs::remove_file(&slow).unwrap();
     waits_for("slow-1", || case.leads_to(&case.top));
     // Who has moved on by then stays where they are.
+    fs::write(&slow, "").unwrap();
     case.git(["checkout", "-q", "-b", "slow-2"]);
+    waits_for("database-branch-is-being-made.invalid", || case.leads_to(&case.top));
     case.git(["checkout", "-q", "quick"]);
-    assert_eq!(case.leads_to(&case.top), "quick");
+    waits_for("quick", || case.leads_to(&case.top));
+    fs::remove_file(&slow).unwrap();
     case.has("quick slow-1 slow-2");
     assert_eq!(case.leads_to(&case.top), "quick");
 }

@@ -6,9 +6,9 @@ use offshoot_project::{Access, BranchError, DatabaseBranches};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// Branches that are files with a port; a file `slow` makes making them slow, a file `broken` impossible.
+/// Branches that are files with a port; as long as there is a file `slow` none gets ready, with a file `broken` nothing works.
 pub struct Files(pub PathBuf);
 
 impl Files {
@@ -31,8 +31,9 @@ impl DatabaseBranches for Files {
 
     fn create(&self, name: &str, _from: Option<&str>, _for_run: bool) -> Result<Access, BranchError> {
         fs::write(self.0.join("creating"), "")?;
-        if self.0.join("slow").exists() {
-            std::thread::sleep(Duration::from_secs(4));
+        let until = Instant::now() + Duration::from_secs(60);
+        while self.0.join("slow").exists() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(20));
         }
         let port = 40_000 + self.list()?.len();
         use std::io::Write;
@@ -85,7 +86,11 @@ fn as_program() {
             let (folder, program) = (std::env::current_dir().unwrap(), PathBuf::from(variable("PROGRAM")));
             let git_pid = std::env::var("OFFSHOOT_GIT_PID").ok().and_then(|pid| pid.parse().ok());
             let (hook, arguments) = (arguments[2].as_str(), &arguments[3..]);
-            let context = HookContext { hook, arguments, folder: &folder, program: &program, git_pid };
+            // A busy machine is no reason to go on without a branch; one that is made slowly is.
+            let is_slow = PathBuf::from(variable("FILES")).join("slow").exists();
+            let wait_max = Duration::from_millis(if is_slow { 500 } else { 60_000 });
+            let (folder, program) = (folder.as_path(), program.as_path());
+            let context = HookContext { hook, arguments, folder, program, git_pid, wait_max };
             if let Some(line) = git::run_hook(context, &mut std::io::stdin()) {
                 use std::io::Write;
                 let _ = writeln!(std::io::stderr(), "offshoot: {line}");

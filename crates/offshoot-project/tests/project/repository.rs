@@ -113,7 +113,7 @@ impl Case {
 
 /// Waits until something is as expected: syncs live on their own.
 pub fn waits_for(expected: &str, look: impl Fn() -> String) {
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + Duration::from_secs(60);
     while look() != expected && Instant::now() < until {
         std::thread::sleep(Duration::from_millis(20));
     }

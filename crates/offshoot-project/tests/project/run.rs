@@ -109,6 +109,8 @@ fn a_signal_before_the_command_keeps_it_from_being_started() {
     let mut child = place.command("touch ran").spawn().unwrap();
     waits_for("true", || place.dir.path().join("creating").exists().to_string());
     signal("-INT", &child.id().to_string());
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    fs::remove_file(place.dir.path().join("slow")).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(!place.dir.path().join("ran").exists());
     place.is_clear();
