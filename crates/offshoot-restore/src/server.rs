@@ -187,11 +187,12 @@ pub trait Server: Send + Sync {
     /// If the server refuses.
     fn make_template(&self, site: &Site, database: &str) -> Result<()>;
 
-    /// Clones such a database, and makes a role of the same name as the clone for it, which enters that alone.
+    /// Clones such a database, and makes a role of the same name as the clone for it, which enters that alone with this
+    /// password. Once this returns, both outlive the server's being killed.
     ///
     /// # Errors
     /// If the server refuses.
-    fn clone_database(&self, site: &Site, template: &str, database: &str) -> Result<()>;
+    fn clone_database(&self, site: &Site, template: &str, database: &str, password: &Secret) -> Result<Access>;
 
     /// Drops such a clone with its role, whoever is in it. Does nothing where there is none.
     ///

@@ -56,16 +56,22 @@ fn lives(server: &Server, nest: &Nest) {
     let refused = nest.session.quietly(&["branch", "stop", "other"]);
     assert!(refused.code == Some(1) && refused.stderr.contains("others share"), "{}", refused.stderr);
 
+    let kill = || {
+        for pid in nest.servers() {
+            std::process::Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
+        }
+        while !nest.servers().is_empty() {
+            std::thread::yield_now();
+        }
+    };
     assert_eq!(nest.done(&["branch", "reset", "fix/4711 🐛", "--raw"]).stdout.trim(), one, "the URL stays");
+    // The database and its password outlive the server's being killed right after.
+    kill();
+    assert_eq!(nest.done(&["branch", "url", "fix/4711 🐛"]).stdout.trim(), one);
     assert_eq!(psql(server, &one, "SELECT count(*) FROM pg_class WHERE relname = 'mine'"), "0");
     nest.done(&["verify", "prod", "--against", &one]);
 
-    for pid in nest.servers() {
-        std::process::Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
-    }
-    while !nest.servers().is_empty() {
-        std::thread::yield_now();
-    }
+    kill();
     assert_eq!(nest.list()[1]["state"], "down");
     assert_eq!(nest.done(&["branch", "url", "other"]).stdout.trim(), other);
     assert_eq!((rows(&one).as_str(), rows(&other).as_str()), ("20000", "20000"));

@@ -150,8 +150,7 @@ impl Branches {
 
     fn clone_into(&self, record: &BranchRecord, image: &Image, server: &dyn Server) -> Result<Access> {
         let site = record.site(&self.home);
-        server.clone_database(&site, &image.record().database, &record.database)?;
-        Ok(server.admit(&site, &record.database, record.shape.role.as_deref(), &record.password)?)
+        Ok(server.clone_database(&site, &image.record().database, &record.database, &record.password)?)
     }
 
     /// The running server for branches of an image, under its lock; made if there is none.

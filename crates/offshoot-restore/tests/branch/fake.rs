@@ -210,10 +210,10 @@ impl Server for Fake {
         self.call("make template")
     }
 
-    fn clone_database(&self, site: &Site, template: &str, database: &str) -> Result<()> {
+    fn clone_database(&self, site: &Site, template: &str, database: &str, password: &Secret) -> Result<Access> {
         self.call("clone database")?;
         fs::copy(site.data.join(template), site.data.join(database)).map_err(|error| failed(&error.to_string()))?;
-        Ok(())
+        Ok(self.access(site, database, Some(database), password))
     }
 
     fn drop_database(&self, site: &Site, database: &str) -> Result<()> {

@@ -213,7 +213,7 @@ impl Server for LocalServer {
         self.clones_nothing()
     }
 
-    fn clone_database(&self, _site: &Site, _template: &str, _database: &str) -> Result<()> {
+    fn clone_database(&self, _site: &Site, _template: &str, _database: &str, _password: &Secret) -> Result<Access> {
         self.clones_nothing()
     }
 

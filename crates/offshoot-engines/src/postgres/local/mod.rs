@@ -208,8 +208,9 @@ impl Server for LocalServer {
         Ok(statements::make_template(site, database)?)
     }
 
-    fn clone_database(&self, site: &Site, template: &str, database: &str) -> Result<()> {
-        Ok(statements::clone_database(site, template, database)?)
+    fn clone_database(&self, site: &Site, template: &str, database: &str, password: &Secret) -> Result<Access> {
+        statements::clone_database(site, template, database, password)?;
+        Ok(access::access(site, database, Some(database), password))
     }
 
     fn drop_database(&self, site: &Site, database: &str) -> Result<()> {

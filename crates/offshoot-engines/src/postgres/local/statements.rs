@@ -106,8 +106,7 @@ pub(super) fn create_database(
 /// Lets a role in with a password.
 pub(super) fn admit(site: &Site, database: &str, role: Option<&str>, password: &Secret) -> Result<()> {
     let name = role.unwrap_or(SUPERUSER);
-    let verifier = postgres_protocol::password::scram_sha_256(password.expose().as_bytes());
-    let sql = format!("ALTER ROLE {} LOGIN PASSWORD {}", ident(name), literal(&verifier));
+    let sql = format!("ALTER ROLE {} LOGIN PASSWORD {}", ident(name), verifier(password));
     let done = on_own_session(site, database, async |client: &Client| {
         client.batch_execute(&sql).await.map_err(refused("set the password of the branch's user"))
     });
@@ -117,21 +116,31 @@ pub(super) fn admit(site: &Site, database: &str, role: Option<&str>, password: &
     }
 }
 
+/// What the server keeps of a password, as a literal.
+fn verifier(password: &Secret) -> String {
+    literal(&postgres_protocol::password::scram_sha_256(password.expose().as_bytes()))
+}
+
+/// Branches that share a server are told of in records of their own: what was said to the server must be there after it is
+/// killed. (A branch with its own server is let in anew at each start.)
+const KEPT: &str = "SET synchronous_commit = on";
+
 /// Closes a database, so that it can be cloned at any time.
 pub(super) fn make_template(site: &Site, database: &str) -> Result<()> {
-    let sql = format!("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false IS_TEMPLATE true", ident(database));
+    let sql = format!("{KEPT}; ALTER DATABASE {} WITH ALLOW_CONNECTIONS false IS_TEMPLATE true", ident(database));
     on_own_session(site, SUPERUSER, async |client: &Client| {
         client.batch_execute(&sql).await.map_err(refused("close the database that others are cloned from"))
     })
 }
 
 /// Clones a database by sharing its blocks, and makes a role of its name that nobody else's database lets in.
-pub(super) fn clone_database(site: &Site, template: &str, database: &str) -> Result<()> {
+pub(super) fn clone_database(site: &Site, template: &str, database: &str, password: &Secret) -> Result<()> {
     let (name, template) = (ident(database), ident(template));
     let statements = [
+        KEPT.to_owned(),
         "SET file_copy_method = 'clone'".to_owned(),
         format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy"),
-        format!("CREATE ROLE {name} SUPERUSER LOGIN"),
+        format!("CREATE ROLE {name} SUPERUSER LOGIN PASSWORD {}", verifier(password)),
         format!("REVOKE CONNECT ON DATABASE {name} FROM PUBLIC"),
         format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true IS_TEMPLATE false"),
     ];
@@ -146,7 +155,11 @@ pub(super) fn clone_database(site: &Site, template: &str, database: &str) -> Res
 /// Drops such a database with its role.
 pub(super) fn drop_database(site: &Site, database: &str) -> Result<()> {
     let name = ident(database);
-    let statements = [format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"), format!("DROP ROLE IF EXISTS {name}")];
+    let statements = [
+        KEPT.to_owned(),
+        format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
+        format!("DROP ROLE IF EXISTS {name}"),
+    ];
     on_own_session(site, SUPERUSER, async |client: &Client| {
         for sql in &statements {
             client.batch_execute(sql).await.map_err(refused("drop the branch's database"))?;
