@@ -1,10 +1,11 @@
 //! `test`: everything that must hold, in one go, with a summary.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::process::{Failure, Steps, cargo};
+use crate::process::{Failure, Program, Steps, cargo, program};
 use crate::{fuzz, majors, mysql, regress, setup};
 
 /// How long the fuzzing of a test run takes, over all targets.
@@ -47,13 +48,10 @@ fn optional(steps: &mut Steps, name: &str, fetch: impl FnOnce() -> Result<(), Fa
 
 /// The tests, doc tests and examples. `OFFSHOOT_ALL_MAJORS` tells them how far to go.
 pub fn tests(steps: &mut Steps, all_majors: bool) {
-    let with_settings = |arguments: &[&str]| {
-        let mut command = cargo(arguments).variable("OFFSHOOT_PG_MAJORS", majors::dir());
-        command = command.variable("OFFSHOOT_TEST_MYSQL", mysql::dir());
-        if all_majors {
-            command = command.variable("OFFSHOOT_ALL_MAJORS", "1");
-        }
-        command
+    let with_settings = |program: Program| {
+        let program = program.variable("OFFSHOOT_PG_MAJORS", majors::dir());
+        let program = program.variable("OFFSHOOT_TEST_MYSQL", mysql::dir());
+        if all_majors { program.variable("OFFSHOOT_ALL_MAJORS", "1") } else { program }
     };
     let has_nextest = cargo(&["nextest", "--version"]).succeeds();
     let runner: &[&str] = if has_nextest {
@@ -61,33 +59,30 @@ pub fn tests(steps: &mut Steps, all_majors: bool) {
     } else {
         &["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"]
     };
-    steps.step("tests", || with_settings(runner).run());
-    steps.step("doc tests", || with_settings(&["test", "--workspace", "--doc"]).run());
+    steps.step("tests", || with_settings(cargo(runner)).run());
+    steps.step("doc tests", || with_settings(cargo(&["test", "--workspace", "--doc"])).run());
+    // Built for the whole workspace, as the tests were, so that nothing is built twice for other features.
+    steps.step("examples", || cargo(&["build", "--workspace", "--examples"]).run());
     match examples() {
-        Ok(found) if found.is_empty() => steps.skip("examples", "there are none"),
         Ok(found) => {
-            for (package, example) in found {
-                let arguments = ["run", "--quiet", "--package", &package, "--example", &example];
-                steps.step(&format!("example {example}"), || with_settings(&arguments).run());
+            for (name, path) in found {
+                steps.step(&format!("example {name}"), || with_settings(program(&path)).run());
             }
         }
         Err(failure) => steps.step("examples", || Err(failure)),
     }
 }
 
-/// Package and name of each example in the workspace.
-fn examples() -> Result<Vec<(String, String)>, Failure> {
+/// Name and program of each example in the workspace.
+fn examples() -> Result<Vec<(String, PathBuf)>, Failure> {
     let text = cargo(&["metadata", "--format-version", "1", "--no-deps"]).output()?;
     let metadata: Value =
         serde_json::from_str(&text).map_err(|error| Failure::Failed(format!("cargo metadata: {error}")))?;
-    let mut found = Vec::new();
-    for package in metadata["packages"].as_array().into_iter().flatten() {
-        for target in package["targets"].as_array().into_iter().flatten() {
-            let is_example = target["kind"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "example"));
-            if let (true, Some(package), Some(name)) = (is_example, package["name"].as_str(), target["name"].as_str()) {
-                found.push((package.to_owned(), name.to_owned()));
-            }
-        }
-    }
-    Ok(found)
+    let folder = Path::new(metadata["target_directory"].as_str().unwrap_or("target")).join("debug/examples");
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    let targets = packages.flat_map(|package| package["targets"].as_array().into_iter().flatten());
+    let is_example =
+        |target: &&Value| target["kind"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "example"));
+    let names = targets.filter(is_example).filter_map(|target| target["name"].as_str());
+    Ok(names.map(|name| (name.to_owned(), folder.join(name))).collect())
 }

@@ -1,9 +1,9 @@
 //! The branches of the store that is meant, as a checkout's hooks and commands need them: opened when they are first needed.
 
-use crate::commands::branch::{after_branch, begin_tending, describe};
-use crate::context::Context;
+use crate::commands::branch::{Making, begin_tending, describe};
+use crate::context::{BranchWish, Context};
 use crate::failure::Failure;
-use crate::{journal, parity};
+use crate::journal;
 use offshoot::{Branches, Control, CreateOptions, ErrorKind, Store};
 use offshoot_project::{Access, BranchError, DatabaseBranches, ProjectError};
 use std::cell::OnceCell;
@@ -26,7 +26,8 @@ impl<'a> CheckoutBranches<'a> {
     fn open(&self) -> Result<&(Store, Branches), BranchError> {
         if self.opened.get().is_none() {
             let store = self.context.open_store().map_err(told)?;
-            let branches = self.context.branches_of(&store, self.raw, false).map_err(told)?;
+            let wish = BranchWish { raw: self.raw, strict: self.strict, ..BranchWish::default() };
+            let branches = self.context.branches_of(&store, wish).map_err(told)?;
             let _ = self.opened.set((store, branches));
         }
         self.opened.get().ok_or_else(|| "the branches are opened twice at once".into())
@@ -44,22 +45,10 @@ impl DatabaseBranches for CheckoutBranches<'_> {
         let from = self.context.from(store, from).map_err(told)?;
         // A branch that follows Git stays as long as its Git branch.
         let options = CreateOptions { ttl: None, is_owned: for_run };
-        let make = || branches.create(name, &from, &options, &self.control);
-        let made = journal::making(self.context, name, Some(&from), make).map_err(told)?;
-        crate::progress::end();
-        let finish = || -> Result<(), Failure> {
-            after_branch(self.context, branches, name, &made.access)?;
-            if self.strict {
-                parity::refuse_drift(self.context, branches, name)?;
-            }
-            if !self.context.globals.quiet {
-                describe("ready", name, &made, branches)?;
-            }
-            Ok(())
-        };
-        if let Err(failure) = finish() {
-            branches.delete(name).map_err(told)?;
-            return Err(told(failure));
+        let making = Making { name, from: &from, options: &options, is_strict: self.strict };
+        let made = making.run(self.context, branches, &self.control).map_err(told)?;
+        if !self.context.globals.quiet {
+            describe("ready", name, &made, branches).map_err(told)?;
         }
         begin_tending(self.context).map_err(told)?;
         Ok(access(name, &made.access))

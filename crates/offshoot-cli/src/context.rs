@@ -4,7 +4,7 @@ use crate::args::Globals;
 use crate::config::{self, Config};
 use crate::failure::Failure;
 use crate::output::Style;
-use crate::{interrupt, key, progress, surroundings};
+use crate::{interrupt, journal, key, progress, surroundings};
 use offshoot::scrub::{Policy, Scrub};
 use offshoot::{BranchPlace, Branches, Connection, Control, Store};
 use std::ffi::OsString;
@@ -17,6 +17,17 @@ pub struct Context {
     pub globals: Globals,
     /// How stdout may be dressed.
     pub style: Style,
+}
+
+/// What a command says of the branches that it works on, beside the configuration.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct BranchWish {
+    /// Whether raw snapshots are taken as they are.
+    pub raw: bool,
+    /// Whether new ones have a network of their own.
+    pub isolated: bool,
+    /// Whether those that drift are refused.
+    pub strict: bool,
 }
 
 impl Context {
@@ -91,14 +102,14 @@ impl Context {
 
     /// The branches of the store that is meant.
     pub fn branches(&self, raw: bool) -> Result<Branches, Failure> {
-        self.branches_of(&self.open_store()?, raw, false)
+        self.branches_of(&self.open_store()?, BranchWish { raw, ..BranchWish::default() })
     }
 
     /// The branches of a store.
-    pub fn branches_of(&self, store: &Store, raw: bool, isolated: bool) -> Result<Branches, Failure> {
+    pub fn branches_of(&self, store: &Store, wish: BranchWish) -> Result<Branches, Failure> {
         let config = self.config()?;
         let mut shape = config.branch.shape.clone();
-        shape.isolated |= isolated;
+        shape.isolated |= wish.isolated;
         let place = BranchPlace {
             home: surroundings::branch_home(config.home.as_deref()),
             runtime: surroundings::runtime(),
@@ -108,12 +119,17 @@ impl Context {
             user_home: surroundings::user_home(),
             neutralize: config.branch.neutralize.clone(),
             shape,
-            raw,
+            raw: wish.raw,
             leaves_old_data: true,
+            finishes: wish.strict || !config.branch.after.is_empty(),
         };
         let branches = store.branches(place)?;
-        for failure in &branches.healed().failures {
+        let healed = branches.healed();
+        for failure in &healed.failures {
             crate::output::warn(&format!("what a killed process left could not be removed: {failure}"));
+        }
+        for name in healed.expired.iter().chain(&healed.ownerless) {
+            journal::deleted(self, name.as_str());
         }
         Ok(branches)
     }

@@ -1,6 +1,7 @@
 //! The journal's lines, written where branches are made and deleted. A line that cannot be written stops nothing.
 
 use crate::context::Context;
+use crate::failure::Failure;
 use crate::surroundings;
 use offshoot::CreatedBranch;
 use offshoot_project::journal::{Event, IMAGE_BUILD, Journal, Made, Record};
@@ -17,8 +18,8 @@ pub fn making(
     context: &Context,
     name: &str,
     from: Option<&str>,
-    make: impl FnOnce() -> offshoot::Result<CreatedBranch>,
-) -> offshoot::Result<CreatedBranch> {
+    make: impl FnOnce() -> Result<CreatedBranch, Failure>,
+) -> Result<CreatedBranch, Failure> {
     write(context, name, Event::Asked { from: from.map(str::to_owned) });
     watching(context, name, Event::Ready, make)
 }
@@ -27,8 +28,8 @@ pub fn making(
 pub fn resetting(
     context: &Context,
     name: &str,
-    reset: impl FnOnce() -> offshoot::Result<CreatedBranch>,
-) -> offshoot::Result<CreatedBranch> {
+    reset: impl FnOnce() -> Result<CreatedBranch, Failure>,
+) -> Result<CreatedBranch, Failure> {
     watching(context, name, Event::Reset, reset)
 }
 
@@ -41,8 +42,8 @@ fn watching(
     context: &Context,
     name: &str,
     event: impl FnOnce(Made) -> Event,
-    work: impl FnOnce() -> offshoot::Result<CreatedBranch>,
-) -> offshoot::Result<CreatedBranch> {
+    work: impl FnOnce() -> Result<CreatedBranch, Failure>,
+) -> Result<CreatedBranch, Failure> {
     let began = Instant::now();
     let outcome = work();
     let waited_ms = millis(began.elapsed());

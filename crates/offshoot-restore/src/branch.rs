@@ -11,6 +11,7 @@
 mod create;
 mod delete;
 mod error;
+mod finishing;
 mod heal;
 mod hosted;
 mod life;
@@ -132,6 +133,10 @@ impl Branches {
         if record.state != State::Ready {
             let next = "Wait until it is ready";
             return Err(BranchError::NotReady { name: name.to_string(), state: "being made", next });
+        }
+        if record.is_half() {
+            let (state, next) = ("half made: what had to be done in it was cut off", "Reset it to its snapshot, or delete it");
+            return Err(BranchError::NotReady { name: name.to_string(), state, next });
         }
         if self.is_lost(&record) {
             let next = "Reset it to its snapshot, or delete it";

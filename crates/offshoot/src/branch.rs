@@ -163,6 +163,14 @@ impl Branches {
         })
     }
 
+    /// Says that all is done in a branch that was made or reset while [`BranchPlace::finishes`]: from now on it is ready.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` while another process works on it.
+    pub fn finish(&self, name: &str) -> Result<()> {
+        Ok(self.inner.finish(&BranchName::new(name)?)?)
+    }
+
     /// Gives a branch the content of a snapshot, its own one if none is named. Its URL stays. What it was before is removed by
     /// [`Self::tend`].
     ///
@@ -309,8 +317,8 @@ impl Branches {
     }
 
     fn wish(&self, address: &str, snapshot: &str) -> Wish {
-        let shape = self.place.shape.clone();
-        Wish { address: address.to_owned(), snapshot: snapshot.to_owned(), shape, ..Wish::default() }
+        let (shape, finishes) = (self.place.shape.clone(), self.place.finishes);
+        Wish { address: address.to_owned(), snapshot: snapshot.to_owned(), shape, finishes, ..Wish::default() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! `offshoot image`: data directories of snapshots, made once and cloned for every branch.
 
 use super::Outcome;
-use crate::context::Context;
+use crate::context::{BranchWish, Context};
 use crate::output::Report;
 use crate::render::table::{Align, Table};
 use clap::{Args, Subcommand};
@@ -58,7 +58,7 @@ impl Build {
     fn run(&self, context: &Context) -> Outcome {
         let store = context.open_store()?;
         let from = context.from(&store, self.snapshot.as_deref())?;
-        let branches = context.branches_of(&store, self.raw, false)?;
+        let branches = context.branches_of(&store, BranchWish { raw: self.raw, ..BranchWish::default() })?;
         let making = branches.build_image(&from, &context.control())?;
         let record = making.image.record();
         let how = match making.took {

@@ -43,6 +43,7 @@ mod subvolumes;
 mod targets;
 mod terminal;
 mod told;
+mod unfinished;
 mod unlucky;
 mod users;
 mod words;

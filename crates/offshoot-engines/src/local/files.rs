@@ -72,11 +72,15 @@ pub(crate) fn private_sockets(socket: &Path, owner: Owner) -> Result<(), LocalEr
         Err(error) if error.kind() == io::ErrorKind::NotFound => return make_private(folder, owner),
         found => found.map_err(LocalError::io("looking at", folder))?,
     };
+    let is_open = found.mode() & 0o077 != 0;
     let why = if !found.is_dir() {
         "is no folder"
+    } else if found.uid() == Owner::THIS.uid() && !is_open {
+        // Of a process that was killed before it had handed it over. Nobody else has been in it.
+        return owner.take(folder);
     } else if found.uid() != owner.uid() {
         "belongs to another user than the one that servers run as. Remove it, then try again"
-    } else if found.mode() & 0o077 != 0 {
+    } else if is_open {
         "can be entered by others, who would be let in without a password. Take that away (chmod 700), then try again"
     } else {
         return Ok(());
@@ -136,7 +140,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let owner = Owner::of_this_process("postgres").unwrap();
         let folder = dir.path().join("s");
+        // One that was not handed over, then one that is as it should be.
+        make_private(&folder, Owner::THIS).unwrap();
         private_sockets(&folder.join("s"), owner).unwrap();
+        assert_eq!(fs::metadata(&folder).unwrap().uid(), owner.uid());
         private_sockets(&folder.join("s"), owner).unwrap();
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o711)).unwrap();
         assert!(private_sockets(&folder.join("s"), owner).unwrap_err().to_string().contains("without a password"));

@@ -8,6 +8,7 @@ use offshoot_format::ids::SnapshotId;
 use offshoot_restore::{Options, Plan, RawSnapshot, RestoreError, RestoreReport, apply};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 const SHOP: &str = "
 CREATE TABLE users (id INT PRIMARY KEY, email VARCHAR(40) NOT NULL);
@@ -180,14 +181,26 @@ fn a_restore_that_is_stopped_anywhere_stays_marked_and_a_rerun_completes() {
 fn what_is_interrupted_while_rows_are_sent_fails_and_a_rerun_completes() {
     for engine in engines() {
         let (taken, to) = (shop(&engine), engine.fresh_db("interrupted"));
-        let target: Arc<dyn Target + Send> = engine.target(&to).into();
-        let (ending, is_first) = (Arc::clone(&target), AtomicBool::new(true));
+        let target = engine.target(&to);
+        let (sends, is_over) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
+        let sending = Arc::clone(&sends);
         let control = Control::new(move |event| {
-            if matches!(event, Event::Rows { .. }) && is_first.swap(false, Ordering::SeqCst) {
-                ending.interrupt();
-            }
+            sending.fetch_or(matches!(event, Event::Rows { .. }), Ordering::SeqCst);
         });
-        let error = restore(&taken, target.as_ref(), false, &control).unwrap_err();
+        // Over and over: a single time may come between two statements, when there is nothing to end.
+        let error = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::SeqCst) {
+                    if sends.load(Ordering::SeqCst) {
+                        target.interrupt();
+                    }
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            });
+            let outcome = restore(&taken, target.as_ref(), false, &control);
+            is_over.store(true, Ordering::SeqCst);
+            outcome.unwrap_err()
+        });
         assert!(matches!(error, RestoreError::Step { .. }), "{}: {error}", engine.name);
         assert!(target.inspect(&taken.manifest).unwrap().mark.is_some(), "{}", engine.name);
         restore(&taken, target.as_ref(), false, &Control::default())

@@ -1,5 +1,6 @@
 //! Making a branch: claim a spare that fits, or clone, start and let the user in.
 
+use super::finishing::Finishing;
 use super::record::{BranchRecord, Isolation, Shape, State, VERSION};
 use super::{BranchError, BranchName, Branches, Result, boot, fill, new_folder, port};
 use crate::clone::{CloneOptions, Method, clone_tree, method_for};
@@ -28,6 +29,8 @@ pub struct Wish {
     pub shape: Shape,
     /// The process that it goes with: when that has ended, the branch is deleted.
     pub owner: Option<Holder>,
+    /// Whether more is done in it once it is made or reset, until [`Branches::finish`].
+    pub finishes: bool,
 }
 
 /// A branch that is ready.
@@ -132,6 +135,7 @@ impl Branches {
             made_unix_ms: now,
             expires_unix_ms: wish.ttl.map(|ttl| expiry(now, ttl)),
             owner: wish.owner.clone(),
+            finishing: Finishing::wished(wish.finishes && name.is_some(), true),
             boot: boot().unwrap_or_default(),
             is_synced: false,
         };

@@ -63,7 +63,8 @@ impl Branches {
             drop(lock);
             return self.heal_nameless(folder, &id, healed);
         };
-        if matches!(record.state, State::Creating | State::Deleting) {
+        let is_half = record.is_half() && record.finishing.as_ref().is_some_and(|finishing| finishing.is_new);
+        if matches!(record.state, State::Creating | State::Deleting) || is_half {
             tracing::info!(id, "removing what is left of a branch");
             healed.leftovers += 1;
             return self.end(record, &lock);

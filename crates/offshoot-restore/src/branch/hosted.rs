@@ -4,6 +4,7 @@
 //! The server is a folder of branches like any other, in a state of its own. Who clones or drops a database holds its lock.
 
 use super::create::{Created, StepClock, Wish};
+use super::finishing::Finishing;
 use super::life::Started;
 use super::record::{self, BranchRecord, State};
 use super::{BRANCH_WAIT, BranchError, BranchName, Branches, Result};
@@ -78,6 +79,7 @@ impl Branches {
         record.programs.clone_from(&image.record().build.programs);
         record.snapshot.clone_from(&wish.snapshot);
         record.address.clone_from(&wish.address);
+        record.finishing = Finishing::wished(wish.finishes, false);
         record.save(&self.home, lock)?;
         let access = self.clone_into(&record, image, &*server)?;
         record.state = State::Ready;

@@ -42,7 +42,7 @@ pub enum BranchState {
     Stopped,
     /// Its server should run and does not: it was killed, or the machine was started anew.
     Down,
-    /// A reset of it was interrupted.
+    /// A reset of it was interrupted, or what had to be done in it afterwards.
     HalfReset,
     /// Its files were not on the disk when the machine went down.
     Lost,
@@ -92,6 +92,8 @@ impl Branches {
             State::Creating => BranchState::Working,
             State::Resetting => BranchState::HalfReset,
             State::Ready if self.is_lost(record) => BranchState::Lost,
+            State::Ready if record.is_half() => BranchState::HalfReset,
+            State::Ready if record.finishing.is_some() => BranchState::Working,
             State::Ready if running => BranchState::Running,
             State::Ready if record.runs => BranchState::Down,
             State::Ready => BranchState::Stopped,

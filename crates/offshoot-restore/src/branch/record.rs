@@ -1,5 +1,6 @@
 //! What is remembered of a branch. The record is the truth: a folder without one is nothing.
 
+use super::finishing::Finishing;
 use super::name::BranchName;
 use crate::home::Home;
 use crate::lock::FolderLock;
@@ -68,6 +69,9 @@ pub(crate) struct BranchRecord {
     pub expires_unix_ms: Option<u64>,
     /// The process that it goes with, if it goes with one.
     pub owner: Option<Holder>,
+    /// Who still does something in it before it is ready.
+    #[serde(default)]
+    pub finishing: Option<Finishing>,
     /// The start of the machine in which its files were written.
     pub boot: String,
     /// Whether its files are on the disk, so that another start of the machine finds them.

@@ -2,6 +2,7 @@
 //! the change. Nothing is waited for but what the answer needs: the old server's end, during which the image is cloned.
 
 use super::create::{Created, StepClock, Wish, clone_image, method_word};
+use super::finishing::Finishing;
 use super::old_data::old_data;
 use super::record::{BranchRecord, data_name};
 use super::{BranchName, Branches, Result, boot};
@@ -57,6 +58,7 @@ impl Branches {
         record.address.clone_from(&wish.address);
         record.boot = boot().unwrap_or_default();
         (record.runs, record.is_synced) = (true, false);
+        record.finishing = Finishing::wished(wish.finishes, false);
         // Whoever removes the old data sees to it that this is on the disk.
         record.save_later(&self.home, &lock)?;
         clock.step("record");

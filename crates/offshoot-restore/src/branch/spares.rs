@@ -2,6 +2,7 @@
 //! name and a port: it gets a spare's data alone.
 
 use super::create::{Wish, expiry};
+use super::finishing::Finishing;
 use super::record::{self, BranchRecord, Shape, State};
 use super::{BranchError, BranchName, Branches, Result, boot, try_lock};
 use crate::image::{Image, now_unix_ms};
@@ -116,6 +117,7 @@ impl Branches {
             record.made_unix_ms = now;
             record.expires_unix_ms = wish.ttl.map(|ttl| expiry(now, ttl));
             record.owner.clone_from(&wish.owner);
+            record.finishing = Finishing::wished(wish.finishes, true);
             record.runs = true;
             if !started {
                 record.boot = boot().unwrap_or_default();

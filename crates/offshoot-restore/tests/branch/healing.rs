@@ -138,6 +138,46 @@ fn a_branch_goes_when_its_command_has_ended() {
 }
 
 #[test]
+fn one_that_was_not_finished_is_not_ready() {
+    let Some(this) = this_process() else {
+        println!("SKIPPED: there is no /proc");
+        return;
+    };
+    let place = Place::new();
+    let image = place.image(1);
+    let finished = Wish { finishes: true, ..wish() };
+    let branches = place.branches();
+    let control = Control::default();
+    for name in ["new", "reset"] {
+        branches.create(&named(name), &image, &finished, &control).unwrap();
+        assert_eq!(branches.list().unwrap().last().unwrap().state, BranchState::Working);
+        // Who finishes it gets in.
+        branches.access(&named(name)).unwrap();
+    }
+    branches.finish(&named("reset")).unwrap();
+    branches.finish(&named("reset")).unwrap();
+    assert_eq!(branches.list().unwrap()[1].state, BranchState::Running);
+    branches.reset(&named("reset"), &image, &finished, &control).unwrap();
+    assert_eq!(branches.list().unwrap()[1].state, BranchState::Working);
+    let (_, healed) = place.open();
+    assert_eq!(healed.leftovers, 0, "while the process lives");
+
+    // The process ends: as if it were another one.
+    let started = |ticks: u64| format!("\"started_ticks\": {ticks}");
+    for folder in place.folders() {
+        change(&folder, &started(this.started_ticks), &started(this.started_ticks + 1));
+    }
+    let (branches, healed) = place.open();
+    assert_eq!((healed.leftovers, place.names()), (1, vec!["reset".to_owned()]));
+    assert_eq!(branches.list().unwrap()[0].state, BranchState::HalfReset);
+    for refused in [branches.access(&named("reset")).err(), branches.start(&named("reset"), &control).err()] {
+        assert!(matches!(refused, Some(BranchError::NotReady { .. })), "{refused:?}");
+    }
+    branches.reset(&named("reset"), &image, &wish(), &control).unwrap();
+    assert_eq!(branches.list().unwrap()[0].state, BranchState::Running);
+}
+
+#[test]
 fn a_folder_without_a_record_goes_at_once() {
     let place = Place::new();
     place.image(1);

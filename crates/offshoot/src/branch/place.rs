@@ -26,6 +26,9 @@ pub struct BranchPlace {
     /// Whether what resets left stays until [`Branches::tend`](super::Branches::tend), so that opening the branches does not
     /// wait for its removal.
     pub leaves_old_data: bool,
+    /// Whether more is done in a branch once it is made or reset, until [`Branches::finish`](super::Branches::finish). A process that
+    /// ends before leaves no branch that looks ready: a new one is removed, one that was reset has to be reset again.
+    pub finishes: bool,
     /// Whether branches of raw snapshots may be made.
     pub raw: bool,
 }

@@ -1,12 +1,12 @@
 //! `offshoot branch create`: make a branch, and print how to get in.
 
-use super::hooks;
+use super::Making;
 use crate::checkout::access;
 use crate::commands::Outcome;
-use crate::context::Context;
+use crate::context::{BranchWish, Context};
 use crate::failure::Failure;
 use crate::output::{Report, note, warn};
-use crate::{journal, parity, values};
+use crate::values;
 use clap::Args;
 use offshoot::amounts::{counted, span};
 use offshoot::{Branches, CreateOptions, CreatedBranch, Neutralized, Store};
@@ -47,18 +47,12 @@ impl Create {
     pub fn run(&self, context: &Context) -> Outcome {
         let store = context.open_store()?;
         let from = context.from(&store, self.from.as_deref())?;
-        let branches = context.branches_of(&store, self.raw, self.isolate_network)?;
+        let wish = BranchWish { raw: self.raw, isolated: self.isolate_network, strict: self.strict };
+        let branches = context.branches_of(&store, wish)?;
         let control = context.control();
         let options = CreateOptions { ttl: context.ttl(self.ttl)?, is_owned: false };
-        let make = || branches.create(&self.name, &from, &options, &control);
-        let made = journal::making(context, &self.name, Some(&from), make)?;
-        crate::progress::end();
-        let is_strict = self.strict;
-        let refuse_drift = || if is_strict { parity::refuse_drift(context, &branches, &self.name) } else { Ok(()) };
-        if let Err(failure) = hooks::run(context, &branches, &self.name, &made.access).and_then(|()| refuse_drift()) {
-            branches.delete(&self.name)?;
-            return Err(failure);
-        }
+        let making = Making { name: &self.name, from: &from, options: &options, is_strict: self.strict };
+        let made = making.run(context, &branches, &control)?;
         if !context.globals.quiet {
             describe("ready", &self.name, &made, &branches)?;
             if let Some(ttl) = options.ttl {

@@ -3,6 +3,7 @@
 mod create;
 mod hooks;
 mod list;
+mod make;
 mod psql;
 mod tend;
 
@@ -17,7 +18,7 @@ use serde_json::json;
 use std::fs;
 
 pub use create::{Create, describe};
-pub use hooks::run as after_branch;
+pub use make::Making;
 pub use tend::begin_tending;
 
 /// Make, list and delete branches
@@ -97,9 +98,7 @@ impl Reset {
     fn run(&self, context: &Context) -> Outcome {
         let branches = context.branches(self.raw)?;
         let control = context.control();
-        let reset = || branches.reset(&self.name, self.to.as_deref(), &control);
-        let made = journal::resetting(context, &self.name, reset)?;
-        hooks::run(context, &branches, &self.name, &made.access)?;
+        let made = make::reset(context, &branches, &self.name, self.to.as_deref(), &control)?;
         if !context.globals.quiet {
             describe("reset", &self.name, &made, &branches)?;
         }

@@ -2,7 +2,7 @@
 //! what resets left, and making spares.
 
 use crate::commands::Outcome;
-use crate::context::Context;
+use crate::context::{BranchWish, Context};
 use crate::failure::Failure;
 use crate::output::Report;
 use clap::Args;
@@ -24,7 +24,7 @@ impl Tend {
     /// Runs the command.
     pub fn run(&self, context: &Context) -> Outcome {
         let store = context.open_store()?;
-        let branches = context.branches_of(&store, true, false)?;
+        let branches = context.branches_of(&store, BranchWish { raw: true, ..BranchWish::default() })?;
         if self.later && !branches.wait_for_quiet(&context.control())? {
             return Ok(Report::done("another process does it\n", json!({ "synced": 0, "spares": 0 })));
         }

@@ -1,0 +1,72 @@
+//! Making and resetting a branch with all that belongs to it: what the team wants done in it, parity, the journal.
+//!
+//! Until all of that is done the branch is not ready: who is killed before leaves none that looks so.
+
+use super::hooks;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::{journal, parity, progress};
+use offshoot::{Branches, Control, CreateOptions, CreatedBranch};
+use std::time::Instant;
+
+/// What the steps after making are called where they are counted.
+const AFTER: &str = "after it";
+
+/// A branch to make.
+pub struct Making<'a> {
+    pub name: &'a str,
+    pub from: &'a str,
+    pub options: &'a CreateOptions,
+    /// Whether one that differs from where its snapshot was taken is refused.
+    pub is_strict: bool,
+}
+
+impl Making<'_> {
+    /// Makes it. Nothing is left of one that fails.
+    pub fn run(&self, context: &Context, branches: &Branches, control: &Control) -> Result<CreatedBranch, Failure> {
+        journal::making(context, self.name, Some(self.from), || {
+            let mut made = branches.create(self.name, self.from, self.options, control)?;
+            progress::end();
+            let refuse_drift = || match self.is_strict {
+                true => parity::refuse_drift(context, branches, self.name),
+                false => Ok(()),
+            };
+            if let Err(failure) = finish(context, branches, self.name, &mut made, refuse_drift) {
+                branches.delete(self.name)?;
+                return Err(failure);
+            }
+            Ok(made)
+        })
+    }
+}
+
+/// Resets a branch. One whose later steps fail stays as they left it, and is not ready.
+pub fn reset(
+    context: &Context,
+    branches: &Branches,
+    name: &str,
+    to: Option<&str>,
+    control: &Control,
+) -> Result<CreatedBranch, Failure> {
+    journal::resetting(context, name, || {
+        let mut made = branches.reset(name, to, control)?;
+        progress::end();
+        finish(context, branches, name, &mut made, || Ok(()))?;
+        Ok(made)
+    })
+}
+
+fn finish(
+    context: &Context,
+    branches: &Branches,
+    name: &str,
+    made: &mut CreatedBranch,
+    check: impl FnOnce() -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let began = Instant::now();
+    hooks::run(context, branches, name, &made.access)?;
+    check()?;
+    branches.finish(name)?;
+    made.steps.push((AFTER, began.elapsed()));
+    Ok(())
+}
