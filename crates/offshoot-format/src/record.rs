@@ -44,7 +44,8 @@ pub struct Ref {
     pub log: Vec<LogEntry>,
 }
 
-/// Entries that a ref keeps. Older ones are still reached by the parents of manifests.
+/// Entries from which on a ref keeps none of forgotten snapshots but as many as make up this number. Those of snapshots that are
+/// there it always keeps.
 pub const LOG_ENTRIES_MAX: usize = 4096;
 
 /// One step of a ref.

@@ -160,14 +160,31 @@ impl OpenStore {
             self.step_back(&found.name, &going)?;
         }
         let mut forgotten = 0;
-        let tagged: HashSet<SnapshotId> = self.tags()?.into_iter().map(|tag| tag.snapshot).collect();
-        for id in going.difference(&tagged) {
-            forgotten += usize::from(self.backend().remove(&ObjectName::Manifest(*id))?);
+        for id in going.difference(&self.tagged()?) {
+            forgotten += usize::from(self.remove_manifest(id)?.is_some());
         }
         // A commit may have moved a ref to one of them in between.
         for found in self.refs()? {
             self.step_back(&found.name, &going)?;
         }
         Ok(forgotten)
+    }
+
+    fn tagged(&self) -> Result<HashSet<SnapshotId>> {
+        Ok(self.tags()?.into_iter().map(|tag| tag.snapshot).collect())
+    }
+
+    /// Removes a manifest, and puts it back if somebody has given its snapshot a tag meanwhile. Returns its length if it is gone
+    /// now and was not before.
+    pub(super) fn remove_manifest(&self, id: &SnapshotId) -> Result<Option<u64>> {
+        let name = ObjectName::Manifest(*id);
+        let Some(bytes) = self.backend().get(&name)? else { return Ok(None) };
+        let removed = self.backend().remove(&name)?;
+        // In this order: who gives a tag looks afterwards whether the snapshot is there.
+        if self.tagged()?.contains(id) {
+            self.backend().put(&name, &bytes)?;
+            return Ok(None);
+        }
+        Ok(removed.then_some(bytes.len() as u64))
     }
 }

@@ -4,7 +4,7 @@
 //! bits, by chance or on purpose.
 
 use crate::read::walk;
-use crate::store::OpenStore;
+use crate::store::{ObjectName, OpenStore};
 use crate::{Control, CoreError, Result};
 use offshoot_format::ids::{ChunkId, SnapshotId};
 use offshoot_format::manifest::Manifest;
@@ -76,6 +76,13 @@ impl Marks {
             };
             self.walk(open, control, &manifest, &mut |_| Ok(()))?;
             self.walked.insert(snapshot);
+        }
+        // Whoever forgets one that was given a tag meanwhile is about to put it back.
+        for tag in open.tags()? {
+            let object = ObjectName::Manifest(tag.snapshot);
+            if !self.walked.contains(&tag.snapshot) && open.backend().len(&object)?.is_none() {
+                return Err(CoreError::Missing { object: object.to_string() });
+            }
         }
         Ok(())
     }

@@ -61,7 +61,7 @@ pub enum PackAction {
     Drop,
     /// What is needed is copied to a new pack.
     Rewrite,
-    /// It is condemned already.
+    /// It is condemned already. What is needed all the same is copied to a new pack.
     Condemned,
 }
 
@@ -73,7 +73,7 @@ pub struct PackPlan {
     /// Its length.
     pub bytes: u64,
     /// Bytes that it would have if it held nothing but what snapshots need and no other pack is taken to have; 0 if
-    /// that is nothing.
+    /// that is nothing. Of a condemned pack, what no pack has that is not condemned.
     pub live_bytes: u64,
     /// What becomes of it.
     pub action: PackAction,
@@ -122,10 +122,9 @@ impl GcPlan {
     /// packs that what is live in them is copied to.
     #[must_use]
     pub fn freed_bytes(&self) -> u64 {
-        let ending = self.packs.iter().filter(|pack| pack.action != PackAction::Keep);
-        let ending_bytes: u64 = ending.map(|pack| pack.bytes).sum();
-        let copied = self.packs.iter().filter(|pack| pack.action == PackAction::Rewrite);
-        let copied_bytes: u64 = copied.map(|pack| pack.live_bytes.saturating_sub(PACK_AROUND_BYTES)).sum();
+        let ending = || self.packs.iter().filter(|pack| pack.action != PackAction::Keep);
+        let ending_bytes: u64 = ending().map(|pack| pack.bytes).sum();
+        let copied_bytes: u64 = ending().map(|pack| pack.live_bytes.saturating_sub(PACK_AROUND_BYTES)).sum();
         let new_packs = copied_bytes.div_ceil(self.pack_bytes);
         ending_bytes.saturating_sub(copied_bytes + new_packs * PACK_AROUND_BYTES)
     }
@@ -144,7 +143,7 @@ pub struct GcReport {
     pub deleted_packs: usize,
     /// Their bytes.
     pub deleted_bytes: u64,
-    /// Condemned packs that a snapshot needs after all; they stay.
+    /// Condemned packs that a snapshot needs after all; they stay until the next gc has copied what it needs.
     pub spared_packs: usize,
     /// Condemned lists that wait for their grace period or for a session.
     pub waiting_lists: usize,
@@ -166,6 +165,10 @@ impl OpenStore {
     pub fn plan_gc(&self, options: &GcOptions, control: &Control) -> Result<GcPlan> {
         let _span = tracing::info_span!("plan gc").entered();
         self.refresh()?;
+        if let Some((name, source)) = self.catalog().broken().into_iter().next() {
+            // What only it knows looks as if nobody needed it.
+            return Err(CoreError::damaged(ObjectName::Index(name).to_string(), source));
+        }
         let store = &**self.backend();
         control.step("mark");
         let mut marks = Marks::default();
@@ -210,8 +213,8 @@ impl OpenStore {
     pub fn gc(&self, plan: GcPlan, control: &Control) -> Result<GcReport> {
         let _span = tracing::info_span!("gc").entered();
         let mut report = GcReport::default();
-        let rewritten: HashSet<PackId> = plan.copies.keys().copied().collect();
-        let mut session = WriteSession::begin_avoiding(self.clone(), PURPOSE, &rewritten)?;
+        let ending = plan.packs.iter().filter(|pack| pack.action != PackAction::Keep).map(|pack| pack.id);
+        let mut session = WriteSession::begin_avoiding(self.clone(), PURPOSE, &ending.collect())?;
         self.check_alone(&session)?;
         self.remove_unnamed(&plan, &session, &mut report)?;
         control.step("rewrite");
@@ -250,7 +253,7 @@ impl OpenStore {
         live_leases(&**self.backend(), self.now_unix_ms(), expiry_ms)
     }
 
-    /// Which packs hold what. Each live chunk counts in one pack only, the newest that is not condemned.
+    /// Which packs hold what. Each live chunk counts in one pack only, the newest that is not condemned if there is one.
     #[allow(clippy::type_complexity)]
     fn plan_packs(
         &self,
@@ -264,14 +267,17 @@ impl OpenStore {
         let mut live: BTreeMap<PackId, Vec<(ChunkId, ChunkKind)>> = BTreeMap::new();
         let mut live_bytes: HashMap<PackId, u64> = HashMap::new();
         let mut counted = mark::IdSet::default();
-        self.catalog().for_each(&mut |pack, entry: &index::IndexEntry| {
-            let counts = marks.contains(&entry.id) && there.contains(&pack.id) && !condemned.contains(&pack.id);
-            if counts && counted.insert(&entry.id) {
-                live.entry(pack.id).or_default().push((entry.id, entry.kind));
-                *live_bytes.entry(pack.id).or_default() += u64::from(crate::store::frame_bytes(entry));
-            }
-            Ok(())
-        })?;
+        // What is in condemned packs alone is copied from these.
+        for is_condemned in [false, true].into_iter().take(1 + usize::from(!condemned.is_empty())) {
+            self.catalog().for_each(&mut |pack, entry: &index::IndexEntry| {
+                let is_live = marks.contains(&entry.id) && there.contains(&pack.id);
+                if is_live && condemned.contains(&pack.id) == is_condemned && counted.insert(&entry.id) {
+                    live.entry(pack.id).or_default().push((entry.id, entry.kind));
+                    *live_bytes.entry(pack.id).or_default() += u64::from(crate::store::frame_bytes(entry));
+                }
+                Ok(())
+            })?;
+        }
         let mut packs = Vec::new();
         for object in &listed {
             let Some(id) = pack_of(&object.name) else { continue };
@@ -302,7 +308,9 @@ impl OpenStore {
             }
         }
         packs.sort_by_key(|pack| pack.id);
-        live.retain(|id, _| packs.iter().any(|pack| pack.id == *id && pack.action == PackAction::Rewrite));
+        let copied = |pack: &PackPlan| matches!(pack.action, PackAction::Rewrite | PackAction::Condemned);
+        let copied: HashSet<PackId> = packs.iter().filter(|pack| copied(pack)).map(|pack| pack.id).collect();
+        live.retain(|id, _| copied.contains(id));
         Ok((packs, live))
     }
 
@@ -325,6 +333,7 @@ impl OpenStore {
         self.refresh()?;
         let store = &**self.backend();
         let session = WriteSession::begin(self.clone(), PURPOSE)?;
+        self.check_alone(&session)?;
         let indexed = self.catalog().packs();
         let mut packs = Vec::new();
         let mut entries = Vec::new();

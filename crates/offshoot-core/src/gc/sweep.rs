@@ -11,7 +11,7 @@ use crate::store::{ObjectKind, ObjectName, OpenStore, StoredChunk, WriteSession,
 use crate::{Control, CoreError, Result};
 use offshoot_format::ids::{ChunkId, ChunkKind, PackId, SnapshotId};
 use offshoot_format::record::{Condemned, Lease};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 /// Sessions that do not know a condemned list.
 pub(super) fn blocking(list: &[u8; 32], leases: &[([u8; 32], Lease)], own: Option<[u8; 32]>) -> usize {
@@ -47,14 +47,10 @@ impl OpenStore {
     ) -> Result<()> {
         let store = &**self.backend();
         let lists = read_condemned(store)?;
-        let mut condemned: HashMap<PackId, u64> = HashMap::new();
-        for (_, list) in &lists {
-            for pack in &list.packs {
-                let since = condemned.entry(*pack).or_insert(list.published_unix_ms);
-                *since = list.published_unix_ms.min(*since);
-            }
-        }
+        let condemned: HashSet<PackId> = lists.iter().flat_map(|(_, list)| list.packs.iter().copied()).collect();
         let leases = self.live_leases()?;
+        // What sessions that have ended by now wrote is in the index.
+        self.refresh()?;
         let now = self.now_unix_ms();
         let (due, waiting): (Vec<_>, Vec<_>) = lists.into_iter().partition(|(name, list)| {
             is_over(list.published_unix_ms, plan.options.grace, now)
@@ -82,8 +78,9 @@ impl OpenStore {
                 report.deleted_bytes += bytes;
             }
         }
-        for (name, _) in due {
-            self.remove_counted(&ObjectName::Condemned(name), report)?;
+        // A pack that stays remains condemned: nobody comes to rely on it, and the next gc copies what is needed of it.
+        for (name, _) in due.iter().filter(|(_, list)| !list.packs.iter().any(|pack| needed.contains(pack))) {
+            self.remove_counted(&ObjectName::Condemned(*name), report)?;
         }
         for left in &plan.unfinished {
             store.remove_unfinished(left)?;
@@ -101,24 +98,22 @@ impl OpenStore {
         Ok(indexed.into_iter().filter(|pack| gone.contains(pack) || !there.contains(pack)).collect())
     }
 
-    /// Packs of `ending` that hold a chunk which is live and in no pack that stays longer.
+    /// Packs of `ending` that hold a chunk which is live and in no pack that is not condemned.
     ///
-    /// Of copies that are all condemned, the one that was condemned last counts: a session that relies on one of them began
-    /// before that, and knew those that were condemned earlier. These can be in the hands of a gc that was taken for dead and
-    /// goes on deleting, so that nothing may come to need them again.
+    /// A copy in another condemned pack does not count: that pack can be in the hands of a gc that was taken for dead and goes on
+    /// deleting.
     fn still_needed(
         &self,
         plan: &GcPlan,
         ending: &HashSet<PackId>,
-        condemned: &HashMap<PackId, u64>,
+        condemned: &HashSet<PackId>,
     ) -> Result<HashSet<PackId>> {
-        let since = |id: &PackId| condemned.get(id).copied().unwrap_or(u64::MAX);
         let listed = self.backend().list(ObjectKind::Pack)?;
         let there: HashSet<PackId> = listed.iter().filter_map(|object| pack_of(&object.name)).collect();
         let mut needed = HashSet::new();
         self.catalog().for_each(&mut |pack, entry| {
             if ending.contains(&pack.id) && !needed.contains(&pack.id) && plan.marks.contains(&entry.id) {
-                let stays = |id: &PackId| there.contains(id) && since(id) > since(&pack.id);
+                let stays = |id: &PackId| there.contains(id) && !condemned.contains(id);
                 if self.catalog().find(&entry.id, stays)?.is_none() {
                     needed.insert(pack.id);
                 }
@@ -158,8 +153,12 @@ impl OpenStore {
         // What a named snapshot descends from is named by that.
         for name in self.refs()? {
             let Some(newest) = name.newest() else { continue };
-            let lineage = self.lineage(&newest.snapshot, usize::MAX)?;
-            unnamed.retain(|id| !lineage.contains(id));
+            match self.lineage(&newest.snapshot, usize::MAX) {
+                Ok(lineage) => unnamed.retain(|id| !lineage.contains(id)),
+                // Its commit slept, was taken for dead, and was killed before it could take the ref back.
+                Err(CoreError::Missing { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(unnamed)
     }
@@ -171,8 +170,11 @@ impl OpenStore {
         }
         let now = self.unnamed(&plan.options, &[session.lease_name()])?;
         for id in plan.unnamed.iter().filter(|id| now.contains(id)) {
-            let removed = self.remove_counted(&ObjectName::Manifest(*id), report)?;
-            report.unnamed_snapshots += usize::from(removed.is_some());
+            session.renew()?;
+            if let Some(bytes) = self.remove_manifest(id)? {
+                report.freed_bytes += bytes as i64;
+                report.unnamed_snapshots += 1;
+            }
         }
         Ok(())
     }

@@ -207,8 +207,12 @@ impl Names {
 
     fn base(&self, address: &str, base: &str) -> Result<SnapshotId> {
         let by_ref = self.refs.iter().find(|found| found.name.as_str() == base);
-        if let Some(entry) = by_ref.and_then(Ref::newest) {
-            return Ok(entry.snapshot);
+        if let Some(found) = by_ref {
+            // A commit that was cut off may have named one that is gone.
+            let there = found.log.iter().rev().find(|entry| self.snapshots.contains(&entry.snapshot));
+            if let Some(entry) = there.copied().or(found.newest()) {
+                return Ok(entry.snapshot);
+            }
         }
         if let Some(tag) = self.tags.iter().find(|tag| tag.name.as_str() == base) {
             return Ok(tag.snapshot);
@@ -250,7 +254,9 @@ impl Names {
             return Ok(Some(parent));
         }
         let older = |log: &[LogEntry]| {
-            let at = log.iter().rposition(|entry| entry.snapshot == parent)?;
+            let place = |id: &SnapshotId| log.iter().rposition(|entry| entry.snapshot == *id);
+            // A long log has lost its oldest forgotten ones.
+            let at = place(&parent).or_else(|| place(snapshot))?;
             let mut there = log[..at].iter().rev().map(|entry| entry.snapshot);
             there.find(|id| self.snapshots.contains(id))
         };

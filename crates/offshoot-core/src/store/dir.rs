@@ -19,6 +19,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Files that are kept open for reading.
 const OPEN_FILES_MAX: usize = 128;
 /// Longest small object.
+/// How often a small object may be replaced while it is read.
+const MOVES_MAX: usize = 100;
 const SMALL_BYTES_MAX: u64 = (envelope::HEADER_BYTES + envelope::BODY_BYTES_MAX as usize) as u64;
 const TMP: &str = "tmp";
 const LOCK: &str = "lock";
@@ -162,18 +164,24 @@ impl Store for DirStore {
 
     fn get(&self, name: &ObjectName) -> Result<Option<Vec<u8>>> {
         let path = self.path(name);
-        let read = || -> io::Result<Vec<u8>> {
-            // A small object is never changed in place, so its length is that of one of its contents; if it moved in
-            // between, its checksum does not match, and the caller reads again or sees damage.
+        let read = || -> io::Result<Option<Vec<u8>>> {
             let length = self.vfs.len(&path)?;
             if length > SMALL_BYTES_MAX {
                 return Err(io::Error::new(ErrorKind::InvalidData, "it is longer than any such object"));
             }
+            let file = self.vfs.open(&path)?;
             let mut bytes = vec![0; length as usize];
-            self.vfs.open(&path)?.read_exact_at(&mut bytes, 0)?;
-            Ok(bytes)
+            // A small object is replaced and never changed: another length means that this is not the file whose length was asked.
+            match (file.read_exact_at(&mut bytes, 0), file.read_exact_at(&mut [0], length)) {
+                (Ok(()), Err(end)) if end.kind() == ErrorKind::UnexpectedEof => Ok(Some(bytes)),
+                (Err(short), _) if short.kind() != ErrorKind::UnexpectedEof => Err(short),
+                (Ok(()), Err(error)) => Err(error),
+                _ => Ok(None),
+            }
         };
-        match read() {
+        let moving = || Err(io::Error::new(ErrorKind::InvalidData, "it changed each time that it was read"));
+        let read = (0..MOVES_MAX).find_map(|_| read().transpose()).unwrap_or_else(moving);
+        match read {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(failed("read", &path)(error)),

@@ -4,9 +4,12 @@ use super::{TestClock, assert_sound};
 use offshoot_core::gc::{Forget, GcOptions, GcReport, PackAction};
 use offshoot_core::store::{Expected, ObjectKind, ObjectName, OpenStore, Store, Swap};
 use offshoot_core::{Control, CoreError};
-use offshoot_format::record::{Holder, Lease};
-use offshoot_testkit::store::{MemoryStore, sample};
+use offshoot_format::ids::SnapshotId;
+use offshoot_format::record::{Holder, LOG_ENTRIES_MAX, Lease, LogEntry, Ref};
+use offshoot_format::refname::RefName;
+use offshoot_testkit::store::{HookedStore, MemoryStore, sample};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 const DAY: u64 = 24 * 3600;
@@ -145,7 +148,7 @@ fn a_session_that_began_before_makes_the_sweep_wait() {
     let late = sample::prepare(&store, &[1, 2], None, clock.now()).unwrap();
     session.commit(Some(&"new".parse().unwrap()), Expected::Any).unwrap();
     let report = gc(&store, 0);
-    assert!(report.spared_packs > 0 && report.waiting_lists == 0, "{report:?}");
+    assert!(report.rewritten_bytes > 0 && report.deleted_packs > 0 && report.waiting_lists == 0, "{report:?}");
     late.commit(Some(&"late".parse().unwrap()), Expected::Any).unwrap();
     assert_sound(&store, "after both");
     gc(&store, 0);
@@ -153,8 +156,8 @@ fn a_session_that_began_before_makes_the_sweep_wait() {
 }
 
 #[test]
-fn of_copies_that_are_all_condemned_the_last_one_stays() {
-    // A gc that was taken for dead may still delete what was condemned early, so nothing may come to need that again.
+fn what_is_needed_of_condemned_packs_is_copied_and_none_of_them_is_relied_on() {
+    // A gc that was taken for dead may still delete what was condemned, so no copy there counts.
     let (clock, memory, store) = fresh();
     let packs = || memory.list(ObjectKind::Pack).unwrap().into_iter().map(|pack| pack.name).collect::<Vec<_>>();
     sample::capture(&store, "prod", &[1, 2, 16], clock.now()).unwrap();
@@ -171,15 +174,92 @@ fn of_copies_that_are_all_condemned_the_last_one_stays() {
     clock.advance(60);
     forget(&store, "prod");
     assert_eq!(gc(&store, DAY).condemned_packs, second.len());
+    // Planned before anything is needed, carried out afterwards: then there are no copies yet.
+    let options = GcOptions { grace: Duration::ZERO, ..GcOptions::default() };
+    let plan = store.plan_gc(&options, &Control::default()).unwrap();
     session.commit(Some(&"again".parse().unwrap()), Expected::Any).unwrap();
+    let report = store.gc(plan, &Control::default()).unwrap();
+    assert_eq!((report.deleted_packs, report.spared_packs), (0, first.len() + second.len()), "{report:?}");
+    assert_sound(&store, "with both");
+    assert_eq!(memory.list(ObjectKind::Condemned).unwrap().len(), 2, "they stay condemned");
+    let report = gc(&store, 0);
+    assert_eq!((report.deleted_packs, report.spared_packs), (first.len() + second.len(), 0), "{report:?}");
+    assert!(report.rewritten_bytes > 0 && memory.list(ObjectKind::Condemned).unwrap().is_empty());
+    assert!(!packs().iter().any(|name| first.contains(name) || second.contains(name)));
+    assert_sound(&store, "with copies");
+}
+
+#[test]
+fn a_long_log_names_all_that_is_there() {
+    let (clock, memory, store) = fresh();
+    let name: RefName = "prod".parse().unwrap();
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(sample::capture(&store, "prod", &[1], clock.now()).unwrap());
+        clock.advance(60);
+    }
+    store.forget(&store.plan_forget(&Forget::Snapshots(vec![ids[1]])).unwrap()).unwrap();
+    // As if as many had been taken and forgotten as a log keeps.
+    let object = ObjectName::Ref(name.clone());
+    let before = memory.get(&object).unwrap().unwrap();
+    let mut long = Ref::decode(&before).unwrap();
+    let newest = long.log.pop().unwrap();
+    let gone = |at: u64| LogEntry { snapshot: SnapshotId::from_bytes([at as u8; 32]), taken_unix_ms: at };
+    long.log.extend((0..LOG_ENTRIES_MAX as u64).map(gone));
+    long.log.push(newest);
+    memory.swap(&object, Some(&before), Some(&long.encode().unwrap())).unwrap();
+    ids.push(sample::capture(&store, "prod", &[1, 2], clock.now()).unwrap());
+    let log = store.read_ref(&name).unwrap().unwrap().log;
+    assert_eq!(log.len(), LOG_ENTRIES_MAX, "forgotten ones went");
+    assert!([0, 2, 3].iter().all(|at| log.iter().any(|entry| entry.snapshot == ids[*at])));
+    assert_eq!(store.resolve("prod~2").unwrap(), ids[0], "what was before one that was forgotten");
+    clock.advance(DAY);
+    assert_eq!(gc(&store, 0).unnamed_snapshots, 0);
+    assert_sound(&store, "after gc");
+    assert_eq!(store.snapshots().unwrap().len(), 3);
+}
+
+#[test]
+fn a_ref_to_a_snapshot_that_is_gone_is_no_dead_end() {
+    let (clock, memory, store) = fresh();
+    let first = sample::capture(&store, "prod", &[1], clock.now()).unwrap();
     clock.advance(60);
-    // The first list is due, the second waits.
-    let report = gc(&store, 1800);
-    assert_eq!((report.deleted_packs, report.spared_packs, report.waiting_lists), (first.len(), 0, 1), "{report:?}");
-    assert_sound(&store, "after the first list");
-    assert_eq!(gc(&store, 0).spared_packs, second.len());
-    assert!(second.iter().all(|name| packs().contains(name)));
-    assert_sound(&store, "after the second list");
+    let second = sample::capture(&store, "prod", &[1, 2], clock.now()).unwrap();
+    memory.remove(&ObjectName::Manifest(second)).unwrap();
+    assert_eq!(store.resolve("prod").unwrap(), first);
+    clock.advance(DAY);
+    gc(&store, 0);
+    assert_eq!(store.snapshots().unwrap(), [first]);
+}
+
+#[test]
+fn a_tag_that_comes_while_its_snapshot_is_forgotten_keeps_it() {
+    let (clock, memory, store) = fresh();
+    let id = sample::capture(&store, "prod", &[1, 2], clock.now()).unwrap();
+    let (other, is_tagged) = (store.clone(), AtomicBool::new(false));
+    let hooked = HookedStore::new(Arc::new(memory), move |operation| {
+        if operation == "remove" && !is_tagged.swap(true, Ordering::SeqCst) {
+            other.tag(&"kept".parse().unwrap(), &id).unwrap();
+        }
+        Ok(())
+    });
+    let forgetting = OpenStore::open_with(Arc::new(hooked), clock.options()).unwrap();
+    let plan = forgetting.plan_forget(&Forget::Snapshots(vec![id])).unwrap();
+    assert_eq!((plan.forget.len(), forgetting.forget(&plan).unwrap()), (1, 0));
+    assert_eq!(store.resolve("kept").unwrap(), id);
+    assert_sound(&store, "kept by its tag");
+}
+
+#[test]
+fn what_only_a_broken_segment_knows_is_not_deleted() {
+    let (clock, memory, store) = fresh();
+    sample::capture(&store, "prod", &[1, 2, 16], clock.now()).unwrap();
+    clock.advance(DAY);
+    for segment in memory.list(ObjectKind::Index).unwrap() {
+        memory.remove(&segment.name).unwrap();
+        memory.put(&segment.name, b"broken").unwrap();
+    }
+    assert!(store.plan_gc(&GcOptions::default(), &Control::default()).is_err());
 }
 
 #[test]

@@ -1,24 +1,27 @@
 //! Captures, gc, forgetting and readers at the same time, as dice will have it.
 //!
 //! Strategy: several actors share a store. Between any two operations of one of them, dice may let others act: begin
-//! or commit a capture, forget, run gc, let hours pass. The seed decides everything, so a failure can be run again.
+//! or commit a capture, forget, give a tag or take it away, run gc, let hours pass. The seed decides everything, so a failure can be run again.
 //!
 //! Invariants: a snapshot that was acknowledged and not forgotten is there, and all of it can be read; whatever is
-//! visible at all can be read; a session that cannot commit says why with one of a few typed errors.
+//! visible at all can be read; one that was given a tag stays; a session that cannot commit says why with one of a few typed errors;
+//! and when all is forgotten, nothing stays.
 
 use super::{TestClock, assert_sound};
 use offshoot_core::gc::{Forget, GcOptions};
-use offshoot_core::store::{Entropy, Expected, OpenOptions, OpenStore, Store};
+use offshoot_core::store::{Entropy, Expected, ObjectKind, OpenOptions, OpenStore, Store};
 use offshoot_core::{Control, CoreError, Result};
 use offshoot_format::ids::SnapshotId;
 use offshoot_testkit::store::{Dice, HookedStore, MemoryStore, drawn_seed, sample};
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Actors within actors, at most.
 const DEPTH_MAX: usize = 3;
+
+const TAGS: [&str; 3] = ["v1", "v2", "v3"];
 
 struct World {
     clock: TestClock,
@@ -30,6 +33,7 @@ struct World {
     promised: BTreeSet<SnapshotId>,
     /// Somebody wants them gone, maybe already before their commit was acknowledged.
     unwanted: BTreeSet<SnapshotId>,
+    tagged: BTreeMap<&'static str, SnapshotId>,
     counts: Counts,
 }
 
@@ -94,6 +98,8 @@ fn act() {
             });
             Ok(())
         }
+        95..97 => tag(),
+        97 => untag(),
         _ => read(),
     };
     match answer {
@@ -104,6 +110,7 @@ fn act() {
             | CoreError::Busy { .. }
             | CoreError::Conflict { .. }
             | CoreError::UnknownSnapshot { .. }
+            | CoreError::NameTaken { .. }
             | CoreError::Missing { .. },
         ) => with(|world| world.counts.refused += 1),
         Err(error) => panic!("{error:?}"),
@@ -155,6 +162,27 @@ fn forget() -> Result<()> {
         world.promised.remove(&id)
     });
     store.forget(&store.plan_forget(&Forget::Snapshots(vec![id]))?)?;
+    Ok(())
+}
+
+fn tag() -> Result<()> {
+    let store = actor()?;
+    let there = store.snapshots()?;
+    if there.is_empty() {
+        return Ok(());
+    }
+    let (id, name) = with(|world| (there[world.dice.below(there.len())], TAGS[world.dice.below(TAGS.len())]));
+    store.tag(&name.parse().unwrap(), &id)?;
+    with(|world| world.tagged.insert(name, id));
+    Ok(())
+}
+
+fn untag() -> Result<()> {
+    let name = with(|world| TAGS[world.dice.below(TAGS.len())]);
+    with(|world| world.tagged.remove(name));
+    actor()?.untag(&name.parse().unwrap())?;
+    // Somebody may have given it again meanwhile, and seen it go.
+    with(|world| world.tagged.remove(name));
     Ok(())
 }
 
@@ -212,6 +240,7 @@ fn run(seed: u64, actions: usize) -> Counts {
         sessions: Vec::new(),
         promised: BTreeSet::new(),
         unwanted: BTreeSet::new(),
+        tagged: BTreeMap::new(),
         counts: Counts::default(),
     };
     WORLD.set(Some(world));
@@ -220,6 +249,7 @@ fn run(seed: u64, actions: usize) -> Counts {
         let store = OpenStore::open_with(Arc::new(memory.clone()), options.clone()).unwrap();
         let there: BTreeSet<_> = store.snapshots().unwrap().into_iter().collect();
         with(|world| assert!(world.promised.is_subset(&there), "{context}: a snapshot was lost"));
+        with(|world| assert!(world.tagged.values().all(|id| there.contains(id)), "{context}: one with a tag was lost"));
         assert_sound(&store, &context);
         for reference in store.refs().unwrap() {
             store.manifest(&store.resolve(reference.name.as_str()).unwrap()).unwrap();
@@ -235,6 +265,20 @@ fn run(seed: u64, actions: usize) -> Counts {
     let world = WORLD.take().unwrap();
     drop(world.sessions);
     assert!(memory.unfinished().unwrap().is_empty(), "seed {seed}: left-overs of sessions that ended");
+    // Without a snapshot, all that was written goes.
+    let store = OpenStore::open_with(Arc::new(memory.clone()), options).unwrap();
+    for name in TAGS {
+        store.untag(&name.parse().unwrap()).unwrap();
+    }
+    store.forget(&store.plan_forget(&Forget::Snapshots(store.snapshots().unwrap())).unwrap()).unwrap();
+    clock.advance(30 * 24 * 3600);
+    for _ in 0..2 {
+        let options = GcOptions { grace: Duration::ZERO, ..GcOptions::default() };
+        store.gc(store.plan_gc(&options, &Control::default()).unwrap(), &Control::default()).unwrap();
+    }
+    for kind in [ObjectKind::Manifest, ObjectKind::Pack, ObjectKind::Index, ObjectKind::Condemned, ObjectKind::Lease] {
+        assert!(memory.list(kind).unwrap().is_empty(), "seed {seed}: {kind:?} that nobody needs stay");
+    }
     world.counts
 }
 

@@ -184,12 +184,27 @@ fn move_ref(store: &dyn Store, name: &RefName, expected: Expected, entry: LogEnt
             return Err(CoreError::Conflict { name: name.to_string() });
         }
         moved.log.push(entry);
-        let surplus = moved.log.len().saturating_sub(LOG_ENTRIES_MAX);
-        moved.log.drain(..surplus);
+        shorten(store, &mut moved.log)?;
         let after = moved.encode()?;
         match store.swap(&object, current.as_deref(), Some(&after))? {
             Swap::Done => return Ok(()),
             Swap::Lost { current: found } => current = found,
         }
     }
+}
+
+/// Takes forgotten snapshots off a log that is long, the oldest first. Those that are there stay in it, however many they are: gc
+/// tells by the logs what has a name.
+fn shorten(store: &dyn Store, log: &mut Vec<LogEntry>) -> Result<()> {
+    let mut surplus = log.len().saturating_sub(LOG_ENTRIES_MAX);
+    if surplus == 0 {
+        return Ok(());
+    }
+    let there: HashSet<ObjectName> = store.list(ObjectKind::Manifest)?.into_iter().map(|object| object.name).collect();
+    log.retain(|entry| {
+        let goes = surplus > 0 && !there.contains(&ObjectName::Manifest(entry.snapshot));
+        surplus -= usize::from(goes);
+        !goes
+    });
+    Ok(())
 }
