@@ -109,7 +109,7 @@ pub fn from() -> Option<String> {
 /// paths are made absolute.
 pub fn places() -> io::Result<BTreeMap<String, String>> {
     let mut places = BTreeMap::new();
-    for name in ["OFFSHOOT_HOME", "OFFSHOOT_PG_BIN", "OFFSHOOT_STORE"] {
+    for name in ["OFFSHOOT_HOME", "OFFSHOOT_PG_BIN", "OFFSHOOT_MYSQL_BIN", "OFFSHOOT_STORE"] {
         if let Some(path) = folder(name) {
             places.insert(name.to_owned(), std::path::absolute(path)?.to_string_lossy().into_owned());
         }

@@ -135,7 +135,8 @@ impl Branches {
             return Err(BranchError::NotReady { name: name.to_string(), state: "being made", next });
         }
         if record.is_half() {
-            let (state, next) = ("half made: what had to be done in it was cut off", "Reset it to its snapshot, or delete it");
+            let (state, next) =
+                ("half made: what had to be done in it was cut off", "Reset it to its snapshot, or delete it");
             return Err(BranchError::NotReady { name: name.to_string(), state, next });
         }
         if self.is_lost(&record) {

@@ -121,6 +121,44 @@ fn refusals_say_what_to_do() {
     let unknown = nest.session.quietly(&["branch", "create", "b", "--from", "prdo", "--raw"]);
     assert!(unknown.code == Some(1) && unknown.stderr.contains("did you mean prod?"), "{}", unknown.stderr);
     assert_eq!(nest.names(), ["fix-4711"]);
+
+    // With several refs one must be named: by an option, the environment or the configuration, in this order.
+    nest.done(&["capture", &server.url(&server.fresh_db("branch_refused_too")), "--name", "staging"]);
+    let several = nest.session.quietly(&["branch", "create", "b", "--raw"]);
+    assert!(several.code == Some(1) && several.stderr.contains("prod, staging"), "{}", several.stderr);
+    assert!(several.stderr.contains("--from"), "{}", several.stderr);
+    std::fs::write(nest.session.dir().join("offshoot.toml"), "[branch]\nfrom = 'nobody'\n").unwrap();
+    let from = |args: &[&str]| {
+        let mut command = nest.session.command(&[&["branch", "create", "b", "--raw"], args].concat());
+        let output = command.env("OFFSHOOT_FROM", "staging").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let url = String::from_utf8(output.stdout).unwrap();
+        let tables = psql(server, url.trim(), "SELECT count(*) FROM pg_class WHERE relname = 't'");
+        nest.done(&["branch", "delete", "b"]);
+        tables
+    };
+    assert_eq!((from(&[]).as_str(), from(&["--from", "prod"]).as_str()), ("0", "1"));
+}
+
+#[test]
+fn the_configuration_says_where_servers_are() {
+    let server = shared();
+    let mut nest = Nest::of(server, &small(server, "branch_programs"));
+    let programs = server.binaries().dir().display().to_string();
+    let file = nest.session.dir().join("offshoot.toml");
+    nest.session.set("OFFSHOOT_PG_BIN", "");
+    std::fs::write(&file, format!("[branch]\npg_bin = '{programs}'\n")).unwrap();
+    nest.create("a");
+    let used = nest.done(&["--json", "doctor", "a"]).json().to_string();
+    assert!(!used.is_empty());
+    // The environment goes before it, and a folder without them is named.
+    std::fs::write(&file, "[branch]\npg_bin = '/nonexistent/bin'\n").unwrap();
+    nest.session.set("OFFSHOOT_PG_BIN", &programs);
+    nest.create("b");
+    nest.session.set("OFFSHOOT_PG_BIN", "");
+    nest.done(&["capture", &server.url(&small(server, "branch_programs_too")), "--name", "other"]);
+    let refused = nest.session.quietly(&["branch", "create", "c", "--from", "other", "--raw"]);
+    assert!(refused.code != Some(0) && refused.stderr.contains("/nonexistent/bin"), "{}", refused.stderr);
 }
 
 #[test]
@@ -186,6 +224,19 @@ fn spares_are_given_away() {
         nest.done(&["branch", "tend"]);
     }
     assert_eq!(psql(server, url, "SELECT count(*) FROM t"), "500", "a branch that was a spare stays");
+
+    // What is given away is made anew in the background, by nobody's order.
+    std::fs::write(nest.session.dir().join("offshoot.toml"), text.replace('2', "1")).unwrap();
+    nest.done(&["branch", "reset", "a", "--raw"]);
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(120);
+    while nest.folders().len() < 2 {
+        assert!(std::time::Instant::now() < until, "a spare comes by itself");
+        thread::sleep(std::time::Duration::from_millis(50));
+    }
+    std::fs::write(nest.session.dir().join("offshoot.toml"), text.replace('2', "0")).unwrap();
+    while nest.folders().len() > 1 {
+        nest.done(&["branch", "tend"]);
+    }
 }
 
 #[test]

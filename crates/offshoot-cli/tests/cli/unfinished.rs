@@ -86,8 +86,7 @@ fn the_journal_tells_what_became_of_each() {
     // When the time of the brief one was over depends on the machine.
     let over = told.iter().position(|line| line == "deleted brief").map(|at| told.remove(at));
     assert!(over.is_some(), "{told:?}");
-    let expected =
-        ["asked brief", "ready brief", "asked a", "ready a", "reset a", "asked b", "failed b", "deleted a"];
+    let expected = ["asked brief", "ready brief", "asked a", "ready a", "reset a", "asked b", "failed b", "deleted a"];
     assert_eq!(told, expected);
     let stats = nest.done(&["stats"]).stdout;
     assert!(stats.contains("3 ") || stats.contains("2 "), "{stats}");
