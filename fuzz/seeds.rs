@@ -4,13 +4,21 @@
 use offshoot_format::blob::{BlobList, BlobRef};
 use offshoot_format::codec::{Canonical, Encoder};
 use offshoot_format::column::Column;
-use offshoot_format::ids::{ChunkId, ChunkKind, IdKey, PackId};
+use offshoot_format::envelope::open;
+use offshoot_format::ids::{ChunkId, ChunkKind, ContentRoot, IdKey, PackId, SnapshotId};
 use offshoot_format::index::{IndexEntry, PackRow, SegmentEncoder};
 use offshoot_format::leaf::{Leaf, LeafColumn};
+use offshoot_format::manifest::{
+    Content, Environment, Extension, Load, Manifest, Note, Origin, Phase, Role, SchemaItem, Sequence, Stats, TableEntry,
+    Trust,
+};
 use offshoot_format::pack::{PackEntry, PackHeader, encode_end, frame_header};
-use offshoot_format::record::{Config, Domain, encode_key};
-use offshoot_format::table::Layout;
-use offshoot_format::tree::{Entry, Node};
+use offshoot_format::record::{
+    Condemned, Config, Domain, Holder, Lease, LogEntry, Ref, Tag, encode_key, encode_manifest,
+};
+use offshoot_format::table::{ColumnSpec, Key, KeyOrder, Layout, RowForm, TableSpec};
+use offshoot_format::tree::{Entry, Node, RootLeaf, TreeRoot};
+use offshoot_format::version::MANIFEST;
 use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -45,12 +53,99 @@ fn main() -> Result<(), Box<dyn Error>> {
     let footer = encoder.finish(&mut segment);
     segment.extend_from_slice(&footer);
     write("index", "one", &segment)?;
+    records()?;
+    copy_streams()?;
+    connection_strings()
+}
+
+fn records() -> Result<(), Box<dyn Error>> {
     let config =
         Config { uuid: "03".repeat(16), domain: Domain::Raw, made_unix_ms: 1, made_by: "offshoot 0.1.0".into() };
     write("record", "config", &config.encode()?)?;
     write("record", "key", &encode_key(&IdKey::from_bytes([1; 32]))?)?;
-    copy_streams()?;
-    connection_strings()
+    let snapshot = SnapshotId::from_bytes([6; 32]);
+    let log = vec![LogEntry { snapshot, taken_unix_ms: 2 }];
+    write("record", "ref", &Ref { name: "prod".parse()?, log }.encode()?)?;
+    write("record", "tag", &Tag { name: "v1".parse()?, snapshot, made_unix_ms: 3 }.encode()?)?;
+    let holder = Holder { boot: "b".into(), namespaces: "n".into(), pid: 3, started_ticks: 4 };
+    let lease = Lease {
+        purpose: "gc".into(),
+        began_unix_ms: 1,
+        renewed_unix_ms: 2,
+        avoids: vec!["07".repeat(16)],
+        holder: Some(holder),
+    };
+    write("record", "lease", &lease.encode()?)?;
+    let packs = vec![PackId::from_bytes([8; 32]), PackId::from_bytes([9; 32])];
+    write("record", "condemned", &Condemned { published_unix_ms: 5, packs }.encode()?)?;
+    // The object, which is compressed, and its body alone.
+    let object = encode_manifest(&IdKey::from_bytes([1; 32]), &manifest()?)?.1;
+    write("record", "manifest", &object)?;
+    write("record", "manifest_body", &open(&MANIFEST, &object)?)
+}
+
+fn manifest() -> Result<Manifest, Box<dyn Error>> {
+    let column = |name: &str, layout, order| ColumnSpec {
+        name: name.into(),
+        type_name: "pg_catalog.int4".into(),
+        layout,
+        order,
+        nullable: false,
+    };
+    let spec = TableSpec {
+        schema: "public".into(),
+        name: "t".into(),
+        columns: vec![column("a", Layout::Fixed(4), KeyOrder::Signed), column("b", Layout::Var, KeyOrder::Bytes)],
+        key: Key::Unique(vec![0]),
+        form: RowForm::Binary,
+    };
+    let leaf = Leaf { rows: 2, columns: vec![LeafColumn::Constant(vec![0, 0, 0, 1]), LeafColumn::Null] };
+    let plain = leaf.encode();
+    let id = Some(IdKey::from_bytes([1; 32]).chunk_id(ChunkKind::Leaf, &[&plain]));
+    let root = TreeRoot { id, height: 0, rows: 2, logical_bytes: 8, leaf: RootLeaf::new(&leaf, &plain) };
+    let item = SchemaItem {
+        phase: Phase::PreData,
+        label: "TABLE public.t".into(),
+        table: Some(("public".into(), "t".into())),
+        sql: "CREATE TABLE public.t (a int PRIMARY KEY, b text)".into(),
+    };
+    let role = Role {
+        name: "ada".into(),
+        attributes: vec!["NOLOGIN".into()],
+        member_of: Vec::new(),
+        settings: vec![("work_mem".into(), "4MB".into())],
+    };
+    let extension = Extension { version: "1.6".into(), schema: "public".into() };
+    Ok(Manifest {
+        taken_unix_ms: 4,
+        parent: Some(SnapshotId::from_bytes([6; 32])),
+        content_root: ContentRoot::from_bytes([7; 32]),
+        trust: Trust::Scrubbed { policy_digest: "01".repeat(32), key_fingerprint: "02".repeat(8) },
+        origin: Origin {
+            engine: "postgres".into(),
+            system_id: "1".into(),
+            database_id: "2".into(),
+            database: "shop".into(),
+            position: "0/1".into(),
+        },
+        environment: Environment {
+            extensions: [("citext".to_owned(), extension)].into(),
+            roles: vec![role],
+            ..Environment::default()
+        },
+        content: Content {
+            schema: vec![item],
+            tables: vec![TableEntry { spec, root, load: Load::default() }],
+            sequences: vec![Sequence { schema: "public".into(), name: "s".into(), last_value: 1, is_called: true }],
+            large_objects: None,
+        },
+        omitted: vec![Note { object: "table public.u".into(), reason: "said so".into() }],
+        not_carried: Vec::new(),
+        stats: Stats { rows: 2, ..Stats::default() },
+        facts: Vec::new(),
+        receipt: Some("{}".into()),
+        written_by: "offshoot 0.1.0".into(),
+    })
 }
 
 /// Streams with the fixed part that the targets read at their end.

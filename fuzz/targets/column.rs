@@ -5,6 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use offshoot_format::codec::{Canonical, Decoder, Encoder};
 use offshoot_format::ids::IdKey;
+use offshoot_format::plain;
 use offshoot_format::table::Layout;
 
 fuzz_target!(|input: (u8, &[u8])| {
@@ -22,5 +23,13 @@ fuzz_target!(|input: (u8, &[u8])| {
         let back = decoder.column(layout, &again).unwrap();
         assert!(back == column);
         decoder.verify(&back, &key, &id).unwrap();
+    }
+    // A short column as its leaf holds it.
+    if let Ok(column) = plain::decode(layout, payload) {
+        let mut canonical = Canonical::default();
+        canonical.set(&column);
+        if let Some(again) = plain::encode(&column, &canonical) {
+            assert!(plain::decode(layout, &again).unwrap() == column);
+        }
     }
 });

@@ -15,6 +15,11 @@ const FUZZ: [Duration; 2] = [Duration::from_secs(2 * 60 * 60), Duration::from_se
 const SCHEDULES: [&str; 2] = ["20000", "200"];
 /// Random cases of each property of the format.
 const CASES: [&str; 2] = ["1000000", "1000"];
+/// Random cases of each property of the crates above it, which take more time each. Those that sort tables or start programs
+/// have a number of their own.
+const CASES_ABOVE: [&str; 2] = ["100000", "1000"];
+/// The crates above it that have properties; the rules of scrubbing have a step of their own.
+const ABOVE: [&str; 3] = ["offshoot-core", "offshoot-engines", "offshoot-project"];
 /// Rows of the table that is captured while its memory is watched.
 const ROWS: [&str; 2] = ["100000000", "300000"];
 /// Transactions of pgbench in branches, while their image must not change: a day of ten a second.
@@ -81,10 +86,21 @@ const STEPS: [Step; 16] = [
     ("schedules", "schedules, crashes and flips of a store", |steps, extent| {
         steps.step("schedules", || schedules(extent));
     }),
-    ("cases", "a million cases of every property of the format", |steps, extent| {
-        let properties = ["test", "--release", "--package", "offshoot-format", "--lib", "--tests"];
-        steps.step("cases", || cargo(&properties).variable("PROPTEST_CASES", extent.of(CASES)).run());
-    }),
+    (
+        "cases",
+        "a million cases of every property of the format, and many of those of the crates above it",
+        |steps, extent| {
+            steps.step("cases", || {
+                let properties = ["test", "--release", "--package", "offshoot-format", "--lib", "--tests"];
+                cargo(&properties).variable("PROPTEST_CASES", extent.of(CASES)).run()?;
+                ABOVE.iter().try_for_each(|package| {
+                    let tests = cargo(&["test", "--release", "--package", package, "--lib"]);
+                    let tests = tests.variable("PROPTEST_CASES", extent.of(CASES_ABOVE));
+                    if extent.is_sample { tests.run() } else { tests.variable("OFFSHOOT_LONG", "1").run() }
+                })
+            });
+        },
+    ),
     (
         "scrub",
         "a million cases of every rule's properties, ten million distinct values of each injective rule",

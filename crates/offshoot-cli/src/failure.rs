@@ -28,7 +28,12 @@ impl Failure {
     /// The operating system refused.
     pub fn io(doing: &str, path: &Path, error: &io::Error) -> Self {
         let message = format!("cannot {doing} {}", path.display());
-        Self { kind: ErrorKind::Failed, message, causes: vec![error.to_string()], hint: None }
+        Self {
+            kind: ErrorKind::Failed,
+            message,
+            causes: vec![error.to_string()],
+            hint: Some(io_hint(error).to_owned()),
+        }
     }
 
     /// What went wrong below.
@@ -85,6 +90,23 @@ pub mod code {
     pub const FOUND: u8 = 5;
     /// Interrupted.
     pub const INTERRUPTED: u8 = 130;
+}
+
+/// What to do when the operating system refuses.
+fn io_hint(error: &io::Error) -> &'static str {
+    use io::ErrorKind as Io;
+    match error.kind() {
+        Io::NotFound => "look whether the path is typed right; nothing is there",
+        Io::PermissionDenied => "run as a user who may do this, or give this one access",
+        Io::AlreadyExists => "name another path, or move away what is there",
+        Io::DirectoryNotEmpty => "name an empty folder, or one that is not there yet",
+        Io::NotADirectory => "name a path whose folders are folders",
+        Io::IsADirectory => "name a file; this is a folder",
+        Io::StorageFull | Io::QuotaExceeded => "free some space there and try again",
+        Io::ReadOnlyFilesystem => "mount the file system writable, or name a path elsewhere",
+        Io::InvalidData => "the file must be UTF-8 text; save it as that",
+        _ => "mend what the system names, and try again",
+    }
 }
 
 impl From<offshoot::Error> for Failure {

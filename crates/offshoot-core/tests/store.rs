@@ -19,7 +19,7 @@ mod simulation;
 
 use offshoot_core::store::{Clock, DirStore, OpenOptions, OpenStore, Store};
 use offshoot_core::{Control, Result};
-use offshoot_testkit::store::{MemoryStore, MemoryVfs, store_conformance};
+use offshoot_testkit::store::{Fault, FaultyVfs, HookedStore, MemoryStore, MemoryVfs, store_conformance};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -33,7 +33,11 @@ fn all_stores_conform() {
     });
     store_conformance(&mut || Arc::new(MemoryStore::default()));
     store_conformance(&mut || Arc::new(DirStore::with_vfs("/s", Arc::new(MemoryVfs::default()))));
-    println!("conformance: 3 stores");
+    // The twins that break things, while nothing is to be broken: what tests see through them is the store.
+    let never = || Arc::new(FaultyVfs::new(Arc::new(MemoryVfs::default()), Fault::Gone, usize::MAX));
+    store_conformance(&mut || Arc::new(DirStore::with_vfs("/s", never())));
+    store_conformance(&mut || Arc::new(HookedStore::new(Arc::new(MemoryStore::default()), |_| Ok(()))));
+    println!("conformance: 5 stores");
 }
 
 /// Small packs and segments, so that a small store has several, and no thread that renews leases.

@@ -84,6 +84,7 @@ id! {
 /// A text that is not 64 lower-case hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an id is 64 lower-case hexadecimal digits")]
+#[non_exhaustive]
 pub struct InvalidId;
 
 fn parse_hex(text: &str) -> Result<[u8; ID_BYTES], InvalidId> {

@@ -259,14 +259,13 @@ impl Footer {
     fn check_tiling(&self, entries: &[PackEntry]) -> Result<()> {
         let mut places: Vec<_> = entries.iter().map(|entry| (u64::from(entry.offset), entry.frame_bytes())).collect();
         places.sort_unstable();
-        let mut end = HEADER_BYTES as u64;
+        let mut ends = HEADER_BYTES as u64;
+        let mut is_tiled = true;
         for (offset, bytes) in places {
-            if offset != end {
-                break;
-            }
-            end += bytes as u64;
+            is_tiled &= offset == ends;
+            ends += bytes as u64;
         }
-        if end != self.index_offset {
+        if !is_tiled || ends != self.index_offset {
             let why = "frames that do not lie end to end";
             return Err(FormatError::Invalid { what: "index of a pack", offset: 0, why });
         }
@@ -353,6 +352,24 @@ mod tests {
                 damaged[place] ^= 1 << bit;
                 assert!(read_all(&damaged).is_err(), "byte {place} bit {bit}");
             }
+        }
+    }
+
+    #[test]
+    fn frames_that_lie_elsewhere_are_refused() {
+        let (_, entries) = sample();
+        let decode = |mut entries: Vec<PackEntry>, index_offset: u64| {
+            let (index, footer) = encode_end(&mut entries, index_offset);
+            let pack_bytes = index_offset + (index.len() + FOOTER_BYTES) as u64;
+            Footer::decode(&footer, pack_bytes)?.decode_index(&index)
+        };
+        let end = entries.iter().map(|entry| u64::from(entry.offset) + entry.frame_bytes() as u64).max().unwrap();
+        assert_eq!(decode(entries.clone(), end), Ok(entries.clone()));
+        // One more that lies behind a gap, over another one, or nowhere in the pack.
+        for offset in [end as u32 + 1, HEADER_BYTES as u32, 0, u32::MAX] {
+            let stray = PackEntry { id: ChunkId::from_bytes([9; 32]), offset, ..entries[0] };
+            let strayed = [entries.as_slice(), &[stray]].concat();
+            assert!(matches!(decode(strayed, end), Err(FormatError::Invalid { .. })), "{offset}");
         }
     }
 

@@ -17,6 +17,7 @@ pub struct RefName(String);
 /// Why a text is not a name of a ref or tag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name:?} cannot be a name: {why}")]
+#[non_exhaustive]
 pub struct InvalidName {
     /// The text.
     pub name: String,

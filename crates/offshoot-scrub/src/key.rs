@@ -39,6 +39,7 @@ impl fmt::Debug for KeyText {
 
 /// Why bytes or text are no key. None of them quotes what was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum KeyError {
     /// The text has another form.
     #[error(

@@ -258,6 +258,8 @@ fn io_hint(error: &std::io::Error) -> Option<&'static str> {
         Io::StorageFull => "free some space there and try again; nothing was published",
         Io::QuotaExceeded => "raise the quota or free some space and try again; nothing was published",
         Io::AlreadyExists | Io::NotADirectory => "a store is a folder; name one with --store",
+        Io::DirectoryNotEmpty => "name an empty folder, or one that is not there yet, with --store",
+        Io::NotFound => "look whether the path is typed right, and whether what is on it is mounted",
         Io::PermissionDenied => "run as the user that the store belongs to, or give this one access to it",
         Io::ReadOnlyFilesystem => "mount the file system writable, or use a store elsewhere",
         _ => return None,

@@ -1,7 +1,7 @@
 //! Giving space back: forgetting snapshots, and gc. Both are plans first, which print what they would do.
 
 use crate::amounts::{bytes, counted, moment};
-use crate::{Error, ErrorKind, Result, Store};
+use crate::{Error, ErrorKind, Result, Snapshot, Store};
 use offshoot_core::Control;
 use offshoot_core::gc::{self, Forget, Forgotten, GcReport, Kept, PackAction};
 use offshoot_core::store::OpenStore;
@@ -77,6 +77,15 @@ impl Store {
             return Err(Error::new(ErrorKind::Refused, message, hint));
         }
         Ok(ForgetPlan { open, plan })
+    }
+
+    /// Bytes that nothing but this snapshot needs: what gc can give back once it is forgotten. Walks every snapshot of
+    /// the store.
+    ///
+    /// # Errors
+    /// `Damaged` if a snapshot cannot be read: then it cannot be known what the others need.
+    pub fn bytes_alone(&self, snapshot: &Snapshot, control: &Control) -> Result<u64> {
+        Ok(self.open_store().bytes_only_in(&[snapshot.id], control)?)
     }
 
     /// What gc would do now.

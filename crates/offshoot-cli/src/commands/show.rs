@@ -9,7 +9,7 @@ use crate::render::{lock, sizes};
 use clap::Args;
 use offshoot::amounts::{bytes, count, counted, moment, percent, span};
 use offshoot::manifest::Trust;
-use offshoot::{Snapshot, Summary};
+use offshoot::{ErrorKind, Snapshot, Summary};
 use serde_json::{Value, json};
 
 /// Show what is known of a snapshot
@@ -32,9 +32,15 @@ impl Show {
         let store = context.open_store()?;
         let snapshot = store.snapshot(&self.snapshot)?;
         let summary = store.summary(&snapshot)?;
+        // What is known of a snapshot is shown even if another one is damaged.
+        let alone = match store.bytes_alone(&snapshot, &context.control()) {
+            Ok(alone) => Some(alone),
+            Err(error) if error.kind() == ErrorKind::Damaged => None,
+            Err(error) => return Err(error.into()),
+        };
         let style = context.style;
         let mut facts = Facts::default();
-        head(&mut facts, &snapshot, &summary);
+        head(&mut facts, &snapshot, &summary, alone);
         lock::add(&mut facts, &snapshot.manifest.environment, style);
         sequences(&mut facts, &snapshot, style);
         if self.tables {
@@ -45,12 +51,13 @@ impl Show {
         }
         facts.notes("left out on purpose", &snapshot.manifest.omitted, style);
         facts.notes("not carried", &snapshot.manifest.not_carried, style);
-        Ok(Report::done(facts.finish(), self.in_json(&snapshot, &summary)))
+        Ok(Report::done(facts.finish(), self.in_json(&snapshot, &summary, alone)))
     }
 
-    fn in_json(&self, snapshot: &Snapshot, summary: &Summary) -> Value {
+    fn in_json(&self, snapshot: &Snapshot, summary: &Summary, alone: Option<u64>) -> Value {
         let manifest = &snapshot.manifest;
         let mut json = super::log::in_json(summary);
+        json["alone_bytes"] = json!(alone);
         json["origin"] = json!(manifest.origin);
         json["environment"] = json!(manifest.environment);
         json["sequences"] = json!(manifest.content.sequences);
@@ -64,7 +71,7 @@ impl Show {
     }
 }
 
-fn head(facts: &mut Facts, snapshot: &Snapshot, summary: &Summary) {
+fn head(facts: &mut Facts, snapshot: &Snapshot, summary: &Summary, alone: Option<u64>) {
     let manifest = &snapshot.manifest;
     let origin = &manifest.origin;
     facts.add("snapshot", snapshot.id.to_string());
@@ -88,6 +95,13 @@ fn head(facts: &mut Facts, snapshot: &Snapshot, summary: &Summary) {
     facts.add("stored", bytes(summary.stored_bytes));
     facts.add("added", bytes(summary.added_bytes));
     facts.add("reused", percent(summary.reused_share));
+    facts.add(
+        "alone",
+        match alone {
+            Some(alone) => format!("{}, which forgetting it and gc give back", bytes(alone)),
+            None => "unknown, as a snapshot of the store is damaged; `offshoot verify` names it".to_owned(),
+        },
+    );
     facts.add("written by", &manifest.written_by);
 }
 

@@ -98,6 +98,14 @@ fn show_has_the_lock_and_the_sizes() {
     let server = shared();
     let db = server.fresh_db("shown");
     server.psql(&db, SCHEMA);
+    server.psql(
+        &db,
+        "DROP ROLE IF EXISTS shown_reader; CREATE ROLE shown_reader NOLOGIN CREATEDB; ALTER ROLE shown_reader SET work_mem = '5MB';
+         GRANT SELECT ON customer TO shown_reader; CREATE COLLATION swedish (provider = icu, locale = 'sv');
+         CREATE TABLE names (name text COLLATE swedish PRIMARY KEY)",
+    );
+    let swedish = server.psql(&db, "SELECT collversion FROM pg_collation WHERE collname = 'swedish'");
+    let plpgsql = server.psql(&db, "SELECT extversion FROM pg_extension WHERE extname = 'plpgsql'");
     let session = Session::new();
     session.quietly(&["init", "--raw"]);
     assert_eq!(session.quietly(&["capture", &server.url(&db)]).code, Some(0));
@@ -105,9 +113,22 @@ fn show_has_the_lock_and_the_sizes() {
     for part in ["environment\nserver ", "TimeZone", "sequences\npublic.counter ", "Größe", "注文", "REUSED"] {
         assert!(shown.contains(part), "{part:?} is not in {shown}");
     }
+    for (name, wanted) in [
+        ("extensions", format!("plpgsql {plpgsql} in pg_catalog")),
+        ("collations", format!("public.swedish {swedish}")),
+        ("roles", "shown_reader ".to_owned()),
+    ] {
+        let line = shown.lines().skip_while(|line| !line.starts_with(name));
+        let mut lines = line.take_while(|line| line.starts_with(name) || line.starts_with(' '));
+        assert!(lines.any(|line| line.contains(&wanted)), "{name} has no {wanted:?}: {shown}");
+    }
+    assert!(shown.contains(", work_mem = 5MB"), "{shown}");
     let json = session.quietly(&["--json", "show", &db, "--columns"]).json();
+    let roles = json["environment"]["roles"].as_array().unwrap();
+    assert!(roles.iter().any(|role| role["name"] == "shown_reader"), "{json}");
     assert_eq!(json["environment"]["encoding"], "UTF8");
     assert_eq!(json["table_sizes"][1]["columns"][1]["column"], "name");
+    server.psql(&db, "DROP OWNED BY shown_reader; DROP ROLE shown_reader");
     assert_eq!(json["table_sizes"][0]["rows"], 20_000);
 }
 
@@ -122,6 +143,12 @@ fn space_comes_back() {
     let captured = session.quietly(&["--json", "capture", &url, "--name", "old"]).json();
     server.psql(&db, "DROP TABLE \"Bestellung 注文\"");
     assert_eq!(session.quietly(&["capture", &url, "--name", "new"]).code, Some(0));
+    let shown = session.quietly(&["show", "old"]).stdout;
+    let alone = session.quietly(&["--json", "show", "old"]).json()["alone_bytes"].as_u64().unwrap();
+    let line = format!("alone        {}, which forgetting it and gc give back\n", offshoot::amounts::bytes(alone));
+    assert!(shown.contains(&line), "{line:?} is not in {shown}");
+    let store = session.dir().join(".offshoot");
+    let full = bytes_in(&store);
     assert_eq!(session.quietly(&["forget", "old"]).code, Some(0));
     let plan = session.quietly(&["--json", "gc", "--grace", "0s", "--dry-run"]).json();
     assert_eq!(plan["dry_run"], true);
@@ -130,8 +157,11 @@ fn space_comes_back() {
         let done = session.quietly(&["--json", "gc", "--grace", "0s"]).json();
         freed += done["done"]["freed_bytes"].as_i64().unwrap();
     }
-    println!("freed {freed} of {} bytes", captured["added_bytes"]);
+    let given_back = full - bytes_in(&store);
+    println!("said {alone}, gave back {given_back}, gc freed {freed} of {} bytes", captured["added_bytes"]);
     assert!(freed > 0);
+    // What a snapshot has alone comes back, but for the log of its ref and the ends and the order of packs.
+    assert!(alone > 200_000 && given_back.abs_diff(alone) < 8192, "said {alone}, gave back {given_back}");
     let verified = session.quietly(&["--json", "verify"]);
     assert_eq!((verified.code, &verified.json()["sound"]), (Some(0), &true.into()));
 }

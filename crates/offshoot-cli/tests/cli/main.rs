@@ -37,6 +37,7 @@ mod rows;
 mod scan;
 mod scrub;
 mod session;
+mod shadows;
 mod standby;
 mod strangers;
 mod subvolumes;

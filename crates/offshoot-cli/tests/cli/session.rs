@@ -119,6 +119,8 @@ impl Session {
     pub fn compare(&self, name: &str) {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
         let found = steady(&self.transcript, &self.replaced).replace(SECRET, "PASSWORD");
+        let mute = errors_without_a_step(&found);
+        assert!(mute.is_empty(), "{name} has errors that do not say what to do next: {mute:#?}");
         if std::env::var_os("OFFSHOOT_BLESS").is_some() {
             std::fs::write(&path, found).unwrap();
             return;
@@ -129,6 +131,22 @@ impl Session {
         }
         assert_eq!(wanted, found, "{name}; OFFSHOOT_BLESS=1 writes it anew");
     }
+}
+
+/// Commands of a transcript that failed without a word about what to do next: a hint, or where the usage is told.
+fn errors_without_a_step(transcript: &str) -> Vec<&str> {
+    let steps = ["! hint: ", "! For more information, try '--help'."];
+    let says =
+        |command: &str, steps: &[&str]| command.lines().any(|line| steps.iter().any(|step| line.starts_with(step)));
+    transcript.split("\n\n").filter(|command| says(command, &["! error: "]) && !says(command, &steps)).collect()
+}
+
+#[test]
+fn an_error_without_a_next_step_is_seen() {
+    let (told, usage) =
+        ("$ a\n! error: x\n! hint: y\n", "$ b\n! error: x\n! \n! For more information, try '--help'.\n");
+    let mute = "$ c\n! error: x\n!   because y\n[exit 1]";
+    assert_eq!(errors_without_a_step(&[told, usage, mute].join("\n")), [mute]);
 }
 
 /// The transcript with everything made equal that differs from run to run, without a change of widths in tables.

@@ -22,7 +22,7 @@ fn progress_and_colour_are_for_terminals() {
     let db = server.fresh_db("terminal");
     server.psql(
         &db,
-        "CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT n, md5(n::text) FROM generate_series(1, 50000) n",
+        "CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT n, md5(n::text) FROM generate_series(1, 50000) n; ANALYZE t",
     );
     let session = Session::new();
     session.quietly(&["init", "--raw"]);
@@ -34,6 +34,11 @@ fn progress_and_colour_are_for_terminals() {
     };
     assert!(shown.contains("\x1b["), "a line is drawn again and again: {shown:?}");
     assert!(shown.contains("50,000"), "{shown:?}");
+    // Of rows there is a rate in bytes, and the time that is left, as the number of rows was known before.
+    let lines: Vec<&str> = shown.split(['\r', '\n']).filter(|line| line.contains(" rows, ")).collect();
+    let is_rate = |line: &&str| line.split_whitespace().any(|word| word.ends_with("B/s"));
+    assert!(!lines.is_empty() && lines.iter().all(is_rate), "{shown:?}");
+    assert!(lines.iter().any(|line| line.contains("s left  ")), "{shown:?}");
     let steps = ["lock", "data", "sequences", "rows"];
     assert!(steps.iter().any(|step| shown.contains(step)), "{shown:?}");
 

@@ -351,7 +351,7 @@ fn an_unfinished_range_fails_its_table() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(if std::env::var_os("OFFSHOOT_LONG").is_some() { 10_000 } else { 24 }))]
 
     #[test]
     fn any_split_gives_the_same_root(

@@ -38,11 +38,15 @@ pub struct Memory {
     /// Each push waits so long.
     pub delay: Duration,
     pub is_slow: AtomicBool,
+    /// Pushes wait while this says so.
+    pub is_held: Option<Box<dyn Fn() -> bool + Send + Sync>>,
     pub keep_rows: bool,
     pub pushes: AtomicUsize,
     /// Each large value counts as so many bytes that are held until its batch is pushed.
     pub held_each: usize,
     pub held_most: AtomicUsize,
+    /// Longest piece of a large value.
+    pub piece_most: AtomicUsize,
 }
 
 impl Memory {
@@ -106,6 +110,9 @@ impl RangeSink for OneRange<'_> {
         self.table.memory.pushes.fetch_add(1, Ordering::SeqCst);
         self.table.memory.held_most.fetch_max(self.held, Ordering::SeqCst);
         self.held = 0;
+        while self.table.memory.is_held.as_ref().is_some_and(|is_held| is_held()) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         if self.table.memory.is_slow.load(Ordering::SeqCst) {
             std::thread::sleep(self.table.memory.delay);
         }
@@ -159,6 +166,7 @@ struct OneBlob<'m> {
 
 impl BlobSink for OneBlob<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<(), CoreError> {
+        self.memory.piece_most.fetch_max(bytes.len(), Ordering::SeqCst);
         self.bytes += bytes.len() as u64;
         self.sum = sum(self.sum, bytes);
         if self.bytes <= BLOB_BYTES_MAX {

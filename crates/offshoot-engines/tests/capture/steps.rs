@@ -75,6 +75,35 @@ fn altered_dropped_and_made_between_list_and_lock() {
 }
 
 #[test]
+fn no_more_sessions_than_is_said() {
+    let db = filled("sessions");
+    shared().psql(&db, "CREATE TABLE large (id int PRIMARY KEY, v text); INSERT INTO large SELECT i, md5(i::text) FROM generate_series(1, 100000) i");
+    for jobs in [1, 2, 4] {
+        let (most, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let memory = Memory { delay: Duration::from_millis(100), is_slow: AtomicBool::new(true), ..Memory::new() };
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::SeqCst) {
+                    most.fetch_max(sessions(shared(), &db).parse().unwrap(), Ordering::SeqCst);
+                }
+            });
+            let mut options = options(shared());
+            options.jobs = jobs.try_into().unwrap();
+            let outcome = PostgresSource::new(conninfo(&shared().url(&db)), options)
+                .capture(&memory, &Control::default())
+                .map(drop);
+            is_over.store(true, Ordering::SeqCst);
+            outcome.unwrap();
+        });
+        let most = most.into_inner();
+        eprintln!("{jobs} jobs: {most} sessions at most");
+        // As many as docs/operations.md says, and the jobs are all at work.
+        assert!((jobs..=jobs + 2).contains(&most), "{jobs} jobs: {most}");
+        no_session_left(shared(), &db);
+    }
+}
+
+#[test]
 fn a_schema_that_never_rests() {
     let db = filled("restless");
     let control = at_step(&db, "lock", usize::MAX, "TRUNCATE t");
@@ -95,8 +124,13 @@ fn changes_after_the_snapshot_are_not_seen() {
     assert!(memory.table("public", "u").rows.is_empty());
 }
 
-/// Runs a capture with a slow sink while `script` runs, and gives how it ended.
-fn beside(db: &str, max_block: Duration, script: impl Fn() + Send + Sync + 'static) -> (Result<(), CoreError>, Memory) {
+/// Runs a capture while `script` runs, and gives how it ended.
+fn beside(
+    db: &str,
+    max_block: Duration,
+    memory: &Memory,
+    script: impl Fn() + Send + Sync + 'static,
+) -> Result<(), CoreError> {
     let script = Arc::new(script);
     let threads = Arc::new(Mutex::new(Vec::new()));
     let control = {
@@ -108,28 +142,42 @@ fn beside(db: &str, max_block: Duration, script: impl Fn() + Send + Sync + 'stat
             }
         })
     };
-    let memory = Memory { delay: Duration::from_millis(1500), is_slow: AtomicBool::new(true), ..Memory::new() };
     let mut options = options(shared());
     options.max_block = max_block;
-    let outcome = PostgresSource::new(conninfo(&shared().url(db)), options).capture(&memory, &control).map(drop);
+    let outcome = PostgresSource::new(conninfo(&shared().url(db)), options).capture(memory, &control).map(drop);
     threads.lock().unwrap().drain(..).for_each(|thread| thread.join().unwrap());
-    (outcome, memory)
+    outcome
+}
+
+/// A sink that takes its time.
+fn slow() -> Memory {
+    Memory { delay: Duration::from_millis(1500), is_slow: AtomicBool::new(true), ..Memory::new() }
 }
 
 #[test]
 fn nobody_waits_behind_the_capture_for_long() {
     let db = filled("blocking");
     let name = db.clone();
-    let waited = Arc::new(Mutex::new(Duration::ZERO));
-    let (outcome, _) = {
-        let waited = waited.clone();
-        beside(&db, Duration::from_millis(300), move || {
-            std::thread::scope(|scope| {
-                scope.spawn(|| shared().psql(&name, "ALTER TABLE t ADD COLUMN x int"));
-                std::thread::sleep(Duration::from_millis(200));
+    let done = Arc::new(Mutex::new(Vec::new()));
+    let memory = {
+        // No row gets anywhere before both are through: who waits for that is let through first, or never.
+        let (done, begun) = (done.clone(), Instant::now());
+        let is_held = move || done.lock().unwrap().len() < 2 && begun.elapsed() < Duration::from_secs(120);
+        Memory { is_held: Some(Box::new(is_held)), ..Memory::new() }
+    };
+    let outcome = {
+        let done = done.clone();
+        beside(&db, Duration::from_millis(300), &memory, move || {
+            let run = |what: &'static str, sql: &str| {
                 let begun = Instant::now();
-                shared().psql(&name, "SELECT count(*) FROM t");
-                *waited.lock().unwrap() = begun.elapsed();
+                shared().psql(&name, sql);
+                done.lock().unwrap().push((what, begun.elapsed()));
+            };
+            std::thread::scope(|scope| {
+                scope.spawn(|| run("change", "ALTER TABLE t ADD COLUMN x int"));
+                let asks = "SELECT count(*) FROM pg_locks WHERE relation = 't'::regclass AND NOT granted";
+                while shared().psql(&name, asks) == "0" && done.lock().unwrap().is_empty() {}
+                run("reader", "SELECT count(*) FROM t");
             });
         })
     };
@@ -137,7 +185,9 @@ fn nobody_waits_behind_the_capture_for_long() {
     assert!(matches!(&error, CoreError::Source { retryable: true, .. }));
     let error = engine_error(error);
     assert!(matches!(&error, EngineError::Blocking { table, waited_ms: 300 } if table == "public.t"), "{error}");
-    eprintln!("an application waited {:?} behind the capture", waited.lock().unwrap());
+    let done = done.lock().unwrap();
+    eprintln!("waited behind the capture: {done:?}");
+    assert!(done.len() == 2 && done.iter().all(|(_, waited)| *waited < Duration::from_secs(60)), "{done:?}");
     no_session_left(shared(), &db);
 }
 
@@ -145,7 +195,8 @@ fn nobody_waits_behind_the_capture_for_long() {
 fn a_change_that_nobody_waits_behind_is_let_wait() {
     let db = filled("patient");
     let name = db.clone();
-    let (outcome, memory) = beside(&db, Duration::from_millis(100), move || {
+    let memory = slow();
+    let outcome = beside(&db, Duration::from_millis(100), &memory, move || {
         // pg_dump takes locks of its own and must have them by then: it would not wait in the queue for long.
         std::thread::sleep(Duration::from_millis(1000));
         shared().psql(&name, "ALTER TABLE t ADD COLUMN x int");

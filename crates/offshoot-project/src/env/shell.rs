@@ -32,7 +32,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
+        #![proptest_config(ProptestConfig::with_cases(if std::env::var_os("OFFSHOOT_LONG").is_some() { 10_000 } else { 64 }))]
         #[test]
         fn a_shell_reads_back_what_was_quoted(text in "[^\0]*") {
             prop_assert_eq!(printed_by_sh(&format!("printf %s {}", quoted(&text))), text.into_bytes());

@@ -164,7 +164,7 @@ fn binary_rows(tree: &TypeTree, columns: usize) -> Rows<'_> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(if std::env::var_os("OFFSHOOT_LONG").is_some() { 100_000 } else { 200 }))]
 
     #[test]
     fn binary_rows_come_back((columns, rows) in table(), cuts in proptest::collection::vec(any::<usize>(), 0..12)) {

@@ -200,3 +200,29 @@ impl TargetSession for PostgresSession<'_> {
         Ok(self.catalog_differences(manifest, adapted)?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::PostgresSession;
+    use crate::conninfo::{ConnInfo, Environment};
+    use crate::postgres::connect::ConnectOptions;
+    use crate::postgres::restore::PostgresTarget;
+    use offshoot_testkit::postgres::shared;
+
+    #[test]
+    fn indexes_get_their_share_of_memory_and_never_less_than_the_server_gives() {
+        let db = shared().fresh_db("maintenance");
+        let environment = Environment::new([("PGSSLMODE", "disable")], None, Some("postgres".into()));
+        let conninfo = ConnInfo::parse(&shared().url(&db), &environment).unwrap();
+        let target = PostgresTarget::new(conninfo, ConnectOptions::default());
+        let shown = |own: &str, share_bytes: u64| -> String {
+            let session = PostgresSession::open(&target).unwrap();
+            session.run("set", &format!("SET maintenance_work_mem = '{own}'")).unwrap();
+            session.share_memory(share_bytes).unwrap();
+            session.query("show", "SHOW maintenance_work_mem", &[]).unwrap()[0].get(0)
+        };
+        assert_eq!(shown("64MB", 256 << 20), "256MB");
+        assert_eq!(shown("512MB", 256 << 20), "512MB", "a larger setting stays");
+        assert_eq!(shown("64MB", 64 << 30), "2097151kB", "the most that every major takes");
+    }
+}
