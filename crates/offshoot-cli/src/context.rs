@@ -4,7 +4,7 @@ use crate::args::Globals;
 use crate::config::{self, Config};
 use crate::failure::Failure;
 use crate::output::Style;
-use crate::{interrupt, journal, key, progress, surroundings};
+use crate::{interrupt, journal, key, lists, progress, surroundings};
 use offshoot::scrub::{Policy, Scrub};
 use offshoot::{BranchPlace, Branches, Connection, Control, Store};
 use std::ffi::OsString;
@@ -92,6 +92,7 @@ impl Context {
             let message = format!("{}:{}:{}: {}", file.display(), error.line, error.column, error.what);
             Failure::new(offshoot::ErrorKind::Usage, message, "docs/policy.md describes the language and every rule")
         })?;
+        let policy = lists::read(policy, file)?;
         Ok(Some(Scrub::new(policy, key::require(&config)?)))
     }
 

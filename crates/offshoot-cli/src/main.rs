@@ -12,6 +12,7 @@ mod failure;
 mod interrupt;
 mod journal;
 mod key;
+mod lists;
 mod logging;
 mod output;
 mod parity;

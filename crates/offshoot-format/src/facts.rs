@@ -93,6 +93,9 @@ pub struct ColumnFacts {
     pub checks: Vec<Check>,
     /// The value of its default in the form of the rows, if that is a constant.
     pub default: Option<Vec<u8>>,
+    /// The encoding of its texts, such as `EUC_JP`, where that is one that rules can neither read nor write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
 }
 
 impl ColumnFacts {
@@ -111,6 +114,7 @@ impl ColumnFacts {
             nulls_are_equal: false,
             checks: Vec::new(),
             default: None,
+            encoding: None,
         }
     }
 

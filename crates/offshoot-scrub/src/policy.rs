@@ -30,6 +30,8 @@ pub struct Policy {
     /// Which rows of tables the copy has: `none`, or a condition.
     rows: Vec<(String, Node)>,
     pub(crate) lists: BTreeMap<String, Vec<String>>,
+    /// Files that lists are in, by the list's name.
+    list_files: BTreeMap<String, String>,
     pub(crate) makers: Makers,
 }
 
@@ -61,6 +63,7 @@ impl Policy {
             patterns: Vec::new(),
             rows: Vec::new(),
             lists: BTreeMap::new(),
+            list_files: BTreeMap::new(),
             makers: Makers(makers),
         };
         policy.read_document().map_err(|fault| fault.in_text(text))?;
@@ -80,6 +83,12 @@ impl Policy {
     pub fn shaping_unclassified(mut self, shapes: bool) -> Self {
         self.shapes_unclassified = shapes;
         self
+    }
+
+    /// Lists whose values are in a file: the list's name and the file's, as the document has them. Nothing is read here: who has
+    /// the document reads them, and gives them to [`Self::with_list`].
+    pub fn list_files(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.list_files.iter().map(|(list, file)| (list.as_str(), file.as_str()))
     }
 
     /// Adds a list for `lookup`, such as the lines of a file; one of the document goes before one added here.
@@ -153,8 +162,7 @@ impl Policy {
                 }
                 "lists" => {
                     for list in value.table("[scrub.lists]")? {
-                        let mut options = Options::new(list.at, std::slice::from_ref(list));
-                        self.lists.insert(list.key.clone(), options.texts(&list.key)?.unwrap_or_default());
+                        self.read_list(list)?;
                     }
                 }
                 _ => {
@@ -164,6 +172,21 @@ impl Policy {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// `["red", "green"]`, or `{ file = "colours.txt" }`.
+    fn read_list(&mut self, list: &Entry) -> Result<(), Fault> {
+        if let Item::Table(entries) = &list.value.item {
+            let mut options = Options::new(list.value.at, entries);
+            let file = options.text("file")?.filter(|file| !file.is_empty());
+            let Some(file) = file else { return Err(list.value.fault("a list needs values, or a `file` of them")) };
+            options.finish(&list.key)?;
+            self.list_files.insert(list.key.clone(), file);
+            return Ok(());
+        }
+        let mut options = Options::new(list.at, std::slice::from_ref(list));
+        self.lists.insert(list.key.clone(), options.texts(&list.key)?.unwrap_or_default());
         Ok(())
     }
 

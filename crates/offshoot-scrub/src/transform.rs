@@ -11,6 +11,7 @@ mod checked;
 mod composite;
 mod constant;
 mod coordinates;
+mod country_codes;
 mod date;
 mod domain;
 mod draw;

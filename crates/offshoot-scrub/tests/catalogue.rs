@@ -5,7 +5,8 @@
 mod tables;
 
 use offshoot_scrub::facts::ColumnFacts;
-use tables::{one_column, scrub};
+use offshoot_scrub::{Policy, Scrubber};
+use tables::{key, one_column, scrub, table};
 
 fn binary(rule: &str, kind: &str, value: &[u8]) -> Vec<u8> {
     one_column(rule, ColumnFacts::new("c", kind)).unwrap().value("public", "t", "c", value).unwrap().unwrap()
@@ -334,4 +335,59 @@ fn first_names_keep_their_gender() {
         assert!(!["Adam", "Albert", "Andrew", "Arthur", "Peter", "Thomas"].contains(&new.as_str()), "{name} {new}");
     }
     assert_ne!(scrub("first-name", "text", "芳"), "芳");
+}
+
+#[test]
+fn a_lookup_draws_from_its_list_alone() {
+    let text = "[scrub.columns]\nc = { rule = \"lookup\", list = \"towns\" }\n[scrub.lists]\ntowns = ";
+    let plan = |list: &str| {
+        let policy = Policy::parse(&format!("{text}{list}")).unwrap();
+        Scrubber::new(&policy, &[table("t", &[("c", "text")])], &key(1))
+    };
+    let towns = ["Oslo", "Bergen", "São Paulo", "東京"];
+    let scrubber = plan(&format!("{towns:?}")).unwrap();
+    let draw = |value: String| scrubber.value("public", "t", "c", value.as_bytes()).unwrap().unwrap();
+    let drawn: std::collections::HashSet<Vec<u8>> = (0..200).map(|n| draw(format!("place {n}"))).collect();
+    assert_eq!(drawn, towns.iter().map(|town| town.as_bytes().to_vec()).collect());
+    assert_eq!(draw("place 7".to_owned()), draw("place 7".to_owned()));
+    // A list of a file is nobody's until somebody has read the file.
+    let policy = Policy::parse(&format!("{text}{{ file = \"towns.txt\" }}")).unwrap();
+    assert_eq!(policy.list_files().collect::<Vec<_>>(), [("towns", "towns.txt")]);
+    assert!(plan("{ file = \"towns.txt\" }").unwrap_err().to_string().contains("there is no list `towns`"));
+    let tables = [table("t", &[("c", "text")])];
+    let read = Scrubber::new(&policy.with_list("towns", towns.map(str::to_owned).to_vec()), &tables, &key(1)).unwrap();
+    assert_eq!(read.value("public", "t", "c", b"place 7").unwrap().unwrap(), draw("place 7".to_owned()));
+    for bad in ["[]", "{}", "{ file = \"\" }", "{ file = 1 }", "{ file = \"a\", other = 1 }", "\"a\""] {
+        assert!(Policy::parse(&format!("{text}{bad}")).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn the_default_takes_the_place_of_values_of_any_type() {
+    let with = |kind: &str, default: Option<&[u8]>| {
+        let mut column = ColumnFacts::new("c", kind);
+        column.default = default.map(<[u8]>::to_vec);
+        one_column("default", column)
+    };
+    let point = [1.5_f64, -2.0].map(f64::to_be_bytes).concat();
+    for (kind, default, value) in [
+        ("text", &b"unknown"[..], &b"Ann"[..]),
+        ("int4", &7_i32.to_be_bytes(), &9_i32.to_be_bytes()),
+        ("int2", &7_i16.to_be_bytes(), &9_i16.to_be_bytes()),
+        ("bool", &[1], &[0]),
+        ("float8", &0.5_f64.to_be_bytes(), &9.25_f64.to_be_bytes()),
+        ("date", &(-1_i32).to_be_bytes(), &i32::MAX.to_be_bytes()),
+        ("timestamptz", &i64::MAX.to_be_bytes(), &0_i64.to_be_bytes()),
+        ("uuid", &[7; 16], &[9; 16]),
+        ("inet", &[2, 32, 0, 4, 10, 0, 0, 1], &[2, 32, 0, 4, 192, 168, 0, 1]),
+        ("point", &point, &[0; 16]),
+        ("bytea", b"none", b"\x00\x01"),
+        ("jsonb", b"\x01{}", b"\x01{\"a\": 1}"),
+    ] {
+        let scrubber = with(kind, Some(default)).unwrap();
+        assert_eq!(scrubber.value("public", "t", "c", value).unwrap().unwrap(), default, "{kind}");
+    }
+    for (kind, default) in [("text", None), ("int4", None), ("_text", Some(&b"junk"[..])), ("ltree", Some(b"a.b"))] {
+        assert!(with(kind, default).is_err(), "{kind}");
+    }
 }

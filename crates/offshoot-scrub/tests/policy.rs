@@ -15,7 +15,7 @@ use offshoot_scrub::transform::{Row, Transform, names};
 use offshoot_scrub::value::{Answer, Value};
 use offshoot_scrub::{ColumnCount, Policy, Scrubber};
 use proptest::prelude::*;
-use tables::{cases, key, one_column, policy, scrub, table};
+use tables::{cases, key, one_column, policy, scrub, table, with_options};
 
 fn error(text: &str) -> String {
     let tables = [table("users", &[("name", "text"), ("age", "int4")])];
@@ -248,29 +248,13 @@ const KINDS: [&str; 22] = [
     "_int4",
 ];
 
-/// A rule with the options that it needs.
-fn with_options(name: &str) -> String {
-    match name {
-        "constant" => "{ rule = \"constant\", value = \"x\" }".to_owned(),
-        "template" => "{ rule = \"template\", text = \"{c}\" }".to_owned(),
-        "one-of" => "{ rule = \"one-of\", values = [\"a\", \"b\"] }".to_owned(),
-        "partial" => "{ rule = \"partial\", first = 1 }".to_owned(),
-        "regex" => "{ rule = \"regex\", pattern = \"[a-m]+\" }".to_owned(),
-        "entity" => "{ rule = \"entity\", by = \"c\", part = \"email\" }".to_owned(),
-        "range" => "{ rule = \"range\", from = -5, to = 1000 }".to_owned(),
-        "bucket" => "{ rule = \"bucket\", size = 5 }".to_owned(),
-        "national-id" => "{ rule = \"national-id\", country = \"us\" }".to_owned(),
-        name => name.to_owned(),
-    }
-}
-
-/// Plans of each rule for columns of many types.
 /// Rules that rewrite several values at once.
 const TOGETHER: [&str; 5] = ["email", "card", "{ rule = \"card\", issuer = 6 }", "iban", "shape"];
 
 static TOGETHER_PLANS: LazyLock<Vec<Scrubber>> =
     LazyLock::new(|| TOGETHER.iter().map(|rule| one_column(rule, ColumnFacts::new("c", "text")).unwrap()).collect());
 
+/// Plans of each rule for columns of many types.
 static ALL: LazyLock<Vec<Scrubber>> = LazyLock::new(|| {
     let pairs = names().into_iter().flat_map(|name| KINDS.map(|kind| (name, kind)));
     pairs.filter_map(|(name, kind)| one_column(&with_options(name), ColumnFacts::new("c", kind)).ok()).collect()

@@ -9,7 +9,7 @@ use offshoot_format::table::RowForm;
 use offshoot_scrub::Key;
 use offshoot_scrub::receipt::{
     Assurance, ColumnReceipt, ColumnShape, How, Receipt, ReceiptError, SignedReceipt, TableReceipt, Thresholds,
-    VERSION, hex, public_key, render,
+    VERSION, hex, may_be_reachable, public_key, render,
 };
 use offshoot_scrub::survivors::{Inputs, MemoryRuns, Output, Place, Source, Survivors};
 
@@ -57,6 +57,7 @@ fn column(name: &str, rule: &str, before: &[&str], after: &[&str], nulls: u64) -
         values: before.len() as u64,
         changed,
         nulls,
+        is_reachable: may_be_reachable(rule, true),
         before: if rule == "keep" { None } else { shape(before, nulls) },
         after: if rule == "keep" { None } else { shape(after, nulls) },
     }
@@ -205,6 +206,24 @@ fn pages_of_what_did_not_go_well_say_so() {
             && page.contains("broken by 3 of 10 rows")
             && !page.contains("Nothing survived")
     );
+}
+
+#[test]
+fn numbers_that_somebody_may_have_are_named() {
+    let mut receipt = receipt();
+    let [text, page] = [render::text(&receipt), render::html(&receipt)];
+    assert!(!text.contains("reachable") && !page.contains("reachable"));
+    assert!(!String::from_utf8_lossy(receipt.clone().sign(&key(0)).unwrap().as_bytes()).contains("reachable"));
+    for rule in ["phone", "ip", "host", "url"] {
+        receipt.tables[0].columns[1] = column("contact", rule, &["+1 415 867 5309"], &["+1 205 333 0912"], 0);
+        for shown in [render::text(&receipt), render::html(&receipt)] {
+            assert!(shown.contains("reachable") && shown.contains("that somebody has"), "{rule}: {shown}");
+        }
+        let read = SignedReceipt::parse(receipt.clone().sign(&key(0)).unwrap().as_bytes()).unwrap();
+        assert!(read.receipt().tables[0].columns[1].is_reachable);
+    }
+    // Those that need not be unique are for fiction and documentation.
+    assert!(!may_be_reachable("phone", false) && !may_be_reachable("ip", false) && !may_be_reachable("email", true));
 }
 
 #[test]

@@ -7,8 +7,10 @@
 use std::collections::{HashMap, HashSet};
 use std::io::Write as _;
 
+use offshoot_format::table::RowForm;
 use offshoot_scrub::Key;
 use offshoot_scrub::prf::Prf;
+use offshoot_scrub::receipt::ColumnShape;
 use offshoot_scrub::shape::{Change, Shape, Work, tables_digest};
 use proptest::prelude::*;
 use unicode_normalization::UnicodeNormalization;
@@ -65,10 +67,18 @@ fn outline(text: &str) -> Outline {
     }
 }
 
+/// Whether no other value has the shape of this one, as a receipt counts them.
+fn is_the_only_one(value: &[u8]) -> bool {
+    let mut shape = ColumnShape::new("text", RowForm::Binary);
+    shape.observe(value);
+    value.is_empty() || shape.summary().only_ones == 1
+}
+
 fn check(value: &[u8]) {
     for shape in shapes(0) {
         let (scrubbed, change) = apply(&shape, value);
         assert_eq!(scrubbed != value, change == Change::Changed, "{value:x?}");
+        assert!(change == Change::Changed || is_the_only_one(value), "{value:x?} has others of its shape, and stayed");
         assert_eq!(scrubbed.len(), value.len());
         match std::str::from_utf8(value) {
             Ok(text) => {
@@ -296,4 +306,46 @@ fn naughty_strings_keep_their_shape() {
     let cases: Vec<String> = serde_json::from_str(&text).unwrap();
     assert!(cases.len() > 400);
     cases.iter().for_each(|text| check(text.as_bytes()));
+}
+
+/// Names of people in the scripts that most people write in.
+const NAMES: [&str; 28] = [
+    "Zoë Müller-Łukasiewicz",
+    "Nguyễn Thị Minh Khai",
+    "Şükrü Öztürk",
+    "Đorđe Šimić",
+    "Sæunn Þórðardóttir",
+    "Ọlúwaṣeun Adébáyọ̀",
+    "Анна Ильинична",
+    "Ђорђе Петровић",
+    "Οδυσσέας Ελύτης",
+    "Արամ Խաչատրյան",
+    "გალაკტიონ ტაბიძე",
+    "נעמי שמר",
+    "فاطمة الزهراء",
+    "محمّد بن سلمان",
+    "مریم میرزاخانی",
+    "अमृता प्रीतम",
+    "রবীন্দ্রনাথ ঠাকুর",
+    "ਅੰਮ੍ਰਿਤਾ ਪ੍ਰੀਤਮ",
+    "மாலதி மைத்ரி",
+    "త్యాగరాజు",
+    "ശ്രീനാരായണ ഗുരു",
+    "สุนทรภู่",
+    "အောင်ဆန်း",
+    "ព្រះបាទ នរោត្តម",
+    "አበበ ቢቂላ",
+    "山田 太郎",
+    "やまだ タロウ",
+    "김 연아",
+];
+
+#[test]
+fn names_of_many_scripts_keep_their_shape_and_become_others() {
+    for name in NAMES {
+        check(name.as_bytes());
+        for shape in shapes(0) {
+            assert_eq!(apply(&shape, name.as_bytes()).1, Change::Changed, "{name}");
+        }
+    }
 }

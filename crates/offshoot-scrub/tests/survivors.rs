@@ -331,6 +331,24 @@ fn long_texts_of_any_script_take_linear_time() {
 }
 
 #[test]
+fn what_is_found_says_what_mends_it() {
+    for (rule, mends) in [
+        ("keep", "give the column a rule, such as `email`, `words`, `json` or `null`"),
+        ("template", "leave the columns that are not rewritten out of the template"),
+        ("json", "take the rule `keep` from the paths that hold the value"),
+        ("words", "give the column another rule, such as `email` or `null`"),
+    ] {
+        let cells = [MAILS[0], "nothing"];
+        let survivors = Proof::of("email", "email", "text", &MAILS).output("copy", rule, "text", &cells).run();
+        let [finding] = &survivors.findings[..] else { panic!("{rule}: {:?}", survivors.findings) };
+        assert_eq!((finding.mend().as_str(), finding.cells, finding.values), (mends, 1, 1), "{rule}");
+        assert_eq!(finding.to_string(), format!("public.t.copy: 1 cells with values of public.t.email; {mends}"));
+    }
+    let object = Proof::of("email", "email", "text", &MAILS).object("comment on table public.t", MAILS[1]).run();
+    assert_eq!(object.findings[0].mend(), "take the value out of the schema of the source");
+}
+
+#[test]
 fn a_report_holds_no_value() {
     let survivors = Proof::of("email", "email", "text", &MAILS).output("copy", "keep", "text", &MAILS).run();
     let shown = format!("{survivors:?} {} {}", survivors.findings[0], serde_json::to_string(&survivors).unwrap());
@@ -356,8 +374,14 @@ fn value() -> impl Strategy<Value = String> {
     ]
 }
 
+/// A sample, or the long form of a night.
+fn cases() -> ProptestConfig {
+    let cases = if std::env::var_os("OFFSHOOT_LONG").is_some() { 10_000 } else { 300 };
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(cases())]
 
     #[test]
     fn a_planted_input_is_found_anywhere(

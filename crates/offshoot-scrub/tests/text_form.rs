@@ -9,7 +9,7 @@ use offshoot_scrub::facts::ColumnFacts;
 use offshoot_scrub::value::{Answer, Value};
 use offshoot_scrub::wire::Codec;
 use proptest::prelude::*;
-use tables::{cases, scrubber, table};
+use tables::{cases, one_column, scrubber, table};
 
 fn codec(kind: &str) -> Codec {
     let mut facts = ColumnFacts::new("c", kind);
@@ -235,4 +235,32 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn texts_in_an_encoding_that_no_rule_can_read_are_kept_or_nulled() {
+    let mut column = ColumnFacts::new("c", "text");
+    column.encoding = Some("EUC_JP".to_owned());
+    for rule in ["keep", "null"] {
+        assert!(one_column(rule, column.clone()).is_ok(), "{rule}");
+    }
+    let rules = offshoot_scrub::transform::names().into_iter().filter(|rule| !matches!(*rule, "keep" | "null"));
+    for rule in rules.map(str::to_owned).chain([
+        "{ rule = \"constant\", value = \"x\" }".to_owned(),
+        "{ rule = \"keep\", when = \"c is null\", otherwise = \"shape\" }".to_owned(),
+    ]) {
+        let error = one_column(&rule, column.clone()).unwrap_err().to_string();
+        assert!(error.contains("public.t.c: ") && error.contains("encoding is EUC_JP"), "{error}");
+    }
+    // Numbers beside it are rewritten, but not by what it says.
+    let plan = |when: &str| {
+        let mut table = table("t", &[("n", "int4")]);
+        table.columns.push(column.clone());
+        scrubber(
+            &format!("c = \"keep\"\nn = {{ rule = \"shape\", when = \"{when}\", otherwise = \"keep\" }}"),
+            &[table],
+        )
+    };
+    assert!(plan("n > 5").is_ok() && plan("c is null").is_ok());
+    assert!(plan("c = 'x'").unwrap_err().to_string().contains("`c` is in EUC_JP"));
 }

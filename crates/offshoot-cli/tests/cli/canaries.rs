@@ -1,6 +1,8 @@
 //! A word is planted in values of every type, and must be nowhere: not in the store, decoded, referred to or not, not in the files
 //! that a capture spills to, not in a log, an output, a receipt, a restored copy, nor in what is left of a process that dies.
 //!
+//! Nor is the scrub key anywhere but in its file.
+//!
 //! Another word, in a column that is kept, must be found by the same search: it shows that the search sees something.
 
 use crate::session::Session;
@@ -112,6 +114,37 @@ fn search(what: &str, places: &[(String, Vec<u8>)]) {
     assert!(found.is_empty(), "{what}: {found:?}");
 }
 
+/// The scrub key of a session: its digits as its file has them, and its bytes.
+struct KeyTrace {
+    digits: String,
+    bytes: Vec<u8>,
+}
+
+impl KeyTrace {
+    fn of(session: &Session) -> Self {
+        let text = fs::read_to_string(session.dir().join("key")).unwrap();
+        let digits = text.trim().strip_prefix("offshoot-key-1:").unwrap()[..64].to_owned();
+        let byte = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).unwrap();
+        let bytes = (0..64).step_by(2).map(byte).collect();
+        Self { digits, bytes }
+    }
+
+    fn is_in(&self, bytes: &[u8]) -> bool {
+        count(bytes, &self.digits) > 0 || bytes.windows(self.bytes.len()).any(|window| window == self.bytes)
+    }
+
+    /// Fails if the key, or the half of it, is in any place.
+    fn search(&self, what: &str, places: &[(String, Vec<u8>)]) {
+        let half = Self { digits: self.digits[..32].to_owned(), bytes: self.bytes[16..].to_vec() };
+        let found: Vec<&str> = places
+            .iter()
+            .filter(|(_, bytes)| self.is_in(bytes) || half.is_in(bytes))
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert!(found.is_empty(), "the key in {what}: {found:?}");
+    }
+}
+
 /// Reads the files without a name of a process again and again until it ends; of each the longest content that was seen.
 fn watch(child: &mut Child, until: impl Fn() -> bool) -> (Option<ExitStatus>, BTreeMap<PathBuf, Vec<u8>>) {
     let mut spilled: BTreeMap<PathBuf, Vec<u8>> = BTreeMap::new();
@@ -140,6 +173,9 @@ fn no_canary_is_stored_spilled_logged_or_restored() {
     let server = shared();
     let db = planted(server, "planted_everywhere");
     let session = session();
+    let key = KeyTrace::of(&session);
+    let key_file = fs::read(session.dir().join("key")).unwrap();
+    assert!(key.is_in(&key_file) && key.is_in(&key.bytes), "the search for the key sees nothing");
     let url = server.url(&db);
     let (mut seen, mut log) = (0, Vec::new());
     for _ in 0..TRIES {
@@ -147,7 +183,10 @@ fn no_canary_is_stored_spilled_logged_or_restored() {
         let args = ["-vvv", "capture", &url, "--name", "prod", "--jobs", "1", "--memory", "220MiB"];
         let mut command = session.command(&args);
         command.env("RUST_LOG", "trace").stdout(Stdio::null()).stderr(fs::File::create(&stderr).unwrap());
-        let (status, spilled) = watch(&mut command.spawn().unwrap(), || false);
+        let mut child = command.spawn().unwrap();
+        let line = fs::read(format!("/proc/{}/cmdline", child.id())).unwrap();
+        key.search("the list of processes", &[("cmdline".to_owned(), line)]);
+        let (status, spilled) = watch(&mut child, || false);
         log = fs::read(&stderr).unwrap();
         fs::remove_file(&stderr).unwrap();
         assert_eq!(
@@ -161,6 +200,7 @@ fn no_canary_is_stored_spilled_logged_or_restored() {
             .map(|(path, bytes)| (path.display().to_string(), [decompressed(&bytes), bytes].concat()))
             .collect();
         search("spill files", &spilled);
+        key.search("spill files", &spilled);
         seen += spilled.iter().map(|(_, bytes)| count(bytes, KEPT)).sum::<usize>();
         if seen > 0 {
             break;
@@ -171,13 +211,19 @@ fn no_canary_is_stored_spilled_logged_or_restored() {
     }
     assert!(seen > 0, "no spilled row was seen in {TRIES} captures");
     assert!(String::from_utf8_lossy(&log).contains("pack published"), "the log has no steps");
-    search("log", &[("stderr".to_owned(), log)]);
+    let log = [("stderr".to_owned(), log)];
+    search("log", &log);
+    key.search("log", &log);
 
     let store = session.dir().join(".offshoot");
     let chunks = plaintext(&store).unwrap();
     assert!(chunks.iter().any(|(_, plain)| count(plain, KEPT) > 0), "the search sees nothing");
     search("chunks and manifests", &chunks);
-    search("files", &files(session.dir()));
+    key.search("chunks and manifests", &chunks);
+    let mut files = files(session.dir());
+    search("files", &files);
+    files.retain(|(_, bytes)| *bytes != key_file);
+    key.search("files", &files);
     let copy = server.fresh_db("planted_restored");
     let restored = session.quietly(&["restore", "prod", "--to", &server.url(&copy)]);
     assert_eq!(restored.code, Some(0), "{}", restored.stderr);
@@ -185,7 +231,52 @@ fn no_canary_is_stored_spilled_logged_or_restored() {
     assert!(dump.contains(KEPT));
     let receipt = session.quietly(&["--json", "receipt", "prod"]);
     let outputs = [("dump", dump), ("receipt", receipt.stdout), ("said", restored.stderr)];
-    search("outputs", &outputs.map(|(name, text)| (name.to_owned(), text.into_bytes())));
+    let outputs = outputs.map(|(name, text)| (name.to_owned(), text.into_bytes()));
+    search("outputs", &outputs);
+    key.search("outputs", &outputs);
+}
+
+#[test]
+fn a_canary_in_a_comment_or_a_default_is_refused_and_stays_nowhere() {
+    let server = shared();
+    let db = server.fresh_db("planted_in_the_schema");
+    server.psql(
+        &db,
+        &format!(
+            "CREATE TABLE planted (id int PRIMARY KEY, t text); CREATE TABLE city (id int PRIMARY KEY, name text);
+             INSERT INTO planted SELECT n, '{CANARY}' || md5(n::text) FROM generate_series(1, 1000) n;
+             INSERT INTO city VALUES (1, '{KEPT}')"
+        ),
+    );
+    let word = server.psql(&db, "SELECT t FROM planted WHERE id = 7");
+    let word = word.trim();
+    let session = session();
+    let key = KeyTrace::of(&session);
+    let rules = "key = 'key'\n[scrub.tables.planted]\nid = 'keep'\nt = 'shape'\n[scrub.tables.city]\n'*' = 'keep'\n";
+    fs::write(session.dir().join("offshoot.toml"), rules).unwrap();
+    let capture = || {
+        let args = ["-vvv", "capture", &server.url(&db), "--name", "prod", "--jobs", "1"];
+        session.command(&args).env("RUST_LOG", "trace").output().unwrap()
+    };
+    for (plant, pull) in [
+        (format!("COMMENT ON TABLE city IS 'ask {word}'"), "COMMENT ON TABLE city IS NULL"),
+        (format!("COMMENT ON COLUMN city.id IS '{word}'"), "COMMENT ON COLUMN city.id IS NULL"),
+        (format!("ALTER TABLE city ALTER name SET DEFAULT '{word}'"), "ALTER TABLE city ALTER name DROP DEFAULT"),
+    ] {
+        server.psql(&db, &plant);
+        let ran = capture();
+        assert_eq!(ran.status.code(), Some(4), "{}", String::from_utf8_lossy(&ran.stderr));
+        let mut places = files(session.dir());
+        places.retain(|(name, _)| !name.ends_with("/key"));
+        let packs: Vec<(String, Vec<u8>)> =
+            places.iter().map(|(name, bytes)| (name.clone(), decompressed(bytes))).collect();
+        places.extend(packs);
+        places.extend([("stdout".to_owned(), ran.stdout), ("stderr".to_owned(), ran.stderr)]);
+        search("what a refused capture leaves", &places);
+        key.search("what a refused capture leaves", &places);
+        server.psql(&db, pull);
+    }
+    assert_eq!(capture().status.code(), Some(0));
 }
 
 #[test]

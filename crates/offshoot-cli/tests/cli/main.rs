@@ -27,6 +27,7 @@ mod mysql_restore;
 mod names;
 mod nest;
 mod peers;
+mod policies;
 mod pool;
 mod power;
 mod privileges;

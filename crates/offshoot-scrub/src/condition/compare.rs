@@ -29,6 +29,9 @@ pub(crate) enum Written {
 impl Literal {
     /// Reads a literal for a column; what is wrong otherwise.
     pub(crate) fn read(written: &Written, column: &ColumnFacts, codec: Codec) -> Result<Self, String> {
+        if let Some(encoding) = &column.encoding {
+            return Err(format!("`{}` is in {encoding}, which does not compare with UTF-8", column.name));
+        }
         let wrong = || format!("`{}` is of type {}, which does not compare with this", column.name, column.type_name);
         if !codec.is_whole() {
             return Err(format!("`{}` is of type {}, whose values do not compare", column.name, column.type_name));

@@ -145,6 +145,10 @@ fn table_section(table: &TableReceipt, out: &mut String) {
         ]
     });
     rows_of(&["column", "type", "rule", "domain", "values", "changed", "NULL"], rows, out);
+    let reachable = || table.columns.iter().filter(|column| column.is_reachable);
+    if reachable().next().is_some() {
+        rows_of(&["reachable", "why"], reachable().map(|column| vec![column.name.clone(), REACHABLE.to_owned()]), out);
+    }
     for (name, all) in [("unique", &table.unique), ("foreign key", &table.joins)] {
         if !all.is_empty() {
             rows_of(&[name, "holds"], all.iter().map(|one| vec![one.what.clone(), how(one)]), out);
@@ -157,6 +161,10 @@ fn table_section(table: &TableReceipt, out: &mut String) {
     }
     out.push_str("</section>\n");
 }
+
+/// What is said of a column whose values may reach somebody.
+pub(super) const REACHABLE: &str =
+    "values are unique, so they may be numbers or addresses that somebody has: call and send nothing";
 
 /// How an assurance is worded.
 pub(super) fn how(assurance: &Assurance) -> String {

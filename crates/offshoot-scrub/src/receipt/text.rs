@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::html::how;
+use super::html::{REACHABLE, how};
 use super::{Receipt, SMALL_CLASS};
 
 /// The text of a receipt, in lines. Control characters in names are replaced, so that no name can steer the terminal.
@@ -36,6 +36,9 @@ pub fn text(receipt: &Receipt) -> String {
             })
             .collect();
         columns(["column", "rule", "values", "changed", "NULL", "small class"].map(str::to_owned), &rows, &mut out);
+        for column in table.columns.iter().filter(|column| column.is_reachable) {
+            let _ = writeln!(out, "  reachable {}: {REACHABLE}", plain(&column.name));
+        }
         for (name, all) in [("unique", &table.unique), ("foreign key", &table.joins)] {
             for one in all {
                 let _ = writeln!(out, "  {name} {}: {}", plain(&one.what), how(one));

@@ -83,6 +83,11 @@ pub(super) fn column(
     key: &Key,
 ) -> Result<ColumnPlan, ScrubError> {
     let (table, column) = (&tables[place.0], &tables[place.0].columns[place.1]);
+    encoding_allows(rule, column).map_err(|why| ScrubError::Refused {
+        column: full_name(table, place.1),
+        rule: rule.name.clone(),
+        why,
+    })?;
     let codec = Codec::of(column, table.form);
     let equality = joins.equality(place.0, place.1);
     let mut options = rule.options();
@@ -148,6 +153,17 @@ pub(super) fn is_plainly(rule: &Rule, name: &str) -> bool {
 
 fn is_kept(rule: &Rule) -> bool {
     is_plainly(rule, "keep") || is_plainly(rule, "null")
+}
+
+/// What a rule wrote would be no text of the encoding, and what it did not understand could stay.
+fn encoding_allows(rule: &Rule, column: &ColumnFacts) -> Result<(), String> {
+    match &column.encoding {
+        Some(encoding) if !is_kept(rule) => Err(format!(
+            "the database's encoding is {encoding}, and rules read and write UTF-8: use `null` or `keep`, or capture a copy of the \
+             database that is in UTF-8"
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn type_allows(rule: &Rule, transform: &dyn Transform, column: &ColumnFacts, codec: Codec) -> Result<(), String> {

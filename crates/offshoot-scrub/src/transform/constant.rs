@@ -2,6 +2,7 @@
 
 use super::{Answer, Fault, Kind, Length, Making, Options, Reach, Row, Transform, Value, Work};
 use crate::policy::Item;
+use crate::wire::Codec;
 
 struct Constant {
     text: Vec<u8>,
@@ -35,10 +36,32 @@ pub(super) fn empty(options: &mut Options, making: &Making<'_>) -> Result<Box<dy
 
 /// Puts the column's default in the place of every value.
 pub(super) fn column_default(options: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
-    match (&making.column.default, making.kind) {
-        (Some(default), Kind::Text) => Ok(Box::new(Constant { text: default.clone(), answer: Answer::Written })),
-        _ => Err(options.fault("the column has no default that is a constant text: use `constant`")),
+    let codec = Codec::of(making.column, making.form);
+    let default = making.column.default.as_deref().and_then(|default| codec.look(default, said));
+    match default {
+        Some(default) => Ok(Box::new(default)),
+        None => Err(options.fault("the column has no default that is a constant: use `constant`")),
     }
+}
+
+/// The answer that says a value; none for one that is not understood.
+fn said(value: Value<'_>) -> Option<Constant> {
+    let (text, answer): (&[u8], _) = match value {
+        Value::Text(text) | Value::Json(text) | Value::Xml(text) | Value::Bytes(text) => (text, Answer::Written),
+        Value::Decimal(text) => (text.as_bytes(), Answer::Decimal),
+        Value::Integer(number) => (b"", Answer::Integer(number)),
+        Value::Float(number) => (b"", Answer::Float(number)),
+        Value::Date(day) => (b"", Answer::Date(day)),
+        Value::Timestamp(time) => (b"", Answer::Timestamp(time)),
+        Value::Time(time) => (b"", Answer::Time(time)),
+        Value::Interval(interval) => (b"", Answer::Interval(interval)),
+        Value::Bool(value) => (b"", Answer::Bool(value)),
+        Value::Uuid(uuid) => (b"", Answer::Uuid(uuid)),
+        Value::Address(address, bits) => (b"", Answer::Address(address, bits)),
+        Value::Point(x, y) => (b"", Answer::Point(x, y)),
+        Value::Entry(..) | Value::Field(..) | Value::Opaque(_) => return None,
+    };
+    Some(Constant { text: text.to_vec(), answer })
 }
 
 impl Transform for Constant {

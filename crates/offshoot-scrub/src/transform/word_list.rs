@@ -1,11 +1,13 @@
 //! Realistic values: names, companies, jobs and places drawn from word lists, in the script of the value.
 //!
-//! A value in a script without a list goes through the shape transform. Lists are small, so that two values may well get
-//! the same word: where values must stay unique, these rules are refused.
+//! A value in a script without a list of the kind goes through the shape transform, so that the script stays. Lists are small,
+//! so that two values may well get the same word: where values must stay unique, these rules are refused. `country` draws a
+//! code for a code.
 
 use fake::locales::{AR_SA, DE_DE, Data, EN, FR_FR, IT_IT, JA_JP, NL_NL, PT_BR, TR_TR, ZH_CN};
 use unicode_script::{Script, UnicodeScript};
 
+use super::country_codes;
 use super::gender::Gender;
 use super::{Answer, Fault, Length, Making, Options, Prf, Row, Stream, Transform, Value, Work};
 use crate::shape::Shape;
@@ -40,18 +42,25 @@ const fn lists<D: Data + Copy>(
     Lists {
         name,
         script,
-        first: D::NAME_FIRST_NAME,
-        last: D::NAME_LAST_NAME,
+        first: own(script, D::NAME_FIRST_NAME),
+        last: own(script, D::NAME_LAST_NAME),
         between,
         last_leads,
-        companies: D::COMPANY_SUFFIX,
-        streets: D::ADDRESS_STREET_SUFFIX,
-        states: D::ADDRESS_STATE,
-        countries: D::ADDRESS_COUNTRY,
-        fields: D::JOB_FIELD,
-        positions: D::JOB_POSITION,
-        city_ends: D::ADDRESS_CITY_SUFFIX,
+        companies: own(script, D::COMPANY_SUFFIX),
+        streets: own(script, D::ADDRESS_STREET_SUFFIX),
+        states: own(script, D::ADDRESS_STATE),
+        countries: own(script, D::ADDRESS_COUNTRY),
+        fields: own(script, D::JOB_FIELD),
+        positions: own(script, D::JOB_POSITION),
+        city_ends: own(script, D::ADDRESS_CITY_SUFFIX),
     }
+}
+
+/// A list, if it is one of the language: what a language of another script lacks, the crate fills with the English list.
+const fn own(script: Script, list: &'static [&'static str]) -> &'static [&'static str] {
+    let is_english =
+        !matches!(script, Script::Latin) && (list.is_empty() || list[0].as_bytes()[0].is_ascii_alphabetic());
+    if is_english { &[] } else { list }
 }
 
 impl Lists {
@@ -60,6 +69,24 @@ impl Lists {
         let (lead, follow) = if self.last_leads { (last, first) } else { (first, last) };
         format!("{lead}{}{follow}", self.between)
     }
+
+    /// Whether a text has letters of the language's script alone.
+    fn writes(&self, text: &str) -> bool {
+        let is_ours = |script: Script| match self.script {
+            Script::Hiragana => is_kana(script) || script == Script::Han,
+            own => script == own,
+        };
+        scripts(text).all(is_ours)
+    }
+}
+
+/// The scripts of a text, character by character; without those that all scripts share.
+fn scripts(text: &str) -> impl Iterator<Item = Script> {
+    text.chars().map(|c| c.script()).filter(|script| !matches!(script, Script::Common | Script::Inherited))
+}
+
+fn is_kana(script: Script) -> bool {
+    matches!(script, Script::Hiragana | Script::Katakana)
 }
 
 /// The first language of a script is the one for values that name none.
@@ -142,17 +169,13 @@ makers! {
 
 impl WordList {
     fn lists(&self, text: &str) -> Option<&'static Lists> {
-        let script = |script: Script| LANGUAGES.iter().find(|lists| lists.script == script);
-        let mut scripts =
-            text.chars().map(|c| c.script()).filter(|script| !matches!(script, Script::Common | Script::Inherited));
-        let first = scripts.next()?;
-        // Kana beside ideographs is Japanese.
-        let is_kana = |script: &Script| matches!(script, Script::Hiragana | Script::Katakana);
-        match first {
+        let of = |script: Script| LANGUAGES.iter().find(|lists| lists.script == script);
+        let mut scripts = scripts(text);
+        match scripts.next()? {
             Script::Latin => Some(self.latin),
-            kana if is_kana(&kana) => script(Script::Hiragana),
-            Script::Han if scripts.any(|script| is_kana(&script)) => script(Script::Hiragana),
-            other => script(other),
+            // Kana beside ideographs is Japanese.
+            first if is_kana(first) || first == Script::Han && scripts.any(is_kana) => of(Script::Hiragana),
+            other => of(other),
         }
     }
 
@@ -175,17 +198,12 @@ impl WordList {
                 let (first, last) = (pick(self.first_names(lists, old, row))?, pick(lists.last)?);
                 lists.full(first, last)
             }
-            What::Company => format!(
-                "{}{}{}",
-                pick(lists.last)?,
-                if lists.between.is_empty() { "" } else { " " },
-                pick(lists.companies)?
-            ),
-            What::Job => format!("{} {}", pick(lists.fields)?, pick(lists.positions)?),
+            What::Company => format!("{}{}{}", pick(lists.last)?, lists.between, pick(lists.companies)?),
+            What::Job => format!("{}{}{}", pick(lists.fields)?, lists.between, pick(lists.positions)?),
             What::Street => {
-                let name = format!("{} {}", pick(lists.last)?, pick(lists.streets)?);
-                let number = |text: &str| text.chars().any(|c| c.is_ascii_digit());
-                if number(old) { format!("{} {name}", 1 + stream.below(199)) } else { name }
+                let name = format!("{}{}{}", pick(lists.last)?, lists.between, pick(lists.streets)?);
+                let has_number = old.chars().any(|c| c.is_ascii_digit());
+                if has_number { format!("{} {name}", 1 + stream.below(199)) } else { name }
             }
             What::City => format!("{}{}", pick(lists.last)?, pick(lists.city_ends)?),
             What::State => pick(lists.states)?.to_owned(),
@@ -210,14 +228,18 @@ impl Transform for WordList {
     fn apply(&self, value: Value<'_>, row: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {
         let Value::Text(bytes) = value else { return Answer::Null };
         let text = std::str::from_utf8(bytes).unwrap_or_default();
+        let codes = if self.what == What::Country { country_codes::like(text) } else { None };
         if let Some(lists) = self.lists(text) {
             // Equal names agree in any case; a few draws find one that fits and is another.
             let seed = text.to_lowercase();
             let mut stream = row.draw(&self.prf, Value::Text(seed.as_bytes()));
             for _ in 0..16 {
-                let Some(new) = self.draw(lists, text, row, &mut stream) else { break };
-                let new = in_case_of(text, new);
-                if new.chars().count() <= self.chars_max && new.to_lowercase() != seed {
+                let new = match codes {
+                    Some(codes) => Some(stream.choose(codes).to_owned()),
+                    None => self.draw(lists, text, row, &mut stream),
+                };
+                let Some(new) = new.map(|new| in_case_of(text, new)) else { break };
+                if lists.writes(&new) && new.chars().count() <= self.chars_max && new.to_lowercase() != seed {
                     out.extend_from_slice(new.as_bytes());
                     return Answer::Written;
                 }

@@ -2,7 +2,7 @@
 
 use offshoot_format::column::{Batch, Column};
 use offshoot_format::table::{Layout, RowForm};
-use offshoot_scrub::classify::{Classifier, Found, propose};
+use offshoot_scrub::classify::{Classifier, Found, Meaning, propose};
 use offshoot_scrub::facts::{Check, ColumnFacts, Equality, ForeignKey, TableFacts};
 use offshoot_scrub::{Key, Policy, ScrubError, Scrubber};
 use proptest::prelude::*;
@@ -202,4 +202,40 @@ proptest! {
             prop_assert_eq!(once, Classifier::new().classify(&table, Some(&batch)));
         }
     }
+}
+
+#[test]
+fn a_comment_says_what_a_name_does_not() {
+    let column = |name: &str, comment: &str| {
+        let mut column = ColumnFacts::new(name, "text");
+        column.comment = Some(comment.to_owned());
+        column
+    };
+    let table = TableFacts {
+        schema: "public".to_owned(),
+        name: "t17".to_owned(),
+        columns: vec![
+            column("f1", "E-mail"),
+            column("f2", "phone number"),
+            column("f3", "date of birth"),
+            column("f4", "what the machine counted last"),
+            // Too long to be a name for what is in it.
+            column("f5", "who wants to change this must tell the team that wrote it, by phone number or in person"),
+            // A name that says it goes before a comment.
+            column("iban", "phone number"),
+        ],
+        form: RowForm::Binary,
+        unique: Vec::new(),
+        foreign_keys: Vec::new(),
+        parent: None,
+    };
+    let findings = Classifier::new().classify(&table, None);
+    let meanings: Vec<Option<Meaning>> = findings.iter().map(|finding| finding.meaning).collect();
+    assert_eq!(
+        meanings,
+        [Some(Meaning::Email), Some(Meaning::Phone), Some(Meaning::BirthDate), None, None, Some(Meaning::BankAccount)]
+    );
+    assert!(findings[..3].iter().all(|finding| finding.evidence.contains("comment")), "{findings:?}");
+    let proposal = propose(&[Found { findings, rows: 0, table }]).unwrap();
+    assert_eq!(proposal.columns[0].rule.as_deref(), Some("email"));
 }

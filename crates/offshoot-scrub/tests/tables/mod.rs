@@ -81,3 +81,19 @@ pub fn rewrite(scrubber: &Scrubber, table: &str, rows: &[Vec<Option<&[u8]>>]) ->
     };
     (0..batch.rows).map(|row| batch.columns.iter().map(|column| cell(column, row)).collect()).collect()
 }
+
+/// A rule with the options that it needs.
+pub fn with_options(name: &str) -> String {
+    match name {
+        "constant" => "{ rule = \"constant\", value = \"x\" }".to_owned(),
+        "template" => "{ rule = \"template\", text = \"{c}\" }".to_owned(),
+        "one-of" => "{ rule = \"one-of\", values = [\"a\", \"b\"] }".to_owned(),
+        "partial" => "{ rule = \"partial\", first = 1 }".to_owned(),
+        "regex" => "{ rule = \"regex\", pattern = \"[a-m]+\" }".to_owned(),
+        "entity" => "{ rule = \"entity\", by = \"c\", part = \"email\" }".to_owned(),
+        "range" => "{ rule = \"range\", from = -5, to = 1000 }".to_owned(),
+        "bucket" => "{ rule = \"bucket\", size = 5 }".to_owned(),
+        "national-id" => "{ rule = \"national-id\", country = \"us\" }".to_owned(),
+        name => name.to_owned(),
+    }
+}

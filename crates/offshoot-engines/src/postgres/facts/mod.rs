@@ -7,6 +7,7 @@
 
 mod checks;
 mod default;
+mod encoding;
 mod expression;
 mod pattern;
 mod predicate;
@@ -95,7 +96,9 @@ pub async fn table_facts(
         let (columns, unique, foreign_keys) = (sketch.columns, sketch.unique, sketch.foreign_keys);
         Some(TableFacts { schema, name, columns, form: sketch.form, unique, foreign_keys, parent })
     });
-    Ok(facts.collect())
+    let mut facts: Vec<TableFacts> = facts.collect();
+    encoding::add(client, &mut facts).await?;
+    Ok(facts)
 }
 
 /// Which tables are above which.
