@@ -54,8 +54,11 @@ pub fn tests(steps: &mut Steps, all_majors: bool) {
         if all_majors { program.variable("OFFSHOOT_ALL_MAJORS", "1") } else { program }
     };
     let has_nextest = cargo(&["nextest", "--version"]).succeeds();
+    // Tests with servers wait for these half of the time.
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let threads = (cores + cores.min(4)).to_string();
     let runner: &[&str] = if has_nextest {
-        &["nextest", "run", "--workspace", "--no-fail-fast"]
+        &["nextest", "run", "--workspace", "--no-fail-fast", "--test-threads", &threads]
     } else {
         &["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"]
     };

@@ -81,6 +81,7 @@ impl Transform for Mac {
     fn apply(&self, value: Value<'_>, _: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {
         match value {
             Value::Bytes(old) if matches!(old.len(), 6 | 8) => out.extend_from_slice(&self.moved(old, work)),
+            Value::Bytes([]) => {}
             Value::Text(text) => self.text(text, work, out),
             _ => return Answer::Null,
         }
