@@ -4,10 +4,12 @@
 //! rows, thousands of schedules, a million cases of every property of the format, hours of fuzzing. Figures are printed as
 //! they come; a step that needs something that is not here says so and is skipped.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::process::{Failure, Program, Steps, cargo};
-use crate::{fuzz, majors, measure, regress, setup, test, tidy};
+use crate::{fuzz, majors, measure, mysql, place, regress, setup, test, tidy};
 
 /// How long the fuzzing of a night takes, over all targets; and that of a sample.
 const FUZZ: [Duration; 2] = [Duration::from_secs(2 * 60 * 60), Duration::from_secs(20)];
@@ -48,11 +50,16 @@ const PREEMPTIONS: &str = "3";
 /// A step by its name, what it is, and how it is done.
 type Step = (&'static str, &'static str, fn(&mut Steps, &Extent));
 
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 17] = [
     ("tidy", "the project's rules", |steps, _| steps.step("tidy", tidy::run)),
     ("tests", "all tests, on all majors", |steps, extent| {
         test::fetch_majors(steps, !extent.is_sample);
         test::tests(steps, !extent.is_sample);
+    }),
+    ("demo", "the demonstration on every engine, which leaves no file and no process", |steps, _| {
+        for engine in ["postgres", "mariadb", "mysql"] {
+            steps.step(&format!("demo on {engine}"), || demo(engine));
+        }
     }),
     ("regress", "PostgreSQL's own regression database", |steps, _| steps.step("regress", regress::run)),
     ("kills", "kills at every system call of capture, restore, gc and forget", |steps, extent| {
@@ -147,6 +154,31 @@ fn wishes<'w>(words: &[&'w str]) -> Result<(Extent, Vec<&'w str>), Failure> {
         }
     }
     Ok((extent, names))
+}
+
+/// The demonstration, in a folder of its own that must be empty at the end, with nothing at work in it.
+fn demo(engine: &str) -> Result<(), Failure> {
+    let folder = place::root().join("target").join(format!("demo-{engine}"));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).map_err(Failure::of_file("make", &folder))?;
+    // Servers that run as another user pass through it.
+    fs::set_permissions(&folder, Permissions::from_mode(0o711)).map_err(Failure::of_file("open", &folder))?;
+    if engine == "mysql" {
+        mysql::fetch()?;
+    }
+    cargo(&["build", "--quiet", "--package", "offshoot-cli"]).run()?;
+    let demo = cargo(&["run", "--quiet", "--package", "offshoot-tests", "--bin", "demo", "--", "--engine", engine]);
+    demo.variable("TMPDIR", &folder).variable("OFFSHOOT_TEST_MYSQL", mysql::dir()).run()?;
+    let files = fs::read_dir(&folder).map_err(Failure::of_file("read", &folder))?.count();
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let at_work =
+        processes.filter(|entry| fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(&folder)));
+    match (files, at_work.count()) {
+        (0, 0) => fs::remove_dir(&folder).map_err(Failure::of_file("remove", &folder)),
+        (files, processes) => {
+            Err(Failure::Failed(format!("the demo on {engine} left {files} files and {processes} processes")))
+        }
+    }
 }
 
 /// The models are the crate's own code with loom's locks, so that they are built apart. That takes longer than a test run

@@ -4,10 +4,10 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{Style, note};
 use crate::render::table::{Align, Table};
-use offshoot::{Branches, ErrorKind};
-use offshoot_project::parity::{Here, Parity};
-use offshoot_project::services;
-use offshoot_project::services::Engine;
+use offshoot::manifest::Environment;
+use offshoot::{Branches, Build, ErrorKind};
+use offshoot_project::parity::{Grade, Here, Parity};
+use offshoot_project::services::{self, Declared, Engine};
 use std::path::Path;
 
 /// Compares a branch's server, and what the project declares, with its snapshot.
@@ -19,6 +19,16 @@ pub fn of_branch(context: &Context, branches: &Branches, name: &str) -> Result<P
     let declared = services::declared(folder.unwrap_or(Path::new(".")), &variable)?;
     let engine = Engine::of_word(&environment.build.engine).unwrap_or(Engine::Postgres);
     Ok(Parity::of(engine, &environment.expected, &declared, Here::Server(&environment.found)))
+}
+
+/// A line for each thing in which a server's programs are not those that the snapshot was taken with.
+pub fn of_build(expected: &Environment, build: &Build) -> Vec<String> {
+    let engine = Engine::of_word(&build.engine).unwrap_or(Engine::Postgres);
+    let here = Here::Build(&build.version, build.version_num);
+    let parity = Parity::of(engine, expected, &Declared::default(), here);
+    let differs = parity.rows.iter().filter(|row| row.here.is_some() && row.grade > Grade::Same);
+    let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "none named".to_owned());
+    differs.map(|row| format!("{}: {} here, {} there", row.what, shown(&row.here), shown(&row.snapshot))).collect()
 }
 
 /// Refuses a branch that drifts, with the rows that do.

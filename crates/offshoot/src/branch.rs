@@ -74,6 +74,8 @@ pub struct CreatedBranch {
     pub steps: Vec<(&'static str, Duration)>,
     /// The snapshot's hash.
     pub snapshot: String,
+    /// The environment of the snapshot's source, to compare with the server of the image's build.
+    pub environment: Environment,
     /// What is known of its image: what was switched off, what is missing.
     pub image: ImageRecord,
 }
@@ -189,7 +191,7 @@ impl Branches {
     /// # Errors
     /// As [`Self::create`].
     pub fn fill_spares(&self, address: &str, spares: &SpareWish, control: &Control) -> Result<usize> {
-        let (snapshot, making) = self.image(address, control)?;
+        let (snapshot, _, making) = self.image(address, control)?;
         let wish = self.wish(address, &snapshot);
         on_own_thread(|| self.inner.fill_spares(&making.image, &wish, spares, control))?.map_err(Error::from)
     }

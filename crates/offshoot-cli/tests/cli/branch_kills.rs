@@ -3,6 +3,7 @@
 
 use crate::kills::{Random, Victim, has_strace};
 use crate::nest::{Nest, psql};
+use offshoot_testkit::mysql;
 use offshoot_testkit::postgres::{Server, shared};
 use std::thread;
 use std::time::Duration;
@@ -36,9 +37,15 @@ fn kill(nest: &Nest, args: &[&str], few: usize, before: impl Fn(), look: impl Fn
     assert!(kills >= few, "points are come to");
 }
 
-/// Servers of branches that are listed as running, and no others.
+/// The servers of the branches that are listed, and no others.
 #[track_caller]
 fn in_order(nest: &Nest, server: &Server, at: &(String, u32)) {
+    in_order_as(nest, at, |url| psql(server, url, "SELECT count(*) FROM t"));
+}
+
+/// The same on any server. `count` counts the 100 rows of a table at a URL.
+#[track_caller]
+fn in_order_as(nest: &Nest, at: &(String, u32), count: impl Fn(&str) -> String) {
     let list = nest.list();
     assert_eq!(nest.folders().len(), list.len(), "after {at:?}: folders without a branch");
     // A process that was begun in the background may have them in hand.
@@ -55,10 +62,16 @@ fn in_order(nest: &Nest, server: &Server, at: &(String, u32)) {
         let name = branch["name"].as_str().unwrap();
         assert!(["running", "down", "stopped"].contains(&branch["state"].as_str().unwrap()), "after {at:?}: {branch}");
         let url = nest.done(&["branch", "url", name]).stdout;
-        assert_eq!(psql(server, url.trim(), "SELECT count(*) FROM t"), "100", "after {at:?}");
+        assert_eq!(count(url.trim()), "100", "after {at:?}");
     }
-    if list.is_empty() {
-        assert_eq!(nest.servers(), Vec::<u32>::new(), "after {at:?}: servers without a branch");
+    // A server that was told to end may take a moment.
+    for tried in 0.. {
+        let servers = nest.server_folders();
+        if servers.len() == list.len() {
+            break;
+        }
+        assert!(tried < 600, "after {at:?}: servers in {servers:?} for {} branches", list.len());
+        thread::sleep(Duration::from_millis(50));
     }
 }
 
@@ -134,6 +147,74 @@ fn of_a_reset_from_a_spare_and_of_what_is_done_in_the_background() {
         nest.done(&["branch", "reset", "a", "--raw"]);
     };
     kill(&nest, &["branch", "tend"], 3, reset, look);
+}
+
+#[test]
+fn of_a_stop_a_start_and_a_claim() {
+    if !has_strace("of_a_stop_a_start_and_a_claim") {
+        return;
+    }
+    let server = shared();
+    let nest = nest(server, "kill_start");
+    let config = nest.session.dir().join("offshoot.toml");
+    let running = || {
+        if nest.names().is_empty() {
+            nest.create("a");
+        }
+        nest.done(&["branch", "start", "a"]);
+    };
+    let stopped = || {
+        running();
+        nest.done(&["branch", "stop", "a"]);
+    };
+    let look = |at: &(String, u32)| in_order(&nest, server, at);
+    kill(&nest, &["branch", "stop", "a"], 2, running, look);
+    kill(&nest, &["branch", "start", "a"], 2, stopped, look);
+    nest.done(&["branch", "delete", "a"]);
+    // A spare that is claimed: whoever is killed leaves the spare, or the branch.
+    let spare = || {
+        for name in nest.names() {
+            nest.done(&["branch", "delete", &name]);
+        }
+        std::fs::write(&config, "[branch]\nfrom = 'prod'\nspares = 1\nspares_started = true\n").unwrap();
+        nest.done(&["branch", "tend"]);
+        std::fs::write(&config, "[branch]\nfrom = 'prod'\nspares = 0\n").unwrap();
+    };
+    kill(&nest, &["branch", "create", "b", "--raw", "--quiet"], 2, spare, |at| {
+        nest.done(&["branch", "tend"]);
+        in_order(&nest, server, at);
+    });
+}
+
+#[test]
+fn of_a_branch_of_mysql() {
+    if !has_strace("of_a_branch_of_mysql") {
+        return;
+    }
+    let server = mysql::shared();
+    let db = server.fresh_db("kill_branch");
+    server.sql(&db, "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT seq FROM seq_1_to_100");
+    let nest = Nest::of_mysql(server, &db);
+    nest.done(&["image", "build", "--raw"]);
+    let count =
+        |_: &str| nest.done(&["branch", "psql", "a", "-BNe", "SELECT count(*) FROM t"]).stdout.trim().to_owned();
+    let look = |at: &(String, u32)| in_order_as(&nest, at, count);
+    let remove = || {
+        for name in nest.names() {
+            nest.done(&["branch", "delete", &name]);
+        }
+    };
+    let make = || {
+        if nest.names().is_empty() {
+            nest.create("a");
+        }
+    };
+    kill(&nest, &["branch", "create", "a", "--raw", "--quiet"], 3, remove, look);
+    kill(&nest, &["branch", "reset", "a", "--raw", "--quiet"], 2, make, |at| {
+        look(at);
+        nest.done(&["branch", "reset", "a", "--raw"]);
+    });
+    kill(&nest, &["branch", "delete", "a"], 2, make, look);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::session::{Ran, Session};
 use offshoot_testkit::postgres::Server;
 use offshoot_testkit::{mysql, place};
+use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -86,6 +87,12 @@ impl Nest {
             let folder = fs::read_link(format!("/proc/{pid}/cwd"));
             folder.is_ok_and(|folder| folder.starts_with(self.home.path()))
         })
+    }
+
+    /// The folders that servers work in: one each, however many processes it has.
+    pub fn server_folders(&self) -> BTreeSet<PathBuf> {
+        let folders = self.servers().into_iter().filter_map(|pid| fs::read_link(format!("/proc/{pid}/cwd")).ok());
+        folders.filter(|folder| folder.starts_with(self.home.path())).collect()
     }
 
     /// Commands on the home, those in the background among them.

@@ -125,6 +125,24 @@ mod tests {
         assert!(leads_to(&path, "fix/π #1").unwrap() && !leads_to(&path, "fix/π").unwrap());
         let script = format!("set -a; . '{}'; printf '%s' \"$OFFSHOOT_BRANCH\"", path.display());
         assert_eq!(Command::new("sh").arg("-c").arg(script).output().unwrap().stdout, "fix/π #1".as_bytes());
+        // Readers of programs: Node.js has one since 20.6, Python's is python-dotenv.
+        let file = path.display().to_string();
+        let option = format!("--env-file={file}");
+        let print = "console.log(process.env.OFFSHOOT_BRANCH + ' ' + process.env.DATABASE_URL)";
+        let python = "import dotenv, sys; all = dotenv.dotenv_values(sys.argv[1]); \
+                      print(all['OFFSHOOT_BRANCH'], all['DATABASE_URL'])";
+        let node: (&str, &[&str], &[&str]) = ("node", &[&option, "-e", ""], &[&option, "-e", print]);
+        let python: (&str, &[&str], &[&str]) = ("python3", &["-c", "import dotenv"], &["-c", python, &file]);
+        for (program, probe, read) in [node, python] {
+            let has_one = Command::new(program).args(probe).output().is_ok_and(|output| output.status.success());
+            if !has_one {
+                println!("SKIPPED: {program} has no reader of such files here");
+                continue;
+            }
+            let said = Command::new(program).args(read).env("PYTHONIOENCODING", "utf-8").output().unwrap();
+            let expected = "fix/π #1 postgres://app:s3cret@127.0.0.1:5433/shop\n";
+            assert_eq!(String::from_utf8_lossy(&said.stdout), expected, "{program}");
+        }
     }
 
     #[test]

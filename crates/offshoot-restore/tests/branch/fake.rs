@@ -42,13 +42,16 @@ pub struct Fake {
 
 impl FakeServers {
     pub fn new() -> Self {
-        let build = Build {
+        Self::built(Build {
             engine: "fake".to_owned(),
             version: "1.0".to_owned(),
             version_num: 10_000,
             platform: "here".to_owned(),
             programs: PathBuf::from("/fake/bin"),
-        };
+        })
+    }
+
+    pub fn built(build: Build) -> Self {
         let (calls, fails_at) = (AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
         Self(Arc::new(Fake {
             build,

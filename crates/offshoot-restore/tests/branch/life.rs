@@ -1,9 +1,13 @@
 //! What a branch goes through when nothing goes wrong.
 
+use crate::fake::{FakeServers, Snapshot};
 use crate::place::{Place, named, wish};
 use offshoot_core::Control;
+use offshoot_format::manifest::{Manifest, Trust};
+use offshoot_restore::NeutralizeChoices;
 use offshoot_restore::branch::{BranchError, BranchState, Wish};
-use offshoot_restore::image::{self, ImageOptions};
+use offshoot_restore::image::{self, ImageKey, ImageOptions};
+use offshoot_restore::server::{Build, Servers};
 use std::collections::BTreeSet;
 use std::fs;
 use std::thread;
@@ -106,6 +110,39 @@ fn what_is_switched_off_is_part_of_the_key() {
     let other = place.make_image(1, &options).unwrap();
     assert!(other.took.is_some() && other.image.record().key != one.record().key);
     assert_ne!(place.image(2).record().key, one.record().key);
+}
+
+#[test]
+fn all_that_files_depend_on_is_part_of_the_key() {
+    let key = |change: &dyn Fn(&mut Manifest, &mut Build)| {
+        let (mut manifest, servers) = (Snapshot::new(1, Trust::Raw).manifest, FakeServers::new());
+        let server = servers.find("fake", &manifest.environment).unwrap();
+        let mut build = server.build().clone();
+        change(&mut manifest, &mut build);
+        let server = FakeServers::built(build).find("fake", &manifest.environment).unwrap();
+        ImageKey::of(&manifest, &*server, &NeutralizeChoices::default()).as_str().to_owned()
+    };
+    let same = key(&|_, _| {});
+    assert_eq!(
+        key(&|_, build| build.programs = "/elsewhere".into()),
+        same,
+        "where the programs are makes no difference"
+    );
+    let changes: [&dyn Fn(&mut Manifest, &mut Build); 10] = [
+        &|_, build| build.version = "1.1".to_owned(),
+        &|_, build| build.version_num += 1,
+        &|_, build| build.platform = "another architecture, block size or C library".to_owned(),
+        &|manifest, _| manifest.environment.collate = "tr_TR.UTF-8".to_owned(),
+        &|manifest, _| manifest.environment.collation_version = Some("2.36".to_owned()),
+        &|manifest, _| drop(manifest.environment.collations.insert("und-x-icu".to_owned(), "153.14".to_owned())),
+        &|manifest, _| drop(manifest.environment.settings.insert("TimeZone".to_owned(), "UTC".to_owned())),
+        &|manifest, _| manifest.environment.encoding = "LATIN1".to_owned(),
+        &|manifest, _| manifest.origin.database = "other".to_owned(),
+        &|manifest, _| manifest.content_root = Snapshot::new(2, Trust::Raw).manifest.content_root,
+    ];
+    let mut keys: BTreeSet<String> = changes.iter().map(|change| key(*change)).collect();
+    keys.insert(same);
+    assert_eq!(keys.len(), changes.len() + 1);
 }
 
 #[test]

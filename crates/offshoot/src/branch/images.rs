@@ -4,7 +4,7 @@ use super::{Branches, CreatedBranch};
 use crate::{Result, on_own_thread};
 use offshoot_core::Control;
 use offshoot_core::snapshot::SnapshotReader;
-use offshoot_format::manifest::Trust;
+use offshoot_format::manifest::{Environment, Trust};
 use offshoot_restore::branch::{self as engine, BranchError, Created, Wish};
 use offshoot_restore::image::{self, Image, ImageGcPlan, ImageOptions, ImageRecord, Making};
 use offshoot_restore::{Accepted, RawSnapshot, ScrubbedSnapshot};
@@ -20,7 +20,7 @@ impl Branches {
     /// # Errors
     /// As [`Self::create`].
     pub fn build_image(&self, address: &str, control: &Control) -> Result<Making> {
-        let (_, making) = self.image(address, control)?;
+        let (.., making) = self.image(address, control)?;
         Ok(making)
     }
 
@@ -69,7 +69,7 @@ impl Branches {
         let mut tries = 0;
         loop {
             tries += 1;
-            let (snapshot, making) = self.image(address, control)?;
+            let (snapshot, environment, making) = self.image(address, control)?;
             let wish = self.wish(address, &snapshot);
             match on_own_thread(|| work(&making.image, wish))? {
                 Err(BranchError::ImageGone) if tries < IMAGE_TRIES_MAX => {}
@@ -82,6 +82,7 @@ impl Branches {
                         image_took: making.took,
                         steps: created.steps,
                         snapshot,
+                        environment,
                         image: making.image.record().clone(),
                     });
                 }
@@ -89,8 +90,8 @@ impl Branches {
         }
     }
 
-    /// The image of a snapshot, and the snapshot's hash.
-    pub(super) fn image(&self, address: &str, control: &Control) -> Result<(String, Making)> {
+    /// The image of a snapshot, the snapshot's hash and its environment.
+    pub(super) fn image(&self, address: &str, control: &Control) -> Result<(String, Environment, Making)> {
         let snapshot = self.store.snapshot(address)?;
         let reader = SnapshotReader::new(Arc::new(self.store.open_store().clone()), snapshot.manifest);
         let manifest = reader.manifest();
@@ -104,6 +105,6 @@ impl Branches {
         options.neutralize = self.place.neutralize.clone();
         let made =
             on_own_thread(|| image::ensure(self.inner.home(), &*self.servers, &*server, accepted, &options, control))?;
-        Ok((snapshot.id.to_string(), made?))
+        Ok((snapshot.id.to_string(), manifest.environment.clone(), made?))
     }
 }

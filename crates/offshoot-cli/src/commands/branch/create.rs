@@ -6,7 +6,7 @@ use crate::commands::Outcome;
 use crate::context::{BranchWish, Context};
 use crate::failure::Failure;
 use crate::output::{Report, note, warn};
-use crate::values;
+use crate::{parity, values};
 use clap::Args;
 use offshoot::amounts::{counted, span};
 use offshoot::{Branches, CreateOptions, CreatedBranch, Neutralized, Store};
@@ -91,6 +91,7 @@ pub fn describe(word: &str, name: &str, made: &CreatedBranch, branches: &Branche
     let image = made.image_took.map(|took| format!(", after making its image in {}", millis(took)));
     note(&format!("{name} is {word} in {} ({}){}", millis(made.took), made.method, image.unwrap_or_default()));
     note(&branches.ladder()?.why);
+    parity::of_build(&made.environment, &made.image.build).iter().for_each(|line| note(line));
     for line in switched_off(&made.image.neutralized) {
         note(&line);
     }
