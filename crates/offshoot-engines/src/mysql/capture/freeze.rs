@@ -362,8 +362,9 @@ impl Freezer<'_> {
             self.stop.control().emit(&Event::Warning { message });
         }
         readers.truncate(1);
-        begin(&mut readers[0])?;
+        // Before the snapshot: from there on nothing is missed, and what is read twice is the same.
         let position = log_position(&mut readers[0])?;
+        begin(&mut readers[0])?;
         Ok(Frozen { method: Method::OneConnection, readers, keeper: None, position, blocked: Duration::ZERO })
     }
 }
