@@ -113,9 +113,7 @@ fn every_kind_of_value_comes_as_it_is() {
         assert_eq!(captured.origin.engine, name);
         assert_eq!(captured.origin.database, database.name);
         let position = &captured.origin.position;
-        assert!(position.contains("binlog="), "{position}");
-        // MySQL numbers transactions only where it is told to.
-        assert!(name != "mariadb" || position.contains("gtid="), "{position}");
+        assert!(position.contains("binlog=") && position.contains("gtid="), "{position}");
     }
 }
 

@@ -186,3 +186,18 @@ fn passwords_are_given_in_every_way_that_a_server_asks_for() {
         }
     }
 }
+
+#[test]
+fn what_is_no_mysql_is_named_so() {
+    for greeting in
+        [&b"SSH-2.0-OpenSSH_9.2\r\n"[..], b"220 mail.example ESMTP\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n"]
+    {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || listener.accept().and_then(|(mut stream, _)| stream.write_all(greeting)));
+        let info =
+            ConnInfo::parse(&format!("mysql://canary:canary@127.0.0.1:{port}/shop"), &Environment::empty()).unwrap();
+        let error = Session::open(&info).err().unwrap().to_string();
+        assert!(error.contains("is not a MySQL server") && !error.contains("canary"), "{error}");
+    }
+}
