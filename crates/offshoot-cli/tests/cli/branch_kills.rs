@@ -47,14 +47,13 @@ fn in_order(nest: &Nest, server: &Server, at: &(String, u32)) {
 #[track_caller]
 fn in_order_as(nest: &Nest, at: &(String, u32), count: impl Fn(&str) -> String) {
     let list = nest.list();
-    assert_eq!(nest.folders().len(), list.len(), "after {at:?}: folders without a branch");
     // A process that was begun in the background may have them in hand.
     for tried in 0.. {
-        let left = nest.data_directories();
-        if left == list.len() {
+        let (left, folders) = (nest.data_directories(), nest.folders().len());
+        if (left, folders) == (list.len(), list.len()) {
             break;
         }
-        assert!(tried < 600, "after {at:?}: {left} data directories of {} branches", list.len());
+        assert!(tried < 600, "after {at:?}: {left} data directories in {folders} folders of {} branches", list.len());
         thread::sleep(Duration::from_millis(50));
         nest.list();
     }

@@ -1,14 +1,18 @@
 //! A branch while it is there: started, stopped, renamed, written to the disk, kept longer.
 
 use super::create::expiry;
-use super::record::State;
+use super::record::{BranchRecord, State};
 use super::{BranchError, BranchName, Branches, Result, boot, try_lock};
 use crate::clone::sync_tree;
 use crate::image::now_unix_ms;
-use crate::server::{Access, Site, Stop};
-use offshoot_core::Control;
+use crate::server::{Access, Server, Site, Stop};
+use offshoot_core::{Control, CoreError};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How long a server that was started by somebody else may take until it answers, and how often it is asked.
+const UP_WAIT: Duration = Duration::from_secs(60);
+const UP_POLL: Duration = Duration::from_millis(20);
 
 /// How a start went.
 #[derive(Debug, Clone)]
@@ -33,9 +37,9 @@ impl Branches {
         let server = self.server_of(&record)?;
         let site = record.site(&self.home);
         if self.servers.running(&site.data).is_some() {
-            // A reset that was killed may have started it and no more.
+            // A start or a reset that was killed may have started it and no more.
             if record.admitted != record.generation {
-                server.admit(&site, &record.database, record.shape.role.as_deref(), &record.password)?;
+                self.admit_when_up(&record, &*server, control)?;
                 record.admitted = record.generation;
                 record.save_later(&self.home, &lock)?;
             }
@@ -43,6 +47,7 @@ impl Branches {
         }
         let port = record.port;
         record.runs = true;
+        record.admitted = 0;
         record.is_synced = false;
         record.boot = boot().unwrap_or_default();
         // A durable server's files survive by themselves, once they all were on the disk.
@@ -54,6 +59,20 @@ impl Branches {
         let access = self.launch(&mut record, &*server, &lock, control)?;
         record.save_later(&self.home, &lock)?;
         Ok(Started { access, moved: record.port != port })
+    }
+
+    /// Lets the user into a server that a killed process has started, once it answers.
+    fn admit_when_up(&self, record: &BranchRecord, server: &dyn Server, control: &Control) -> Result<()> {
+        let (site, until) = (record.site(&self.home), Instant::now() + UP_WAIT);
+        loop {
+            match server.admit(&site, &record.database, record.shape.role.as_deref(), &record.password) {
+                Err(CoreError::Source { retryable: true, .. }) if Instant::now() < until => {
+                    control.check()?;
+                    std::thread::sleep(UP_POLL);
+                }
+                admitted => return Ok(admitted.map(drop)?),
+            }
+        }
     }
 
     /// Stops a branch's server. Its files stay, and so does its port.
