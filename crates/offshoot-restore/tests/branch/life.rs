@@ -112,9 +112,11 @@ fn what_is_switched_off_is_part_of_the_key() {
     assert_ne!(place.image(2).record().key, one.record().key);
 }
 
+type Change = dyn Fn(&mut Manifest, &mut Build);
+
 #[test]
 fn all_that_files_depend_on_is_part_of_the_key() {
-    let key = |change: &dyn Fn(&mut Manifest, &mut Build)| {
+    let key = |change: &Change| {
         let (mut manifest, servers) = (Snapshot::new(1, Trust::Raw).manifest, FakeServers::new());
         let server = servers.find("fake", &manifest.environment).unwrap();
         let mut build = server.build().clone();
@@ -128,7 +130,7 @@ fn all_that_files_depend_on_is_part_of_the_key() {
         same,
         "where the programs are makes no difference"
     );
-    let changes: [&dyn Fn(&mut Manifest, &mut Build); 10] = [
+    let changes: [&Change; 10] = [
         &|_, build| build.version = "1.1".to_owned(),
         &|_, build| build.version_num += 1,
         &|_, build| build.platform = "another architecture, block size or C library".to_owned(),
