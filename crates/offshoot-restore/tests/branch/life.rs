@@ -142,7 +142,7 @@ fn all_that_files_depend_on_is_part_of_the_key() {
         &|manifest, _| manifest.origin.database = "other".to_owned(),
         &|manifest, _| manifest.content_root = Snapshot::new(2, Trust::Raw).manifest.content_root,
     ];
-    let mut keys: BTreeSet<String> = changes.iter().map(|change| key(*change)).collect();
+    let mut keys: BTreeSet<String> = changes.iter().map(|change| key(change)).collect();
     keys.insert(same);
     assert_eq!(keys.len(), changes.len() + 1);
 }
