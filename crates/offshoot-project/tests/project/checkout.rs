@@ -108,7 +108,9 @@ fn every_checkout_of_a_repository_has_its_own_file() {
     assert_eq!(case.names(), "beside further");
     case.git(["worktree", "remove", second.to_str().unwrap()]);
     case.git(["branch", "-D", "further"]);
-    case.has("beside");
+    // A sync also makes the database of the branch that is checked out where it was called.
+    case.has("beside main");
+    waits_for("main", || case.leads_to(&case.top));
 }
 
 #[test]
