@@ -128,6 +128,15 @@ impl OpenStore {
         Ok(false)
     }
 
+    /// Removes all tags of a snapshot.
+    pub(crate) fn untag_all(&self, snapshot: &SnapshotId) -> Result<()> {
+        for tag in self.tags()?.into_iter().filter(|tag| tag.snapshot == *snapshot) {
+            // One that names something else by now stays.
+            self.backend().swap(&ObjectName::Tag(tag.name.clone()), Some(&tag.encode()?), None)?;
+        }
+        Ok(())
+    }
+
     /// Takes the newest snapshots off a ref while they are `going` or gone; a ref that has none left goes itself.
     pub(crate) fn step_back(&self, name: &RefName, going: &HashSet<SnapshotId>) -> Result<()> {
         let object = ObjectName::Ref(name.clone());

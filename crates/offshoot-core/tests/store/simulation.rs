@@ -33,6 +33,8 @@ struct World {
     promised: BTreeSet<SnapshotId>,
     /// Somebody wants them gone, maybe already before their commit was acknowledged.
     unwanted: BTreeSet<SnapshotId>,
+    /// Their commits were acknowledged.
+    acknowledged: BTreeSet<SnapshotId>,
     tagged: BTreeMap<&'static str, SnapshotId>,
     counts: Counts,
 }
@@ -145,6 +147,7 @@ fn commit() -> Result<()> {
         if !world.unwanted.contains(&id) {
             world.promised.insert(id);
         }
+        world.acknowledged.insert(id);
         world.counts.commits += 1;
     });
     Ok(())
@@ -172,8 +175,10 @@ fn tag() -> Result<()> {
         return Ok(());
     }
     let (id, name) = with(|world| (there[world.dice.below(there.len())], TAGS[world.dice.below(TAGS.len())]));
+    // One that was never acknowledged may be taken back by its own commit.
+    let is_acknowledged = with(|world| world.acknowledged.contains(&id));
     store.tag(&name.parse().unwrap(), &id)?;
-    with(|world| world.tagged.insert(name, id));
+    with(|world| is_acknowledged && world.tagged.insert(name, id).is_none());
     Ok(())
 }
 
@@ -240,6 +245,7 @@ fn run(seed: u64, actions: usize) -> Counts {
         sessions: Vec::new(),
         promised: BTreeSet::new(),
         unwanted: BTreeSet::new(),
+        acknowledged: BTreeSet::new(),
         tagged: BTreeMap::new(),
         counts: Counts::default(),
     };

@@ -45,6 +45,8 @@ impl WriteSession {
             }
             if created {
                 let _ = store.remove(&object);
+                // Who gave it a tag meanwhile did so before it was acknowledged.
+                let _ = self.open.untag_all(&id);
             }
         };
         if let Some(name) = name {
