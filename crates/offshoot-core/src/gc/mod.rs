@@ -268,7 +268,8 @@ impl OpenStore {
         let mut live_bytes: HashMap<PackId, u64> = HashMap::new();
         let mut counted = mark::IdSet::default();
         // What is in condemned packs alone is copied from these.
-        for is_condemned in [false, true].into_iter().take(1 + usize::from(!condemned.is_empty())) {
+        let passes: &[bool] = if condemned.is_empty() { &[false] } else { &[false, true] };
+        for &is_condemned in passes {
             self.catalog().for_each(&mut |pack, entry: &index::IndexEntry| {
                 let is_live = marks.contains(&entry.id) && there.contains(&pack.id);
                 if is_live && condemned.contains(&pack.id) == is_condemned && counted.insert(&entry.id) {

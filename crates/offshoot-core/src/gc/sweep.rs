@@ -70,7 +70,7 @@ impl OpenStore {
         }
         for id in gone {
             control.check()?;
-            // Another gc that took this one for dead may have spared the pack since.
+            // One that was taken for dead leaves the rest to the gc that did so.
             session.renew()?;
             let name = ObjectName::Pack(id);
             if let Some(bytes) = self.remove_counted(&name, report)? {

@@ -63,7 +63,7 @@ impl Branches {
             drop(lock);
             return self.heal_nameless(folder, &id, healed);
         };
-        let is_half = record.is_half() && record.finishing.as_ref().is_some_and(|finishing| finishing.is_new);
+        let is_half = record.finishing.as_ref().is_some_and(|finishing| finishing.is_new && finishing.is_cut_off());
         if matches!(record.state, State::Creating | State::Deleting) || is_half {
             tracing::info!(id, "removing what is left of a branch");
             healed.leftovers += 1;
