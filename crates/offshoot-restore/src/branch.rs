@@ -14,6 +14,7 @@ mod error;
 mod finishing;
 mod heal;
 mod hosted;
+mod late;
 mod life;
 mod list;
 mod name;

@@ -166,6 +166,15 @@ pub trait Server: Send + Sync {
     /// Files of a stopped server's data directory that a clone does not need, such as its log; paths within it.
     fn is_spare_file(&self, path: &Path) -> bool;
 
+    /// Folders of a stopped server's data directory that a start does not look into, so that a clone may get them while its server
+    /// starts; paths within it. Each comes whole, and before anybody is told how to get in.
+    ///
+    /// # Errors
+    /// If the directory cannot be read.
+    fn late_folders(&self, _data: &Path, _database: &str) -> Result<Vec<PathBuf>> {
+        Ok(Vec::new())
+    }
+
     /// Lets a branch's user in with this password, and says how to get there.
     ///
     /// # Errors

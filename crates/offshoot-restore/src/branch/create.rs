@@ -1,16 +1,16 @@
 //! Making a branch: claim a spare that fits, or clone, start and let the user in.
 
 use super::finishing::Finishing;
+use super::late::{Late, begin_clone};
 use super::record::{BranchRecord, Isolation, Shape, State, VERSION};
 use super::{BranchError, BranchName, Branches, Result, boot, fill, new_folder, port};
-use crate::clone::{CloneOptions, Method, clone_tree, method_for};
+use crate::clone::Method;
 use crate::image::Image;
-use crate::lock::{FolderLock, Tried};
+use crate::lock::FolderLock;
 use crate::server::{Access, Purpose, Secret, Server, Stop};
 use offshoot_core::{Control, Event};
 use offshoot_format::record::Holder;
 use std::collections::HashSet;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How many ports are tried when other programs are faster.
@@ -73,7 +73,7 @@ impl Branches {
             clock.step("claim a spare");
             let server = self.server_of(&record)?;
             if !started {
-                if let Err(error) = self.launch(&mut record, &*server, &lock, control) {
+                if let Err(error) = self.launch(&mut record, &*server, &lock, None, control) {
                     let _ = self.remove(&record, &lock);
                     return Err(error);
                 }
@@ -156,19 +156,21 @@ impl Branches {
         clock.step("record");
         let server = self.server_of(record)?;
         let data = record.site(&self.home).data;
-        let method = clone_image(image, &data, &*server, control)?;
+        let begun = begin_clone(image, &data, &*server, control)?;
         clock.step("clone");
-        let access = self.launch(record, &*server, lock, control)?;
+        let access = self.launch(record, &*server, lock, Some(begun.late), control)?;
         clock.step("start");
-        Ok((access, method))
+        Ok((access, begun.method))
     }
 
-    /// Starts a branch's server, on another port if another program has taken this one, and lets the user in.
+    /// Starts a branch's server, on another port if another program has taken this one, and lets the user in. What of a clone is
+    /// still to come is there before the record is written again.
     pub(super) fn launch(
         &self,
         record: &mut BranchRecord,
         server: &dyn Server,
         lock: &FolderLock,
+        mut late: Option<Late<'_>>,
         control: &Control,
     ) -> Result<Access> {
         control.emit(&Event::Step { name: "start the server".to_owned() });
@@ -177,7 +179,15 @@ impl Branches {
         let mut lost = HashSet::new();
         loop {
             control.check()?;
-            match server.start(&record.site(&self.home), &purpose, control) {
+            let site = record.site(&self.home);
+            let start = || server.start(&site, &purpose, control);
+            let started = match late.take() {
+                Some(late) => late.beside(start, control).inspect_err(|_| {
+                    let _ = self.servers.stop(&site.data, Stop::AtOnce);
+                })?,
+                None => start(),
+            };
+            match started {
                 Ok(_) => break,
                 Err(error) if server.is_port_taken(&error) && lost.len() < PORT_TRIES_MAX => {
                     lost.insert(record.port);
@@ -208,19 +218,6 @@ impl Branches {
     pub(super) fn ports(&self) -> Result<HashSet<u16>> {
         Ok(self.records()?.iter().map(|record| record.port).collect())
     }
-}
-
-/// Clones an image's data; it cannot be removed meanwhile.
-pub(super) fn clone_image(image: &Image, data: &Path, server: &dyn Server, control: &Control) -> Result<Method> {
-    let Tried::Locked(_shared) = FolderLock::try_shared(image.folder())? else {
-        return Err(BranchError::ImageGone);
-    };
-    control.emit(&Event::Step { name: "clone the image".to_owned() });
-    let folder = data.parent().unwrap_or(data);
-    let method = method_for(&image.data(), folder)?;
-    let options = CloneOptions { owner: server.owner(), ..CloneOptions::new(method) };
-    clone_tree(&image.data(), data, &options, control)?;
-    Ok(method)
 }
 
 pub(super) fn method_word(method: Method) -> &'static str {

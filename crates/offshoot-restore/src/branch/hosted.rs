@@ -208,7 +208,7 @@ impl Branches {
         };
         if self.servers.running(&host.site(&self.home).data).is_none() {
             let server = self.server_of(&host)?;
-            self.launch(&mut host, &*server, &lock, control)?;
+            self.launch(&mut host, &*server, &lock, None, control)?;
         }
         Ok(Some((host, lock)))
     }

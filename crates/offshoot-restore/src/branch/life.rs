@@ -45,6 +45,7 @@ impl Branches {
             }
             return Ok(Started { access: self.access_of(&record, &*server), moved: false });
         }
+        self.stop_old(&record)?;
         let port = record.port;
         record.runs = true;
         record.admitted = 0;
@@ -56,7 +57,7 @@ impl Branches {
             record.is_synced = true;
         }
         record.save(&self.home, &lock)?;
-        let access = self.launch(&mut record, &*server, &lock, control)?;
+        let access = self.launch(&mut record, &*server, &lock, None, control)?;
         record.save_later(&self.home, &lock)?;
         Ok(Started { access, moved: record.port != port })
     }

@@ -45,6 +45,15 @@ impl Branches {
         Ok(removed)
     }
 
+    /// Ends the servers on data directories of a branch that do not count: a reset that was killed may have started one, which has
+    /// the branch's port.
+    pub(super) fn stop_old(&self, record: &BranchRecord) -> Result<()> {
+        for data in old_data(&record.folder(&self.home), record)? {
+            self.servers.stop(&data, Stop::AtOnce)?;
+        }
+        Ok(())
+    }
+
     /// Moves all data directories of a branch aside but the one that counts.
     pub(super) fn move_old_data(&self, record: &BranchRecord, lock: &FolderLock) -> Result<()> {
         let old = old_data(&record.folder(&self.home), record)?;

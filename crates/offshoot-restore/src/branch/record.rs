@@ -146,6 +146,14 @@ impl BranchRecord {
         record::save(&self.folder(home).join(FILE), self, When::Later)
     }
 
+    /// Writes the record where one with another data directory stands.
+    pub(crate) fn save_where_other(&self, home: &Home, lock: &FolderLock) -> Result<()> {
+        match load(&self.folder(home))? {
+            Some(there) if there.generation == self.generation => Ok(()),
+            _ => self.save(home, lock),
+        }
+    }
+
     /// Writes that it is on its way out. A full disk must not be in the way of who makes room: where the record cannot be
     /// written it is removed, and a folder without one is nothing either.
     pub(crate) fn save_deleting(&mut self, home: &Home, lock: &FolderLock) -> Result<()> {

@@ -19,6 +19,8 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// A folder that a start does not look into.
+pub const LATE: &str = "base/1";
 /// The file that says that a server runs on the data directory beside it.
 const RUNS: &str = "postmaster";
 
@@ -146,6 +148,10 @@ impl Server for Fake {
     fn init(&self, data: &Path, _environment: &Environment, _choices: &NeutralizeChoices) -> Result<Vec<Neutralized>> {
         self.filled.lock().unwrap().push(data.to_owned());
         self.call("init")?;
+        let late = data.join(LATE);
+        fs::create_dir_all(&late)
+            .and_then(|()| fs::write(late.join("file"), "late"))
+            .map_err(|error| failed(&error.to_string()))?;
         fs::write(data.join("VERSION"), "1").map_err(|error| failed(&error.to_string()))?;
         Ok(Vec::new())
     }
@@ -190,7 +196,12 @@ impl Server for Fake {
         path.ends_with("spare")
     }
 
+    fn late_folders(&self, _data: &Path, _database: &str) -> Result<Vec<PathBuf>> {
+        Ok(vec![PathBuf::from(LATE)])
+    }
+
     fn admit(&self, site: &Site, database: &str, role: Option<&str>, password: &Secret) -> Result<Access> {
+        assert!(site.data.join(LATE).join("file").is_file(), "everything is there before anybody is let in");
         self.call("admit")?;
         Ok(self.access(site, database, role, password))
     }

@@ -9,6 +9,7 @@ use crate::local::{error, files, hold, owner};
 mod access;
 mod advice;
 mod init;
+mod late;
 mod launch;
 mod memory;
 mod pid_file;
@@ -180,6 +181,10 @@ impl Server for LocalServer {
 
     fn is_spare_file(&self, path: &Path) -> bool {
         spare::is_spare(path)
+    }
+
+    fn late_folders(&self, data: &Path, database: &str) -> Result<Vec<PathBuf>> {
+        Ok(late::folders(data, database)?)
     }
 
     fn admit(&self, site: &Site, database: &str, role: Option<&str>, password: &Secret) -> Result<Access> {
