@@ -28,14 +28,15 @@ fn main() -> ExitCode {
 enum Beside {
     Nothing,
     PgDump,
-    Capture { jobs: &'static str },
+    Capture(&'static [&'static str]),
 }
 
-const ALL: [(Beside, &str); 4] = [
+const ALL: [(Beside, &str); 5] = [
     (Beside::Nothing, "nothing"),
     (Beside::PgDump, "pg_dump -Fd -j2"),
-    (Beside::Capture { jobs: "2" }, "offshoot capture --jobs 2"),
-    (Beside::Capture { jobs: "1" }, "offshoot capture --jobs 1"),
+    (Beside::Capture(&["--jobs", "2"]), "offshoot capture --jobs 2"),
+    (Beside::Capture(&["--jobs", "1"]), "offshoot capture --jobs 1"),
+    (Beside::Capture(&["--jobs", "1", "--max-rate", "20MB"]), "offshoot capture --jobs 1 --max-rate 20MB"),
 ];
 
 fn run() -> Result<()> {
@@ -123,10 +124,10 @@ impl Bench {
                 command.args(["-Fd", "-j2", "-f"]).arg(out).arg(url);
                 Some(command)
             }
-            Beside::Capture { jobs } => {
+            Beside::Capture(options) => {
                 clear(&self.folder.join("store"))?;
                 finished(self.offshoot(&["init", "--raw"]).spawn()?)?;
-                Some(self.offshoot(&["capture", &url, "--jobs", jobs]))
+                Some(self.offshoot(&[&["capture", &url], options].concat()))
             }
         })
     }

@@ -1,5 +1,6 @@
 //! Values of options that have units: durations and sizes.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 /// A duration with its unit: `500ms`, `2s`, `30m`, `8h`, `7d`, `2w`.
@@ -30,6 +31,11 @@ pub fn size_bytes(text: &str) -> Result<u64, String> {
     };
     let bytes = number.zip(factor).and_then(|(number, factor)| number.checked_mul(factor));
     bytes.ok_or_else(|| "a size is a number of bytes, or one with K, M, G, KiB, MiB, GiB, KB, MB or GB".to_owned())
+}
+
+/// Bytes a second, as a size.
+pub fn rate(text: &str) -> Result<NonZeroU64, String> {
+    NonZeroU64::new(size_bytes(text)?).ok_or_else(|| "with 0 bytes a second nothing would ever be read".to_owned())
 }
 
 fn parted(text: &str) -> (Option<u64>, &str) {
@@ -63,5 +69,7 @@ mod tests {
         for bad in ["", "MiB", "-1", "1X", "99999999999999G"] {
             assert!(size_bytes(bad).is_err(), "{bad}");
         }
+        assert_eq!(rate("20MB").map(NonZeroU64::get), Ok(20_000_000));
+        assert!(rate("0").is_err() && rate("fast").is_err());
     }
 }

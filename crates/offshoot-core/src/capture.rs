@@ -5,8 +5,9 @@
 
 use crate::chunks::WriteChunks;
 use crate::ingest::{Ingest, IngestOptions, IngestedTable, reuse_inlined};
+use crate::pace::Pace;
 use crate::snapshot::SnapshotReader;
-use crate::source::{Captured, Source, is_large_objects};
+use crate::source::{Captured, Sink, Source, is_large_objects};
 use crate::store::{Expected, ObjectName, OpenStore, WriteSession};
 use crate::transform::{BatchTransform, Rewriting};
 use crate::{Control, CoreError, Event, Result};
@@ -15,6 +16,7 @@ use offshoot_format::ids::{ContentRoot, SnapshotId};
 use offshoot_format::manifest::{Content, Load, Manifest, Stats, TableEntry, Trust};
 use offshoot_format::refname::RefName;
 use std::collections::HashSet;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 /// How a capture is done.
@@ -26,11 +28,13 @@ pub struct CaptureOptions {
     pub ingest: IngestOptions,
     /// Attempts in all, while the source says that another may succeed.
     pub attempts: u32,
+    /// The most bytes of values that are read in a second, by all connections together.
+    pub bytes_per_second: Option<NonZeroU64>,
 }
 
 impl Default for CaptureOptions {
     fn default() -> Self {
-        Self { name: None, ingest: IngestOptions::default(), attempts: 3 }
+        Self { name: None, ingest: IngestOptions::default(), attempts: 3, bytes_per_second: None }
     }
 }
 
@@ -121,12 +125,13 @@ fn attempt(
         left -= 1;
         let chunks: Arc<dyn WriteChunks> = Arc::clone(session) as _;
         let ingest = Ingest::begin(chunks, &options.ingest, control)?;
+        let mut read_into = |sink: &dyn Sink| match options.bytes_per_second {
+            Some(rate) => source.capture(&Pace::new(sink, rate, control), control),
+            None => source.capture(sink, control),
+        };
         let outcome = match transform {
-            Some(transform) => {
-                let scratch = options.ingest.spill.as_deref();
-                source.capture(&Rewriting::storing(transform, &ingest, scratch), control)
-            }
-            None => source.capture(&ingest, control),
+            Some(transform) => read_into(&Rewriting::storing(transform, &ingest, options.ingest.spill.as_deref())),
+            None => read_into(&ingest),
         };
         match outcome {
             Ok(captured) => return Ok((captured, ingest.finish()?)),

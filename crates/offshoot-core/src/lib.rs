@@ -12,6 +12,7 @@ pub mod gc;
 pub mod ingest;
 pub mod look_ahead;
 pub mod memory;
+mod pace;
 mod queue;
 pub mod read;
 pub mod refs;

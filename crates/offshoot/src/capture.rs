@@ -9,7 +9,7 @@ use offshoot_core::{Control, CoreError, Event};
 use offshoot_format::ids::SnapshotId;
 use offshoot_format::manifest::Manifest;
 use offshoot_format::refname::RefName;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -34,6 +34,8 @@ pub struct CaptureOptions {
     pub lock_wait: Option<Duration>,
     /// How old the snapshot of the database may become; `None` is without bound.
     pub max_age: Option<Duration>,
+    /// The most bytes of values that are read in a second, by all connections together; `None` is as many as there are.
+    pub max_rate: Option<NonZeroU64>,
     /// Programs to try as pg_dump, which reads a schema of Postgres; the first that is new enough for the server is used.
     pub pg_dump: Vec<PathBuf>,
 }
@@ -49,6 +51,7 @@ impl Default for CaptureOptions {
             max_block: None,
             lock_wait: None,
             max_age: None,
+            max_rate: None,
             pg_dump: vec![PathBuf::from("pg_dump")],
         }
     }
@@ -133,6 +136,7 @@ impl Store {
             name: Some(name.clone()),
             // Rows that wait to be sorted are as the store takes them, and belong to the same owner.
             ingest: plan.ingest(Some(self.scratch_dir())),
+            bytes_per_second: options.max_rate,
             ..Default::default()
         };
         let (scratch, memory_bytes) = (self.scratch_dir(), proof_bytes(options));

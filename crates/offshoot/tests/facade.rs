@@ -8,8 +8,9 @@ use offshoot::{
 };
 use offshoot_testkit::fingerprint::fingerprint;
 use offshoot_testkit::postgres::{Server, shared};
+use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const SCHEMA: &str = "
 CREATE TABLE customer (id int PRIMARY KEY, name text);
@@ -92,6 +93,28 @@ fn operations_are_watched() {
         |wanted: &str| steps.iter().position(|step| step == wanted).unwrap_or_else(|| panic!("no {wanted}: {steps:?}"));
     assert!(at("lock") < at("data") && at("data") < at("publish"));
     assert_eq!(*rows, 13_000, "rows that went by");
+}
+
+#[test]
+fn a_rate_is_never_exceeded() {
+    let server = shared();
+    let (_folder, store) = store();
+    let db = filled(server, "rated");
+    let tables = "CREATE TABLE a AS SELECT i, repeat(md5(i::text), 8) AS text FROM generate_series(1, 2000) i;
+                  CREATE TABLE b AS SELECT * FROM a; CREATE TABLE big AS SELECT string_agg(text, '') AS text FROM a";
+    server.psql(&db, tables);
+    let source = connection(server, &db);
+    let rate = 2_000_000;
+    let options = CaptureOptions { max_rate: NonZeroU64::new(rate), ..options(server, "rated") };
+    let began = Instant::now();
+    let report = store.capture(&source, &options, &Control::default()).unwrap();
+    let (took, bytes) = (began.elapsed().as_secs_f64(), report.manifest.stats.logical_bytes);
+    assert!(bytes > 1_500_000, "{bytes}");
+    // What waits is a lower bound, however busy the machine is.
+    assert!(bytes as f64 / took <= rate as f64, "{bytes} bytes in {took} s");
+    // The same content, as fast as it comes.
+    let plain = store.capture(&source, &CaptureOptions { max_rate: None, ..options }, &Control::default()).unwrap();
+    assert_eq!(plain.manifest.content_root, report.manifest.content_root);
 }
 
 /// A control that cancels itself when a step begins whose name begins so.

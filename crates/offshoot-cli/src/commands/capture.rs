@@ -12,7 +12,7 @@ use offshoot::amounts::{bytes, count, counted, percent, span};
 use offshoot::scrub::Scrub;
 use offshoot::{CaptureOptions, CaptureReport, Store};
 use serde_json::{Value, json};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -46,6 +46,9 @@ pub struct Capture {
     /// How long the database's snapshot may be held [default: as long as it takes]
     #[arg(long, value_name = "D", value_parser = values::duration)]
     max_age: Option<Duration>,
+    /// The most bytes of values that are read in a second, so that the source has time for others [default: all that come]
+    #[arg(long, value_name = "BYTES", value_parser = values::rate)]
+    max_rate: Option<NonZeroU64>,
 }
 
 /// What becomes of columns that no rule covers.
@@ -99,6 +102,7 @@ impl Capture {
             max_block: self.max_block,
             lock_wait: self.lock_wait,
             max_age: self.max_age,
+            max_rate: self.max_rate,
             scrub,
             pg_dump: surroundings::pg_dump_programs(),
         }

@@ -39,6 +39,7 @@ pub fn make(store: &Arc<dyn Store>) -> Result<()> {
             name: Some(name()?),
             ingest: IngestOptions { encoders: 1, ..IngestOptions::default() },
             attempts: 1,
+            ..CaptureOptions::default()
         };
         let made = capture(&open, &mut Everything { edition }, None, &options, &Control::default())?;
         if edition == 0 {
