@@ -31,6 +31,19 @@ pub(crate) struct Kind {
     pub(crate) managed: &'static [&'static str],
 }
 
+#[cfg(test)]
+impl Kind {
+    /// Whether a folder of programs would be looked into.
+    pub(crate) fn looks_into(&self, folder: &Path) -> bool {
+        self.packaged.iter().any(|(above, start, rest)| {
+            let Ok(below) = folder.strip_prefix(above) else { return false };
+            let mut parts = below.components();
+            let version = parts.next().map(|part| part.as_os_str().to_string_lossy().into_owned());
+            version.is_some_and(|version| version.starts_with(start)) && parts.as_path() == Path::new(rest)
+        })
+    }
+}
+
 impl Places {
     /// Folders that hold a server's programs, links resolved, each once.
     pub(crate) fn folders(&self, kind: &Kind) -> Vec<PathBuf> {

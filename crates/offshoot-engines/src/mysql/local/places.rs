@@ -33,3 +33,24 @@ pub(super) const KIND: Kind = Kind {
         ".local/share/mise/installs/mariadb",
     ],
 };
+
+#[cfg(test)]
+mod tests {
+    use super::KIND;
+    use std::path::Path;
+
+    #[test]
+    fn packages_of_all_kinds_are_found() {
+        for folder in [
+            "/usr/sbin",
+            "/usr/libexec",
+            "/opt/homebrew/opt/mariadb@10.11/bin",
+            "/usr/local/opt/mysql@8.4/bin",
+            "/home/linuxbrew/.linuxbrew/opt/mysql/bin",
+            "/usr/local/mysql-9.7.0-linux-x86_64/bin",
+        ] {
+            assert!(KIND.looks_into(Path::new(folder)), "{folder}");
+        }
+        assert!(!KIND.looks_into(Path::new("/opt/homebrew/opt/redis/bin")));
+    }
+}

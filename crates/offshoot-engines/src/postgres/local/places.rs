@@ -29,3 +29,26 @@ pub(super) const KIND: Kind = Kind {
     ],
     managed: &[".asdf/installs/postgres", ".local/share/mise/installs/postgres", ".local/share/rtx/installs/postgres"],
 };
+
+#[cfg(test)]
+mod tests {
+    use super::KIND;
+    use std::path::Path;
+
+    #[test]
+    fn packages_of_all_kinds_are_found() {
+        for folder in [
+            "/usr/lib/postgresql/15/bin",
+            "/usr/pgsql-16/bin",
+            "/usr/lib/postgresql17/bin",
+            "/usr/libexec/postgresql18",
+            "/opt/homebrew/opt/postgresql@15/bin",
+            "/usr/local/opt/postgresql@16/bin",
+            "/home/linuxbrew/.linuxbrew/opt/postgresql@17/bin",
+            "/Applications/Postgres.app/Contents/Versions/17/bin",
+        ] {
+            assert!(KIND.looks_into(Path::new(folder)), "{folder}");
+        }
+        assert!(!KIND.looks_into(Path::new("/opt/homebrew/opt/redis/bin")));
+    }
+}
