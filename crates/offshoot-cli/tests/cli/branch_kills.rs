@@ -1,10 +1,14 @@
 //! Killed at a system call while a branch is made, reset or deleted, or while what is left to the background is done: the next
 //! command leaves no half branch, no server without a branch and no folder, and the same command succeeds.
 
+use crate::hosted;
 use crate::kills::{Random, Victim, has_strace};
 use crate::nest::{Nest, psql};
+use offshoot_testkit::loop_disk::{Kind, LoopDisk};
 use offshoot_testkit::mysql;
-use offshoot_testkit::postgres::{Server, shared};
+use offshoot_testkit::postgres::{Binaries, Server, shared, shared_of};
+use std::fs::{Permissions, set_permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::thread;
 use std::time::Duration;
 
@@ -213,6 +217,47 @@ fn of_a_branch_of_mysql() {
         look(at);
         nest.done(&["branch", "reset", "a", "--raw"]);
     });
+    kill(&nest, &["branch", "delete", "a"], 2, make, look);
+}
+
+#[test]
+fn of_a_database_of_a_shared_server() {
+    let test = "of_a_database_of_a_shared_server";
+    let Some(binaries) = Binaries::major_or_skip(18, test).filter(|_| has_strace(test)) else { return };
+    let Some(disk) = LoopDisk::mount(Kind::Xfs, 600) else {
+        println!("SKIPPED {test}: no XFS can be mounted here");
+        return;
+    };
+    set_permissions(disk.path(), Permissions::from_mode(0o711)).unwrap();
+    let server = shared_of(&binaries);
+    let db = server.fresh_db("kill_hosted");
+    server.psql(&db, "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 100)");
+    let nest = hosted::nest(server, disk.path(), &db);
+    let make = || {
+        if nest.names().is_empty() {
+            nest.create("a");
+        }
+    };
+    let remove = || {
+        for name in nest.names() {
+            nest.done(&["branch", "delete", &name]);
+        }
+    };
+    // A database for every branch and no other, each with a role of its name.
+    let look = |at: &(String, u32)| {
+        if nest.list().iter().any(|branch| branch["state"] == "half reset") {
+            nest.done(&["branch", "reset", "a", "--raw"]);
+        }
+        make();
+        let url = nest.done(&["branch", "url", "a"]).stdout;
+        let asked =
+            "SELECT (SELECT count(*) FROM t), (SELECT count(*) FROM pg_database WHERE datname LIKE 'branch\\_%'),
+                            (SELECT count(*) FROM pg_roles WHERE rolname LIKE 'branch\\_%')";
+        assert_eq!(psql(server, url.trim(), asked), "100|1|1", "after {at:?}");
+        assert_eq!((nest.names().len(), nest.folders().len(), nest.servers().len()), (1, 2, 1), "after {at:?}");
+    };
+    kill(&nest, &["branch", "create", "a", "--raw", "--quiet"], 3, remove, look);
+    kill(&nest, &["branch", "reset", "a", "--raw", "--quiet"], 3, make, look);
     kill(&nest, &["branch", "delete", "a"], 2, make, look);
 }
 

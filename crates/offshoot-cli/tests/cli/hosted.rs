@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// Branches in a folder that shares blocks.
-fn nest(server: &Server, folder: &Path, db: &str) -> Nest {
+pub fn nest(server: &Server, folder: &Path, db: &str) -> Nest {
     let mut nest = Nest::empty(folder, server.binaries().dir());
     nest.session.set("OFFSHOOT_PG_DUMP", server.binaries().pg_dump().unwrap().to_str().unwrap());
     std::fs::write(nest.session.dir().join("offshoot.toml"), "[branch]\nisolation = 'database'\n").unwrap();
