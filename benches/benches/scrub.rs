@@ -159,34 +159,44 @@ fn rules(c: &mut Criterion) {
         ),
         ("xml", "xml", "xml", values(|n| format!("<p id=\"{}\"><n>{}</n></p>", number(n), name(n)))),
     ];
+    let rules = rules.into_iter().chain(drawn()).chain(codes()).chain(numbers());
     let mut group = c.benchmark_group("rule");
     for (label, kind, rule, values) in rules {
         let rule = if rule.starts_with('{') { rule.to_owned() } else { format!("\"{rule}\"") };
-        let layout = if kind == "int8" { Layout::Fixed(8) } else { Layout::Var };
-        let mut facts = ColumnFacts::new("c", kind);
-        facts.is_nullable = false;
+        let layout = match kind {
+            "int8" | "timestamptz" => Layout::Fixed(8),
+            "date" => Layout::Fixed(4),
+            _ => Layout::Var,
+        };
+        let facts = ["id", "c"].map(|name| {
+            let mut facts = ColumnFacts::new(name, if name == "id" { "int8" } else { kind });
+            facts.is_nullable = label == "null";
+            facts
+        });
         let table = TableFacts {
             schema: "public".to_owned(),
             name: "t".to_owned(),
-            columns: vec![facts],
+            columns: facts.to_vec(),
             form: RowForm::Binary,
-            unique: if label.ends_with("-unique") { vec![(vec![0], Equality::Bytes)] } else { Vec::new() },
+            unique: if label.ends_with("-unique") { vec![(vec![1], Equality::Bytes)] } else { Vec::new() },
             foreign_keys: Vec::new(),
             parent: None,
         };
-        let policy = Policy::parse(&format!("[scrub.columns]\nc = {rule}")).expect("a policy");
+        let policy = Policy::parse(&format!("{LISTS}[scrub.columns]\nid = \"keep\"\nc = {rule}")).expect("a policy");
         let key = Key::from_bytes(std::array::from_fn(|at| at as u8)).expect("a key");
         let scrubber = Scrubber::new(&policy, &[table], &key).expect("a plan");
         let mut column = Column::new(layout);
         values.iter().for_each(|value| column.push(value).expect("a value"));
-        let batch = Batch { columns: vec![column], rows: values.len() };
+        let mut ids = Column::new(Layout::Fixed(8));
+        (0..VALUES).for_each(|id| ids.push(&id.to_be_bytes()).expect("an id"));
+        let batch = Batch { columns: vec![ids, column], rows: values.len() };
         group.throughput(throughput(&values));
         group.bench_function(label, |b| {
             let mut work = Work::default();
             b.iter_batched(
                 || batch.clone(),
                 |mut batch| {
-                    let mut counts = [ColumnCount::default()];
+                    let mut counts = [ColumnCount::default(), ColumnCount::default()];
                     scrubber.apply("public", "t", &mut batch, &mut work, &mut counts).expect("values");
                     batch
                 },
@@ -194,6 +204,72 @@ fn rules(c: &mut Criterion) {
             );
         });
     }
+}
+
+type Rule = (&'static str, &'static str, &'static str, Vec<Vec<u8>>);
+
+const LISTS: &str = "[scrub.lists]\ncolors = [\"red\", \"green\", \"blue\"]\n";
+
+/// What is drawn, for values or for the id beside them.
+fn drawn() -> Vec<Rule> {
+    let word = |n: u64| letters(n, 8);
+    let plain = ["company", "job", "city", "state", "country", "last-name", "username", "domain", "empty", "null"];
+    let mut rules: Vec<Rule> = plain.into_iter().map(|rule| (rule, "text", rule, values(word))).collect();
+    let more = [
+        ("constant", "{ rule = \"constant\", value = \"x\" }"),
+        ("template", "{ rule = \"template\", text = \"user {id}\" }"),
+        ("one-of", "{ rule = \"one-of\", values = [\"red\", \"green\", \"blue\"] }"),
+        ("lookup", "{ rule = \"lookup\", list = \"colors\" }"),
+        ("entity", "{ rule = \"entity\", by = \"id\", part = \"email\" }"),
+    ];
+    rules.extend(more.map(|(label, rule)| (label, "text", rule, values(word))));
+    rules
+}
+
+/// What has a form of its own.
+fn codes() -> Vec<Rule> {
+    let agent =
+        |n: u64| format!("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/{}.0 Safari/537.36", n >> 57);
+    let hstore = |n: u64| {
+        let (count, key, value) = (1_u32.to_be_bytes(), 1_u32.to_be_bytes(), 8_u32.to_be_bytes());
+        [&count[..], &key, b"a", &value, letters(n, 8).as_bytes()].concat()
+    };
+    // The head of a picture of 16 by 16 dots, and what nobody looks at.
+    let image = |n: u64| {
+        [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x10\0\0\0\x10\x08\x02\0\0\0", letters(n, 64).as_bytes()].concat()
+    };
+    let bytes =
+        |make: &dyn Fn(u64) -> Vec<u8>| (0..VALUES).map(|n| make(n.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
+    vec![
+        ("postal-code", "text", "postal-code", values(|n| format!("{:05}", (n >> 40) % 100_000))),
+        ("bic", "text", "bic", values(|n| format!("{}DEFF{:03}", letters(n, 4).to_uppercase(), (n >> 40) % 1000))),
+        ("isin", "text", "isin", values(|n| format!("US{:010}", (n >> 30) % 10_000_000_000))),
+        ("user-agent", "text", "user-agent", values(agent)),
+        ("hstore", "hstore", "hstore", bytes(&hstore)),
+        ("image", "bytea", "image", bytes(&image)),
+    ]
+}
+
+/// Numbers and times, as the server sends them.
+fn numbers() -> Vec<Rule> {
+    let number = |most: u64| -> Vec<Vec<u8>> {
+        values(|n| (2 * (n >> 20) % (2 * most)).to_string()).iter().map(|text| number_bytes(text)).collect()
+    };
+    let days = || -> Vec<Vec<u8>> { number(9000).iter().map(|bytes| bytes[4..].to_vec()).collect() };
+    vec![
+        ("noise", "int8", "{ rule = \"noise\", ratio = 0.1 }", number(1 << 40)),
+        ("bucket", "int8", "{ rule = \"bucket\", size = 10 }", number(1 << 40)),
+        ("range", "int8", "{ rule = \"range\", from = 1, to = 1000000 }", number(1_000_000)),
+        ("age-bucket", "int8", "{ rule = \"age-bucket\", years = 5 }", number(100)),
+        ("date-shift", "timestamptz", "{ rule = \"date-shift\", days = 30 }", number(700_000_000_000_000)),
+        ("date-truncate", "date", "{ rule = \"date-truncate\", to = \"month\" }", days()),
+        (
+            "coordinates",
+            "text",
+            "{ rule = \"coordinates\", axis = \"latitude\", meters = 1000 }",
+            values(|n| format!("59.{:04}", (n >> 40) % 10_000)),
+        ),
+    ]
 }
 
 fn number_bytes(text: &[u8]) -> Vec<u8> {

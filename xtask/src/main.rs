@@ -33,7 +33,8 @@ Chores of the project. Usage: cargo xtask CHORE [OPTIONS]
   tidy                   the project's rules: who depends on whom, file headers, names, sizes, links
   doc                    the API documentation, without a warning, and without types of dependencies in the library's API
   bench [ARGUMENTS]      the criterion benches
-  bench-peers [ARGUMENTS]  the comparison with other tools (--engine postgres, mariadb or mysql)
+  bench-peers [ARGUMENTS]  the comparison with other tools (--engine postgres, mariadb or mysql); without any also bench-branches
+                         and bench-scrub
   bench-branches [ARGUMENTS]   how long branches take to come, beside the least that they could take
                          (--engine postgres, mariadb or mysql)
   bench-clone [GB ...]     cloning a data folder, beside cp, on XFS and btrfs

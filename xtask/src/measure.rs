@@ -14,9 +14,15 @@ pub fn bench(arguments: &[&str]) -> Result<(), Failure> {
     cargo(&["bench", "--package", "offshoot-benches"]).arguments(arguments).run()
 }
 
-/// The comparison with other tools, in release mode.
+/// The comparison with other tools, in release mode: of captures and restores with these arguments, and without any also of
+/// branches and of scrubbing.
 pub fn bench_peers(arguments: &[&str]) -> Result<(), Failure> {
-    beside_the_command("peers", arguments)
+    beside_the_command("peers", arguments)?;
+    if arguments.is_empty() {
+        bench_branches(arguments)?;
+        bench_scrub(arguments)?;
+    }
+    Ok(())
 }
 
 /// What scrubbing costs a capture, and the same rewriting by other scramblers, in release mode.

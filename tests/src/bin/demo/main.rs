@@ -11,7 +11,7 @@ use std::error::Error;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 fn main() -> ExitCode {
     match demo() {
@@ -71,8 +71,9 @@ fn demo() -> Result<()> {
     };
     copy(&*shop, &offshoot("raw"))?;
     scrub(&*shop, &offshoot("store"), folder.path())?;
-    branch(&*shop, &offshoot("store"))?;
-    say("Done. Nothing is left behind");
+    let (url, took) = branch(&*shop, &offshoot("store"))?;
+    say("Done. The scrubbed branch, while it was there, and what it took to make it:");
+    println!("{url}  {:.2} s\nNothing is left behind", took.as_secs_f64());
     Ok(())
 }
 
@@ -131,11 +132,13 @@ fn scrub(shop: &dyn Shop, offshoot: &Offshoot, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A branch of it, an experiment, and back.
-fn branch(shop: &dyn Shop, offshoot: &Offshoot) -> Result<()> {
+/// A branch of it, an experiment, and back. Gives the URL and what making it took.
+fn branch(shop: &dyn Shop, offshoot: &Offshoot) -> Result<(String, Duration)> {
     say("A branch: a server of its own on a copy of all that, for one developer, for an hour");
     offshoot.run(&["image", "build", "prod"])?;
+    let began = Instant::now();
     offshoot.run(&["branch", "create", "fix-4711", "--ttl", "1h"])?;
+    let took = began.elapsed();
     let client = |arguments: Vec<String>| {
         let words = ["branch", "client", "fix-4711"].into_iter().chain(arguments.iter().map(String::as_str));
         offshoot.run(&words.collect::<Vec<_>>())
@@ -146,7 +149,9 @@ fn branch(shop: &dyn Shop, offshoot: &Offshoot) -> Result<()> {
     client(shop.count())?;
     client(shop.shown_person())?;
     offshoot.run(&["branch", "list"])?;
-    offshoot.run(&["branch", "delete", "fix-4711"])
+    let url = offshoot.command(&["branch", "url", "fix-4711"]).output()?.stdout;
+    offshoot.run(&["branch", "delete", "fix-4711"])?;
+    Ok((String::from_utf8(url)?.trim().to_owned(), took))
 }
 
 /// A policy with another rule for a column.
