@@ -38,6 +38,8 @@ use crate::home::Home;
 use crate::lock::{FolderLock, Tried};
 use crate::server::{Access, Client, Server, Servers};
 use offshoot_core::refs::near;
+use offshoot_core::store::has_ended;
+use offshoot_format::record::Holder;
 use record::{BranchRecord, State};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -199,6 +201,23 @@ pub(crate) fn images_in_use(home: &Home) -> Result<BTreeSet<String>> {
 /// The start of the machine that is now.
 fn boot() -> Option<String> {
     offshoot_core::store::this_process().map(|process| process.boot)
+}
+
+/// Does something for each, whatever becomes of the others. Returns for how many it was done, or the first error.
+fn each<T>(all: impl IntoIterator<Item = T>, mut work: impl FnMut(T) -> Result<bool>) -> Result<usize> {
+    let mut outcome = Ok(0);
+    for one in all {
+        match work(one) {
+            Ok(done) => outcome = outcome.map(|count| count + usize::from(done)),
+            Err(error) => outcome = outcome.and(Err(error)),
+        }
+    }
+    outcome
+}
+
+/// Whether a process has ended: that of another start of the machine has. A home is of one machine.
+fn is_gone(process: &Holder) -> bool {
+    boot().is_some_and(|boot| boot != process.boot) || has_ended(process)
 }
 
 /// A folder's lock, or the reason that there is none now.

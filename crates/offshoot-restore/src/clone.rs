@@ -12,6 +12,7 @@ mod error;
 mod file;
 mod file_system;
 mod folder;
+mod graft;
 mod method;
 mod own;
 mod partial;
@@ -22,6 +23,7 @@ mod tree;
 mod walk;
 
 pub use error::{CloneError, Result};
+pub use graft::graft;
 pub use method::{Ladder, Method, method_for, probe};
 pub use own::own_bytes;
 pub use remove::remove_tree;

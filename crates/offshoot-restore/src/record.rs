@@ -59,6 +59,11 @@ pub(crate) fn sync(path: &Path) -> Result<()> {
     forget_kept(path)
 }
 
+/// Whether a record was written and nobody waited for the disk.
+pub(crate) fn is_behind(path: &Path) -> bool {
+    kept(path).exists()
+}
+
 fn kept(path: &Path) -> PathBuf {
     path.with_extension("kept")
 }

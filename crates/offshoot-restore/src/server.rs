@@ -167,11 +167,11 @@ pub trait Server: Send + Sync {
     fn is_spare_file(&self, path: &Path) -> bool;
 
     /// Folders of a stopped server's data directory that a start does not look into, so that a clone may get them while its server
-    /// starts; paths within it. Each comes whole, and before anybody is told how to get in.
+    /// starts with these settings; paths within it. Each comes whole, and before anybody is told how to get in.
     ///
     /// # Errors
     /// If the directory cannot be read.
-    fn late_folders(&self, _data: &Path, _database: &str) -> Result<Vec<PathBuf>> {
+    fn late_folders(&self, _data: &Path, _database: &str, _settings: &[(String, String)]) -> Result<Vec<PathBuf>> {
         Ok(Vec::new())
     }
 

@@ -66,6 +66,8 @@ pub struct CreatedBranch {
     pub access: Access,
     /// How it came about: `started spare`, `spare`, `reflink`, `snapshot`, `copy`.
     pub method: &'static str,
+    /// Whether a reset gave it another URL: another program has its port by now, or the snapshot is of a database of another name.
+    pub moved: bool,
     /// From asking to the answer to the first query, without making the image.
     pub took: Duration,
     /// How long making the image took, where it was not there.

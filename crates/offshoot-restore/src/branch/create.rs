@@ -41,6 +41,9 @@ pub struct Created {
     pub access: Access,
     /// How it came about: `started spare`, `spare`, `reflink`, `snapshot`, `copy`.
     pub method: &'static str,
+    /// Whether its address is another one than it had: a reset keeps it unless another program has its port by now, or the new
+    /// content is a database of another name.
+    pub moved: bool,
     /// What it took, from asking to the answer to the first query.
     pub took: Duration,
     /// The same step by step.
@@ -81,7 +84,7 @@ impl Branches {
             }
             let access = self.access_of(&record, &*server);
             let method = if started { "started spare" } else { "spare" };
-            return Ok(Created { access, method, took: clock.whole(), steps: clock.steps });
+            return Ok(Created { access, method, moved: false, took: clock.whole(), steps: clock.steps });
         }
         let (mut record, lock) = self.begin(Some(name), image, wish)?;
         let made = self.make(&mut record, image, &lock, control, &mut clock);
@@ -91,7 +94,8 @@ impl Branches {
                 // Its files are not on the disk yet either.
                 record.save_later(&self.home, &lock)?;
                 clock.step("record");
-                Ok(Created { access, method: method_word(method), took: clock.whole(), steps: clock.steps })
+                let method = method_word(method);
+                Ok(Created { access, method, moved: false, took: clock.whole(), steps: clock.steps })
             }
             Err(error) => {
                 // What cannot be removed now is removed by the next command.
@@ -156,7 +160,7 @@ impl Branches {
         clock.step("record");
         let server = self.server_of(record)?;
         let data = record.site(&self.home).data;
-        let begun = begin_clone(image, &data, &*server, control)?;
+        let begun = begin_clone(image, &data, &*server, &record.shape, control)?;
         clock.step("clone");
         let access = self.launch(record, &*server, lock, Some(begun.late), control)?;
         clock.step("start");

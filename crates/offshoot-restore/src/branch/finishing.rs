@@ -2,8 +2,8 @@
 //! whoever does them, and nobody may take it for ready: a process that ends before it is through leaves a half one.
 
 use super::record::BranchRecord;
-use super::{BranchName, Branches, Result, boot};
-use offshoot_core::store::{has_ended, this_process};
+use super::{BranchName, Branches, Result, is_gone};
+use offshoot_core::store::this_process;
 use offshoot_format::record::Holder;
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +24,7 @@ impl Finishing {
 
     /// Whether whoever did it has ended before it was done.
     pub(super) fn is_cut_off(&self) -> bool {
-        boot().is_some_and(|boot| boot != self.by.boot) || has_ended(&self.by)
+        is_gone(&self.by)
     }
 }
 

@@ -3,7 +3,7 @@
 //! Only folders whose lock is free are touched: the others are being worked on.
 
 use super::record::{self, BranchRecord, State};
-use super::{BranchName, Branches, Result};
+use super::{BranchName, Branches, Result, is_gone};
 use crate::lock::FolderLock;
 use std::collections::HashSet;
 use std::fs;
@@ -72,14 +72,15 @@ impl Branches {
         // Somebody may have got it, and written into it, without that being on the disk when the machine went down.
         let is_old_spare = record.state == State::Spare && self.is_of_another_boot(&record);
         let is_over = record.expires_unix_ms.is_some_and(|expires| expires <= crate::image::now_unix_ms());
-        let has_no_owner = record.owner.as_ref().is_some_and(offshoot_core::store::has_ended);
+        let has_no_owner = record.owner.as_ref().is_some_and(is_gone);
         if is_over || has_no_owner || is_old_spare {
             if let Some(name) = &record.name {
                 if is_over { &mut healed.expired } else { &mut healed.ownerless }.push(name.clone());
             }
             return self.end(record, &lock);
         }
-        Ok(())
+        // A reset that was killed may have started a server that nobody is told of.
+        self.stop_old(&record)
     }
 
     /// Removes a folder without a record. Whoever makes one holds the list's lock until it has its record, and whoever removes

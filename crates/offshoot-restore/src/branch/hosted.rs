@@ -38,7 +38,8 @@ impl Branches {
         record.database = format!("branch_{}", record.id);
         record.shape.role = Some(record.database.clone());
         record.is_synced = host.is_synced;
-        let made = record.save_later(&self.home, &lock).and_then(|()| self.clone_into(&record, image, &*server));
+        // Its name is on the disk before the database is, which outlives whatever happens.
+        let made = record.save(&self.home, &lock).and_then(|()| self.clone_into(&record, image, &*server));
         let access = match made {
             Ok(access) => access,
             Err(error) => {
@@ -50,7 +51,7 @@ impl Branches {
         clock.step("clone");
         record.state = State::Ready;
         record.save_later(&self.home, &lock)?;
-        Ok(Created { access, method: METHOD, took: clock.whole(), steps: clock.steps })
+        Ok(Created { access, method: METHOD, moved: false, took: clock.whole(), steps: clock.steps })
     }
 
     /// Gives a branch the content of an image again, in the same server if that has it.
@@ -64,6 +65,7 @@ impl Branches {
     ) -> Result<Created> {
         let mut clock = StepClock::start();
         let server = self.servers.at(&image.record().build.programs)?;
+        let port = record.port;
         record.state = State::Resetting;
         record.save(&self.home, lock)?;
         if !self.is_lost(&record) {
@@ -85,7 +87,8 @@ impl Branches {
         record.state = State::Ready;
         record.save(&self.home, lock)?;
         clock.step("clone");
-        Ok(Created { access, method: METHOD, took: clock.whole(), steps: clock.steps })
+        let moved = record.port != port;
+        Ok(Created { access, method: METHOD, moved, took: clock.whole(), steps: clock.steps })
     }
 
     /// Starts the server that a branch is on.

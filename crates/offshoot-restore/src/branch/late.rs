@@ -1,14 +1,15 @@
 //! Cloning an image in two parts: what its server reads while it starts, and, while it starts, the rest. Both are there before
 //! anybody is told how to get in.
 
+use super::record::Shape;
 use super::{BranchError, Result};
-use crate::clone::{CloneOptions, Method, clone_tree, method_for};
+use crate::clone::{CloneOptions, Method, clone_tree, graft, method_for, remove_tree};
 use crate::image::Image;
 use crate::lock::{FolderLock, Tried};
 use crate::server::Server;
 use offshoot_core::{Control, Event};
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 /// A clone whose server may be started, and what of it is still to come.
 pub(super) struct Begun<'a> {
@@ -26,11 +27,23 @@ pub(super) struct Late<'a> {
     _shared: FolderLock,
 }
 
+/// Does two things at once, or one after the other where there is no thread to be had.
+pub(super) fn both<A: Send, B>(one: impl Fn() -> A + Sync, other: impl FnOnce() -> B) -> (A, B) {
+    thread::scope(|scope| match thread::Builder::new().spawn_scoped(scope, &one) {
+        Ok(running) => {
+            let done = other();
+            (running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), done)
+        }
+        Err(_) => (one(), other()),
+    })
+}
+
 /// Clones what the server of an image reads while it starts. The rest is in place after [`Late::beside`].
 pub(super) fn begin_clone<'a>(
     image: &'a Image,
     data: &'a Path,
     server: &dyn Server,
+    shape: &Shape,
     control: &Control,
 ) -> Result<Begun<'a>> {
     let Tried::Locked(shared) = FolderLock::try_shared(image.folder())? else {
@@ -41,7 +54,7 @@ pub(super) fn begin_clone<'a>(
     // A snapshot has everything in one step.
     let folders = match method {
         Method::Snapshot => Vec::new(),
-        _ => server.late_folders(&image.data(), &image.record().database)?,
+        _ => server.late_folders(&image.data(), &image.record().database, &shape.settings)?,
     };
     let late = Late { image, data, folders, method, owner: server.owner(), _shared: shared };
     let skip = |path: &Path| late.folders.iter().any(|folder| folder == path);
@@ -54,13 +67,9 @@ impl Late<'_> {
     ///
     /// # Errors
     /// `Clone`, `Cancelled`: the clone is not whole, whatever became of the other.
-    pub fn beside<T: Send>(self, other: impl FnOnce() -> T + Send, control: &Control) -> Result<T> {
-        std::thread::scope(|scope| {
-            let coming = scope.spawn(|| self.come(control));
-            let done = other();
-            coming.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-            Ok(done)
-        })
+    pub fn beside<T>(self, other: impl FnOnce() -> T, control: &Control) -> Result<T> {
+        let (came, done) = both(|| self.come(control), other);
+        came.map(|()| done)
     }
 
     /// Each folder appears whole: it is made beside the clone, of which a server may be looking at every name.
@@ -69,14 +78,13 @@ impl Late<'_> {
             return Ok(());
         }
         let beside = self.data.with_extension("late");
+        // Of a killed process.
+        remove_tree(&beside)?;
         let skip =
             |path: &Path| !self.folders.iter().any(|folder| path.starts_with(folder) || folder.starts_with(path));
         clone_tree(&self.image.data(), &beside, &CloneOptions { skip: &skip, ..self.options() }, control)?;
-        for folder in &self.folders {
-            let (from, to) = (beside.join(folder), self.data.join(folder));
-            fs::rename(&from, &to).map_err(BranchError::io("moving", &from))?;
-        }
-        Ok(crate::clone::remove_tree(&beside)?)
+        graft(&beside, self.data, &self.folders)?;
+        Ok(remove_tree(&beside)?)
     }
 
     fn options(&self) -> CloneOptions<'static> {

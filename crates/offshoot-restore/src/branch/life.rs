@@ -2,7 +2,7 @@
 
 use super::create::expiry;
 use super::record::{BranchRecord, State};
-use super::{BranchError, BranchName, Branches, Result, boot, try_lock};
+use super::{BranchError, BranchName, Branches, Result, boot, each, try_lock};
 use crate::clone::sync_tree;
 use crate::image::now_unix_ms;
 use crate::server::{Access, Server, Site, Stop};
@@ -87,6 +87,7 @@ impl Branches {
             return Err(BranchError::Shared { name: name.to_string() });
         }
         let data = record.site(&self.home).data;
+        self.stop_old(&record)?;
         self.servers.stop(&data, Stop::Orderly)?;
         sync_tree(&data)?;
         record.runs = false;
@@ -116,30 +117,32 @@ impl Branches {
         record.save(&self.home, &lock)
     }
 
-    /// Writes what durable branches were cloned from to the disk, so that they survive the machine's going down. Those that
-    /// are being worked on are left for another time. Returns how many were written.
+    /// Writes what durable branches were cloned from to the disk, and what their records say, so that they survive the machine's going
+    /// down. Those that are being worked on are left for another time. Returns how many were written.
     ///
     /// # Errors
-    /// If the system refuses.
+    /// If the system refuses for one; the others are written all the same.
     pub fn sync(&self) -> Result<usize> {
-        let mut synced = 0;
-        for found in self.records()? {
-            let is_kept = matches!(found.state, State::Ready | State::Host) && found.host.is_none();
-            let wants = found.shape.durable && !found.is_synced && is_kept && !self.is_lost(&found);
-            let folder = found.folder(&self.home);
-            if !wants {
-                continue;
-            }
-            sync_tree(&found.site(&self.home).data)?;
-            let Some(lock) = try_lock(&folder)? else { continue };
-            let Some(mut record) = super::record::load(&folder)? else { continue };
-            if record.generation == found.generation && record.state == found.state {
-                record.is_synced = true;
-                record.save(&self.home, &lock)?;
-                synced += 1;
-            }
+        each(self.records()?, |found| self.sync_one(&found))
+    }
+
+    fn sync_one(&self, found: &BranchRecord) -> Result<bool> {
+        let is_kept = found.shape.durable && matches!(found.state, State::Ready | State::Host) && !self.is_lost(found);
+        let lacks_files = found.host.is_none() && !found.is_synced;
+        let folder = found.folder(&self.home);
+        if !is_kept || !lacks_files && !found.is_behind(&self.home) {
+            return Ok(false);
         }
-        Ok(synced)
+        let synced = if lacks_files { sync_tree(&found.site(&self.home).data) } else { Ok(()) };
+        let Some(lock) = try_lock(&folder)? else { return Ok(false) };
+        let Some(mut record) = super::record::load(&folder)? else { return Ok(false) };
+        if record.generation != found.generation || record.state != found.state {
+            return Ok(false);
+        }
+        synced?;
+        record.is_synced |= lacks_files;
+        record.save(&self.home, &lock)?;
+        Ok(true)
     }
 
     /// The log of a branch's server.

@@ -5,7 +5,7 @@
 
 use super::heal::MOMENT;
 use super::record::{self, BranchRecord, State, data_name};
-use super::{BranchError, Branches, Result, random_id, try_lock};
+use super::{BranchError, Branches, Result, each, random_id, try_lock};
 use crate::clone::remove_tree;
 use crate::lock::FolderLock;
 use crate::server::Stop;
@@ -16,33 +16,34 @@ impl Branches {
     /// Removes what resets left, of all branches that nobody works on. Returns how many data directories were removed.
     ///
     /// # Errors
-    /// If one cannot be moved or removed; the next call tries again.
+    /// If one cannot be moved or removed, which the next call tries again; the others are removed all the same.
     pub fn remove_old_data(&self) -> Result<usize> {
-        for folder in crate::image::folders(&self.home.branches())? {
+        let moved = each(crate::image::folders(&self.home.branches())?, |folder| {
             // Of most branches there is nothing to remove, and nobody need wait for their locks.
             if crate::image::folders(&folder).map_or(0, |found| found.len()) < 2 {
-                continue;
+                return Ok(false);
             }
-            let Some(lock) = FolderLock::exclusive_within(&folder, MOMENT)? else { continue };
-            let Some(record) = record::load(&folder)? else { continue };
-            if !matches!(record.state, State::Creating | State::Deleting) {
+            let Some(lock) = FolderLock::exclusive_within(&folder, MOMENT)? else { return Ok(false) };
+            // What cannot be read is told by whoever heals.
+            let Ok(Some(record)) = record::load(&folder) else { return Ok(false) };
+            let moves = !matches!(record.state, State::Creating | State::Deleting);
+            if moves {
                 self.move_old_data(&record, &lock)?;
             }
-        }
-        self.remove_moved_data()
+            Ok(moves)
+        });
+        let removed = self.remove_moved_data();
+        moved.and(removed)
     }
 
     /// Removes what was moved aside, by whomever.
     pub(super) fn remove_moved_data(&self) -> Result<usize> {
-        let mut removed = 0;
-        for data in crate::image::folders(&self.home.removed()?)? {
+        each(crate::image::folders(&self.home.removed()?)?, |data| {
             // Who has its lock removes it already.
-            if let Some(_lock) = try_lock(&data)? {
-                remove_tree(&data)?;
-                removed += 1;
-            }
-        }
-        Ok(removed)
+            let Some(_lock) = try_lock(&data)? else { return Ok(false) };
+            remove_tree(&data)?;
+            Ok(true)
+        })
     }
 
     /// Ends the servers on data directories of a branch that do not count: a reset that was killed may have started one, which has

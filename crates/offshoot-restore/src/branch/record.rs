@@ -170,6 +170,11 @@ impl BranchRecord {
         }
     }
 
+    /// Whether what the disk has may be an older one.
+    pub(crate) fn is_behind(&self, home: &Home) -> bool {
+        record::is_behind(&self.folder(home).join(FILE))
+    }
+
     /// Sees to it that the record is on the disk as it was written last.
     pub(crate) fn sync(&self, home: &Home, _lock: &FolderLock) -> Result<()> {
         record::sync(&self.folder(home).join(FILE))

@@ -3,7 +3,7 @@
 
 use super::create::{Created, StepClock, Wish, method_word};
 use super::finishing::Finishing;
-use super::late::{Late, begin_clone};
+use super::late::{Late, begin_clone, both};
 use super::old_data::old_data;
 use super::record::{BranchRecord, data_name};
 use super::{BranchError, BranchName, Branches, Result, boot};
@@ -29,6 +29,7 @@ impl Branches {
             return self.reset_hosted(record, &lock, image, wish, control);
         }
         let (folder, old) = (record.folder(&self.home), record.clone());
+        let before = self.access_of(&old, &*self.server_of(&old)?);
         if old_data(&folder, &record)?.len() >= OLD_DATA_MAX {
             self.move_old_data(&record, &lock)?;
             self.remove_moved_data()?;
@@ -67,7 +68,8 @@ impl Branches {
             }
         };
         clock.step("start");
-        Ok(Created { access, method, took: clock.whole(), steps: clock.steps })
+        let moved = access.url != before.url;
+        Ok(Created { access, method, moved, took: clock.whole(), steps: clock.steps })
     }
 
     /// Gives the word for where the new data came from, and what of it is still to come.
@@ -80,19 +82,16 @@ impl Branches {
         control: &Control,
     ) -> Result<(&'static str, Option<Late<'a>>)> {
         let old_data = old.site(&self.home).data;
-        std::thread::scope(|scope| {
-            let stopping = scope.spawn(|| self.servers.stop(&old_data, Stop::AtOnce));
-            let made = match self.take_spare_data(image, &old.shape, data) {
-                Ok(true) => Ok(("spare", None)),
-                Ok(false) => {
-                    begin_clone(image, data, server, control).map(|begun| (method_word(begun.method), Some(begun.late)))
-                }
-                Err(error) => Err(error),
-            };
-            let stopped = stopping.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            stopped?;
-            made
-        })
+        let make = || {
+            if self.take_spare_data(image, &old.shape, data)? {
+                return Ok(("spare", None));
+            }
+            let begun = begin_clone(image, data, server, &old.shape, control)?;
+            Ok((method_word(begun.method), Some(begun.late)))
+        };
+        let (stopped, made) = both(|| self.servers.stop(&old_data, Stop::AtOnce), make);
+        stopped?;
+        made
     }
 
     /// Ends what was begun of the new data, lets the old data count, and starts the old server, if it ran. Should that fail too, the
@@ -104,7 +103,7 @@ impl Branches {
             tracing::debug!(%error, "the old data was not put in its place again");
             return;
         }
-        if !old.runs || self.servers.running(&old.site(&self.home).data).is_some() {
+        if !old.runs || self.is_lost(&old) || self.servers.running(&old.site(&self.home).data).is_some() {
             return;
         }
         let started =

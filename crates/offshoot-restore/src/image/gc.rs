@@ -2,13 +2,15 @@
 
 use super::build::discard;
 use super::{Image, folders, list};
-use crate::branch::{self, Result};
+use crate::branch::{self, BranchError, Result};
 use crate::clone::remove_tree;
 use crate::home::Home;
 use crate::lock::{FolderLock, Tried};
+use crate::record;
 use crate::server::Servers;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::fs;
 
 /// What removing images that nobody needs would do.
 #[derive(Debug)]
@@ -49,6 +51,7 @@ impl ImageGcPlan {
     /// # Errors
     /// If something cannot be removed.
     pub fn apply(&self, home: &Home, servers: &dyn Servers) -> Result<usize> {
+        heal(home, servers)?;
         let mut removed = 0;
         for image in &self.remove {
             let Tried::Locked(_lock) = FolderLock::try_exclusive(image.folder())? else { continue };
@@ -56,10 +59,13 @@ impl ImageGcPlan {
             if branch::images_in_use(home)?.contains(&image.record().key) {
                 continue;
             }
-            remove_tree(image.folder())?;
+            // Under the name of an unfinished one first, and for good: half an image is none, and whoever heals goes on.
+            let unfinished = home.images().join(format!("{}.building", image.record().key));
+            fs::rename(image.folder(), &unfinished).map_err(BranchError::io("renaming", image.folder()))?;
+            record::sync_folder(&home.images())?;
+            remove_tree(&unfinished)?;
             removed += 1;
         }
-        heal(home, servers)?;
         Ok(removed)
     }
 }

@@ -196,7 +196,7 @@ impl Server for Fake {
         path.ends_with("spare")
     }
 
-    fn late_folders(&self, _data: &Path, _database: &str) -> Result<Vec<PathBuf>> {
+    fn late_folders(&self, _data: &Path, _database: &str, _settings: &[(String, String)]) -> Result<Vec<PathBuf>> {
         Ok(vec![PathBuf::from(LATE)])
     }
 

@@ -78,6 +78,7 @@ impl Branches {
                     return Ok(CreatedBranch {
                         access: created.access,
                         method: created.method,
+                        moved: created.moved,
                         took: created.took,
                         image_took: making.took,
                         steps: created.steps,

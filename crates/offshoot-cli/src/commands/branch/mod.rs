@@ -99,6 +99,10 @@ impl Reset {
         let branches = context.branches(self.raw)?;
         let control = context.control();
         let made = make::reset(context, &branches, &self.name, self.to.as_deref(), &control)?;
+        if made.moved {
+            let name = &self.name;
+            note(&format!("{name} has another URL than before: its port was taken, or its database has another name"));
+        }
         if !context.globals.quiet {
             describe("reset", &self.name, &made, &branches)?;
         }

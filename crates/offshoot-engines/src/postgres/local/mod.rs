@@ -183,8 +183,8 @@ impl Server for LocalServer {
         spare::is_spare(path)
     }
 
-    fn late_folders(&self, data: &Path, database: &str) -> Result<Vec<PathBuf>> {
-        Ok(late::folders(data, database)?)
+    fn late_folders(&self, data: &Path, database: &str, settings: &[(String, String)]) -> Result<Vec<PathBuf>> {
+        Ok(late::folders(data, database, settings)?)
     }
 
     fn admit(&self, site: &Site, database: &str, role: Option<&str>, password: &Secret) -> Result<Access> {
