@@ -294,6 +294,8 @@ pub struct Running {
     pub pid: u32,
     /// Its port.
     pub port: u16,
+    /// Whether it says that it is about to end.
+    pub is_ending: bool,
 }
 
 /// A password. Its Debug shows nothing, and its memory is wiped.

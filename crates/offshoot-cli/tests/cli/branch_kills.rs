@@ -254,7 +254,7 @@ fn of_a_database_of_a_shared_server() {
             "SELECT (SELECT count(*) FROM t), (SELECT count(*) FROM pg_database WHERE datname LIKE 'branch\\_%'),
                             (SELECT count(*) FROM pg_roles WHERE rolname LIKE 'branch\\_%')";
         assert_eq!(psql(server, url.trim(), asked), "100|1|1", "after {at:?}");
-        assert_eq!((nest.names().len(), nest.folders().len(), nest.servers().len()), (1, 2, 1), "after {at:?}");
+        assert_eq!((nest.names().len(), nest.folders().len(), nest.server_folders().len()), (1, 2, 1), "after {at:?}");
     };
     kill(&nest, &["branch", "create", "a", "--raw", "--quiet"], 3, remove, look);
     kill(&nest, &["branch", "reset", "a", "--raw", "--quiet"], 3, make, look);

@@ -48,6 +48,26 @@ fn a_branch_is_equal_writable_resettable_and_leaves_nothing() {
     }
 }
 
+/// Tests that run in parallel make databases of their own in a branch's server.
+#[test]
+fn the_databases_that_every_server_has_are_whole_in_a_branch() {
+    let server = shared();
+    let nest = Nest::of(server, &small(server, "own_databases"));
+    let look = |url: &str| {
+        for (at, template) in ["template1", "template0", "postgres"].into_iter().enumerate() {
+            psql(server, url, &format!("CREATE DATABASE d{at} TEMPLATE {template}"));
+        }
+        let others = url.rsplit_once('/').unwrap().0;
+        let read = "SELECT count(pg_read_binary_file(pg_relation_filepath(oid))) > 200 FROM pg_class WHERE relkind IN ('r', 'i', 't')";
+        for database in ["d0", "d1", "d2", "postgres", "template1"] {
+            assert_eq!(psql(server, &format!("{others}/{database}"), read), "t", "{database}");
+        }
+    };
+    look(&nest.create("a"));
+    look(nest.done(&["branch", "reset", "a", "--raw"]).stdout.trim());
+    nest.done(&["branch", "delete", "a"]);
+}
+
 #[test]
 fn what_is_printed_is_for_shells_and_programs() {
     let server = shared();

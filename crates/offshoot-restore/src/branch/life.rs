@@ -36,7 +36,11 @@ impl Branches {
         }
         let server = self.server_of(&record)?;
         let site = record.site(&self.home);
-        if self.servers.running(&site.data).is_some() {
+        let running = self.servers.running(&site.data);
+        if running.is_some_and(|running| running.is_ending) {
+            // Who was stopping it was killed, and nobody can enter it any more.
+            self.servers.stop(&site.data, Stop::Orderly)?;
+        } else if running.is_some() {
             // A start or a reset that was killed may have started it and no more.
             if record.admitted != record.generation {
                 self.admit_when_up(&record, &*server, control)?;

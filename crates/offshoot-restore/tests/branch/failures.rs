@@ -1,5 +1,6 @@
 //! Whatever fails, at whichever call: nothing is left, and it works when it is tried again.
 
+use crate::fake::LATE;
 use crate::place::{Place, named, wish};
 use offshoot_core::Control;
 use offshoot_restore::branch::{BranchError, BranchState};
@@ -131,6 +132,37 @@ fn another_programs_port_is_left_to_it() {
     assert!(started.moved && started.access != first.access);
     assert_ne!(place.branches().list().unwrap()[0].port, port);
     assert_eq!(place.branches().access(&named("a")).unwrap(), started.access, "it is remembered");
+}
+
+#[test]
+fn a_reset_that_loses_its_port_says_that_it_moved() {
+    let place = Place::new();
+    let image = place.image(1);
+    let first = place.create("a", &image).unwrap();
+    let reset = || place.branches().reset(&named("a"), &image, &wish(), &Control::default()).unwrap();
+    assert!(!reset().moved);
+    place.servers.take_port(place.branches().list().unwrap()[0].port);
+    let again = reset();
+    assert!(again.moved && again.access != first.access);
+    assert_eq!(place.branches().access(&named("a")).unwrap(), again.access);
+}
+
+#[test]
+fn what_a_start_does_not_read_comes_meanwhile_or_the_branch_does_not() {
+    let place = Place::new();
+    let image = place.image(1);
+    let late = place.image_data(&image).join(LATE);
+    std::os::unix::fs::symlink("/nowhere", late.join("link")).unwrap();
+    let error = place.create("a", &image).unwrap_err();
+    assert!(matches!(error, BranchError::Clone { .. }), "{error:?}");
+    assert!(place.names().is_empty() && place.folders().is_empty() && place.sockets() == 0);
+    std::fs::remove_file(late.join("link")).unwrap();
+    let made = place.create("a", &image).unwrap();
+    // A reset that ends so leaves the rows and the server that were there.
+    std::os::unix::fs::symlink("/nowhere", late.join("link")).unwrap();
+    place.branches().reset(&named("a"), &image, &wish(), &Control::default()).unwrap_err();
+    let list = place.branches().list().unwrap();
+    assert_eq!((list[0].state, place.branches().access(&named("a")).unwrap()), (BranchState::Running, made.access));
 }
 
 #[test]

@@ -21,6 +21,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A folder that a start does not look into.
 pub const LATE: &str = "base/1";
+/// What that file says behind the port of a server that is about to end.
+pub const ENDING: &str = " stopping";
 /// The file that says that a server runs on the data directory beside it.
 const RUNS: &str = "postmaster";
 
@@ -132,7 +134,8 @@ impl Servers for FakeServers {
 
     fn running(&self, data: &Path) -> Option<Running> {
         let port = fs::read_to_string(data.join(RUNS)).ok()?;
-        Some(Running { pid: 1, port: port.parse().ok()? })
+        let (port, is_ending) = port.strip_suffix(ENDING).map_or((port.as_str(), false), |port| (port, true));
+        Some(Running { pid: 1, port: port.parse().ok()?, is_ending })
     }
 }
 
@@ -165,7 +168,7 @@ impl Server for Fake {
         }
         self.call("start")?;
         fs::write(site.data.join(RUNS), site.port.to_string()).map_err(|error| failed(&error.to_string()))?;
-        Ok(Running { pid: 1, port: site.port })
+        Ok(Running { pid: 1, port: site.port, is_ending: false })
     }
 
     fn is_port_taken(&self, error: &CoreError) -> bool {

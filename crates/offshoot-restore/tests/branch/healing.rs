@@ -1,5 +1,6 @@
 //! What a killed process left, in whichever state: put in order by the next command.
 
+use crate::fake::{ENDING, LATE};
 use crate::place::{Place, named, wish};
 use offshoot_core::Control;
 use offshoot_core::store::this_process;
@@ -20,7 +21,8 @@ fn change(folder: &Path, from: &str, to: &str) {
 
 /// What a reset makes first: the next data directory.
 fn clone_beside(folder: &Path) {
-    fs::create_dir(folder.join("data-2")).unwrap();
+    fs::create_dir_all(folder.join("data-2").join(LATE)).unwrap();
+    fs::write(folder.join("data-2").join(LATE).join("file"), "late").unwrap();
     fs::write(folder.join("data-2/VERSION"), "1").unwrap();
 }
 
@@ -76,6 +78,68 @@ fn a_reset_that_was_killed_before_its_user_was_let_in_lets_him_in_later() {
     branches.start(&named("a"), &Control::default()).unwrap();
     branches.start(&named("a"), &Control::default()).unwrap();
     assert_eq!(place.servers.log(), ["admit"], "once");
+}
+
+#[test]
+fn a_server_that_is_about_to_end_is_started_again() {
+    let place = Place::new();
+    let image = place.image(1);
+    let made = place.create("a", &image).unwrap();
+    let branches = place.branches();
+    let runs = place.folders().remove(0).join("data-1/postmaster");
+    fs::write(&runs, format!("20000{ENDING}")).unwrap();
+    place.servers.log();
+    assert_eq!(branches.start(&named("a"), &Control::default()).unwrap().access, made.access);
+    assert_eq!(place.servers.log(), ["stop Orderly", "start", "admit"]);
+}
+
+#[test]
+fn a_server_that_a_killed_reset_started_ends_with_the_next_command() {
+    for command in ["open", "stop", "start"] {
+        let place = Place::new();
+        let image = place.image(1);
+        place.create("a", &image).unwrap();
+        let (branches, folder) = (place.branches(), place.folders().remove(0));
+        clone_beside(&folder);
+        fs::remove_file(folder.join("data-1/postmaster")).unwrap();
+        fs::write(folder.join("data-2/postmaster"), "20000").unwrap();
+        match command {
+            "open" => drop(place.open()),
+            "stop" => branches.stop(&named("a")).unwrap(),
+            _ => drop(branches.start(&named("a"), &Control::default()).unwrap()),
+        }
+        assert!(!folder.join("data-2/postmaster").exists(), "after {command}");
+    }
+}
+
+#[test]
+fn what_a_command_owns_goes_with_its_machine() {
+    let place = Place::new();
+    let image = place.image(1);
+    let Some(this) = this_process() else {
+        println!("SKIPPED: there is no /proc");
+        return;
+    };
+    let wish = Wish { owner: Some(Holder { boot: "another start".to_owned(), ..this }), ..wish() };
+    place.branches().create(&named("a"), &image, &wish, &Control::default()).unwrap();
+    let (_, healed) = place.open();
+    assert_eq!(healed.ownerless, [named("a")]);
+    assert!(place.folders().is_empty());
+}
+
+#[test]
+fn one_record_that_cannot_be_read_keeps_nothing_else_from_its_order() {
+    let place = Place::new();
+    let image = place.image(1);
+    for name in ["a", "b", "c"] {
+        place.create(name, &image).unwrap();
+    }
+    let folders = place.folders();
+    fs::write(folders[0].join("branch.json"), "rubbish").unwrap();
+    folders.iter().for_each(|folder| clone_beside(folder));
+    let branches = place.branches();
+    assert_eq!(branches.remove_old_data().unwrap(), 2);
+    assert_eq!((branches.list().unwrap().len(), branches.sync().unwrap()), (2, 2));
 }
 
 #[test]

@@ -73,6 +73,11 @@ impl Place {
         folders(&self.folder.path().join("home/removed")).len()
     }
 
+    /// Where an image's data is.
+    pub fn image_data(&self, image: &Image) -> PathBuf {
+        self.folder.path().join("home/images").join(&image.record().key).join("data")
+    }
+
     /// Everything in the folder of images, with sizes.
     pub fn images(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut all = BTreeMap::new();

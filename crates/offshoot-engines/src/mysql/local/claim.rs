@@ -41,7 +41,7 @@ pub(super) fn running(data: &Path, owner: Owner) -> Option<Running> {
         // Before the file is read, so that a server that ends in between is not missed.
         let is_held = look.is_held();
         if let Some(pid) = first(data, owner, is_held) {
-            return Some(Running { pid, port: port(data).unwrap_or(0) });
+            return Some(Running { pid, port: port(data).unwrap_or(0), is_ending: false });
         }
         // One that is being launched holds the lock before it has written its file.
         if !is_held || began.elapsed() > LAUNCH_PATIENCE {

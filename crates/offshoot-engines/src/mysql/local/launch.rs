@@ -183,7 +183,7 @@ fn wait(owner: Owner, site: &Site, control: &Control) -> Result<Running, Ended> 
         if greets(&socket)
             && let Some(pid) = claim::first(&site.data, owner, is_held)
         {
-            return Ok(Running { pid, port: site.port });
+            return Ok(Running { pid, port: site.port, is_ending: false });
         }
         if control.is_cancelled() {
             return Err(Ended::Cancelled);

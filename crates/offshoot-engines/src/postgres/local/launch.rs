@@ -169,7 +169,7 @@ fn wait(owner: Owner, site: &Site, over_tcp: bool, control: &Control) -> Result<
             if over_tcp && found.address != "127.0.0.1" {
                 return Err(Ended::PortTaken);
             }
-            return Ok(Running { pid: found.pid, port: found.port });
+            return Ok(Running { pid: found.pid, port: found.port, is_ending: found.is_ending });
         }
         if control.is_cancelled() {
             return Err(Ended::Cancelled);

@@ -25,6 +25,8 @@ pub(super) struct PidFile {
     /// Key and number of its shared memory.
     pub(super) segment: Option<(u32, u64)>,
     pub(super) is_ready: bool,
+    /// Whether it was told to end, and waits for its sessions or writes what it has.
+    pub(super) is_ending: bool,
 }
 
 impl PidFile {
@@ -46,8 +48,8 @@ impl PidFile {
             let key = key.parse::<u64>().ok()? & u64::from(u32::MAX);
             Some((u32::try_from(key).ok()?, id.trim().parse().ok()?))
         });
-        let is_ready = lines.next().is_some_and(|state| state.trim() == "ready");
-        Some(Self { pid, port, address, segment, is_ready })
+        let state = lines.next().unwrap_or_default().trim();
+        Some(Self { pid, port, address, segment, is_ready: state == "ready", is_ending: state == "stopping" })
     }
 }
 
@@ -66,12 +68,20 @@ mod tests {
                 port: 5433,
                 address: "127.0.0.1".into(),
                 segment: Some((5_433_001, 12)),
-                is_ready: true
+                is_ready: true,
+                is_ending: false,
             }
         );
-        assert!(!PidFile::parse(&whole.replace("ready   ", "starting")).unwrap().is_ready);
+        let state = |state: &str| {
+            let found = PidFile::parse(&whole.replace("ready   ", state)).unwrap();
+            (found.is_ready, found.is_ending)
+        };
+        assert_eq!((state("starting"), state("stopping")), ((false, false), (false, true)));
         let half = PidFile::parse("421\n/data\n1700000000\n").unwrap();
-        assert_eq!(half, PidFile { pid: 421, port: 0, address: String::new(), segment: None, is_ready: false });
+        assert_eq!(
+            half,
+            PidFile { pid: 421, port: 0, address: String::new(), segment: None, is_ready: false, is_ending: false }
+        );
         assert_eq!(PidFile::parse(""), None);
         assert_eq!(PidFile::parse("1\n/data\n"), None);
         assert_eq!(PidFile::parse("rubbish\n"), None);

@@ -23,7 +23,7 @@ pub(super) fn running(data: &Path, owner: Owner) -> Option<Running> {
         // Before the file is read, so that a server that ends in between is not missed.
         let is_held = look.is_held();
         if let Some(found) = postmaster(data, owner, is_held) {
-            return Some(Running { pid: found.pid, port: found.port });
+            return Some(Running { pid: found.pid, port: found.port, is_ending: found.is_ending });
         }
         // One that is being launched holds the lock before it has written its file.
         if !is_held || began.elapsed() > LAUNCH_PATIENCE {
