@@ -186,8 +186,9 @@ fn nobody_waits_behind_the_capture_for_long() {
     let error = engine_error(error);
     assert!(matches!(&error, EngineError::Blocking { table, waited_ms: 300 } if table == "public.t"), "{error}");
     let done = done.lock().unwrap();
-    eprintln!("waited behind the capture: {done:?}");
-    assert!(done.len() == 2 && done.iter().all(|(_, waited)| *waited < Duration::from_secs(60)), "{done:?}");
+    let worst = done.iter().map(|(_, waited)| waited.as_millis()).max().unwrap_or(0);
+    println!("worst wait {worst} ms of 300");
+    assert!(done.len() == 2 && worst < 60_000, "{done:?}");
     no_session_left(shared(), &db);
 }
 
@@ -232,6 +233,29 @@ fn the_snapshot_does_not_become_too_old() {
     let outcome = PostgresSource::new(conninfo(&shared().url(&db)), options).capture(&memory, &Control::default());
     let error = engine_error(outcome.err().unwrap());
     assert!(matches!(error, EngineError::TooLong { limit_ms: 300 }), "{error}");
+    no_session_left(shared(), &db);
+}
+
+#[test]
+fn a_snapshot_that_is_too_old_is_given_up_while_the_sink_blocks() {
+    let db = filled("old_blocked");
+    let (name, is_free, begun) = (db.clone(), Arc::new(AtomicBool::new(false)), Instant::now());
+    let memory = {
+        // No row gets anywhere before the capture's locks are gone, or never.
+        let is_free = is_free.clone();
+        let is_held = move || {
+            let held = "SELECT count(*) FROM pg_locks WHERE relation = 't'::regclass";
+            is_free.fetch_or(shared().psql(&name, held) == "0", Ordering::SeqCst);
+            !is_free.load(Ordering::SeqCst) && begun.elapsed() < Duration::from_secs(60)
+        };
+        Memory { is_held: Some(Box::new(is_held)), ..Memory::new() }
+    };
+    let mut options = options(shared());
+    options.max_age = Some(Duration::from_secs(2));
+    let outcome = PostgresSource::new(conninfo(&shared().url(&db)), options).capture(&memory, &Control::default());
+    let error = engine_error(outcome.err().unwrap());
+    assert!(matches!(error, EngineError::TooLong { limit_ms: 2000 }), "{error}");
+    assert!(is_free.load(Ordering::SeqCst), "the locks were held for as long as the sink blocked");
     no_session_left(shared(), &db);
 }
 
