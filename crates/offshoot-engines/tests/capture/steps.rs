@@ -302,6 +302,21 @@ fn missing_rights_come_with_their_grants() {
 }
 
 #[test]
+fn a_server_that_keeps_its_number_from_its_users_is_captured_without() {
+    let (server, db) = (shared(), filled("unnumbered"));
+    server.psql(
+        &db,
+        "DROP ROLE IF EXISTS cap_plain; CREATE ROLE cap_plain LOGIN IN ROLE pg_read_all_data;
+         REVOKE EXECUTE ON FUNCTION pg_catalog.pg_control_system() FROM PUBLIC",
+    );
+    let url = server.url(&db).replacen("postgres@", "cap_plain@", 1);
+    let captured = capture_as(&url, options(server), &Control::default()).unwrap_or_else(|error| panic!("{}", story(&error)));
+    assert_eq!(captured.0.origin.system_id, "");
+    assert_ne!(capture(server, &db).0.origin.system_id, "");
+    server.psql(&db, "DROP ROLE cap_plain");
+}
+
+#[test]
 fn the_server_goes_away() {
     let server = Server::start(offshoot_testkit::postgres::ServerOptions::new());
     let db = server.fresh_db("away");
