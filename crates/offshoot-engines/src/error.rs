@@ -95,8 +95,8 @@ pub enum EngineError {
         /// The limit, in milliseconds.
         limit_ms: u64,
     },
-    /// The schema kept changing between listing and locking.
-    #[error("the schema changed under every one of {tries} attempts to lock it ({what}). Try again when it is quiet")]
+    /// The schema changed between listing and locking, and went on to, or while it was read.
+    #[error("the schema changed while it was captured ({what}; attempts: {tries}). Try again when it is quiet")]
     Unstable {
         /// What changed last.
         what: String,

@@ -115,6 +115,42 @@ fn a_schema_that_never_rests() {
 }
 
 #[test]
+fn what_changes_without_a_lock_makes_the_capture_begin_anew() {
+    let swap = "ALTER SCHEMA a RENAME TO c; ALTER SCHEMA b RENAME TO a; ALTER SCHEMA c RENAME TO b";
+    let there_and_back = "ALTER TYPE mood RENAME VALUE 'sad' TO 'blue'; ALTER TYPE mood RENAME VALUE 'blue' TO 'sad'";
+    for (step, sql) in [
+        ("data", swap),
+        ("sequences", swap),
+        ("data", "ALTER TYPE mood RENAME VALUE 'sad' TO 'blue'"),
+        ("sequences", there_and_back),
+        ("data", "ALTER FUNCTION f RENAME TO g"),
+        ("data", "ALTER VIEW v RENAME TO w"),
+    ] {
+        let db = filled("renamed");
+        shared().psql(
+            &db,
+            "CREATE SCHEMA a; CREATE TABLE a.s AS SELECT 1 AS i; CREATE SCHEMA b; CREATE TABLE b.s AS SELECT 2 AS i;
+             CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE moods AS SELECT 'sad'::mood AS m; CREATE VIEW v AS SELECT 1 AS i;
+             CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        );
+        let outcome = capture_as(&shared().url(&db), options(shared()), &at_step(&db, step, 1, sql));
+        let error = outcome.err().unwrap_or_else(|| panic!("{sql}: not noticed"));
+        assert!(matches!(&error, CoreError::Source { retryable: true, .. }), "{sql}: {}", story(&error));
+        let error = engine_error(error);
+        assert!(matches!(&error, EngineError::Unstable { .. }), "{sql}: {error}");
+        no_session_left(shared(), &db);
+        capture(shared(), &db);
+    }
+}
+
+#[test]
+fn what_is_made_beside_a_capture_does_not_disturb_it() {
+    let db = filled("made_beside");
+    let sql = "CREATE TYPE mood AS ENUM ('sad'); ALTER TYPE mood ADD VALUE 'ok'; CREATE SCHEMA s; CREATE VIEW s.v AS SELECT 1 AS i";
+    capture_as(&shared().url(&db), options(shared()), &at_step(&db, "data", 1, sql)).unwrap();
+}
+
+#[test]
 fn changes_after_the_snapshot_are_not_seen() {
     let db = filled("snapshot");
     let control =

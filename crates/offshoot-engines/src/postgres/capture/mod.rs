@@ -2,7 +2,8 @@
 //!
 //! The leader lists the tables and commits; locks them; takes and exports its snapshot; lists them again and starts
 //! anew if anything differs. A snapshot taken first and locks taken later would read no rows, and report no error, from a
-//! table that was truncated in between. Workers join the snapshot. A watcher on a connection of its own gives all locks
+//! table that was truncated in between. Workers join the snapshot. When all is read, names that no lock holds are read
+//! once more, and a change makes the capture begin anew. A watcher on a connection of its own gives all locks
 //! up when somebody waits behind them for too long. pg_dump writes the schema meanwhile, from the same snapshot.
 //!
 //! All steps are told to the caller's control: `list`, `lock`, `snapshot`, `schema`, `data`, `sequences`.
@@ -141,6 +142,7 @@ impl Capture<'_> {
         captured.omitted.extend(omitted);
         let refreshes = bridge.block_on(schema::matviews::refreshes(client))?;
         schema::append_before_event_triggers(&mut captured.schema, refreshes);
+        leader.end(bridge, connection)?;
         self.stop.check()?;
         Ok(captured)
     }
