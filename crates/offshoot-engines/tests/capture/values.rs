@@ -161,13 +161,14 @@ fn a_large_row_among_those_that_an_extension_calls_the_users() {
          UPDATE pg_extension SET extconfig = ARRAY['brought'::regclass::oid], extcondition = ARRAY['WHERE id = 1 OR id > 1 -- ours']
          WHERE extname = 'hstore';
          INSERT INTO brought VALUES (1, 'x', 'x'), (0, 'not', 'ours');
-         INSERT INTO brought SELECT 2, v, v FROM repeat('0123456789', 60000000) v; INSERT INTO brought VALUES (3, 'y', 'y')",
+         INSERT INTO brought VALUES (2, repeat('0123456789', 60000000), NULL), (3, 'y', 'y');
+         UPDATE brought SET b = repeat('0123456789', 60000000) WHERE id = 2; INSERT INTO brought VALUES (4, 'z', 'z')",
     );
     let (_, memory) = capture(server, &db);
     let mut ids: Vec<u8> =
         memory.table("public", "brought").rows.iter().map(|row| row[0].clone().unwrap()[3]).collect();
     ids.sort_unstable();
-    assert_eq!(ids, [1, 2, 3]);
+    assert_eq!(ids, [1, 2, 3, 4]);
 }
 
 #[test]

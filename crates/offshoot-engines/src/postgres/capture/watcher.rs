@@ -12,6 +12,7 @@ use crate::bridge::Bridge;
 use crate::conninfo::ConnInfo;
 use crate::error::{EngineError, Result, refused};
 use crate::postgres::quote::shown;
+use offshoot_core::source::Sink;
 use std::collections::HashMap;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -24,6 +25,7 @@ pub struct Watch<'w> {
     stop: &'w Stop,
     sessions: &'w Sessions,
     options: &'w CaptureOptions,
+    sink: &'w dyn Sink,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -52,8 +54,8 @@ WHERE first.by && $1 AND NOT behind.pid = ANY ($1)
 impl<'w> Watch<'w> {
     /// A watch that has not begun.
     #[must_use]
-    pub fn new(stop: &'w Stop, sessions: &'w Sessions, options: &'w CaptureOptions) -> Self {
-        Self { stop, sessions, options, state: Mutex::default(), changed: Condvar::new() }
+    pub fn new(stop: &'w Stop, sessions: &'w Sessions, options: &'w CaptureOptions, sink: &'w dyn Sink) -> Self {
+        Self { stop, sessions, options, sink, state: Mutex::default(), changed: Condvar::new() }
     }
 
     /// The age of the snapshot counts from here.
@@ -81,10 +83,14 @@ impl<'w> Watch<'w> {
             .and_then(|bridge| bridge.block_on(Connection::open_async(conninfo)).map(|connection| (bridge, connection)));
         let (bridge, connection) = match opened {
             Ok(opened) => opened,
-            Err(error) => return self.stop.raise(error),
+            Err(error) => {
+                self.stop.raise(error);
+                return self.sink.give_up();
+            }
         };
         if let Err(error) = self.watch(&bridge, &connection) {
             self.stop.raise(error);
+            self.sink.give_up();
             self.end_sessions(&bridge, &connection);
         }
     }
