@@ -3,10 +3,11 @@
 use crate::memory::Memory;
 use crate::{capture, capture_as, conninfo, options, story};
 use offshoot_core::source::Source;
-use offshoot_core::{Control, CoreError, Event};
+use offshoot_core::{Control, CoreError, Event, pace};
 use offshoot_engines::EngineError;
 use offshoot_engines::postgres::capture::PostgresSource;
 use offshoot_testkit::postgres::{Server, shared};
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -292,6 +293,20 @@ fn a_snapshot_that_is_too_old_is_given_up_while_the_sink_blocks() {
     let error = engine_error(outcome.err().unwrap());
     assert!(matches!(error, EngineError::TooLong { limit_ms: 2000 }), "{error}");
     assert!(is_free.load(Ordering::SeqCst), "the locks were held for as long as the sink blocked");
+    no_session_left(shared(), &db);
+}
+
+#[test]
+fn nobody_waits_for_a_rate_when_the_capture_is_given_up() {
+    let db = filled("old_paced");
+    let mut options = options(shared());
+    options.max_age = Some(Duration::from_secs(2));
+    // At this rate it would take hours.
+    let (rate, memory) = (NonZeroU64::MIN, Memory::new());
+    let mut source = PostgresSource::new(conninfo(&shared().url(&db)), options);
+    let error = engine_error(pace::read(&mut source, &memory, Some(rate), &Control::default()).err().unwrap());
+    assert!(matches!(error, EngineError::TooLong { limit_ms: 2000 }), "{error}");
+    assert_eq!(memory.pushes.load(Ordering::SeqCst), 0);
     no_session_left(shared(), &db);
 }
 
