@@ -244,7 +244,9 @@ impl EngineError {
 /// An error of somebody who had a session before: a server that is not there starts again, which may be waited for.
 pub(crate) fn retry_absent(error: CoreError) -> CoreError {
     match error {
-        CoreError::Source { source, .. } if source.downcast_ref::<EngineError>().is_some_and(EngineError::is_absence) => {
+        CoreError::Source { source, .. }
+            if source.downcast_ref::<EngineError>().is_some_and(EngineError::is_absence) =>
+        {
             CoreError::Source { retryable: true, source }
         }
         error => error,

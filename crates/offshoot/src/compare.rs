@@ -70,7 +70,8 @@ impl Store {
         let rewriter = options.scrub.as_ref().map(Rewriter::without_proof);
         let transform = rewriter.as_ref().map(|rewriter| rewriter as &dyn BatchTransform);
         let mut source = connection.source(options, &plan);
-        let (database, captured) = on_own_thread(|| digest_database(source.as_mut(), transform, options.max_rate, control))??;
+        let (database, captured) =
+            on_own_thread(|| digest_database(source.as_mut(), transform, options.max_rate, control))??;
         let reader = SnapshotReader::new(Arc::new(self.open_within(&plan)?), snapshot.manifest);
         let look_ahead = LookAhead::new(plan.jobs().get(), plan.look_ahead_bytes())?;
         let manifest = reader.manifest();

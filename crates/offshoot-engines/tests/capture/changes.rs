@@ -55,7 +55,10 @@ impl Changer {
         if what == 10 {
             let old = std::mem::replace(&mut self.label, format!("l{}", self.names + 1));
             self.names += 1;
-            let sql = format!("ALTER TYPE mood RENAME VALUE '{old}' TO '{0}'; UPDATE truth SET name = 'label {0}' WHERE name LIKE 'label %'", self.label);
+            let sql = format!(
+                "ALTER TYPE mood RENAME VALUE '{old}' TO '{0}'; UPDATE truth SET name = 'label {0}' WHERE name LIKE 'label %'",
+                self.label
+            );
             return (sql, after);
         }
         if after.len() < 3 || what == 0 && after.len() < 8 {
@@ -176,7 +179,8 @@ fn truth(memory: &Memory) -> Truth {
 fn check(captured: &Captured, memory: &Memory, seed: u64) {
     let truth = truth(memory);
     let tables = memory.tables.lock().unwrap();
-    let named = |schema: &str, name: &str| if schema == "public" { name.to_owned() } else { format!("{schema}.{name}") };
+    let named =
+        |schema: &str, name: &str| if schema == "public" { name.to_owned() } else { format!("{schema}.{name}") };
     let mut found: Truth = tables
         .iter()
         .filter(|((_, name), _)| name != "truth")
@@ -184,7 +188,8 @@ fn check(captured: &Captured, memory: &Memory, seed: u64) {
             (named(schema, name), (table.spec.as_ref().unwrap().columns.len(), table.rows.len()))
         })
         .collect();
-    let label = String::from_utf8(tables[&("public".to_owned(), "moods".to_owned())].rows[0][0].clone().unwrap()).unwrap();
+    let label =
+        String::from_utf8(tables[&("public".to_owned(), "moods".to_owned())].rows[0][0].clone().unwrap()).unwrap();
     found.insert(format!("label {label}"), (0, 0));
     assert_eq!(found, truth, "OFFSHOOT_SEED={seed}: a wrong capture");
     let labels = captured.schema.iter().filter_map(|item| item.label.strip_prefix("TABLE "));

@@ -361,7 +361,8 @@ fn a_server_that_keeps_its_number_from_its_users_is_captured_without() {
          REVOKE EXECUTE ON FUNCTION pg_catalog.pg_control_system() FROM PUBLIC",
     );
     let url = server.url(&db).replacen("postgres@", "cap_plain@", 1);
-    let captured = capture_as(&url, options(server), &Control::default()).unwrap_or_else(|error| panic!("{}", story(&error)));
+    let captured =
+        capture_as(&url, options(server), &Control::default()).unwrap_or_else(|error| panic!("{}", story(&error)));
     assert_eq!(captured.0.origin.system_id, "");
     assert_ne!(capture(server, &db).0.origin.system_id, "");
     server.psql(&db, "DROP ROLE cap_plain");

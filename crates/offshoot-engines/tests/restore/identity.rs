@@ -43,11 +43,17 @@ fn the_own_source_is_refused_also_where_the_server_keeps_its_number_from_its_use
     let source = Server::start(ServerOptions::new());
     source.createdb("kept", "");
     source.createdb("other", "");
-    source.psql("kept", "CREATE TABLE t (a int); INSERT INTO t VALUES (1); CREATE ROLE plain LOGIN IN ROLE pg_read_all_data");
+    source.psql(
+        "kept",
+        "CREATE TABLE t (a int); INSERT INTO t VALUES (1); CREATE ROLE plain LOGIN IN ROLE pg_read_all_data",
+    );
     let hide = "REVOKE EXECUTE ON FUNCTION pg_catalog.pg_control_system() FROM PUBLIC";
     let show = "GRANT EXECUTE ON FUNCTION pg_catalog.pg_control_system() TO PUBLIC";
     for db in ["kept", "other"] {
-        source.psql(db, &format!("{hide}; GRANT CREATE ON DATABASE {db} TO plain; GRANT CREATE ON SCHEMA public TO plain"));
+        source.psql(
+            db,
+            &format!("{hide}; GRANT CREATE ON DATABASE {db} TO plain; GRANT CREATE ON SCHEMA public TO plain"),
+        );
     }
     let known = take(&source, "kept");
     let mut unknown = take(&source, "kept");
@@ -74,9 +80,12 @@ fn the_own_source_is_refused_also_where_the_server_keeps_its_number_from_its_use
 #[test]
 fn all_sessions_of_a_restore_meet_at_one_server() {
     let from = shared().fresh_db("pinned_from");
-    shared().psql(&from, "CREATE TABLE t AS SELECT generate_series(1, 1000) i; CREATE TABLE u AS TABLE t; CREATE TABLE v AS TABLE t");
+    shared().psql(
+        &from,
+        "CREATE TABLE t AS SELECT generate_series(1, 1000) i; CREATE TABLE u AS TABLE t; CREATE TABLE v AS TABLE t",
+    );
     let taken = take(shared(), &from);
-    let servers = [(); 2].map(|()| Server::start(ServerOptions::new()));
+    let servers = [(); 2].map(|()| Server::start(ServerOptions::new().own_identity()));
     let [first, second] = [&servers[0], &servers[1]];
     let both = format!(
         "host=127.0.0.1,127.0.0.1 port={},{} user=postgres dbname=either load_balance_hosts=random",
@@ -90,7 +99,10 @@ fn all_sessions_of_a_restore_meet_at_one_server() {
         let plan = Plan::new(snapshot, &target, options(3)).unwrap();
         apply(&plan, &target, &Control::default()).unwrap_or_else(|error| panic!("{error}"));
         let tables = servers.each_ref().map(|server| {
-            server.psql("either", "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
+            server.psql(
+                "either",
+                "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace",
+            )
         });
         assert!(tables == ["3", "0"] || tables == ["0", "3"], "{tables:?}");
         servers.iter().for_each(|server| server.dropdb("either"));

@@ -62,7 +62,8 @@ impl<'t> MysqlTargetSession<'t> {
         }
         Err(MysqlError::Target {
             what: format!("{} leads to another server now than the one that was looked at", self.session.place()),
-            mend: "Name the address of one server, not one that stands for several, and run the restore again".to_owned(),
+            mend: "Name the address of one server, not one that stands for several, and run the restore again"
+                .to_owned(),
         })
     }
 

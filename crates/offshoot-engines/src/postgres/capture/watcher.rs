@@ -80,7 +80,9 @@ impl<'w> Watch<'w> {
         let opened = Bridge::new()
             .map_err(|source| EngineError::Io { operation: "starting a thread", source })
             // It holds no lock that anybody could wait for, so it is not among the sessions.
-            .and_then(|bridge| bridge.block_on(Connection::open_async(conninfo)).map(|connection| (bridge, connection)));
+            .and_then(|bridge| {
+                bridge.block_on(Connection::open_async(conninfo)).map(|connection| (bridge, connection))
+            });
         let (bridge, connection) = match opened {
             Ok(opened) => opened,
             Err(error) => {

@@ -83,7 +83,8 @@ impl<'t> PostgresSession<'t> {
         }
         Err(EngineError::Target {
             what: format!("{} leads to another database now than the one that was looked at", self.host),
-            mend: "Name the address of one server, not one that stands for several, and run the restore again".to_owned(),
+            mend: "Name the address of one server, not one that stands for several, and run the restore again"
+                .to_owned(),
         })
     }
 
