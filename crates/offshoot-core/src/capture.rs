@@ -3,14 +3,15 @@
 //! A source that fails in a way that may pass is tried again on a new snapshot of the database; what was stored by the
 //! attempt before is found again by its ids. Nothing is visible before the session commits.
 
+use crate::attempts::{ATTEMPTS, Attempts};
 use crate::chunks::WriteChunks;
 use crate::ingest::{Ingest, IngestOptions, IngestedTable, reuse_inlined};
-use crate::pace::Pace;
+use crate::pace;
 use crate::snapshot::SnapshotReader;
 use crate::source::{Captured, Sink, Source, is_large_objects};
 use crate::store::{Expected, ObjectName, OpenStore, WriteSession};
 use crate::transform::{BatchTransform, Rewriting};
-use crate::{Control, CoreError, Event, Result};
+use crate::{Control, CoreError, Result};
 use offshoot_format::content::canonical;
 use offshoot_format::ids::{ContentRoot, SnapshotId};
 use offshoot_format::manifest::{Content, Load, Manifest, Stats, TableEntry, Trust};
@@ -34,7 +35,7 @@ pub struct CaptureOptions {
 
 impl Default for CaptureOptions {
     fn default() -> Self {
-        Self { name: None, ingest: IngestOptions::default(), attempts: 3, bytes_per_second: None }
+        Self { name: None, ingest: IngestOptions::default(), attempts: ATTEMPTS, bytes_per_second: None }
     }
 }
 
@@ -120,29 +121,23 @@ fn attempt(
     options: &CaptureOptions,
     control: &Control,
 ) -> Result<(Captured, Vec<IngestedTable>)> {
-    let mut left = options.attempts.max(1);
+    let mut attempts = Attempts::new(options.attempts);
     loop {
-        left -= 1;
         let chunks: Arc<dyn WriteChunks> = Arc::clone(session) as _;
         let ingest = Ingest::begin(chunks, &options.ingest, control)?;
-        let mut read_into = |sink: &dyn Sink| match options.bytes_per_second {
-            Some(rate) => source.capture(&Pace::new(sink, rate, control), control),
-            None => source.capture(sink, control),
-        };
+        let mut read_into = |sink: &dyn Sink| pace::read(source, sink, options.bytes_per_second, control);
         let outcome = match transform {
             Some(transform) => read_into(&Rewriting::storing(transform, &ingest, options.ingest.spill.as_deref())),
             None => read_into(&ingest),
         };
         match outcome {
             Ok(captured) => return Ok((captured, ingest.finish()?)),
-            Err(CoreError::Source { retryable: true, source }) if left > 0 => {
-                drop(ingest);
-                control.check()?;
-                tracing::info!(attempts_left = left, "a new attempt on a new snapshot");
-                control.emit(&Event::Warning { message: format!("{source}; trying again") });
-            }
             // A failure of the workers is the cause, what the source saw of it is the effect.
-            Err(error) => return Err(ingest.failure().unwrap_or(error)),
+            Err(error) => {
+                let error = ingest.failure().unwrap_or(error);
+                drop(ingest);
+                attempts.again(error, control)?;
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Threads and files live here; databases, terminals and the process environment do not.
 
+pub mod attempts;
 pub mod capture;
 pub mod chunks;
 pub mod control;
@@ -12,7 +13,7 @@ pub mod gc;
 pub mod ingest;
 pub mod look_ahead;
 pub mod memory;
-mod pace;
+pub mod pace;
 mod queue;
 pub mod read;
 pub mod refs;

@@ -1,15 +1,17 @@
 //! A bound on how fast a source is read, so that it has something left for those who work on it.
 //!
 //! A sink before the sink: whoever pushes rows waits until they are due. All ranges share one clock, in which every byte takes its
-//! time (the generic cell rate algorithm of ATM's traffic contracts, with a burst of none), so the bound holds for all connections
-//! together, and from the first byte on. A reader that waits does not read, and its server waits with it.
+//! time (the generic cell rate algorithm of ATM's traffic contracts, with a burst of what is pushed at once), so the bound holds
+//! for all connections together, and from the first byte on. The time in which a batch was read counts for it. A reader that waits
+//! does not read, and its server waits with it.
 
-use crate::source::{BlobSink, Large, RangeSink, Sink, TableSink};
-use crate::{Control, Result};
+use crate::source::{BlobSink, Captured, Large, RangeSink, Sink, Source, TableSink};
+use crate::{Control, CoreError, Result};
 use offshoot_format::column::Batch;
 use offshoot_format::facts::TableFacts;
 use offshoot_format::table::TableSpec;
 use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,15 +19,31 @@ use std::time::{Duration, Instant};
 /// How long who waits sleeps before it looks whether it is to stop.
 const NAP: Duration = Duration::from_millis(50);
 
+/// Has `source` read into `sink`, no more than so many bytes of values a second if there is a bound.
+///
+/// # Errors
+/// Those of the source.
+pub fn read(
+    source: &mut dyn Source,
+    sink: &dyn Sink,
+    bytes_per_second: Option<NonZeroU64>,
+    control: &Control,
+) -> Result<Captured> {
+    match bytes_per_second {
+        Some(rate) => source.capture(&Pace::new(sink, rate, control), control),
+        None => source.capture(sink, control),
+    }
+}
+
 /// A sink that takes no more than so many bytes of values a second.
-pub(crate) struct Pace<'a> {
+struct Pace<'a> {
     inner: &'a dyn Sink,
     clock: Clock<'a>,
 }
 
 impl<'a> Pace<'a> {
-    pub(crate) fn new(inner: &'a dyn Sink, bytes_per_second: NonZeroU64, control: &'a Control) -> Self {
-        Self { inner, clock: Clock { bytes_per_second, control, due: Mutex::new(Instant::now()) } }
+    fn new(inner: &'a dyn Sink, bytes_per_second: NonZeroU64, control: &'a Control) -> Self {
+        Self { inner, clock: Clock::new(bytes_per_second, control, Instant::now()) }
     }
 }
 
@@ -41,21 +59,34 @@ impl Sink for Pace<'_> {
     fn table<'a>(&'a self, spec: &TableSpec) -> Result<Box<dyn TableSink + 'a>> {
         Ok(Box::new(PacedTable { inner: self.inner.table(spec)?, clock: &self.clock }))
     }
+
+    fn give_up(&self) {
+        self.clock.is_given_up.store(true, Ordering::Relaxed);
+        self.inner.give_up();
+    }
 }
 
 /// When the next byte is due.
 struct Clock<'a> {
     bytes_per_second: NonZeroU64,
     control: &'a Control,
+    is_given_up: AtomicBool,
     due: Mutex<Instant>,
 }
 
-impl Clock<'_> {
+impl<'a> Clock<'a> {
+    fn new(bytes_per_second: NonZeroU64, control: &'a Control, began: Instant) -> Self {
+        Self { bytes_per_second, control, is_given_up: AtomicBool::new(false), due: Mutex::new(began) }
+    }
+
     /// Waits until these bytes are due.
     fn wait(&self, bytes: usize) -> Result<()> {
         let until = self.book(bytes, Instant::now());
         loop {
             self.control.check()?;
+            if self.is_given_up.load(Ordering::Relaxed) {
+                return Err(CoreError::Poisoned);
+            }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(());
@@ -64,13 +95,15 @@ impl Clock<'_> {
         }
     }
 
-    /// When these bytes are due that come now; what comes later is due later. Time in which nothing came is not made up for.
+    /// When these bytes are due that come now; what comes later is due later. Time in which nothing came is not made up for, but
+    /// for as long as these bytes take: in it they were read.
     fn book(&self, bytes: usize, now: Instant) -> Instant {
         let nanos = u128::from(bytes as u64) * 1_000_000_000 / u128::from(self.bytes_per_second.get());
         let takes = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
         let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
         // Times that no clock can say are far enough away.
-        *due = (*due).max(now).checked_add(takes).unwrap_or(now + Duration::from_secs(u32::MAX.into()));
+        let since = now.checked_sub(takes).unwrap_or(*due);
+        *due = (*due).max(since).checked_add(takes).unwrap_or(now + Duration::from_secs(u32::MAX.into()));
         *due
     }
 }
@@ -137,10 +170,10 @@ impl BlobSink for PacedBlob<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::DigestSink;
 
     fn clock(control: &Control, bytes_per_second: u64, began: Instant) -> Clock<'_> {
-        let bytes_per_second = NonZeroU64::new(bytes_per_second).unwrap();
-        Clock { bytes_per_second, control, due: Mutex::new(began) }
+        Clock::new(NonZeroU64::new(bytes_per_second).unwrap(), control, began)
     }
 
     #[test]
@@ -150,8 +183,32 @@ mod tests {
         let after = |millis: u64| began + Duration::from_millis(millis);
         assert_eq!(clock.book(500, began), after(500));
         assert_eq!(clock.book(500, after(100)), after(1000), "behind those who came before");
+        assert_eq!(clock.book(500, after(3000)), after(3000), "it was read meanwhile");
         assert_eq!(clock.book(500, after(3000)), after(3500), "what was not used is not made up for");
         assert_eq!(clock.book(0, after(3000)), after(3500));
+    }
+
+    #[test]
+    fn who_reads_no_faster_by_itself_never_waits() {
+        let (control, began) = (Control::default(), Instant::now());
+        let clock = clock(&control, 1000, began);
+        for batch in 1..=100 {
+            let now = began + Duration::from_millis(500 * batch);
+            assert_eq!(clock.book(500, now), now);
+        }
+    }
+
+    #[test]
+    fn the_whole_is_never_faster_whenever_batches_come() {
+        let (control, began) = (Control::default(), Instant::now());
+        let clock = clock(&control, 1000, began);
+        let (mut now, mut bytes) = (began, 0);
+        for (pause_ms, batch) in [(0, 700), (900, 200), (5, 4000), (0, 1), (7000, 5000), (100, 100)] {
+            now += Duration::from_millis(pause_ms);
+            now = now.max(clock.book(batch, now));
+            bytes += batch;
+            assert!(now - began >= Duration::from_millis(bytes as u64), "{bytes} bytes after {:?}", now - began);
+        }
     }
 
     #[test]
@@ -167,6 +224,14 @@ mod tests {
         let control = Control::default();
         control.cancel();
         let clock = clock(&control, 1, Instant::now());
-        assert!(matches!(clock.wait(1 << 30), Err(crate::CoreError::Cancelled)));
+        assert!(matches!(clock.wait(1 << 30), Err(CoreError::Cancelled)));
+    }
+
+    #[test]
+    fn nobody_waits_when_the_source_has_given_up() {
+        let (control, sink) = (Control::default(), DigestSink::default());
+        let pace = Pace::new(&sink, NonZeroU64::MIN, &control);
+        pace.give_up();
+        assert!(matches!(pace.clock.wait(1 << 30), Err(CoreError::Poisoned)));
     }
 }

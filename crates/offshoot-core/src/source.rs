@@ -77,6 +77,9 @@ pub trait Sink: Sync {
     /// # Errors
     /// `Protocol` if the table was begun before.
     fn table<'a>(&'a self, spec: &TableSpec) -> Result<Box<dyn TableSink + 'a>>;
+
+    /// Says that the source has given up: nobody is to wait in the sink any more for what could be waited for otherwise.
+    fn give_up(&self) {}
 }
 
 /// Where a source puts the rows of one table.

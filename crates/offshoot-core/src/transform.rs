@@ -155,6 +155,10 @@ impl Sink for Rewriting<'_> {
             self.stores && transform.is_filtering() && spec.columns.iter().any(|column| column.layout == Layout::Var);
         Ok(Box::new(RewritingTable { transform, inner, holds, scratch: self.scratch }))
     }
+
+    fn give_up(&self) {
+        self.inner.give_up();
+    }
 }
 
 struct RewritingTable<'s> {

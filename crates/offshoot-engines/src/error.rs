@@ -5,6 +5,7 @@
 
 use crate::postgres::connect::ConnectError;
 use crate::postgres::session::Version;
+use offshoot_core::CoreError;
 use offshoot_format::FormatError;
 use std::fmt;
 
@@ -95,8 +96,8 @@ pub enum EngineError {
         /// The limit, in milliseconds.
         limit_ms: u64,
     },
-    /// The schema kept changing between listing and locking.
-    #[error("the schema changed under every one of {tries} attempts to lock it ({what}). Try again when it is quiet")]
+    /// The schema changed between listing and locking, and went on to, or while it was read.
+    #[error("the schema changed while it was captured ({what}; attempts: {tries}). Try again when it is quiet")]
     Unstable {
         /// What changed last.
         what: String,
@@ -220,6 +221,16 @@ impl EngineError {
         }
     }
 
+    /// Whether no server is where it was looked for.
+    fn is_absence(&self) -> bool {
+        match self {
+            Self::Connect(error) => error.is_absence(),
+            #[cfg(feature = "mysql")]
+            Self::Mysql(crate::mysql::MysqlError::Connect(error)) => error.is_absence(),
+            _ => false,
+        }
+    }
+
     /// SQLSTATE, if a server said no.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
@@ -227,6 +238,18 @@ impl EngineError {
             Self::Refused { refusal, .. } => Some(&refusal.code),
             _ => None,
         }
+    }
+}
+
+/// An error of somebody who had a session before: a server that is not there starts again, which may be waited for.
+pub(crate) fn retry_absent(error: CoreError) -> CoreError {
+    match error {
+        CoreError::Source { source, .. }
+            if source.downcast_ref::<EngineError>().is_some_and(EngineError::is_absence) =>
+        {
+            CoreError::Source { retryable: true, source }
+        }
+        error => error,
     }
 }
 
@@ -258,7 +281,7 @@ impl From<FormatError> for EngineError {
     }
 }
 
-impl From<EngineError> for offshoot_core::CoreError {
+impl From<EngineError> for CoreError {
     fn from(error: EngineError) -> Self {
         Self::Source { retryable: error.is_retryable(), source: Box::new(error) }
     }

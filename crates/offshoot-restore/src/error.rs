@@ -22,6 +22,16 @@ pub enum RestoreError {
         /// The database's name.
         database: String,
     },
+    /// The target may be where the snapshot comes from, and nothing tells.
+    #[error(
+        "database {database} may be the snapshot's own source: it has its name and number, and which server it is was not to be \
+         seen, now or when the snapshot was taken. Restore into a database of another name. Or run on both servers \
+         GRANT EXECUTE ON FUNCTION pg_catalog.pg_control_system() TO the roles of capture and restore, and take the snapshot again"
+    )]
+    PerhapsSource {
+        /// The database's name.
+        database: String,
+    },
     /// There is something in the target.
     #[error(
         "database {database} is not empty: it holds {}. Restore into an empty database, or drop all that with --force",
@@ -78,7 +88,7 @@ impl RestoreError {
     /// Whether nothing was done for the safety of what is there.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Raw | Self::OwnSource { .. } | Self::NotEmpty { .. })
+        matches!(self, Self::Raw | Self::OwnSource { .. } | Self::PerhapsSource { .. } | Self::NotEmpty { .. })
     }
 }
 

@@ -17,6 +17,8 @@ pub struct Options {
     pub choices: Choices,
     /// Whether objects of users in the target are dropped.
     pub force: bool,
+    /// Whether the target's server was made for this restore, and so is no snapshot's source.
+    pub is_new_server: bool,
     /// Memory for rows that are decoded ahead, in bytes, of all sessions together.
     pub look_ahead_bytes: u64,
 }
@@ -25,7 +27,7 @@ impl Default for Options {
     fn default() -> Self {
         let jobs = std::thread::available_parallelism().map_or(1, usize::from);
         let choices = Choices { maintenance_bytes: 1 << 30, jobs, analyze: true, ..Choices::default() };
-        Self { choices, force: false, look_ahead_bytes: 96 << 20 }
+        Self { choices, force: false, is_new_server: false, look_ahead_bytes: 96 << 20 }
     }
 }
 
@@ -107,7 +109,7 @@ impl<'a> Plan<'a> {
     /// Plans from what was seen.
     ///
     /// # Errors
-    /// `OwnSource`, `NotEmpty` and `Unfit` where the restore is refused.
+    /// `OwnSource`, `PerhapsSource`, `NotEmpty` and `Unfit` where the restore is refused.
     pub fn from_inspection(
         snapshot: impl Into<Accepted<'a>>,
         inspection: Inspection,
@@ -141,11 +143,16 @@ impl<'a> Plan<'a> {
 
 fn refuse(snapshot: &Accepted<'_>, inspection: &Inspection, adapted: &Adapted, options: &Options) -> Result<()> {
     let origin = &snapshot.manifest.origin;
-    if !origin.system_id.is_empty()
-        && origin.system_id == inspection.system_id
-        && origin.database_id == inspection.database_id
-    {
-        return Err(RestoreError::OwnSource { database: inspection.database.clone() });
+    let is_known = !origin.system_id.is_empty() && !inspection.system_id.is_empty();
+    if origin.database_id == inspection.database_id && !options.is_new_server {
+        let database = inspection.database.clone();
+        if is_known && origin.system_id == inspection.system_id {
+            return Err(RestoreError::OwnSource { database });
+        }
+        // Without the servers' numbers, the name is all that is left to go by.
+        if !is_known && origin.database == database {
+            return Err(RestoreError::PerhapsSource { database });
+        }
     }
     if !inspection.objects.is_empty() && inspection.mark.is_none() && !options.force {
         let objects = inspection.objects.iter().map(|object| object.label.clone()).collect();

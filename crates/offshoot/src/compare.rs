@@ -6,18 +6,17 @@
 use crate::capture::memory_plan;
 use crate::scrub::{Rewriter, check_same};
 use crate::{CaptureOptions, Connection, Error, ErrorKind, Result, Store, on_own_thread};
+use offshoot_core::attempts::{ATTEMPTS, Attempts};
 use offshoot_core::digest::{DigestSink, Digests, TableDifference};
 use offshoot_core::look_ahead::LookAhead;
 use offshoot_core::snapshot::SnapshotReader;
-use offshoot_core::source::{Captured, Source};
+use offshoot_core::source::{Captured, Sink, Source};
 use offshoot_core::transform::{BatchTransform, Rewriting};
-use offshoot_core::{Control, CoreError, Event};
+use offshoot_core::{Control, pace};
 use offshoot_format::ids::SnapshotId;
 use offshoot_format::manifest::{Sequence, Trust};
+use std::num::NonZeroU64;
 use std::sync::Arc;
-
-/// Attempts in all, while the source says that another may succeed.
-const ATTEMPTS: u32 = 3;
 
 /// What a comparison came to.
 #[derive(Debug, Clone)]
@@ -71,7 +70,8 @@ impl Store {
         let rewriter = options.scrub.as_ref().map(Rewriter::without_proof);
         let transform = rewriter.as_ref().map(|rewriter| rewriter as &dyn BatchTransform);
         let mut source = connection.source(options, &plan);
-        let (database, captured) = on_own_thread(|| digest_database(source.as_mut(), transform, control))??;
+        let (database, captured) =
+            on_own_thread(|| digest_database(source.as_mut(), transform, options.max_rate, control))??;
         let reader = SnapshotReader::new(Arc::new(self.open_within(&plan)?), snapshot.manifest);
         let look_ahead = LookAhead::new(plan.jobs().get(), plan.look_ahead_bytes())?;
         let manifest = reader.manifest();
@@ -89,23 +89,20 @@ impl Store {
 fn digest_database(
     source: &mut (dyn Source + Send),
     transform: Option<&dyn BatchTransform>,
+    max_rate: Option<NonZeroU64>,
     control: &Control,
 ) -> Result<(Digests, Captured)> {
-    let mut left = ATTEMPTS;
+    let mut attempts = Attempts::new(ATTEMPTS);
     loop {
-        left -= 1;
         let sink = DigestSink::default();
+        let mut read_into = |sink: &dyn Sink| pace::read(source, sink, max_rate, control);
         let outcome = match transform {
-            Some(transform) => source.capture(&Rewriting::new(transform, &sink), control),
-            None => source.capture(&sink, control),
+            Some(transform) => read_into(&Rewriting::new(transform, &sink)),
+            None => read_into(&sink),
         };
         match outcome {
             Ok(captured) => return Ok((sink.finish(), captured)),
-            Err(CoreError::Source { retryable: true, source }) if left > 0 => {
-                control.check()?;
-                control.emit(&Event::Warning { message: format!("{source}; trying again") });
-            }
-            Err(error) => return Err(error.into()),
+            Err(error) => attempts.again(error, control)?,
         }
     }
 }

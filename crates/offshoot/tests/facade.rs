@@ -7,7 +7,7 @@ use offshoot::{
     RestoreOptions, Store,
 };
 use offshoot_testkit::fingerprint::fingerprint;
-use offshoot_testkit::postgres::{Server, shared};
+use offshoot_testkit::postgres::{Server, ServerOptions, shared};
 use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -112,9 +112,44 @@ fn a_rate_is_never_exceeded() {
     assert!(bytes > 1_500_000, "{bytes}");
     // What waits is a lower bound, however busy the machine is.
     assert!(bytes as f64 / took <= rate as f64, "{bytes} bytes in {took} s");
+    let began = Instant::now();
+    let compared = store.verify_against("rated", &source, &options, &Control::default()).unwrap();
+    let took = began.elapsed().as_secs_f64();
+    assert!(compared.is_equal() && bytes as f64 / took <= rate as f64, "{bytes} bytes compared in {took} s");
     // The same content, as fast as it comes.
     let plain = store.capture(&source, &CaptureOptions { max_rate: None, ..options }, &Control::default()).unwrap();
     assert_eq!(plain.manifest.content_root, report.manifest.content_root);
+}
+
+#[test]
+fn a_server_that_starts_again_is_waited_for() {
+    let server = Arc::new(Server::start(ServerOptions::new()));
+    let (_folder, store) = store();
+    let source = connection(&server, &filled(&server, "restarted"));
+    let (starting, warnings) = (Arc::new(Mutex::new(None)), Arc::new(Mutex::new(Vec::new())));
+    let control = {
+        let (server, starting, warnings) = (Arc::clone(&server), Arc::clone(&starting), Arc::clone(&warnings));
+        Control::new(move |event| match event {
+            Event::Step { name } if name == "data" => {
+                starting.lock().unwrap().get_or_insert_with(|| {
+                    server.stop();
+                    let server = Arc::clone(&server);
+                    std::thread::spawn(move || {
+                        // So that an attempt finds nobody there.
+                        std::thread::sleep(Duration::from_millis(700));
+                        server.restart();
+                    })
+                });
+            }
+            Event::Warning { message } => warnings.lock().unwrap().push(message.clone()),
+            _ => {}
+        })
+    };
+    let report = store.capture(&source, &options(&server, "restarted"), &control);
+    starting.lock().unwrap().take().unwrap().join().unwrap();
+    report.unwrap_or_else(|error| panic!("{error}: {:?}", warnings.lock().unwrap()));
+    let warnings = warnings.lock().unwrap();
+    assert!(warnings.iter().any(|message| message.contains("no server listens")), "{warnings:?}");
 }
 
 /// A control that cancels itself when a step begins whose name begins so.

@@ -188,6 +188,12 @@ impl ConnInfo {
         assemble::conninfo(assemble::gather(text, environment)?, environment)
     }
 
+    /// The same at one host alone, so that all sessions meet at the same server.
+    #[must_use]
+    pub fn pinned(&self, host: &Host) -> Self {
+        Self { hosts: vec![host.clone()], ..self.clone() }
+    }
+
     /// The mode that holds for a host: the one that was set; else `prefer` on this machine and `verify-full` elsewhere.
     pub fn ssl_mode(&self, host: &Host) -> SslMode {
         match self.tls.mode {

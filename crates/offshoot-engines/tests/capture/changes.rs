@@ -1,7 +1,8 @@
 //! Captures beside schema changes at random: each one that succeeds has exactly the tables, columns and rows of one moment.
 //!
-//! Strategy: another session makes, drops, empties, refills, renames and rewrites tables, and writes in the same transaction
-//! into the table `truth` which tables there are, with how many columns and rows. A capture has that table too, so that it
+//! Strategy: another session makes, drops, empties, refills, renames and rewrites tables, lets two schemas change places and
+//! renames the label of an enum, and writes in the same transaction into the table `truth` which tables there are, with how many
+//! columns and rows, and what the label is. A capture has that table too, so that it
 //! says itself what must be in it. OFFSHOOT_SEED repeats the changes, OFFSHOOT_LONG makes many captures.
 
 use crate::memory::Memory;
@@ -19,8 +20,10 @@ type Truth = BTreeMap<String, (usize, usize)>;
 
 struct Changer {
     random: u64,
-    /// Names given to tables and columns so far.
+    /// Names given to tables, columns and the label so far.
     names: u64,
+    /// The label of the enum.
+    label: String,
     tables: Vec<Changing>,
 }
 
@@ -44,8 +47,20 @@ impl Changer {
 
     /// A change as SQL, and what there is after it.
     fn next(&mut self) -> (String, Vec<Changing>) {
-        let (what, rows) = (self.below(9), 1 + self.below(500));
+        let (what, rows) = (self.below(12), 1 + self.below(500));
         let mut after = self.tables.clone();
+        if what == 9 {
+            return (SWAP.to_owned(), after);
+        }
+        if what == 10 {
+            let old = std::mem::replace(&mut self.label, format!("l{}", self.names + 1));
+            self.names += 1;
+            let sql = format!(
+                "ALTER TYPE mood RENAME VALUE '{old}' TO '{0}'; UPDATE truth SET name = 'label {0}' WHERE name LIKE 'label %'",
+                self.label
+            );
+            return (sql, after);
+        }
         if after.len() < 3 || what == 0 && after.len() < 8 {
             let new = Changing { name: self.name("t"), columns: Vec::new(), rows };
             let sql = made(&new);
@@ -105,6 +120,18 @@ impl Changer {
     }
 }
 
+/// What there is from the beginning beside the tables that come and go.
+const BEGIN: &str = "
+CREATE TABLE truth (name text PRIMARY KEY, columns int NOT NULL, rows int NOT NULL);
+CREATE SCHEMA a; CREATE TABLE a.swapped AS SELECT generate_series(1, 10) i;
+CREATE SCHEMA b; CREATE TABLE b.swapped AS SELECT generate_series(1, 20) i;
+CREATE TYPE mood AS ENUM ('l0'); CREATE TABLE moods AS SELECT 'l0'::mood AS m;
+INSERT INTO truth VALUES ('a.swapped', 1, 10), ('b.swapped', 1, 20), ('moods', 1, 1), ('label l0', 0, 0)";
+
+const SWAP: &str = "
+ALTER SCHEMA a RENAME TO c; ALTER SCHEMA b RENAME TO a; ALTER SCHEMA c RENAME TO b;
+UPDATE truth SET rows = 30 - rows WHERE name LIKE '%.swapped'";
+
 fn made(table: &Changing) -> String {
     let (name, rows) = (&table.name, table.rows);
     format!(
@@ -120,7 +147,7 @@ fn change(server: &Server, db: &str, seed: u64, stop: &AtomicBool) -> u64 {
         let (client, connection) = tokio_postgres::connect(&server.url(db), tokio_postgres::NoTls).await.unwrap();
         tokio::spawn(connection);
         client.batch_execute("SET lock_timeout = '300ms'; SET client_min_messages = error").await.unwrap();
-        let mut changer = Changer { random: seed, names: 0, tables: Vec::new() };
+        let mut changer = Changer { random: seed, names: 0, label: "l0".to_owned(), tables: Vec::new() };
         let mut changes = 0;
         while !stop.load(Ordering::SeqCst) {
             // Without a pause hardly any capture finds the moment to lock what it has listed.
@@ -132,7 +159,7 @@ fn change(server: &Server, db: &str, seed: u64, stop: &AtomicBool) -> u64 {
                     changes += 1;
                 }
                 Err(error) => {
-                    // It waited for a capture's lock.
+                    // It waited for a capture's lock; what waits for none is never refused.
                     assert_eq!(error.code().map(|code| code.code()), Some("55P03"), "{error:?} in {sql}");
                     client.batch_execute("ROLLBACK").await.unwrap();
                 }
@@ -152,13 +179,25 @@ fn truth(memory: &Memory) -> Truth {
 fn check(captured: &Captured, memory: &Memory, seed: u64) {
     let truth = truth(memory);
     let tables = memory.tables.lock().unwrap();
-    let found = tables
+    let named =
+        |schema: &str, name: &str| if schema == "public" { name.to_owned() } else { format!("{schema}.{name}") };
+    let mut found: Truth = tables
         .iter()
         .filter(|((_, name), _)| name != "truth")
-        .map(|((_, name), table)| (name.clone(), (table.spec.as_ref().unwrap().columns.len(), table.rows.len())));
-    assert_eq!(found.collect::<Truth>(), truth, "OFFSHOOT_SEED={seed}: a wrong capture");
-    let labels = captured.schema.iter().filter_map(|item| item.label.strip_prefix("TABLE public."));
-    let mut labels: Vec<&str> = labels.filter(|name| *name != "truth").collect();
+        .map(|((schema, name), table)| {
+            (named(schema, name), (table.spec.as_ref().unwrap().columns.len(), table.rows.len()))
+        })
+        .collect();
+    let label =
+        String::from_utf8(tables[&("public".to_owned(), "moods".to_owned())].rows[0][0].clone().unwrap()).unwrap();
+    found.insert(format!("label {label}"), (0, 0));
+    assert_eq!(found, truth, "OFFSHOOT_SEED={seed}: a wrong capture");
+    let labels = captured.schema.iter().filter_map(|item| item.label.strip_prefix("TABLE "));
+    let labels = labels.map(|name| name.strip_prefix("public.").unwrap_or(name)).filter(|name| *name != "truth");
+    let mut labels: Vec<String> = labels.map(str::to_owned).collect();
+    let made = captured.schema.iter().find(|item| item.label == "TYPE public.mood").unwrap();
+    assert!(made.sql.contains(&format!("'{label}'")), "OFFSHOOT_SEED={seed}: {label} in the rows, {}", made.sql);
+    labels.push(format!("label {label}"));
     labels.sort_unstable();
     assert!(labels.iter().eq(truth.keys()), "OFFSHOOT_SEED={seed}: {labels:?} in the schema, {truth:?} in the rows");
 }
@@ -171,7 +210,7 @@ fn no_schema_change_makes_a_capture_wrong() {
     println!("schema changes: OFFSHOOT_SEED={seed}");
     let captures = if std::env::var_os("OFFSHOOT_LONG").is_some() { 500 } else { 12 };
     let (server, db) = (shared(), shared().fresh_db("changes"));
-    server.psql(&db, "CREATE TABLE truth (name text PRIMARY KEY, columns int NOT NULL, rows int NOT NULL)");
+    server.psql(&db, BEGIN);
     let (stop, changes) = (AtomicBool::new(false), AtomicU64::new(0));
     let mut done = 0;
     std::thread::scope(|scope| {

@@ -153,6 +153,25 @@ fn rows_that_copy_cannot_send() {
 }
 
 #[test]
+fn a_large_row_among_those_that_an_extension_calls_the_users() {
+    let (server, db) = (shared(), shared().fresh_db("oversize_brought"));
+    server.psql(
+        &db,
+        "CREATE EXTENSION hstore; CREATE TABLE brought (id int, a text, b text); ALTER EXTENSION hstore ADD TABLE brought;
+         UPDATE pg_extension SET extconfig = ARRAY['brought'::regclass::oid], extcondition = ARRAY['WHERE id = 1 OR id > 1 -- ours']
+         WHERE extname = 'hstore';
+         INSERT INTO brought VALUES (1, 'x', 'x'), (0, 'not', 'ours');
+         INSERT INTO brought VALUES (2, repeat('0123456789', 60000000), NULL), (3, 'y', 'y');
+         UPDATE brought SET b = repeat('0123456789', 60000000) WHERE id = 2; INSERT INTO brought VALUES (4, 'z', 'z')",
+    );
+    let (_, memory) = capture(server, &db);
+    let mut ids: Vec<u8> =
+        memory.table("public", "brought").rows.iter().map(|row| row[0].clone().unwrap()[3]).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, [1, 2, 3, 4]);
+}
+
+#[test]
 fn values_that_the_sink_holds_fill_a_batch() {
     let server = shared();
     let db = server.fresh_db("held");

@@ -219,7 +219,8 @@ impl Work<'_> {
         let database = &manifest.origin.database;
         self.server.create_database(site, database, &manifest.environment)?;
         let target = self.server.target(site, database)?;
-        let plan = Plan::new(self.snapshot, &*target, self.options.restore.clone())?;
+        let options = Options { is_new_server: true, ..self.options.restore.clone() };
+        let plan = Plan::new(self.snapshot, &*target, options)?;
         let report = crate::apply(&plan, &*target, self.control)?;
         self.step("switch off what reaches out")?;
         let neutralized = self.server.neutralize(site, database, &self.options.neutralize)?;

@@ -31,7 +31,7 @@ use super::error::{MysqlError, Result};
 use super::restore::MARK_TABLE;
 use super::schema::{self, Schema};
 use super::session::{Session, reading_pins};
-use crate::error::EngineError;
+use crate::error::{EngineError, retry_absent};
 use crate::stop::Stop;
 use offshoot_core::source::{Captured, Sink, Source};
 use offshoot_core::{Control, CoreError, Event};
@@ -42,22 +42,27 @@ use std::time::Instant;
 pub struct MysqlSource {
     conninfo: ConnInfo,
     options: CaptureOptions,
+    /// Whether there was a session already.
+    has_connected: bool,
 }
 
 impl MysqlSource {
     /// A source that connects when it is captured.
     #[must_use]
     pub fn new(conninfo: ConnInfo, options: CaptureOptions) -> Self {
-        Self { conninfo, options }
+        Self { conninfo, options, has_connected: false }
     }
 }
 
 impl Source for MysqlSource {
     fn capture(&mut self, sink: &dyn Sink, control: &Control) -> Result<Captured, CoreError> {
         let capture = Capture { options: &self.options, stop: Stop::new(control) };
-        let outcome = capture.run(&self.conninfo, sink);
-        capture.stop.into_result()?;
-        outcome
+        let outcome = open(&self.conninfo).map_err(CoreError::from).and_then(|leader| {
+            self.has_connected = true;
+            capture.run(leader, sink)
+        });
+        let outcome = capture.stop.into_result().and(outcome);
+        if self.has_connected { outcome.map_err(retry_absent) } else { outcome }
     }
 }
 
@@ -87,8 +92,7 @@ struct Listed {
 }
 
 impl Capture<'_> {
-    fn run(&self, conninfo: &ConnInfo, sink: &dyn Sink) -> Result<Captured, CoreError> {
-        let mut leader = open(conninfo)?;
+    fn run(&self, mut leader: Session, sink: &dyn Sink) -> Result<Captured, CoreError> {
         let pinned = leader.pinned();
         let control = self.stop.control();
         let (before, frozen) = self.freeze(&mut leader, &pinned)?;
@@ -181,7 +185,7 @@ impl Capture<'_> {
             session.want_raw_texts()?;
         }
         let reading = || work.reading();
-        let watch = Watch::new(&self.stop, &sessions, self.options, &reading, since);
+        let watch = Watch::new(&self.stop, &sessions, self.options, sink, &reading, since);
         std::thread::scope(|scope| {
             // Ends the watcher also when this ends early.
             let _end = watch.end_on_drop();

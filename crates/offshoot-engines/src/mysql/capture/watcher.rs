@@ -11,6 +11,7 @@ use crate::mysql::conninfo::ConnInfo;
 use crate::mysql::error::{MysqlError, Result};
 use crate::mysql::session::Session;
 use crate::stop::Stop;
+use offshoot_core::source::Sink;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -56,6 +57,7 @@ pub struct Watch<'w> {
     stop: &'w Stop,
     sessions: &'w Sessions,
     options: &'w CaptureOptions,
+    sink: &'w dyn Sink,
     reading: &'w (dyn Fn() -> BTreeSet<String> + Sync),
     since: Instant,
     is_over: Mutex<bool>,
@@ -69,10 +71,11 @@ impl<'w> Watch<'w> {
         stop: &'w Stop,
         sessions: &'w Sessions,
         options: &'w CaptureOptions,
+        sink: &'w dyn Sink,
         reading: &'w (dyn Fn() -> BTreeSet<String> + Sync),
         since: Instant,
     ) -> Self {
-        Self { stop, sessions, options, reading, since, is_over: Mutex::default(), changed: Condvar::new() }
+        Self { stop, sessions, options, sink, reading, since, is_over: Mutex::default(), changed: Condvar::new() }
     }
 
     /// Ends the watch when it is dropped.
@@ -91,10 +94,14 @@ impl<'w> Watch<'w> {
     pub fn run(&self, conninfo: &ConnInfo) {
         let mut session = match Session::open(conninfo) {
             Ok(session) => session,
-            Err(error) => return self.stop.raise(error),
+            Err(error) => {
+                self.stop.raise(error);
+                return self.sink.give_up();
+            }
         };
         if let Err(error) = self.watch(&mut session) {
             self.stop.raise(error);
+            self.sink.give_up();
             self.sessions.end(&mut session);
         }
     }

@@ -153,8 +153,18 @@ impl ConnectError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Closed { .. } | Self::NotReady { .. } => true,
+            Self::Closed { .. } | Self::NotReady { .. } => true,
             Self::AllFailed(all) => all.iter().any(Self::is_transient),
+            _ => false,
+        }
+    }
+
+    /// Whether nobody listens there: passing where somebody did a moment ago, else most likely a wrong place.
+    #[must_use]
+    pub fn is_absence(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::NoSocket { .. } => true,
+            Self::AllFailed(all) => all.iter().any(Self::is_absence),
             _ => false,
         }
     }

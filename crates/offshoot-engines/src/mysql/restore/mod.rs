@@ -40,14 +40,29 @@ pub struct MysqlTarget {
     stubs_remote_tables: bool,
     /// Whether something was changed in it.
     has_begun: AtomicBool,
+    seen: Mutex<Option<Seen>>,
     open: Mutex<BTreeMap<u32, Canceller>>,
+}
+
+/// The database that was looked at: all that is done later is done there.
+#[derive(Debug, Clone)]
+struct Seen {
+    conninfo: ConnInfo,
+    system_id: String,
+    database_id: String,
 }
 
 impl MysqlTarget {
     /// The database of a connection string. Does not connect yet.
     #[must_use]
     pub fn new(conninfo: ConnInfo) -> Self {
-        Self { conninfo, stubs_remote_tables: false, has_begun: AtomicBool::new(false), open: Mutex::default() }
+        Self {
+            conninfo,
+            stubs_remote_tables: false,
+            has_begun: AtomicBool::new(false),
+            seen: Mutex::default(),
+            open: Mutex::default(),
+        }
     }
 
     /// The same, where an empty table of this server stands in the place of each that is on another one (FEDERATED, CONNECT,
@@ -58,12 +73,16 @@ impl MysqlTarget {
         self
     }
 
-    /// A session.
+    /// A session; after an inspection, with the database that was looked at.
     ///
     /// # Errors
-    /// If there is no connection, no database is named, or the server is too old.
+    /// If there is no connection, no database is named, the server is too old, or it is another than the one that was looked at.
     pub fn open(&self) -> super::Result<MysqlTargetSession<'_>> {
-        MysqlTargetSession::open(self)
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(seen) = seen else { return MysqlTargetSession::open(self, &self.conninfo) };
+        let mut session = MysqlTargetSession::open(self, &seen.conninfo)?;
+        session.check_same(&seen)?;
+        Ok(session)
     }
 
     /// The sessions that are open, by their numbers on the server.
@@ -74,7 +93,12 @@ impl MysqlTarget {
 
 impl Target for MysqlTarget {
     fn inspect(&self, manifest: &Manifest) -> Result<Inspection> {
-        Ok(self.open()?.inspect(manifest)?)
+        let mut session = MysqlTargetSession::open(self, &self.conninfo)?;
+        let inspection = session.inspect(manifest)?;
+        let (system_id, database_id) = (inspection.system_id.clone(), inspection.database_id.clone());
+        let seen = Seen { conninfo: session.session.pinned(), system_id, database_id };
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+        Ok(inspection)
     }
 
     fn adapt(&self, manifest: &Manifest, inspection: &Inspection, choices: &Choices) -> Adapted {

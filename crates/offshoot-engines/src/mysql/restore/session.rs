@@ -1,6 +1,8 @@
 //! One connection to a target: opened, pinned, and driven by the thread that uses it.
 
-use super::{MysqlTarget, pins};
+use super::{MysqlTarget, Seen, pins};
+use crate::mysql::catalog::origin;
+use crate::mysql::conninfo::ConnInfo;
 use crate::mysql::error::number;
 use crate::mysql::quote::{ident, literal};
 use crate::mysql::schema::Context;
@@ -30,11 +32,11 @@ pub struct MysqlTargetSession<'t> {
 }
 
 impl<'t> MysqlTargetSession<'t> {
-    pub(super) fn open(target: &'t MysqlTarget) -> Result<Self> {
-        if target.conninfo.database.is_empty() {
+    pub(super) fn open(target: &'t MysqlTarget, conninfo: &ConnInfo) -> Result<Self> {
+        if conninfo.database.is_empty() {
             return Err(MysqlError::NoDatabase);
         }
-        let mut session = Session::open(&target.conninfo)?;
+        let mut session = Session::open(conninfo)?;
         target.sessions().insert(session.id(), session.canceller());
         let opened = pins::pin(&mut session).and_then(|()| {
             let sql = "SELECT DATABASE(), @@GLOBAL.local_infile, @@SESSION.max_allowed_packet";
@@ -50,6 +52,19 @@ impl<'t> MysqlTargetSession<'t> {
                 Err(error)
             }
         }
+    }
+
+    /// Fails if this is not the database that was looked at: one address can lead to several servers.
+    pub(super) fn check_same(&mut self, seen: &Seen) -> Result<()> {
+        let origin = origin::read(&mut self.session, String::new())?;
+        if (&origin.system_id, &origin.database_id) == (&seen.system_id, &seen.database_id) {
+            return Ok(());
+        }
+        Err(MysqlError::Target {
+            what: format!("{} leads to another server now than the one that was looked at", self.session.place()),
+            mend: "Name the address of one server, not one that stands for several, and run the restore again"
+                .to_owned(),
+        })
     }
 
     /// Runs a statement that gives nothing back.

@@ -75,8 +75,6 @@ impl Connection {
     /// The connection string of exactly this server, so that all sessions meet at the same one.
     #[must_use]
     pub fn pinned(&self, conninfo: &ConnInfo) -> ConnInfo {
-        let mut pinned = conninfo.clone();
-        pinned.hosts = vec![self.host.clone()];
-        pinned
+        conninfo.pinned(&self.host)
     }
 }

@@ -1,4 +1,4 @@
-//! The leader: lists, locks, takes the snapshot, lists again.
+//! The leader: lists, locks, takes the snapshot, lists again; and at the end looks for what no lock keeps from changing.
 
 use super::connection::Connection;
 use super::options::CaptureOptions;
@@ -6,6 +6,7 @@ use super::stop::Stop;
 use crate::bridge::Bridge;
 use crate::error::{EngineError, Result, refused};
 use crate::postgres::catalog::relations::{self, Relation};
+use crate::postgres::catalog::renamed::Names;
 use crate::postgres::catalog::tables::{self, Sizes, Table};
 use crate::postgres::catalog::{large_objects, names, privileges};
 use crate::postgres::facts::table_facts;
@@ -29,6 +30,8 @@ const LOCK_TABLES_MAX: usize = 500;
 pub struct Leader {
     /// Name of the exported snapshot.
     pub snapshot: String,
+    /// The names of what may be renamed beside the locks.
+    pub names: Names,
     /// The tables that are read.
     pub tables: Vec<Table>,
     /// The types of their columns.
@@ -108,6 +111,7 @@ impl Leader {
         if let Some(what) = relations::difference(&before, &after) {
             return Err(EngineError::Unstable { what, tries: 1 }.into());
         }
+        let names = bridge.block_on(Names::read(client))?;
         let (mut tables, tree) = bridge.block_on(tables::describe(client, connection.version, &after, Sizes::Exact))?;
         let is_standby = bridge.block_on(client.query_one("SELECT pg_catalog.pg_is_in_recovery()", &[]));
         let is_standby: bool = is_standby.map_err(refused("say whether it is a standby"))?.get(0);
@@ -134,10 +138,22 @@ impl Leader {
         });
         let mut facts = bridge.block_on(table_facts(client, connection.version, &after, &tables))?;
         facts.extend(bridge.block_on(large_objects::facts(client))?);
-        let leader = Self { snapshot, tables, tree, facts, not_carried };
+        let leader = Self { snapshot, names, tables, tree, facts, not_carried };
         let (rows, bytes) = leader.totals();
         tracing::info!(snapshot = leader.snapshot, tables = leader.tables.len(), rows, bytes, "snapshot taken");
         Ok(leader)
+    }
+
+    /// Ends the transaction and looks whether something got another name while it went on.
+    ///
+    /// # Errors
+    /// `Unstable` if so, or the server's refusal.
+    pub fn end(&self, bridge: &Bridge, connection: &Connection) -> Result<()> {
+        bridge.block_on(connection.client.batch_execute("COMMIT")).map_err(refused("end a transaction"))?;
+        match self.names.changed(&bridge.block_on(Names::read(&connection.client))?) {
+            Some(what) => Err(EngineError::Unstable { what, tries: 1 }),
+            None => Ok(()),
+        }
     }
 
     /// How tables are loaded back, where it is not the plain way.

@@ -2,7 +2,8 @@
 //!
 //! The leader lists the tables and commits; locks them; takes and exports its snapshot; lists them again and starts
 //! anew if anything differs. A snapshot taken first and locks taken later would read no rows, and report no error, from a
-//! table that was truncated in between. Workers join the snapshot. A watcher on a connection of its own gives all locks
+//! table that was truncated in between. Workers join the snapshot. When all is read, names that no lock holds are read
+//! once more, and a change makes the capture begin anew. A watcher on a connection of its own gives all locks
 //! up when somebody waits behind them for too long. pg_dump writes the schema meanwhile, from the same snapshot.
 //!
 //! All steps are told to the caller's control: `list`, `lock`, `snapshot`, `schema`, `data`, `sequences`.
@@ -27,7 +28,7 @@ use super::catalog::{environment, extension_tables, large_objects, notes, origin
 use super::schema;
 use crate::bridge::{Bridge, on_own_thread};
 use crate::conninfo::ConnInfo;
-use crate::error::EngineError;
+use crate::error::{EngineError, retry_absent};
 use offshoot_core::source::{Captured, Sink, Source};
 use offshoot_core::{Control, CoreError, Event};
 use std::time::Instant;
@@ -37,23 +38,27 @@ use std::time::Instant;
 pub struct PostgresSource {
     conninfo: ConnInfo,
     options: CaptureOptions,
+    /// Whether there was a session already.
+    has_connected: bool,
 }
 
 impl PostgresSource {
     /// A source that connects when it is captured.
     #[must_use]
     pub fn new(conninfo: ConnInfo, options: CaptureOptions) -> Self {
-        Self { conninfo, options }
+        Self { conninfo, options, has_connected: false }
     }
 }
 
 impl Source for PostgresSource {
     fn capture(&mut self, sink: &dyn Sink, control: &Control) -> Result<Captured, CoreError> {
-        let capture = Capture { conninfo: &self.conninfo, options: &self.options, stop: Stop::new(control) };
+        let (stop, sessions) = (Stop::new(control), Sessions::default());
+        let capture = Capture { conninfo: &self.conninfo, options: &self.options, stop, sessions };
         let outcome = on_own_thread("capture", |bridge| capture.run(bridge, sink))
             .map_err(|source| EngineError::Io { operation: "starting a thread", source })?;
-        capture.stop.into_result()?;
-        outcome
+        self.has_connected |= !capture.sessions.pids().is_empty();
+        let outcome = capture.stop.into_result().and(outcome);
+        if self.has_connected { outcome.map_err(retry_absent) } else { outcome }
     }
 }
 
@@ -62,14 +67,14 @@ struct Capture<'c> {
     conninfo: &'c ConnInfo,
     options: &'c CaptureOptions,
     stop: Stop,
+    sessions: Sessions,
 }
 
 impl Capture<'_> {
     fn run(&self, bridge: &Bridge, sink: &dyn Sink) -> Result<Captured, CoreError> {
-        let sessions = Sessions::default();
-        let mut connection = Connection::open(bridge, self.conninfo, &sessions)?;
+        let mut connection = Connection::open(bridge, self.conninfo, &self.sessions)?;
         let pinned = connection.pinned(self.conninfo);
-        let watch = watcher::Watch::new(&self.stop, &sessions, self.options);
+        let watch = watcher::Watch::new(&self.stop, &self.sessions, self.options, sink);
         std::thread::scope(|scope| {
             // Ends the watcher also when this ends early.
             let _end = watch.end_on_drop();
@@ -78,7 +83,7 @@ impl Capture<'_> {
             let leader = Leader::begin(bridge, &mut connection, self.options, &self.stop);
             let outcome = leader.and_then(|leader| {
                 watch.snapshot_taken(started);
-                self.read(bridge, &connection, &pinned, &sessions, leader, sink)
+                self.read(bridge, &connection, &pinned, leader, sink)
             });
             outcome.map_err(|error| {
                 self.stop.raise(error);
@@ -93,7 +98,6 @@ impl Capture<'_> {
         bridge: &Bridge,
         connection: &Connection,
         pinned: &ConnInfo,
-        sessions: &Sessions,
         leader: Leader,
         sink: &dyn Sink,
     ) -> Result<Captured, CoreError> {
@@ -117,7 +121,7 @@ impl Capture<'_> {
             let mut workers = Vec::new();
             for _ in 1..self.options.jobs.get() {
                 workers.push(spawn(scope, "read", || {
-                    let outcome = worker::run(pinned, sessions, &leader, &work, &self.stop);
+                    let outcome = worker::run(pinned, &self.sessions, &leader, &work, &self.stop);
                     work.worker_ended(&self.stop, outcome);
                 })?);
             }
@@ -141,6 +145,7 @@ impl Capture<'_> {
         captured.omitted.extend(omitted);
         let refreshes = bridge.block_on(schema::matviews::refreshes(client))?;
         schema::append_before_event_triggers(&mut captured.schema, refreshes);
+        leader.end(bridge, connection)?;
         self.stop.check()?;
         Ok(captured)
     }

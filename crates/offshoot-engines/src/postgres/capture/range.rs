@@ -155,11 +155,7 @@ pub(super) fn columns(table: &Table) -> String {
 
 /// `FROM ONLY ... WHERE ...` of a part of a heap.
 pub(super) fn from_clause(table: &Table, heap: &Heap, from: &From, end: Option<u32>) -> String {
-    let mut sql = format!("FROM ONLY {}", qualified(&heap.schema, &heap.name));
-    if let Some(condition) = &table.condition {
-        sql.push(' ');
-        sql.push_str(condition);
-    }
+    let name = qualified(&heap.schema, &heap.name);
     let mut bounds = Vec::new();
     match from {
         From::Block(0) => {}
@@ -169,11 +165,12 @@ pub(super) fn from_clause(table: &Table, heap: &Heap, from: &From, end: Option<u
     if let Some(end) = end {
         bounds.push(format!("ctid < {}", Tid { block: end, item: 0 }.literal()));
     }
-    if !bounds.is_empty() {
-        sql.push_str(if table.condition.is_some() { " AND " } else { " WHERE " });
-        sql.push_str(&bounds.join(" AND "));
+    let bounds = if bounds.is_empty() { String::new() } else { format!(" WHERE {}", bounds.join(" AND ")) };
+    match &table.condition {
+        // Whatever an extension wrote there stays by itself: an OR, an order, a comment.
+        Some(condition) => format!("FROM (SELECT ctid, * FROM ONLY {name} {condition}\n) AS part{bounds}"),
+        None => format!("FROM ONLY {name}{bounds}"),
     }
-    sql
 }
 
 fn copy_statement(table: &Table, heap: &Heap, from: &From, end: Option<u32>) -> String {

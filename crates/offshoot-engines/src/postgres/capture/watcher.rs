@@ -12,6 +12,7 @@ use crate::bridge::Bridge;
 use crate::conninfo::ConnInfo;
 use crate::error::{EngineError, Result, refused};
 use crate::postgres::quote::shown;
+use offshoot_core::source::Sink;
 use std::collections::HashMap;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -24,6 +25,7 @@ pub struct Watch<'w> {
     stop: &'w Stop,
     sessions: &'w Sessions,
     options: &'w CaptureOptions,
+    sink: &'w dyn Sink,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -52,8 +54,8 @@ WHERE first.by && $1 AND NOT behind.pid = ANY ($1)
 impl<'w> Watch<'w> {
     /// A watch that has not begun.
     #[must_use]
-    pub fn new(stop: &'w Stop, sessions: &'w Sessions, options: &'w CaptureOptions) -> Self {
-        Self { stop, sessions, options, state: Mutex::default(), changed: Condvar::new() }
+    pub fn new(stop: &'w Stop, sessions: &'w Sessions, options: &'w CaptureOptions, sink: &'w dyn Sink) -> Self {
+        Self { stop, sessions, options, sink, state: Mutex::default(), changed: Condvar::new() }
     }
 
     /// The age of the snapshot counts from here.
@@ -75,15 +77,27 @@ impl<'w> Watch<'w> {
 
     /// Watches until the capture is over. An error ends the capture, which must not go on unwatched.
     pub fn run(&self, conninfo: &ConnInfo) {
-        if let Err(error) = self.watch(conninfo) {
+        let opened = Bridge::new()
+            .map_err(|source| EngineError::Io { operation: "starting a thread", source })
+            // It holds no lock that anybody could wait for, so it is not among the sessions.
+            .and_then(|bridge| {
+                bridge.block_on(Connection::open_async(conninfo)).map(|connection| (bridge, connection))
+            });
+        let (bridge, connection) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                self.stop.raise(error);
+                return self.sink.give_up();
+            }
+        };
+        if let Err(error) = self.watch(&bridge, &connection) {
             self.stop.raise(error);
+            self.sink.give_up();
+            self.end_sessions(&bridge, &connection);
         }
     }
 
-    fn watch(&self, conninfo: &ConnInfo) -> Result<()> {
-        let bridge = Bridge::new().map_err(|source| EngineError::Io { operation: "starting a thread", source })?;
-        // It holds no lock that anybody could wait for, so it is not among the sessions.
-        let connection = bridge.block_on(Connection::open_async(conninfo))?;
+    fn watch(&self, bridge: &Bridge, connection: &Connection) -> Result<()> {
         let interval = (self.options.max_block / 8).clamp(Duration::from_millis(20), Duration::from_millis(500));
         let mut first_seen: HashMap<(i32, i32), Instant> = HashMap::new();
         while self.sleep(interval)? {
@@ -101,26 +115,23 @@ impl<'w> Watch<'w> {
                     let table = shown(&schema.unwrap_or_default(), &name.unwrap_or_default());
                     let waited_ms = self.options.max_block.as_millis() as u64;
                     tracing::info!(table, waited_ms, "somebody waits behind the locks: they are given up");
-                    return self.give_up(&bridge, &connection, EngineError::Blocking { table, waited_ms });
+                    return Err(EngineError::Blocking { table, waited_ms });
                 }
             }
             first_seen = seen;
             if self.stop.is_raised() {
                 // Whoever is blocked in a sink holds locks until it returns: end the sessions now.
-                return self.give_up(&bridge, &connection, EngineError::Lost { doing: "read".to_owned() });
+                return Err(EngineError::Lost { doing: "read".to_owned() });
             }
         }
         Ok(())
     }
 
     /// Ends all sessions of the capture on the server.
-    fn give_up(&self, bridge: &Bridge, connection: &Connection, error: EngineError) -> Result<()> {
-        self.stop.raise(error);
+    fn end_sessions(&self, bridge: &Bridge, connection: &Connection) {
         let sql = "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.unnest($1::pg_catalog.int4[]) AS pid";
-        bridge
-            .block_on(connection.client.query(sql, &[&self.sessions.pids()]))
-            .map_err(refused("end the sessions of the capture"))?;
-        Ok(())
+        // A server that does not answer has no sessions, or ends them when it sees that nobody reads.
+        let _ = bridge.block_on(connection.client.query(sql, &[&self.sessions.pids()]));
     }
 
     /// Waits. False when the capture is over.

@@ -8,8 +8,9 @@ use super::work::{Task, Work};
 use crate::bridge::Bridge;
 use crate::conninfo::ConnInfo;
 use crate::error::{EngineError, refused};
-use crate::postgres::quote::{literal, qualified};
+use crate::postgres::quote::{literal, qualified, shown};
 use offshoot_core::CoreError;
+use tokio_postgres::SimpleQueryMessage;
 
 /// Reads on a connection of its own until nothing is left.
 ///
@@ -100,15 +101,19 @@ impl Savepoints {
         task: &Task<'_>,
     ) -> Result<bool, CoreError> {
         let heap = &leader.tables[task.table].heaps[task.blocks.heap];
+        let name = qualified(&heap.schema, &heap.name);
         // Releasing keeps the locks, and keeps subtransactions from nesting ever deeper.
         let release = if self.is_set { "RELEASE SAVEPOINT task; " } else { "" };
         let sql = format!(
-            "{release}SAVEPOINT task; LOCK TABLE ONLY {} IN ACCESS SHARE MODE NOWAIT; SAVEPOINT range",
-            qualified(&heap.schema, &heap.name)
+            "{release}SAVEPOINT task; LOCK TABLE ONLY {name} IN ACCESS SHARE MODE NOWAIT; SAVEPOINT range; \
+             SELECT {}::pg_catalog.regclass::pg_catalog.oid",
+            literal(&name)
         );
         self.is_set = true;
-        match bridge.block_on(connection.client.batch_execute(&sql)).map_err(refused("lock a table for reading")) {
-            Ok(()) => Ok(true),
+        match bridge.block_on(connection.client.simple_query(&sql)).map_err(refused("lock a table for reading")) {
+            Ok(answers) if is_oid(&answers, heap.oid) => Ok(true),
+            // Its schema got another name, and another schema that name.
+            Ok(_) => Err(EngineError::Unstable { what: shown(&heap.schema, &heap.name), tries: 1 }.into()),
             Err(error) if error.code() == Some("55P03") => {
                 bridge
                     .block_on(connection.client.batch_execute("ROLLBACK TO SAVEPOINT task"))
@@ -118,4 +123,12 @@ impl Savepoints {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+fn is_oid(answers: &[SimpleQueryMessage], oid: u32) -> bool {
+    let found = answers.iter().find_map(|answer| match answer {
+        SimpleQueryMessage::Row(row) => row.get(0),
+        _ => None,
+    });
+    found.is_some_and(|found| found == oid.to_string())
 }

@@ -14,6 +14,7 @@ pub mod notes;
 pub mod origin;
 pub mod privileges;
 pub mod relations;
+pub mod renamed;
 pub mod sequences;
 pub mod tables;
 

@@ -5,25 +5,38 @@ use crate::postgres::session::Version;
 use offshoot_format::manifest::Origin;
 use tokio_postgres::Client;
 
+const DOING: &str = "say which server and database it is";
+
 /// Reads it. What the role may not see is left empty.
 ///
 /// # Errors
 /// If the server refuses.
 pub async fn read(client: &Client, _version: Version) -> Result<Origin> {
-    let doing = "say which server and database it is";
     let sql = "
         SELECT d.oid::pg_catalog.text, d.datname,
-               CASE WHEN pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')
-                    THEN (SELECT system_identifier::pg_catalog.text FROM pg_catalog.pg_control_system()) END,
                CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
                     ELSE pg_catalog.pg_current_wal_lsn() END::pg_catalog.text
         FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()";
-    let row = client.query_one(sql, &[]).await.map_err(refused(doing))?;
+    let row = client.query_one(sql, &[]).await.map_err(refused(DOING))?;
     Ok(Origin {
         engine: "postgres".to_owned(),
-        system_id: row.get::<_, Option<String>>(2).unwrap_or_default(),
+        system_id: system_id(client).await?,
         database_id: row.get(0),
         database: row.get(1),
-        position: row.get::<_, Option<String>>(3).unwrap_or_default(),
+        position: row.get::<_, Option<String>>(2).unwrap_or_default(),
     })
+}
+
+/// What tells the server from all others but its byte-wise copies; empty where the role may not see it.
+///
+/// # Errors
+/// If the server refuses.
+pub async fn system_id(client: &Client) -> Result<String> {
+    // Asked first and not in the same query, which the server would refuse before it decides anything.
+    let may = "SELECT pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')";
+    if !client.query_one(may, &[]).await.map_err(refused(DOING))?.get::<_, bool>(0) {
+        return Ok(String::new());
+    }
+    let sql = "SELECT system_identifier::pg_catalog.text FROM pg_catalog.pg_control_system()";
+    Ok(client.query_one(sql, &[]).await.map_err(refused(DOING))?.get(0))
 }

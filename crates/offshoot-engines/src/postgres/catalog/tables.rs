@@ -52,6 +52,8 @@ impl Table {
 /// What holds rows and can be read by itself.
 #[derive(Debug, Clone)]
 pub struct Heap {
+    /// Its oid.
+    pub oid: u32,
     /// Its schema.
     pub schema: String,
     /// Its name.
@@ -257,6 +259,7 @@ async fn wholes(client: &Client, oids: &[u32]) -> Result<HashMap<u32, u32>> {
 fn heap(relation: &Relation, row: &Row) -> Heap {
     let bytes = |at: usize| u64::try_from(row.get::<_, i64>(at)).unwrap_or(0);
     Heap {
+        oid: relation.oid,
         schema: relation.schema.clone(),
         name: relation.name.clone(),
         heap_bytes: bytes(1),

@@ -266,6 +266,12 @@ impl ConnectError {
             .into_iter()
             .any(|error| matches!(error, NotReady { .. } | TooManyConnections { .. } | Timeout { .. } | Closed { .. }))
     }
+
+    /// Whether nobody listens there: passing where somebody did a moment ago, else most likely a wrong place.
+    pub fn is_absence(&self) -> bool {
+        use ConnectError::{NoSocket, Refused, Unreachable};
+        self.attempts().iter().any(|error| matches!(error, Refused { .. } | NoSocket { .. } | Unreachable { .. }))
+    }
 }
 
 struct PasswordFrom<'a>(&'a Option<PathBuf>);

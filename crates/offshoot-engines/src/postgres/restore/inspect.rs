@@ -17,8 +17,6 @@ SELECT d.oid::pg_catalog.text, d.datname::pg_catalog.text, current_user::pg_cata
 FROM pg_catalog.pg_database d, pg_catalog.pg_roles r
 WHERE d.datname = pg_catalog.current_database() AND r.rolname = current_user";
 
-const IDENTITY: &str = "SELECT system_identifier::pg_catalog.text FROM pg_catalog.pg_control_system()";
-
 const EXTENSIONS: &str = "
 SELECT a.name::pg_catalog.text, (SELECT n.nspname::pg_catalog.text FROM pg_catalog.pg_extension e
          JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = a.name),
@@ -57,10 +55,7 @@ impl PostgresSession<'_> {
             inspection.maintenance_bytes = u64::try_from(row.get::<_, i64>(10)).unwrap_or(0);
         }
         inspection.missing_rights = missing_rights(&inspection, rights);
-        // Some services keep it from their users; then only the database's name on the same address could tell.
-        if let Ok(rows) = self.query(doing, IDENTITY, &[]) {
-            inspection.system_id = rows.first().map_or_else(String::new, |row| row.get(0));
-        }
+        inspection.system_id = self.system_id()?;
         self.environment(&mut inspection)?;
         inspection.mark = self.read_mark()?;
         inspection.objects = objects::list(self, inspection.mark.as_ref())?;

@@ -41,7 +41,16 @@ pub struct PostgresTarget {
     number: i32,
     /// Whether something was changed in it.
     has_begun: AtomicBool,
+    seen: Mutex<Option<Seen>>,
     open: Mutex<Open>,
+}
+
+/// The database that was looked at: all that is done later is done there.
+#[derive(Debug, Clone)]
+struct Seen {
+    conninfo: ConnInfo,
+    system_id: String,
+    database_id: String,
 }
 
 /// The sessions that are open, for ending what they do.
@@ -71,6 +80,7 @@ impl PostgresTarget {
             number,
             has_begun: AtomicBool::new(false),
             copy_row_bytes_max: COPY_ROW_BYTES_MAX,
+            seen: Mutex::default(),
             open: Mutex::default(),
         }
     }
@@ -82,12 +92,16 @@ impl PostgresTarget {
         self
     }
 
-    /// A session.
+    /// A session; after an inspection, with the database that was looked at.
     ///
     /// # Errors
-    /// If there is no connection, or the server is too old.
+    /// If there is no connection, the server is too old, or it is another than the one that was looked at.
     pub fn open(&self) -> crate::Result<PostgresSession<'_>> {
-        PostgresSession::open(self)
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(seen) = seen else { return PostgresSession::open(self, &self.conninfo) };
+        let session = PostgresSession::open(self, &seen.conninfo)?;
+        session.check_same(&seen)?;
+        Ok(session)
     }
 
     fn register(&self, canceller: Canceller) -> u64 {
@@ -105,7 +119,12 @@ impl PostgresTarget {
 
 impl Target for PostgresTarget {
     fn inspect(&self, _manifest: &Manifest) -> Result<Inspection> {
-        Ok(self.open()?.inspect()?)
+        let session = PostgresSession::open(self, &self.conninfo)?;
+        let inspection = session.inspect()?;
+        let (system_id, database_id) = (inspection.system_id.clone(), inspection.database_id.clone());
+        let seen = Seen { conninfo: self.conninfo.pinned(&session.host), system_id, database_id };
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+        Ok(inspection)
     }
 
     fn adapt(&self, manifest: &Manifest, inspection: &Inspection, choices: &Choices) -> Adapted {

@@ -1,8 +1,10 @@
 //! One connection to a target: opened, pinned, and driven by the thread that uses it.
 
-use super::PostgresTarget;
+use super::{PostgresTarget, Seen};
 use crate::bridge::Bridge;
+use crate::conninfo::{ConnInfo, Host};
 use crate::error::{EngineError, Result, refused};
+use crate::postgres::catalog::origin;
 use crate::postgres::connect::connect;
 use crate::postgres::session::{Version, server_version, writing_pins};
 use offshoot_core::CoreError;
@@ -48,21 +50,42 @@ pub struct PostgresSession<'t> {
     pub(super) bridge: Bridge,
     pub(super) client: Client,
     pub(super) version: Version,
+    pub(super) host: Host,
     id: u64,
 }
 
 impl<'t> PostgresSession<'t> {
-    pub(super) fn open(target: &'t PostgresTarget) -> Result<Self> {
+    pub(super) fn open(target: &'t PostgresTarget, conninfo: &ConnInfo) -> Result<Self> {
         let bridge = Bridge::new().map_err(|source| EngineError::Io { operation: "making an event queue", source })?;
-        let (client, canceller, version) = bridge.block_on(async {
-            let session = connect(&target.conninfo, &target.options).await.map_err(EngineError::from)?;
+        let (client, canceller, version, host) = bridge.block_on(async {
+            let session = connect(conninfo, &target.options).await.map_err(EngineError::from)?;
             tokio::spawn(session.driver);
             let version = server_version(&session.client).await?;
             session.client.batch_execute(&writing_pins(version)).await.map_err(refused("set up the session"))?;
-            Ok::<_, EngineError>((session.client, session.canceller, version))
+            Ok::<_, EngineError>((session.client, session.canceller, version, session.host))
         })?;
         let id = target.register(canceller);
-        Ok(Self { target, bridge, client, version, id })
+        Ok(Self { target, bridge, client, version, host, id })
+    }
+
+    /// What tells the server from others; empty where the role may not see it.
+    pub(super) fn system_id(&self) -> Result<String> {
+        self.bridge.block_on(origin::system_id(&self.client))
+    }
+
+    /// Fails if this is not the database that was looked at: one address can lead to several servers.
+    pub(super) fn check_same(&self, seen: &Seen) -> Result<()> {
+        let sql = "SELECT d.oid::pg_catalog.text FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()";
+        let rows = self.query("say which database it is", sql, &[])?;
+        let database_id = rows.first().map_or_else(String::new, |row| row.get(0));
+        if (self.system_id()?, database_id) == (seen.system_id.clone(), seen.database_id.clone()) {
+            return Ok(());
+        }
+        Err(EngineError::Target {
+            what: format!("{} leads to another database now than the one that was looked at", self.host),
+            mend: "Name the address of one server, not one that stands for several, and run the restore again"
+                .to_owned(),
+        })
     }
 
     /// Says to other restores that one is under way, until the session ends.
@@ -203,7 +226,6 @@ impl TargetSession for PostgresSession<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::PostgresSession;
     use crate::conninfo::{ConnInfo, Environment};
     use crate::postgres::connect::ConnectOptions;
     use crate::postgres::restore::PostgresTarget;
@@ -216,7 +238,7 @@ mod tests {
         let conninfo = ConnInfo::parse(&shared().url(&db), &environment).unwrap();
         let target = PostgresTarget::new(conninfo, ConnectOptions::default());
         let shown = |own: &str, share_bytes: u64| -> String {
-            let session = PostgresSession::open(&target).unwrap();
+            let session = target.open().unwrap();
             session.run("set", &format!("SET maintenance_work_mem = '{own}'")).unwrap();
             session.share_memory(share_bytes).unwrap();
             session.query("show", "SHOW maintenance_work_mem", &[]).unwrap()[0].get(0)
