@@ -156,18 +156,23 @@ fn wishes<'w>(words: &[&'w str]) -> Result<(Extent, Vec<&'w str>), Failure> {
     Ok((extent, names))
 }
 
-/// The demonstration, in a folder of its own that must be empty at the end, with nothing at work in it.
+/// The demonstration, built first.
 fn demo(engine: &str) -> Result<(), Failure> {
+    if engine == "mysql" {
+        mysql::fetch()?;
+    }
+    cargo(&["build", "--quiet", "--package", "offshoot-cli"]).run()?;
+    watched_demo(engine, cargo(&["run", "--quiet", "--package", "offshoot-tests", "--bin", "demo", "--"]))
+}
+
+/// The demonstration, in a folder of its own that must be empty at the end, with nothing at work in it.
+pub fn watched_demo(engine: &str, demo: Program) -> Result<(), Failure> {
     let folder = place::root().join("target").join(format!("demo-{engine}"));
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).map_err(Failure::of_file("make", &folder))?;
     // Servers that run as another user pass through it.
     fs::set_permissions(&folder, Permissions::from_mode(0o711)).map_err(Failure::of_file("open", &folder))?;
-    if engine == "mysql" {
-        mysql::fetch()?;
-    }
-    cargo(&["build", "--quiet", "--package", "offshoot-cli"]).run()?;
-    let demo = cargo(&["run", "--quiet", "--package", "offshoot-tests", "--bin", "demo", "--", "--engine", engine]);
+    let demo = demo.arguments(&["--engine", engine]);
     demo.variable("TMPDIR", &folder).variable("OFFSHOOT_TEST_MYSQL", mysql::dir()).run()?;
     let files = fs::read_dir(&folder).map_err(Failure::of_file("read", &folder))?.count();
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();

@@ -1,12 +1,12 @@
 //! `test`: everything that must hold, in one go, with a summary.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::process::{Failure, Program, Steps, cargo, program};
-use crate::{fuzz, majors, mysql, regress, setup};
+use crate::{fuzz, majors, mysql, nightly, regress, setup};
 
 /// How long the fuzzing of a test run takes, over all targets.
 const FUZZ_SMOKE: Duration = Duration::from_secs(60);
@@ -62,30 +62,37 @@ pub fn tests(steps: &mut Steps, all_majors: bool) {
     } else {
         &["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"]
     };
+    if std::env::var_os("OFFSHOOT_REAL_DATA").is_none() {
+        steps.skip("tests on real databases", "OFFSHOOT_REAL_DATA does not name the folder that has them");
+    }
     steps.step("tests", || with_settings(cargo(runner)).run());
     steps.step("doc tests", || with_settings(cargo(&["test", "--workspace", "--doc"])).run());
     // Built for the whole workspace, as the tests were, so that nothing is built twice for other features.
     steps.step("examples", || cargo(&["build", "--workspace", "--examples"]).run());
-    match examples() {
-        Ok(found) => {
-            for (name, path) in found {
+    match metadata() {
+        Ok(metadata) => {
+            let built = Path::new(metadata["target_directory"].as_str().unwrap_or("target")).join("debug");
+            for name in examples(&metadata) {
+                let path = built.join("examples").join(name);
                 steps.step(&format!("example {name}"), || with_settings(program(&path)).run());
             }
+            // Built with the tests, beside the command.
+            steps.step("demo", || nightly::watched_demo("postgres", program(&built.join("demo"))));
         }
         Err(failure) => steps.step("examples", || Err(failure)),
     }
 }
 
-/// Name and program of each example in the workspace.
-fn examples() -> Result<Vec<(String, PathBuf)>, Failure> {
+fn metadata() -> Result<Value, Failure> {
     let text = cargo(&["metadata", "--format-version", "1", "--no-deps"]).output()?;
-    let metadata: Value =
-        serde_json::from_str(&text).map_err(|error| Failure::Failed(format!("cargo metadata: {error}")))?;
-    let folder = Path::new(metadata["target_directory"].as_str().unwrap_or("target")).join("debug/examples");
+    serde_json::from_str(&text).map_err(|error| Failure::Failed(format!("cargo metadata: {error}")))
+}
+
+/// The examples in the workspace.
+fn examples(metadata: &Value) -> impl Iterator<Item = &str> {
     let packages = metadata["packages"].as_array().into_iter().flatten();
     let targets = packages.flat_map(|package| package["targets"].as_array().into_iter().flatten());
     let is_example =
         |target: &&Value| target["kind"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "example"));
-    let names = targets.filter(is_example).filter_map(|target| target["name"].as_str());
-    Ok(names.map(|name| (name.to_owned(), folder.join(name))).collect())
+    targets.filter(is_example).filter_map(|target| target["name"].as_str())
 }

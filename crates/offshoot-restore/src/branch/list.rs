@@ -3,6 +3,7 @@
 use super::record::{BranchRecord, State};
 use super::{BranchName, Branches, Result};
 use crate::clone::own_bytes;
+use crate::lock::{FolderLock, Tried};
 use crate::server::Site;
 use std::path::PathBuf;
 
@@ -84,6 +85,10 @@ impl Branches {
         self.server_of(record).ok()?.database_folder(site, &record.database).ok()
     }
 
+    fn is_worked_on(&self, record: &BranchRecord) -> bool {
+        matches!(FolderLock::try_shared(&record.folder(&self.home)), Ok(Tried::Held))
+    }
+
     fn info(&self, record: &BranchRecord) -> Option<BranchInfo> {
         let site = record.site(&self.home);
         let running = self.servers.running(&site.data).is_some();
@@ -95,6 +100,8 @@ impl Branches {
             State::Ready if record.is_half() => BranchState::HalfReset,
             State::Ready if record.finishing.is_some() => BranchState::Working,
             State::Ready if running => BranchState::Running,
+            // A reset has ended the old server, and the new one does not run yet.
+            State::Ready if record.runs && self.is_worked_on(record) => BranchState::Working,
             State::Ready if record.runs => BranchState::Down,
             State::Ready => BranchState::Stopped,
         };

@@ -150,6 +150,10 @@ fn a_server_that_was_killed_is_seen_and_started_again() {
     let branches = place.branches();
     fs::remove_file(branches.site(&named("a")).unwrap().0.data.join("postmaster")).unwrap();
     assert_eq!(branches.list().unwrap()[0].state, BranchState::Down);
+    let held = fs::File::open(place.folders().remove(0)).unwrap();
+    held.lock().unwrap();
+    assert_eq!(branches.list().unwrap()[0].state, BranchState::Working, "as in a reset, between two servers");
+    drop(held);
     assert_eq!(branches.start(&named("a"), &Control::default()).unwrap().access, made.access);
     assert_eq!(branches.list().unwrap()[0].state, BranchState::Running);
 }

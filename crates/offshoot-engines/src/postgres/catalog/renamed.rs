@@ -43,6 +43,11 @@ impl Names {
     #[must_use]
     pub fn changed(&self, later: &Self) -> Option<String> {
         let changed = self.0.iter().filter(|(object, name)| later.0.get(object).is_some_and(|later| later != *name));
-        changed.map(|((kind, _), (name, _))| format!("{kind} {} got another name", name.escape_debug())).min()
+        let told = changed.map(|((kind, _), (name, _))| match kind.as_str() {
+            // Labels are values, which no error says.
+            "label" => "an enum got other labels".to_owned(),
+            kind => format!("{kind} {} got another name", name.escape_debug()),
+        });
+        told.min()
     }
 }
