@@ -128,6 +128,28 @@ fn what_a_command_owns_goes_with_its_machine() {
 }
 
 #[test]
+fn a_reset_that_fails_starts_nothing_on_files_that_may_be_torn() {
+    let place = Place::new();
+    let image = place.image(1);
+    place.create("a", &image).unwrap();
+    let folder = place.folders().remove(0);
+    let Some(this) = this_process() else {
+        println!("SKIPPED: there is no /proc");
+        return;
+    };
+    fs::remove_file(folder.join("data-1/postmaster")).unwrap();
+    change(&folder, &this.boot, "another start");
+    let control = Control::default();
+    control.cancel();
+    place.servers.log();
+    place.branches().reset(&named("a"), &image, &wish(), &control).unwrap_err();
+    assert!(!place.servers.log().contains(&"start".to_owned()));
+    assert_eq!(place.branches().list().unwrap()[0].state, BranchState::Lost);
+    place.branches().reset(&named("a"), &image, &wish(), &Control::default()).unwrap();
+    assert_eq!(place.branches().list().unwrap()[0].state, BranchState::Running);
+}
+
+#[test]
 fn one_record_that_cannot_be_read_keeps_nothing_else_from_its_order() {
     let place = Place::new();
     let image = place.image(1);

@@ -26,6 +26,18 @@ fn a_started_spare_is_given_away_without_a_call_of_the_server() {
 }
 
 #[test]
+fn whose_a_spare_has_become_is_on_the_disk_after_the_next_sync() {
+    let place = Place::new();
+    fill(&place, 1, 1, true);
+    place.create("a", &place.image(1)).unwrap();
+    let kept = place.folders().remove(0).join("branch.kept");
+    assert!(kept.exists(), "the disk may still have the spare");
+    assert_eq!(place.branches().sync().unwrap(), 1);
+    assert!(!kept.exists());
+    assert_eq!(place.branches().sync().unwrap(), 0);
+}
+
+#[test]
 fn a_spare_that_does_not_run_is_started() {
     let place = Place::new();
     fill(&place, 1, 1, false);
