@@ -56,11 +56,15 @@ const STEPS: [Step; 17] = [
         test::fetch_majors(steps, !extent.is_sample);
         test::tests(steps, !extent.is_sample);
     }),
-    ("demo", "the demonstration on every engine, which leaves no file and no process", |steps, _| {
-        for engine in ["postgres", "mariadb", "mysql"] {
-            steps.step(&format!("demo on {engine}"), || demo(engine));
-        }
-    }),
+    (
+        "demo",
+        "the demonstration on the engines that the tests do not show it on, which leaves no file and no process",
+        |steps, _| {
+            for engine in ["mariadb", "mysql"] {
+                steps.step(&format!("demo on {engine}"), || demo(engine));
+            }
+        },
+    ),
     ("regress", "PostgreSQL's own regression database", |steps, _| steps.step("regress", regress::run)),
     ("kills", "kills at every system call of capture, restore, gc and forget", |steps, extent| {
         steps.step("kills", || long(COMMAND, &["kills"], extent).run());

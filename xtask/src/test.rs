@@ -77,7 +77,7 @@ pub fn tests(steps: &mut Steps, all_majors: bool) {
                 steps.step(&format!("example {name}"), || with_settings(program(&path)).run());
             }
             // Built with the tests, beside the command.
-            steps.step("demo", || nightly::watched_demo("postgres", program(built.join("demo"))));
+            steps.step("demo", || nightly::watched_demo("postgres", with_settings(program(built.join("demo")))));
         }
         Err(failure) => steps.step("examples", || Err(failure)),
     }

@@ -1,6 +1,7 @@
 //! A made-up source into a real store and back: what a capture publishes, and what a failed one does not.
 #![allow(clippy::unwrap_used)]
 
+use offshoot_core::attempts::ATTEMPTS;
 use offshoot_core::capture::{CaptureOptions, capture};
 use offshoot_core::snapshot::SnapshotReader;
 use offshoot_core::source::{Captured, Sink, Source};
@@ -88,8 +89,11 @@ fn rows_come_back_and_a_second_capture_adds_nothing() {
 fn what_may_pass_is_tried_again_and_what_may_not_leaves_nothing() {
     let (_folder, store) = store();
     assert!(run(&store, &mut MadeUp { rows: 10, failures: 1, retryable: false }).is_err());
-    assert!(run(&store, &mut MadeUp { rows: 10, failures: 3, retryable: true }).is_err());
+    assert!(run(&store, &mut MadeUp { rows: 10, failures: ATTEMPTS, retryable: true }).is_err());
     assert!(store.snapshots().unwrap().is_empty());
-    assert_eq!(run(&store, &mut MadeUp { rows: 10, failures: 2, retryable: true }).unwrap().manifest.stats.rows, 10);
+    assert_eq!(
+        run(&store, &mut MadeUp { rows: 10, failures: ATTEMPTS - 1, retryable: true }).unwrap().manifest.stats.rows,
+        10
+    );
     assert_eq!(store.snapshots().unwrap().len(), 1);
 }

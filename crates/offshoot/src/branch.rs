@@ -204,9 +204,9 @@ impl Branches {
     /// # Errors
     /// If the system refuses.
     pub fn tend(&self) -> Result<usize> {
-        let synced = self.inner.sync()?;
+        let synced = self.inner.sync();
         self.remove_old_data()?;
-        Ok(synced)
+        Ok(synced?)
     }
 
     /// Removes what resets left. Returns how many data directories that were.

@@ -9,6 +9,7 @@ use offshoot::{
 use offshoot_testkit::fingerprint::fingerprint;
 use offshoot_testkit::postgres::{Server, ServerOptions, shared};
 use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -104,7 +105,7 @@ fn a_rate_is_never_exceeded() {
                   CREATE TABLE b AS SELECT * FROM a; CREATE TABLE big AS SELECT string_agg(text, '') AS text FROM a";
     server.psql(&db, tables);
     let source = connection(server, &db);
-    let rate = 2_000_000;
+    let rate = 400_000;
     let options = CaptureOptions { max_rate: NonZeroU64::new(rate), ..options(server, "rated") };
     let began = Instant::now();
     let report = store.capture(&source, &options, &Control::default()).unwrap();
@@ -126,27 +127,22 @@ fn a_server_that_starts_again_is_waited_for() {
     let server = Arc::new(Server::start(ServerOptions::new()));
     let (_folder, store) = store();
     let source = connection(&server, &filled(&server, "restarted"));
-    let (starting, warnings) = (Arc::new(Mutex::new(None)), Arc::new(Mutex::new(Vec::new())));
+    let warnings: Arc<Mutex<Vec<String>>> = Arc::default();
     let control = {
-        let (server, starting, warnings) = (Arc::clone(&server), Arc::clone(&starting), Arc::clone(&warnings));
+        let (server, warnings, stopped) = (Arc::clone(&server), Arc::clone(&warnings), AtomicBool::new(false));
         Control::new(move |event| match event {
-            Event::Step { name } if name == "data" => {
-                starting.lock().unwrap().get_or_insert_with(|| {
-                    server.stop();
-                    let server = Arc::clone(&server);
-                    std::thread::spawn(move || {
-                        // So that an attempt finds nobody there.
-                        std::thread::sleep(Duration::from_millis(700));
-                        server.restart();
-                    })
-                });
+            Event::Step { name } if name == "data" && !stopped.swap(true, Ordering::Relaxed) => server.stop(),
+            Event::Warning { message } => {
+                // Only now: an attempt has found nobody there.
+                if message.contains("no server listens") {
+                    server.restart();
+                }
+                warnings.lock().unwrap().push(message.clone());
             }
-            Event::Warning { message } => warnings.lock().unwrap().push(message.clone()),
             _ => {}
         })
     };
     let report = store.capture(&source, &options(&server, "restarted"), &control);
-    starting.lock().unwrap().take().unwrap().join().unwrap();
     report.unwrap_or_else(|error| panic!("{error}: {:?}", warnings.lock().unwrap()));
     let warnings = warnings.lock().unwrap();
     assert!(warnings.iter().any(|message| message.contains("no server listens")), "{warnings:?}");

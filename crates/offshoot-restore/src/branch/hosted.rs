@@ -11,7 +11,7 @@ use super::{BRANCH_WAIT, BranchError, BranchName, Branches, Result};
 use crate::clone::{Method, probe};
 use crate::image::Image;
 use crate::lock::FolderLock;
-use crate::server::{Access, Server};
+use crate::server::{Access, Server, Stop};
 use offshoot_core::Control;
 use std::collections::BTreeSet;
 
@@ -209,7 +209,9 @@ impl Branches {
         let Some(mut host) = record::load(&folder)?.filter(|record| record.state == State::Host) else {
             return Ok(None);
         };
-        if self.servers.running(&host.site(&self.home).data).is_none() {
+        let data = host.site(&self.home).data;
+        if !self.servers.running(&data).is_some_and(|running| running.is_open()) {
+            self.servers.stop(&data, Stop::Orderly)?;
             let server = self.server_of(&host)?;
             self.launch(&mut host, &*server, &lock, None, control)?;
         }

@@ -1,9 +1,10 @@
 //! What there is.
 
+use super::heal::MOMENT;
 use super::record::{BranchRecord, State};
 use super::{BranchName, Branches, Result};
 use crate::clone::own_bytes;
-use crate::lock::{FolderLock, Tried};
+use crate::lock::FolderLock;
 use crate::server::Site;
 use std::path::PathBuf;
 
@@ -86,12 +87,13 @@ impl Branches {
     }
 
     fn is_worked_on(&self, record: &BranchRecord) -> bool {
-        matches!(FolderLock::try_shared(&record.folder(&self.home)), Ok(Tried::Held))
+        // Whoever heals has each lock for a moment.
+        matches!(FolderLock::exclusive_within(&record.folder(&self.home), 2 * MOMENT), Ok(None))
     }
 
     fn info(&self, record: &BranchRecord) -> Option<BranchInfo> {
         let site = record.site(&self.home);
-        let running = self.servers.running(&site.data).is_some();
+        let running = self.servers.running(&site.data).is_some_and(|running| running.is_open());
         let state = match record.state {
             State::Spare | State::Host | State::Deleting => return None,
             State::Creating => BranchState::Working,

@@ -29,7 +29,6 @@ impl Branches {
             return self.reset_hosted(record, &lock, image, wish, control);
         }
         let (folder, old) = (record.folder(&self.home), record.clone());
-        let before = self.access_of(&old, &*self.server_of(&old)?);
         if old_data(&folder, &record)?.len() >= OLD_DATA_MAX {
             self.move_old_data(&record, &lock)?;
             self.remove_moved_data()?;
@@ -54,6 +53,7 @@ impl Branches {
         record.boot = boot().unwrap_or_default();
         (record.runs, record.is_synced) = (true, false);
         record.finishing = Finishing::wished(wish.finishes, false);
+        let (port, database) = (old.port, old.database.clone());
         let launched = made.and_then(|(method, late)| {
             let access = self.launch(&mut record, &*server, &lock, late, control)?;
             // Whoever removes the old data sees to it that this is on the disk.
@@ -68,7 +68,7 @@ impl Branches {
             }
         };
         clock.step("start");
-        let moved = access.url != before.url;
+        let moved = record.port != port || record.database != database;
         Ok(Created { access, method, moved, took: clock.whole(), steps: clock.steps })
     }
 

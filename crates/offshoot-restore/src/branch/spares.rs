@@ -108,7 +108,11 @@ impl Branches {
             if self.is_of_another_boot(&record) {
                 continue;
             }
-            let started = self.servers.running(&record.site(&self.home).data).is_some();
+            let running = self.servers.running(&record.site(&self.home).data);
+            if running.is_some_and(|running| running.is_ending) {
+                continue;
+            }
+            let started = running.is_some();
             let now = now_unix_ms();
             record.name = Some(name.clone());
             record.state = State::Ready;

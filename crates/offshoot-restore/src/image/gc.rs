@@ -51,7 +51,8 @@ impl ImageGcPlan {
     /// # Errors
     /// If something cannot be removed.
     pub fn apply(&self, home: &Home, servers: &dyn Servers) -> Result<usize> {
-        heal(home, servers)?;
+        // One that cannot be put in order keeps no other from going.
+        let healed = heal(home, servers);
         let mut removed = 0;
         for image in &self.remove {
             let Tried::Locked(_lock) = FolderLock::try_exclusive(image.folder())? else { continue };
@@ -66,7 +67,7 @@ impl ImageGcPlan {
             remove_tree(&unfinished)?;
             removed += 1;
         }
-        Ok(removed)
+        healed.map(|()| removed)
     }
 }
 

@@ -144,16 +144,16 @@ impl Leader {
         Ok(leader)
     }
 
-    /// Ends the transaction and looks whether something got another name while it went on.
+    /// Looks by another connection whether something got another name meanwhile, and ends the transaction. In this order: what waits
+    /// for our locks begins when they go.
     ///
     /// # Errors
     /// `Unstable` if so, or the server's refusal.
-    pub fn end(&self, bridge: &Bridge, connection: &Connection) -> Result<()> {
-        bridge.block_on(connection.client.batch_execute("COMMIT")).map_err(refused("end a transaction"))?;
-        match self.names.changed(&bridge.block_on(Names::read(&connection.client))?) {
-            Some(what) => Err(EngineError::Unstable { what, tries: 1 }),
-            None => Ok(()),
+    pub fn end(&self, bridge: &Bridge, connection: &Connection, outside: &Connection) -> Result<()> {
+        if let Some(what) = self.names.changed(&bridge.block_on(Names::read(&outside.client))?) {
+            return Err(EngineError::Unstable { what, tries: 1 });
         }
+        bridge.block_on(connection.client.batch_execute("COMMIT")).map_err(refused("end a transaction"))
     }
 
     /// How tables are loaded back, where it is not the plain way.

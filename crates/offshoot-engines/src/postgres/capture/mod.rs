@@ -145,7 +145,7 @@ impl Capture<'_> {
         captured.omitted.extend(omitted);
         let refreshes = bridge.block_on(schema::matviews::refreshes(client))?;
         schema::append_before_event_triggers(&mut captured.schema, refreshes);
-        leader.end(bridge, connection)?;
+        leader.end(bridge, connection, &Connection::open(bridge, pinned, &self.sessions)?)?;
         self.stop.check()?;
         Ok(captured)
     }

@@ -167,8 +167,11 @@ pub(super) fn from_clause(table: &Table, heap: &Heap, from: &From, end: Option<u
     }
     let bounds = if bounds.is_empty() { String::new() } else { format!(" WHERE {}", bounds.join(" AND ")) };
     match &table.condition {
-        // Whatever an extension wrote there stays by itself: an OR, an order, a comment.
-        Some(condition) => format!("FROM (SELECT ctid, * FROM ONLY {name} {condition}\n) AS part{bounds}"),
+        // Whatever an extension wrote there stays by itself: an OR, an order, a comment. By an index, rows could come in any order,
+        // and where to go on after a large row is said by its place.
+        Some(condition) => {
+            format!("FROM (SELECT ctid, * FROM ONLY {name} {condition}\n) AS part{bounds} ORDER BY ctid")
+        }
         None => format!("FROM ONLY {name}{bounds}"),
     }
 }

@@ -33,8 +33,9 @@ pub async fn read(client: &Client, _version: Version) -> Result<Origin> {
 /// If the server refuses.
 pub async fn system_id(client: &Client) -> Result<String> {
     // Asked first and not in the same query, which the server would refuse before it decides anything.
-    let may = "SELECT pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')";
-    if !client.query_one(may, &[]).await.map_err(refused(DOING))?.get::<_, bool>(0) {
+    let may = "SELECT pg_catalog.has_function_privilege(pg_catalog.to_regprocedure('pg_catalog.pg_control_system()'), 'EXECUTE')";
+    // NULL where a server of another make has no such function.
+    if client.query_one(may, &[]).await.map_err(refused(DOING))?.get::<_, Option<bool>>(0) != Some(true) {
         return Ok(String::new());
     }
     let sql = "SELECT system_identifier::pg_catalog.text FROM pg_catalog.pg_control_system()";

@@ -1,5 +1,5 @@
-//! Names that change without waiting for the lock of a table: of schemas, types, functions, views and sequences, and the
-//! labels of enums.
+//! Names that change without waiting for the lock of a table: of schemas, types, functions, views, sequences and indexes, and
+//! the labels of enums.
 //!
 //! A snapshot does not hold them for everybody who reads in it. Rows of an enum are sent with the labels of the moment, a
 //! table is found by the names of the moment, and so are those that the server writes into defaults and views. So they are
@@ -21,7 +21,7 @@ const QUERY: &str = concat!(
        WHERE t.typrelid = 0 AND t.typelem = 0
      UNION ALL SELECT 'function', p.oid, n.nspname || '.' || p.proname, '' FROM pg_catalog.pg_proc p JOIN n ON n.oid = p.pronamespace
      UNION ALL SELECT 'relation', c.oid, n.nspname || '.' || c.relname, '' FROM pg_catalog.pg_class c JOIN n ON n.oid = c.relnamespace
-       WHERE c.relkind IN ('v', 'm', 'S', 'f', 'c')
+       WHERE c.relkind IN ('v', 'm', 'S', 'f', 'c', 'i', 'I')
      UNION ALL SELECT 'label', e.oid, e.enumlabel::pg_catalog.text, e.xmin::pg_catalog.text FROM pg_catalog.pg_enum e"
 );
 
