@@ -78,6 +78,18 @@ fn in_order_as(nest: &Nest, at: &(String, u32), count: impl Fn(&str) -> String) 
     }
 }
 
+/// Where there are to be no spares any more. One that another process has in hand, or makes by what the configuration was before, is
+/// left for the next time.
+fn remove_spares(nest: &Nest) {
+    for _ in 0..100 {
+        nest.done(&["branch", "tend"]);
+        if nest.data_directories() == nest.names().len() {
+            break;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
 #[test]
 fn of_making_one() {
     if !has_strace("of_making_one") {
@@ -141,6 +153,7 @@ fn of_a_reset_from_a_spare_and_of_what_is_done_in_the_background() {
     };
     let look = |at: &(String, u32)| {
         spares(0);
+        remove_spares(&nest);
         in_order(&nest, server, at);
         assert_eq!(nest.names(), ["a"], "after {at:?}");
     };
@@ -184,14 +197,7 @@ fn of_a_stop_a_start_and_a_claim() {
         std::fs::write(&config, "[branch]\nfrom = 'prod'\nspares = 0\n").unwrap();
     };
     kill(&nest, &["branch", "create", "b", "--raw", "--quiet"], 2, spare, |at| {
-        // A spare that somebody has in hand at that moment is left for the next time.
-        for _ in 0..100 {
-            nest.done(&["branch", "tend"]);
-            if nest.data_directories() == nest.names().len() {
-                break;
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
+        remove_spares(&nest);
         in_order(&nest, server, at);
     });
 }
