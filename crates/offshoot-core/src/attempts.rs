@@ -2,8 +2,8 @@
 //!
 //! A server that starts again takes seconds, and whoever was given way to wants some time, too: so the pauses grow.
 
+use crate::control::wait_until;
 use crate::{Control, CoreError, Event, Result};
-use std::thread;
 use std::time::{Duration, Instant};
 
 /// Attempts in all, unless somebody says otherwise.
@@ -12,9 +12,6 @@ pub const ATTEMPTS: u32 = 4;
 /// The first pause; each is so many times longer than the one before.
 const PAUSE: Duration = Duration::from_millis(200);
 const PAUSE_GROWTH: u32 = 5;
-
-/// How long who waits sleeps before it looks whether it is to stop.
-const NAP: Duration = Duration::from_millis(50);
 
 /// What is left of the attempts.
 #[derive(Debug)]
@@ -43,21 +40,9 @@ impl Attempts {
         tracing::info!(attempts_left = self.left, "a new attempt on a new snapshot");
         control.check()?;
         control.emit(&Event::Warning { message: format!("{source}; trying again") });
-        wait(self.pause, control)?;
+        wait_until(Instant::now() + self.pause, || control.check())?;
         self.pause *= PAUSE_GROWTH;
         Ok(())
-    }
-}
-
-fn wait(pause: Duration, control: &Control) -> Result<()> {
-    let began = Instant::now();
-    loop {
-        control.check()?;
-        let left = pause.saturating_sub(began.elapsed());
-        if left.is_zero() {
-            return Ok(());
-        }
-        thread::sleep(left.min(NAP));
     }
 }
 
@@ -85,7 +70,8 @@ mod tests {
     fn a_pause_can_be_cancelled() {
         let control = Control::default();
         control.cancel();
-        assert!(matches!(wait(Duration::MAX, &control), Err(CoreError::Cancelled)));
+        let far = Instant::now() + Duration::from_secs(1 << 30);
+        assert!(matches!(wait_until(far, || control.check()), Err(CoreError::Cancelled)));
         assert!(matches!(Attempts::new(5).again(failure(true), &control), Err(CoreError::Cancelled)));
     }
 }

@@ -3,6 +3,23 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long who waits sleeps before it looks whether it is to stop.
+const NAP: Duration = Duration::from_millis(50);
+
+/// Waits until a moment, and looks before each nap whether there is a reason not to.
+pub(crate) fn wait_until(until: Instant, check: impl Fn() -> crate::Result<()>) -> crate::Result<()> {
+    loop {
+        check()?;
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(());
+        }
+        thread::sleep(left.min(NAP));
+    }
+}
 
 /// What happened in an operation. Carries counts and names of objects, never a row's value.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,6 +5,7 @@
 //! for all connections together, and from the first byte on. The time in which a batch was read counts for it. A reader that waits
 //! does not read, and its server waits with it.
 
+use crate::control::wait_until;
 use crate::source::{BlobSink, Captured, Large, RangeSink, Sink, Source, TableSink};
 use crate::{Control, CoreError, Result};
 use offshoot_format::column::Batch;
@@ -13,11 +14,7 @@ use offshoot_format::table::TableSpec;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
-
-/// How long who waits sleeps before it looks whether it is to stop.
-const NAP: Duration = Duration::from_millis(50);
 
 /// Has `source` read into `sink`, no more than so many bytes of values a second if there is a bound.
 ///
@@ -82,17 +79,10 @@ impl<'a> Clock<'a> {
     /// Waits until these bytes are due.
     fn wait(&self, bytes: usize) -> Result<()> {
         let until = self.book(bytes, Instant::now());
-        loop {
+        wait_until(until, || {
             self.control.check()?;
-            if self.is_given_up.load(Ordering::Relaxed) {
-                return Err(CoreError::Poisoned);
-            }
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Ok(());
-            }
-            thread::sleep(left.min(NAP));
-        }
+            if self.is_given_up.load(Ordering::Relaxed) { Err(CoreError::Poisoned) } else { Ok(()) }
+        })
     }
 
     /// When these bytes are due that come now; what comes later is due later. Time in which nothing came is not made up for, but
