@@ -298,14 +298,6 @@ pub struct Running {
     pub is_ending: bool,
 }
 
-impl Running {
-    /// Whether somebody may enter, as far as it says.
-    #[must_use]
-    pub fn is_open(&self) -> bool {
-        !self.is_ending
-    }
-}
-
 /// A password. Its Debug shows nothing, and its memory is wiped.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -210,7 +210,7 @@ impl Branches {
             return Ok(None);
         };
         let data = host.site(&self.home).data;
-        if !self.servers.running(&data).is_some_and(|running| running.is_open()) {
+        if self.servers.running(&data).is_none_or(|running| running.is_ending) {
             self.servers.stop(&data, Stop::Orderly)?;
             let server = self.server_of(&host)?;
             self.launch(&mut host, &*server, &lock, None, control)?;

@@ -93,7 +93,7 @@ impl Branches {
 
     fn info(&self, record: &BranchRecord) -> Option<BranchInfo> {
         let site = record.site(&self.home);
-        let running = self.servers.running(&site.data).is_some_and(|running| running.is_open());
+        let running = self.servers.running(&site.data).is_some_and(|running| !running.is_ending);
         let state = match record.state {
             State::Spare | State::Host | State::Deleting => return None,
             State::Creating => BranchState::Working,
