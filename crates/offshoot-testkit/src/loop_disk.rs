@@ -66,6 +66,8 @@ impl MountDir {
 pub struct LoopDisk {
     mount: PathBuf,
     dir: MountDir,
+    /// The XFS that its image is on, where its power can be cut by way of that.
+    under: Option<Box<LoopDisk>>,
 }
 
 impl LoopDisk {
@@ -81,13 +83,35 @@ impl LoopDisk {
         }
     }
 
+    /// The same, of which the power can be cut. A kind that has no way to be shut down lies on an XFS of its own.
+    #[must_use]
+    pub fn mount_to_cut(kind: Kind, megabytes: u64) -> Option<Self> {
+        if kind == Kind::Xfs {
+            return Self::mount(kind, megabytes);
+        }
+        // What stays in the image of before the cut, and the image of after it.
+        let under = Self::mount(Kind::Xfs, 2 * megabytes + MEGABYTES_MIN)?;
+        match Self::try_mount_on(Some(Box::new(under)), kind, megabytes) {
+            Ok(disk) => Some(disk),
+            Err(why) => {
+                eprintln!("skipped: no {kind:?} through a loop device here: {why}");
+                None
+            }
+        }
+    }
+
     fn try_mount(kind: Kind, megabytes: u64) -> Result<Self, String> {
+        Self::try_mount_on(None, kind, megabytes)
+    }
+
+    fn try_mount_on(under: Option<Box<Self>>, kind: Kind, megabytes: u64) -> Result<Self, String> {
         if !place::is_root() {
             return Err("mounting asks for root".to_owned());
         }
         let told = |error: io::Error| error.to_string();
         let dir = MountDir::new("loop-").map_err(told)?;
-        let (image, mount) = (dir.path.join("image"), dir.path.join("mount"));
+        let image = under.as_ref().map_or(dir.path(), |under| under.path()).join("image");
+        let mount = dir.path.join("mount");
         fs::create_dir(&mount).map_err(told)?;
         File::create(&image).and_then(|file| file.set_len(megabytes << 20)).map_err(told)?;
         let mut make = match kind {
@@ -97,19 +121,28 @@ impl LoopDisk {
         };
         run(make.arg(&image))?;
         run(command("mount", &["-o", "loop"]).arg(&image).arg(&mount))?;
-        Ok(Self { mount, dir })
+        Ok(Self { mount, dir, under })
     }
 
-    /// Does to an XFS what a power cut does: what is not on its disk is gone, and it is mounted again. `end` ends the processes that
-    /// have something open there, once nothing they do has an effect any more.
+    /// Does what a power cut does: what is not on its disk is gone, and it is mounted again. `end` ends the processes that have
+    /// something open there, once nothing they do has an effect any more. An XFS is shut down; of another kind, from
+    /// [`Self::mount_to_cut`], what its disk holds at this moment is kept aside and put back.
     ///
     /// # Errors
-    /// Where its program is missing, or something keeps it busy.
+    /// Where a program is missing, or something keeps it busy.
     pub fn cut_power(&self, end: impl FnOnce()) -> Result<(), String> {
-        let cut = run(command("xfs_io", &["-x", "-c", "shutdown"]).arg(&self.mount));
+        let after = self.under.as_ref().map(|under| under.path().join("after"));
+        let cut = match &after {
+            None => run(command("xfs_io", &["-x", "-c", "shutdown"]).arg(&self.mount)),
+            Some(after) => run(command("cp", &["--reflink=always"]).arg(self.image()).arg(after)),
+        };
         end();
         cut?;
-        self.remount()
+        self.unmount()?;
+        if let Some(after) = after {
+            fs::rename(after, self.image()).map_err(|error| error.to_string())?;
+        }
+        self.mount_again()
     }
 
     /// Unmounts and mounts it again, so that what is read is what is on the disk.
@@ -117,6 +150,11 @@ impl LoopDisk {
     /// # Errors
     /// Where something keeps it busy.
     pub fn remount(&self) -> Result<(), String> {
+        self.unmount()?;
+        self.mount_again()
+    }
+
+    fn unmount(&self) -> Result<(), String> {
         let began = Instant::now();
         while let Err(why) = run(command("umount", &[]).arg(&self.mount)) {
             if began.elapsed() > UNMOUNT_PATIENCE {
@@ -124,7 +162,15 @@ impl LoopDisk {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        run(command("mount", &["-o", "loop"]).arg(self.dir.path.join("image")).arg(&self.mount))
+        Ok(())
+    }
+
+    fn mount_again(&self) -> Result<(), String> {
+        run(command("mount", &["-o", "loop"]).arg(self.image()).arg(&self.mount))
+    }
+
+    fn image(&self) -> PathBuf {
+        self.under.as_ref().map_or(self.dir.path(), |under| under.path()).join("image")
     }
 
     /// The folder it is mounted at.

@@ -44,6 +44,11 @@ impl Nest {
         Self { session, home }
     }
 
+    /// The folder of everything.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
     #[track_caller]
     pub fn done(&self, args: &[&str]) -> Ran {
         let ran = self.session.quietly(args);
