@@ -4,7 +4,7 @@
 use super::error::LocalError;
 use super::owner::Owner;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -34,6 +34,25 @@ pub(crate) fn put(path: &Path, text: &str, owner: Owner) -> Result<(), LocalErro
         fs::rename(&unfinished, path)
     });
     written.map_err(LocalError::io("writing", path))
+}
+
+/// More than any small file of a server's has.
+const SMALL_BYTES_MAX: u64 = 256 << 10;
+
+/// Opens a file of a folder that a server's user owns, and nothing that one could put in its place: a link to what that user may not
+/// read, or a pipe that nobody ever writes into.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let flags = i32::try_from(flags.bits()).unwrap_or(0);
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no file")) }
+}
+
+/// The text of a small file of such a folder.
+pub(crate) fn read(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    open(path)?.take(SMALL_BYTES_MAX).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// Makes a folder that only the owner may enter.
@@ -136,6 +155,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_file_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, link, pipe) = (dir.path().join("f"), dir.path().join("link"), dir.path().join("pipe"));
+        fs::write(&path, "text").unwrap();
+        symlink(&path, &link).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).unwrap();
+        assert_eq!(read(&path).unwrap(), "text");
+        assert!(read(&link).is_err() && read(&pipe).is_err() && read(dir.path()).is_err());
+        fs::write(&path, "x".repeat(1 << 20)).unwrap();
+        assert_eq!(read(&path).unwrap().len() as u64, SMALL_BYTES_MAX);
+    }
+
+    #[test]
     fn sockets_are_nobody_elses_and_short() {
         let dir = tempfile::tempdir().unwrap();
         let owner = Owner::of_this_process("postgres").unwrap();
@@ -148,7 +180,7 @@ mod tests {
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o711)).unwrap();
         assert!(private_sockets(&folder.join("s"), owner).unwrap_err().to_string().contains("without a password"));
         let long = dir.path().join("x".repeat(100));
-        assert!(private_sockets(&long.join("s"), owner).unwrap_err().to_string().contains("OFFSHOOT_HOME"));
+        assert!(private_sockets(&long.join("s"), owner).unwrap_err().to_string().contains("OFFSHOOT_RUNTIME"));
         assert!(!long.exists());
     }
 }

@@ -5,12 +5,12 @@
 
 use super::settings::PURPOSE_FILE;
 use crate::local::LocalError;
+use crate::local::files;
 use crate::local::hold::Look;
 use crate::local::owner::Owner;
 use crate::local::process::{all, has_proc, is_of_server};
 use offshoot_restore::server::Running;
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -19,9 +19,6 @@ pub(super) const PID_FILE: &str = "offshoot.pid";
 
 /// The start of the line of the port, which a server takes for a comment.
 const PORT_LINE: &str = "# port ";
-
-/// More than any of these files has.
-const BYTES_MAX: u64 = 64 << 10;
 
 /// How long a server that is being launched may take until it says who it is.
 const LAUNCH_PATIENCE: Duration = Duration::from_secs(5);
@@ -91,9 +88,7 @@ fn port(data: &Path) -> Option<u16> {
 }
 
 fn text(path: &Path) -> Option<String> {
-    let mut text = String::new();
-    File::open(path).ok()?.take(BYTES_MAX).read_to_string(&mut text).ok()?;
-    Some(text)
+    files::read(path).ok()
 }
 
 #[cfg(test)]

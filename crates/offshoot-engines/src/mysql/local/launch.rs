@@ -62,7 +62,7 @@ pub(super) fn start(
     claim::forget_dead(&site.data, &socket)?;
     let addresses = if site.isolated || *purpose == Purpose::Load { Vec::new() } else { free_addresses(site.port)? };
     let path = site.data.join(settings::SNAPSHOT_FILE);
-    let snapshot = fs::read_to_string(&path).map_err(LocalError::io("reading", &path))?;
+    let snapshot = files::read(&path).map_err(LocalError::io("reading", &path))?;
     let conf = claim::port_line(site.port) + &settings::purpose(&snapshot, purpose, &programs.flavor)?;
     files::put(&site.data.join(settings::PURPOSE_FILE), &conf, owner)?;
     let log = files::open_log(&site.log)?;
@@ -104,7 +104,7 @@ fn check_data(programs: &Programs, owner: Owner, site: &Site) -> Result<(), Loca
         return Err(LocalError::Folder { path: data.clone(), why });
     }
     let path = data.join(MARK_FILE);
-    let said = fs::read_to_string(&path).map_err(LocalError::io("reading", &path))?;
+    let said = files::read(&path).map_err(LocalError::io("reading", &path))?;
     if said != mark(&programs.flavor) {
         return Err(LocalError::OtherMajor {
             product: product(programs.flavor.family),

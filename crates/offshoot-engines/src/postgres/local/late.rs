@@ -2,6 +2,7 @@
 //! `postgres`), two thirds of the files of a small one. A start reads the folder `global`, and then the database that somebody enters.
 
 use super::LocalError;
+use super::files;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -31,7 +32,7 @@ pub(super) fn folders(data: &Path, database: &str, settings: &[(String, String)]
     }
     for file in ["postgresql.conf", "postgresql.auto.conf"] {
         let path = data.join(file);
-        let text = match fs::read_to_string(&path) {
+        let text = match files::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             read => read.map_err(LocalError::io("reading", &path))?,
         };

@@ -89,7 +89,7 @@ fn check_data(programs: &Programs, owner: Owner, site: &Site) -> Result<(), Loca
         return Err(LocalError::Folder { path: data.clone(), why });
     }
     let path = data.join("PG_VERSION");
-    let version = fs::read_to_string(&path).map_err(LocalError::io("reading", &path))?;
+    let version = files::read(&path).map_err(LocalError::io("reading", &path))?;
     if version.trim() != programs.version.major().to_string() {
         let found = version.trim().escape_debug().to_string();
         return Err(LocalError::OtherMajor {

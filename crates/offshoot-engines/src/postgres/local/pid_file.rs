@@ -4,15 +4,11 @@
 //! state. It can be left over from a server that was killed, and anybody who can write to the folder can write it: a claim,
 //! which [`super::process`] checks.
 
-use std::fs::File;
-use std::io::Read;
+use crate::local::files;
 use std::path::Path;
 
 /// Its name.
 pub(super) const FILE: &str = "postmaster.pid";
-
-/// More than any of them has.
-const BYTES_MAX: u64 = 8 << 10;
 
 /// What the file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,9 +28,7 @@ pub(super) struct PidFile {
 impl PidFile {
     /// Of a data directory; none if there is no whole one.
     pub(super) fn read(data: &Path) -> Option<Self> {
-        let mut text = String::new();
-        File::open(data.join(FILE)).ok()?.take(BYTES_MAX).read_to_string(&mut text).ok()?;
-        Self::parse(&text)
+        Self::parse(&files::read(&data.join(FILE)).ok()?)
     }
 
     fn parse(text: &str) -> Option<Self> {

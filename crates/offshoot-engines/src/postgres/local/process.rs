@@ -1,6 +1,7 @@
 //! The first process of a server, as its own file names it: a claim, which is checked ([`crate::local::process`]).
 
 use super::error::LocalError;
+use super::files;
 use super::hold::Look;
 use super::owner::Owner;
 use super::pid_file::{self, PidFile};
@@ -51,7 +52,7 @@ pub(super) fn forget_dead(data: &Path, socket: &Path, owner: Owner) -> Result<()
     lock.push(".lock");
     let lock = PathBuf::from(lock);
     // It names a data directory, which is another one when sites were mixed up: then its server goes on.
-    let text = fs::read_to_string(&lock).unwrap_or_default();
+    let text = files::read(&lock).unwrap_or_default();
     let mut lines = text.lines();
     let (pid, folder) = (lines.next().and_then(|line| line.trim().parse().ok()), lines.next().map(Path::new));
     match (pid, folder) {

@@ -1,13 +1,13 @@
 //! Stopping a server, and whether it ended in order.
 
 use super::error::LocalError;
+use super::files;
 use super::owner::Owner;
 use super::process::postmaster;
 use super::segment;
 use crate::local::stop::{AT_ONCE_PATIENCE, ORDERLY_PATIENCE, end};
 use offshoot_restore::server::Stop;
 use rustix::process::Signal;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -34,7 +34,7 @@ pub(super) fn stop(data: &Path, how: Stop, owner: Owner) -> Result<(), LocalErro
 fn is_shut_down(data: &Path) -> Result<bool, LocalError> {
     let path = data.join("global/pg_control");
     let mut head = [0; STATE_OFFSET + 4];
-    File::open(&path).and_then(|mut file| file.read_exact(&mut head)).map_err(LocalError::io("reading", &path))?;
+    files::open(&path).and_then(|mut file| file.read_exact(&mut head)).map_err(LocalError::io("reading", &path))?;
     let state = head.last_chunk::<4>().map(|bytes| i32::from_ne_bytes(*bytes));
     Ok(state.is_some_and(|state| SHUT_DOWN.contains(&state)))
 }
