@@ -1,5 +1,6 @@
 //! Two users of one machine: each has homes, images, servers and sockets of its own, and none gets at the other's.
 
+use crate::nest::Nest;
 use offshoot_testkit::place;
 use offshoot_testkit::postgres::{Server, shared};
 use std::fs::{self, Permissions};
@@ -115,5 +116,28 @@ fn two_users_do_not_get_at_each_other() {
     assert_eq!(listed.matches("\"name\"").count(), 1, "{listed}");
     for user in [&one, &other] {
         user.done(server, &["--quiet", "branch", "delete", "mine"]);
+    }
+}
+#[test]
+fn servers_have_no_business_in_an_image() {
+    let test = "servers_have_no_business_in_an_image";
+    if !place::is_root() {
+        println!("SKIPPED {test}: servers run as another user only where root starts them");
+        return;
+    }
+    let server = shared();
+    let db = server.fresh_db("image_of_root");
+    server.psql(&db, "CREATE TABLE t AS SELECT n FROM generate_series(1, 50) n");
+    let nest = Nest::of(server, &db);
+    let url = nest.create("a");
+    let stores = fs::read_dir(nest.home()).unwrap().flatten();
+    let images = stores.flat_map(|store| fs::read_dir(store.path().join("images")).into_iter().flatten().flatten());
+    let images: Vec<_> = images.collect();
+    assert_eq!(images.len(), 1);
+    for image in images {
+        let path = image.path().join("data/PG_VERSION").display().to_string();
+        let look = format!("COPY (SELECT 1) TO PROGRAM 'cat {path}'");
+        let refused = Command::new(server.binaries().psql()).args(["-XAtqc", &look, &url]).output().unwrap();
+        assert!(!refused.status.success() && PathBuf::from(path).is_file());
     }
 }

@@ -17,9 +17,9 @@ use crate::snapshot::Accepted;
 use crate::walk;
 use offshoot_core::{Control, Event};
 use offshoot_format::manifest::Trust;
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, Permissions};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -116,6 +116,8 @@ pub fn ensure(
     if folder.exists() {
         remove_tree(&folder)?;
     }
+    // Servers that branches are on have no business in it.
+    fs::set_permissions(&building, Permissions::from_mode(0o700)).map_err(BranchError::io("closing", &building))?;
     fs::rename(&building, &folder).map_err(BranchError::io("renaming", &building))?;
     record::sync_folder(&home.images())?;
     drop(lock);
