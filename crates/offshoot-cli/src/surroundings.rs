@@ -76,8 +76,11 @@ pub fn pool_owner() -> (u32, u32) {
     behind_sudo.unwrap_or((user.as_raw(), rustix::process::getegid().as_raw()))
 }
 
-/// The folder of sockets: a short path that goes with the machine's start.
+/// The folder of sockets: a short path that goes with the machine's start. OFFSHOOT_RUNTIME names another one.
 pub fn runtime() -> PathBuf {
+    if let Some(runtime) = folder("OFFSHOOT_RUNTIME") {
+        return runtime;
+    }
     let user = rustix::process::geteuid();
     let of_system = if user.is_root() { Some(PathBuf::from("/run")) } else { folder("XDG_RUNTIME_DIR") };
     let is_fit = |base: &PathBuf| base.is_dir() && base.as_os_str().len() <= RUNTIME_BYTES_MAX;
@@ -109,7 +112,7 @@ pub fn from() -> Option<String> {
 /// paths are made absolute.
 pub fn places() -> io::Result<BTreeMap<String, String>> {
     let mut places = BTreeMap::new();
-    for name in ["OFFSHOOT_HOME", "OFFSHOOT_PG_BIN", "OFFSHOOT_MYSQL_BIN", "OFFSHOOT_STORE"] {
+    for name in ["OFFSHOOT_HOME", "OFFSHOOT_RUNTIME", "OFFSHOOT_PG_BIN", "OFFSHOOT_MYSQL_BIN", "OFFSHOOT_STORE"] {
         if let Some(path) = folder(name) {
             places.insert(name.to_owned(), std::path::absolute(path)?.to_string_lossy().into_owned());
         }

@@ -40,11 +40,13 @@ impl Home {
     /// If they cannot be made, or belong to another user.
     pub fn open(root: &Path, runtime: &Path) -> Result<Self> {
         let root = std::path::absolute(root).map_err(BranchError::io("finding", root))?;
-        for folder in [&root, &root.join("images"), &root.join("branches"), &runtime.to_path_buf()] {
+        // Records name what is in it, and are read from elsewhere.
+        let runtime = std::path::absolute(runtime).map_err(BranchError::io("finding", runtime))?;
+        for folder in [&root, &root.join("images"), &root.join("branches"), &runtime] {
             make_own(folder)?;
         }
         let tag = blake3::hash(root.as_os_str().as_encoded_bytes()).to_hex()[..8].to_owned();
-        Ok(Self { root, runtime: runtime.to_path_buf(), tag })
+        Ok(Self { root, runtime, tag })
     }
 
     /// The folder of everything.

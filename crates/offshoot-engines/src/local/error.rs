@@ -142,7 +142,7 @@ pub enum LocalError {
     },
     /// The system has a limit for the names of sockets.
     #[error(
-        "the socket {} would have a name of {} bytes, and this system takes {bytes_max}. Use a shorter folder (OFFSHOOT_HOME)",
+        "the socket {} would have a name of {} bytes, and this system takes {bytes_max}. Use a shorter folder (OFFSHOOT_RUNTIME)",
         path.display(), path.as_os_str().len()
     )]
     SocketPath {

@@ -1,5 +1,6 @@
 //! Making a branch: claim a spare that fits, or clone, start and let the user in.
 
+use super::delete::remove_sockets;
 use super::finishing::Finishing;
 use super::late::{Late, begin_clone};
 use super::record::{BranchRecord, Isolation, Shape, State, VERSION};
@@ -122,7 +123,6 @@ impl Branches {
         let record = BranchRecord {
             version: VERSION,
             port: port::choose(&id, &self.ports()?)?,
-            id,
             name: name.cloned(),
             state: State::Creating,
             snapshot: wish.snapshot.clone(),
@@ -130,6 +130,8 @@ impl Branches {
             image: image.record().key.clone(),
             host: None,
             programs: image.record().build.programs.clone(),
+            sockets: Some(self.home.sockets(&id)),
+            id,
             database: image.record().database.clone(),
             shape: wish.shape.clone(),
             password: password()?,
@@ -178,7 +180,12 @@ impl Branches {
         control: &Control,
     ) -> Result<Access> {
         control.emit(&Event::Step { name: "start the server".to_owned() });
-        self.home.make_sockets(&record.id, server.owner())?;
+        let sockets = self.home.make_sockets(&record.id, server.owner())?;
+        if record.sockets.as_ref() != Some(&sockets) {
+            let old = record.sockets.replace(sockets);
+            record.save_later(&self.home, lock)?;
+            old.as_deref().map_or(Ok(()), remove_sockets)?;
+        }
         let purpose = Purpose::Branch { durable: record.shape.durable, settings: record.shape.settings.clone() };
         let mut lost = HashSet::new();
         loop {

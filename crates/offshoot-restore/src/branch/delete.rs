@@ -7,6 +7,7 @@ use crate::lock::FolderLock;
 use crate::server::Stop;
 use std::fs;
 use std::io;
+use std::path::Path;
 
 impl Branches {
     /// Deletes a branch: its server, its files, its socket, its port.
@@ -25,11 +26,11 @@ impl Branches {
         if record.host.is_some() {
             self.drop_hosted(record)?;
         }
-        self.remove_folder(&folder, &record.id)
+        self.remove_folder(&folder, &record.sockets(&self.home))
     }
 
     /// The same for a folder that may have no record.
-    pub(super) fn remove_folder(&self, folder: &std::path::Path, id: &str) -> Result<()> {
+    pub(super) fn remove_folder(&self, folder: &Path, sockets: &Path) -> Result<()> {
         let record = record::file(folder);
         let entries = match fs::read_dir(folder) {
             Ok(entries) => entries,
@@ -45,12 +46,15 @@ impl Branches {
                 fs::remove_file(&path).map_err(BranchError::io("removing", &path))?;
             }
         }
-        match fs::remove_dir_all(self.home.sockets(id)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(BranchError::io("removing", &self.home.sockets(id))(error));
-            }
-            _ => {}
-        }
+        remove_sockets(sockets)?;
         fs::remove_dir_all(folder).map_err(BranchError::io("removing", folder))
+    }
+}
+
+/// Removes the folder of a socket.
+pub(super) fn remove_sockets(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(BranchError::io("removing", folder)(error)),
+        _ => Ok(()),
     }
 }

@@ -80,13 +80,13 @@ pub enum BranchError {
     #[error("the image was removed in this moment. Try again: it is made anew")]
     ImageGone,
     /// A folder belongs to somebody else.
-    #[error("{} is no folder of this user. Name another place for branches, or remove it", path.display())]
+    #[error("{} is no folder of this user. Name another place for branches (OFFSHOOT_HOME, OFFSHOOT_RUNTIME), or remove it", path.display())]
     NotOurs {
         /// The folder.
         path: PathBuf,
     },
     /// A record cannot be read.
-    #[error("{} is not a record that this offshoot can read. Update offshoot, or delete the folder that it is in", path.display())]
+    #[error("{} is not a record that this offshoot can read. Update offshoot; or end the server that runs in that folder, if one does, and delete the folder", path.display())]
     BadRecord {
         /// The file.
         path: PathBuf,

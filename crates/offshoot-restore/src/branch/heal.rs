@@ -90,7 +90,7 @@ impl Branches {
         let Some(_lock) = FolderLock::exclusive_within(folder, MOMENT)? else { return Ok(()) };
         if record::load(folder)?.is_none() {
             healed.leftovers += 1;
-            self.remove_folder(folder, id)?;
+            self.remove_folder(folder, &self.home.sockets(id))?;
         }
         Ok(())
     }

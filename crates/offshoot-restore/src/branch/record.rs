@@ -54,6 +54,9 @@ pub(crate) struct BranchRecord {
     pub host: Option<String>,
     /// The folder of the server's programs.
     pub programs: PathBuf,
+    /// The folder of its socket, which is another one where the environment says otherwise later; none where none was made yet.
+    #[serde(default)]
+    pub sockets: Option<PathBuf>,
     pub database: String,
     pub shape: Shape,
     pub password: Secret,
@@ -125,11 +128,16 @@ impl BranchRecord {
         host.as_ref().unwrap_or(self).own_site(home)
     }
 
+    /// The folder of its socket.
+    pub(super) fn sockets(&self, home: &Home) -> PathBuf {
+        self.sockets.clone().unwrap_or_else(|| home.sockets(&self.id))
+    }
+
     fn own_site(&self, home: &Home) -> Site {
         let folder = self.folder(home);
         Site {
             data: folder.join(data_name(self.generation)),
-            sockets: home.sockets(&self.id),
+            sockets: self.sockets(home),
             log: folder.join("server.log"),
             port: self.port,
             isolated: self.shape.isolated,
