@@ -241,7 +241,7 @@ impl EngineError {
     }
 }
 
-/// An error of somebody who had a session before: a server that is not there starts again, which may be waited for.
+/// An error of somebody who had a session before, or knows that the server is being started: one that is not there is waited for.
 pub(crate) fn retry_absent(error: CoreError) -> CoreError {
     match error {
         CoreError::Source { source, .. }

@@ -230,8 +230,9 @@ pub trait Server: Send + Sync {
     /// Runs SQL statements of the team's own in a branch, such as hooks.
     ///
     /// # Errors
-    /// If the server refuses one; the text names the file and the statement's number, never a value.
-    fn run_script(&self, site: &Site, database: &str, name: &str, sql: &str) -> Result<()>;
+    /// If the server refuses one; the text names the file and the statement's number, never a value. `Cancelled`: what ran then is
+    /// ended.
+    fn run_script(&self, site: &Site, database: &str, name: &str, sql: &str, control: &Control) -> Result<()>;
 }
 
 /// What a data directory depends on: another build's server may not start on it, or may order texts otherwise.

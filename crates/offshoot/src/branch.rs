@@ -298,12 +298,12 @@ impl Branches {
     /// Runs a script of SQL statements in a branch. `called` is what messages call it.
     ///
     /// # Errors
-    /// `NotFound`; `Failed` if the server refuses a statement.
-    pub fn run_script(&self, name: &str, called: &str, sql: &str) -> Result<()> {
+    /// `NotFound`; `Failed` if the server refuses a statement; `Interrupted`.
+    pub fn run_script(&self, name: &str, called: &str, sql: &str, control: &Control) -> Result<()> {
         let name = BranchName::new(name)?;
         let server = self.inner.server(&name)?;
         let (site, database) = self.inner.site(&name)?;
-        Ok(on_own_thread(|| server.run_script(&site, &database, called, sql))?.map_err(BranchError::from)?)
+        Ok(on_own_thread(|| server.run_script(&site, &database, called, sql, control))?.map_err(BranchError::from)?)
     }
 
     /// What a branch's server is, beside what its snapshot says.

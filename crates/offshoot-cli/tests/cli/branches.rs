@@ -3,7 +3,10 @@
 use crate::nest::{Nest, psql};
 use offshoot_testkit::postgres::{Binaries, Server, ServerOptions, shared, shared_of};
 use offshoot_testkit::{fingerprint::fingerprint, shop};
-use std::process::Command;
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
 use std::thread;
 
 fn shop_of(server: &Server, name: &str) -> String {
@@ -274,6 +277,106 @@ fn hooks_run_in_the_branch_and_a_failing_one_leaves_none() {
     let failed = nest.session.quietly(&["branch", "create", "b", "--raw"]);
     assert_eq!(failed.code, Some(1), "{}", failed.stderr);
     assert_eq!(nest.names(), ["a"]);
+}
+
+#[test]
+fn what_leads_elsewhere_leads_neither_psql_nor_a_hook_there() {
+    let server = shared();
+    let db = small(server, "branch_decoy");
+    let mut nest = Nest::of(server, &db);
+    // Who comes to the source by mistake finds a row more.
+    server.psql(&db, "INSERT INTO t VALUES (-1, 'of the source')");
+    let dir = nest.session.dir().to_owned();
+    let conninfo = server.psql(&db, "SELECT format(E'[elsewhere]\nport=%s\ndbname=%s\nuser=%s\nhost=%s\n', current_setting('port'), current_database(), current_user, split_part(current_setting('unix_socket_directories'), ',', 1))");
+    std::fs::write(dir.join("services"), conninfo).unwrap();
+    let variables = [
+        ("PGSERVICEFILE", dir.join("services").to_str().unwrap().to_owned()),
+        ("PGSERVICE", "elsewhere".to_owned()),
+        ("PGHOSTADDR", "192.0.2.1".to_owned()),
+    ];
+    for (name, value) in &variables {
+        nest.session.set(name, value);
+    }
+    let hook = "[[branch.after]]\ncommand = 'psql -XAtqc \"SELECT count(*) FROM t WHERE id = -1\" > seen'\n";
+    std::fs::write(dir.join("offshoot.toml"), hook).unwrap();
+    nest.create("a");
+    assert_eq!(std::fs::read_to_string(dir.join("seen")).unwrap(), "0\n");
+    let found = nest.done(&["branch", "psql", "a", "-XAtqc", "SELECT count(*) FROM t WHERE id = -1"]);
+    assert_eq!(found.stdout, "0\n");
+}
+
+#[test]
+fn an_interrupt_ends_what_is_done_after_making_and_leaves_none() {
+    let server = shared();
+    let nest = Nest::of(server, &small(server, "branch_stopped"));
+    let dir = nest.session.dir();
+    std::fs::write(dir.join("after.sql"), "SELECT 1; SELECT pg_sleep(600);").unwrap();
+    for hook in ["sql = 'after.sql'", "command = 'trap \"exit 3\" INT; touch begun; while :; do sleep 0.02; done'"] {
+        std::fs::write(dir.join("offshoot.toml"), format!("[[branch.after]]\n{hook}\n")).unwrap();
+        let mut command = nest.session.command(&["branch", "create", "a", "--raw"]);
+        let mut making = command.process_group(0).stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(making.stderr.take().unwrap()).lines().map(Result::unwrap);
+        assert!(lines.any(|line| line.contains("run ")));
+        // As a terminal does: to all of the group.
+        while hook.starts_with("command") && !dir.join("begun").exists() {
+            thread::yield_now();
+        }
+        kill_process_group(Pid::from_child(&making), Signal::INT).unwrap();
+        let said: Vec<String> = lines.collect();
+        assert_eq!(making.wait().unwrap().code(), Some(130), "{said:?}");
+        assert!(nest.names().is_empty() && nest.servers().is_empty(), "{said:?}");
+    }
+}
+
+#[test]
+fn what_a_shell_evaluates_of_a_failure_fails() {
+    let server = shared();
+    let nest = Nest::of(server, &small(server, "branch_eval"));
+    let mut shell = Command::new("sh");
+    shell.args([
+        "-c",
+        "eval \"$($0 branch create a --env --raw --from nothing)\"; echo \"$?|${DATABASE_URL-}${PGHOST-}\"",
+    ]);
+    shell.arg(env!("CARGO_BIN_EXE_offshoot")).current_dir(nest.session.dir());
+    shell.env("DATABASE_URL", "postgres://prod/").env("PGHOST", "prod");
+    let said = shell.envs(nest.session.variables().iter().map(|(name, value)| (name, value))).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&said.stdout), "1|\n");
+    assert!(String::from_utf8_lossy(&said.stderr).contains("nothing"));
+}
+
+#[test]
+fn sockets_are_where_they_were_made_whatever_the_caller_has_set() {
+    let server = shared();
+    let mut nest = Nest::of(server, &small(server, "branch_sockets"));
+    let runtime = tempfile::Builder::new().prefix("r-").tempdir_in("/tmp").unwrap();
+    let made = nest.session.quietly(&["branch", "create", "a", "--raw", "--isolate-network"]);
+    if made.code != Some(0) {
+        println!("SKIPPED sockets_are_where_they_were_made: {}", made.stderr);
+        return;
+    }
+    nest.session.set("OFFSHOOT_RUNTIME", runtime.path().to_str().unwrap());
+    let url = nest.done(&["branch", "url", "a"]).stdout;
+    assert_eq!(url, made.stdout);
+    assert_eq!(psql(server, url.trim(), "SELECT count(*) FROM t"), "500");
+    nest.done(&["doctor", "a"]);
+    assert_eq!(nest.list()[0]["connections"], 0);
+    let sockets =
+        std::path::PathBuf::from(url.split("?host=").nth(1).unwrap().split('&').next().unwrap().replace("%2F", "/"));
+    assert!(sockets.is_dir(), "{sockets:?}");
+    // A server that is started anew has its socket where it is looked for now.
+    nest.done(&["branch", "stop", "a"]);
+    let url = nest.done(&["branch", "start", "a"]).stdout;
+    assert!(url.contains("%2Ftmp%2Fr-") && !sockets.exists(), "{url}");
+    assert_eq!(psql(server, url.trim(), "SELECT count(*) FROM t"), "500");
+    nest.done(&["branch", "delete", "a"]);
+    assert_eq!(
+        std::fs::read_dir(runtime.path())
+            .unwrap()
+            .flatten()
+            .filter(|entry| !entry.file_name().to_string_lossy().ends_with(".tending"))
+            .count(),
+        0
+    );
 }
 
 #[test]

@@ -175,7 +175,13 @@ fn a_clone_without_spare_files_starts() {
         place.server.create_database(&place.site, "shop", &place.environment).unwrap();
         place
             .server
-            .run_script(&place.site, "shop", "t.sql", "CREATE TABLE t AS SELECT generate_series(1, 1000) AS a")
+            .run_script(
+                &place.site,
+                "shop",
+                "t.sql",
+                "CREATE TABLE t AS SELECT generate_series(1, 1000) AS a",
+                &Control::default(),
+            )
             .unwrap();
         place.stop(Stop::Orderly);
         let clone = Place::empty(&binaries, place.environment.clone());

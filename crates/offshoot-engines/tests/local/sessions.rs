@@ -70,7 +70,7 @@ fn variables_serve_the_servers_own_programs() {
 fn scripts_run_as_psql_runs_them_and_errors_name_the_line() {
     let place = Place::new(&Binaries::installed().unwrap());
     place.start();
-    let run = |sql: &str| place.server.run_script(&place.site, "postgres", "after.sql", sql);
+    let run = |sql: &str| place.server.run_script(&place.site, "postgres", "after.sql", sql, &Control::default());
     run("-- what cannot be in a transaction block\nCREATE DATABASE other;\nVACUUM;\nBEGIN;\nCREATE TABLE t (a int);\nCOMMIT;\n\
          CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 1; END $$;\nINSERT INTO t VALUES (f());")
     .unwrap();

@@ -143,7 +143,7 @@ impl<'e> Place<'e> {
     }
 
     pub fn script(&self, database: &str, sql: &str) -> Result<()> {
-        self.server.run_script(&self.site, database, "script.sql", sql)
+        self.server.run_script(&self.site, database, "script.sql", sql, &Control::default())
     }
 
     pub fn admit(&self, database: &str, password: &str) -> Access {

@@ -1,6 +1,6 @@
 //! Text for POSIX shells, to be read with `eval`.
 
-use super::{REMOVED, variables};
+use super::{LEADING, REMOVED, variables};
 use crate::Access;
 
 /// Statements that export a branch's variables and unset those that would lead elsewhere.
@@ -8,6 +8,13 @@ use crate::Access;
 pub fn exports(access: &Access) -> String {
     let exports = variables(access).into_iter().map(|(name, value)| format!("export {name}={}\n", quoted(value)));
     format!("unset {}\n{}", REMOVED.join(" "), exports.collect::<String>())
+}
+
+/// Statements for where there is no branch: what would lead to another database is unset, and the last of them fails, so that a shell
+/// that stops at failures stops.
+#[must_use]
+pub fn nothing() -> String {
+    format!("unset {} {}\nfalse\n", LEADING.join(" "), REMOVED.join(" "))
 }
 
 /// A word of a shell that stands for exactly this text. A NUL cannot be in any variable, and is left out.

@@ -108,10 +108,7 @@ fn command(words: &[OsString], access: &Access) -> Command {
     let program = words.first().map_or(OsStr::new(""), OsString::as_os_str);
     let mut command = Command::new(program);
     command.args(words.iter().skip(1));
-    for name in env::REMOVED {
-        command.env_remove(name);
-    }
-    command.envs(env::variables(access));
+    env::lead(&mut command, access);
     command
 }
 

@@ -71,7 +71,9 @@ impl Branches {
         let (site, until) = (record.site(&self.home), Instant::now() + UP_WAIT);
         loop {
             match server.admit(&site, &record.database, record.shape.role.as_deref(), &record.password) {
-                Err(CoreError::Source { retryable: true, .. }) if Instant::now() < until => {
+                Err(CoreError::Source { retryable: true, .. })
+                    if Instant::now() < until && self.servers.running(&site.data).is_some() =>
+                {
                     control.check()?;
                     std::thread::sleep(UP_POLL);
                 }

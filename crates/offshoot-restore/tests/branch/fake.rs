@@ -252,7 +252,7 @@ impl Server for Fake {
         Ok(Environment::default())
     }
 
-    fn run_script(&self, _site: &Site, _database: &str, _name: &str, _sql: &str) -> Result<()> {
+    fn run_script(&self, _site: &Site, _database: &str, _name: &str, _sql: &str, _control: &Control) -> Result<()> {
         Ok(())
     }
 }

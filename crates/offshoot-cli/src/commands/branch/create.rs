@@ -43,8 +43,16 @@ pub struct Create {
 }
 
 impl Create {
-    /// Runs the command.
+    /// Runs the command. What a shell evaluates of one that fails fails as well, and leaves no variable that leads elsewhere.
     pub fn run(&self, context: &Context) -> Outcome {
+        let outcome = self.make(context);
+        if self.env && !context.globals.json && outcome.is_err() {
+            print!("{}", shell::nothing());
+        }
+        outcome
+    }
+
+    fn make(&self, context: &Context) -> Outcome {
         let store = context.open_store()?;
         let from = context.from(&store, self.from.as_deref())?;
         let wish = BranchWish { raw: self.raw, isolated: self.isolate_network, strict: self.strict };

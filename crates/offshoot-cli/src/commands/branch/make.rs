@@ -5,6 +5,7 @@
 use super::hooks;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::output::warn;
 use crate::{journal, parity, progress};
 use offshoot::{Branches, Control, CreateOptions, CreatedBranch};
 use std::time::Instant;
@@ -31,8 +32,11 @@ impl Making<'_> {
                 true => parity::refuse_drift(context, branches, self.name),
                 false => Ok(()),
             };
-            if let Err(failure) = finish(context, branches, self.name, &mut made, refuse_drift) {
-                branches.delete(self.name)?;
+            if let Err(failure) = finish(context, branches, self.name, &mut made, control, refuse_drift) {
+                // What cannot be deleted now is deleted by the next command.
+                if let Err(error) = branches.delete(self.name) {
+                    warn(&format!("{} is not deleted yet: {error}", self.name));
+                }
                 return Err(failure);
             }
             Ok(made)
@@ -51,7 +55,7 @@ pub fn reset(
     journal::resetting(context, name, || {
         let mut made = branches.reset(name, to, control)?;
         progress::end();
-        finish(context, branches, name, &mut made, || Ok(()))?;
+        finish(context, branches, name, &mut made, control, || Ok(()))?;
         Ok(made)
     })
 }
@@ -61,10 +65,11 @@ fn finish(
     branches: &Branches,
     name: &str,
     made: &mut CreatedBranch,
+    control: &Control,
     check: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let began = Instant::now();
-    hooks::run(context, branches, name, &made.access)?;
+    hooks::run(context, branches, name, &made.access, control)?;
     check()?;
     branches.finish(name)?;
     made.steps.push((AFTER, began.elapsed()));

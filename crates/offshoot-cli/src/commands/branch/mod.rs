@@ -101,7 +101,10 @@ impl Reset {
         let made = make::reset(context, &branches, &self.name, self.to.as_deref(), &control)?;
         if made.moved {
             let name = &self.name;
-            note(&format!("{name} has another URL than before: its port was taken, or its database has another name"));
+            note(&format!(
+                "{name} has another URL than before: its port was taken, or its database has another name. \
+                          Whoever has the old one asks `offshoot branch url` for the new one"
+            ));
         }
         if !context.globals.quiet {
             describe("reset", &self.name, &made, &branches)?;
@@ -128,7 +131,10 @@ fn start(named: &Named, context: &Context) -> Outcome {
 fn started(context: &Context, branches: &Branches, name: &str) -> Result<offshoot::Access, Failure> {
     let (access, moved) = branches.start(name, &context.control())?;
     if moved {
-        note(&format!("{name} has another port than before, and so another URL: a program has taken the old one"));
+        note(&format!(
+            "{name} has another port than before, and so another URL: a program has taken the old one. Whoever has the old \
+                       one asks `offshoot branch url` for the new one"
+        ));
     }
     Ok(access)
 }

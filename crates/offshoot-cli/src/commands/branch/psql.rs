@@ -1,9 +1,11 @@
 //! `offshoot branch psql`: the client program of the branch's own engine, in place of this process.
 
 use super::{failed, started};
+use crate::checkout;
 use crate::commands::Outcome;
 use crate::context::Context;
 use clap::Args;
+use offshoot_project::env::lead;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
@@ -29,9 +31,7 @@ impl Psql {
         let program = client.programs.iter().find(|program| program.is_file()).or(client.programs.last());
         let mut command = Command::new(program.cloned().unwrap_or_default());
         command.args(&client.arguments).args(&self.arguments);
-        for (name, value) in &access.variables {
-            command.env(name, value.expose());
-        }
+        lead(&mut command, &checkout::access(&self.name, &access));
         let error = command.exec();
         let name = command.get_program().to_string_lossy();
         Err(failed(format!("{name} cannot be run: {error}"), client.mend))

@@ -22,7 +22,7 @@ use self::init::MARK_FILE;
 use self::memory::Memory;
 use self::places::KIND;
 use self::programs::{Programs, product};
-use crate::error::{EngineError, Result as EngineResult};
+use crate::error::{EngineError, Result as EngineResult, retry_absent};
 use crate::local::network::can_isolate;
 use crate::local::owner::Owner;
 use crate::local::{LocalError, Places};
@@ -186,7 +186,8 @@ impl Server for LocalServer {
     }
 
     fn admit(&self, site: &Site, database: &str, role: Option<&str>, password: &Secret) -> Result<Access> {
-        statements::admit(site, role, password)?;
+        // One that a killed process has started may not be there yet.
+        statements::admit(site, role, password).map_err(|error| retry_absent(error.into()))?;
         Ok(access::access(site, database, role, password))
     }
 
@@ -233,7 +234,9 @@ impl Server for LocalServer {
         Ok(statements::observe(site, database)?)
     }
 
-    fn run_script(&self, site: &Site, database: &str, name: &str, sql: &str) -> Result<()> {
-        Ok(script::run(site, database, name, sql)?)
+    fn run_script(&self, site: &Site, database: &str, name: &str, sql: &str, control: &Control) -> Result<()> {
+        let ran = script::run(site, database, name, sql, control);
+        control.check()?;
+        Ok(ran?)
     }
 }

@@ -8,7 +8,11 @@ use crate::error::{Refusal, Result};
 use crate::local::LocalError;
 use crate::mysql::MysqlError;
 use crate::mysql::session::Session;
+use offshoot_core::Control;
 use offshoot_restore::server::Site;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 /// A statement of a file, and where it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,13 +22,35 @@ struct Statement<'s> {
     line: usize,
 }
 
-/// Runs a script to its end, or to its first error.
-pub(super) fn run(site: &Site, database: &str, name: &str, text: &str) -> Result<()> {
+/// How often it is looked whether a script is to end.
+const NAP: Duration = Duration::from_millis(50);
+
+/// Runs a script to its end, or to its first error: which a statement that is cancelled ends with.
+pub(super) fn run(site: &Site, database: &str, name: &str, text: &str, control: &Control) -> Result<()> {
     let name = name.escape_debug().to_string();
     let statements = statements(&name, text)?;
     let mut session = Session::open(&conninfo(site, database))?;
     session.execute("set the session up", "SET NAMES utf8mb4")?;
-    for (at, statement) in statements.iter().enumerate() {
+    let (canceller, is_through) = (session.canceller(), AtomicBool::new(false));
+    thread::scope(|scope| {
+        // Again until it is through: the server forgets a wish that comes between two statements.
+        scope.spawn(|| {
+            while !is_through.load(Ordering::Acquire) {
+                thread::sleep(NAP);
+                if control.is_cancelled() {
+                    let _ = canceller.cancel();
+                }
+            }
+        });
+        let done = execute(&mut session, name, &statements, control);
+        is_through.store(true, Ordering::Release);
+        done
+    })
+}
+
+fn execute(session: &mut Session, name: String, statements: &[Statement<'_>], control: &Control) -> Result<()> {
+    let is_wanted = |_: &&Statement<'_>| !control.is_cancelled();
+    for (at, statement) in statements.iter().take_while(is_wanted).enumerate() {
         match session.execute(&format!("run {name}, line {}", statement.line), statement.sql) {
             Err(MysqlError::Refused { refusal, .. }) => {
                 // A routine can say what it likes, under any number.

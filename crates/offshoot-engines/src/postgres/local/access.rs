@@ -23,7 +23,7 @@ pub(super) fn access(site: &Site, database: &str, role: Option<&str>, password: 
         format!("postgres://{who}@{HOST}:{port}/{name}")
     };
     let variable = |name: &str, value: &str| (name.to_owned(), Secret::new(value.to_owned()));
-    let variables = vec![
+    let mut variables = vec![
         variable("PGHOST", if site.isolated { &sockets } else { HOST }),
         variable("PGPORT", &port.to_string()),
         variable("PGUSER", user),
@@ -32,6 +32,10 @@ pub(super) fn access(site: &Site, database: &str, role: Option<&str>, password: 
         // The caller's own may ask for encryption, which stands between nobody here.
         variable("PGSSLMODE", "disable"),
     ];
+    if !site.isolated {
+        // While the branch is stopped another program can have its port, and is not to be told the password.
+        variables.push(variable("PGREQUIREAUTH", "scram-sha-256"));
+    }
     Access { url: Secret::new(url), variables }
 }
 

@@ -31,7 +31,7 @@ use self::programs::Programs;
 use super::connect::ConnectOptions;
 use super::restore::PostgresTarget;
 use super::session::Version;
-use crate::error::EngineError;
+use crate::error::{EngineError, retry_absent};
 use crate::local::network::can_isolate;
 use crate::postgres::neutralize;
 use crate::postgres::observe::observe;
@@ -188,7 +188,8 @@ impl Server for LocalServer {
     }
 
     fn admit(&self, site: &Site, database: &str, role: Option<&str>, password: &Secret) -> Result<Access> {
-        statements::admit(site, database, role, password)?;
+        // One that a killed process has started may not be there yet.
+        statements::admit(site, database, role, password).map_err(|error| retry_absent(error.into()))?;
         Ok(access::access(site, database, role, password))
     }
 
@@ -235,7 +236,9 @@ impl Server for LocalServer {
         Ok(observe(&statements::conninfo(site, database)?)?.environment)
     }
 
-    fn run_script(&self, site: &Site, database: &str, name: &str, sql: &str) -> Result<()> {
-        Ok(script::run(site, database, name, sql)?)
+    fn run_script(&self, site: &Site, database: &str, name: &str, sql: &str, control: &Control) -> Result<()> {
+        let ran = script::run(site, database, name, sql, control);
+        control.check()?;
+        Ok(ran?)
     }
 }

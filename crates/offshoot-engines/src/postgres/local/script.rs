@@ -6,10 +6,14 @@
 use super::error::LocalError;
 use super::statements::on_session;
 use crate::error::{EngineError, Refusal, Result};
+use crate::postgres::connect::Canceller;
 use crate::postgres::roles;
 use crate::postgres::schema::split;
+use offshoot_core::Control;
 use offshoot_restore::server::Site;
 use pg_query::NodeEnum;
+use std::pin::pin;
+use std::time::Duration;
 use tokio_postgres::Client;
 use tokio_postgres::error::ErrorPosition;
 
@@ -21,16 +25,39 @@ struct Statement<'s> {
     line: usize,
 }
 
-/// Runs a script to its end, or to its first error.
-pub(super) fn run(site: &Site, database: &str, name: &str, text: &str) -> Result<()> {
+/// How often it is looked whether a script is to end.
+const NAP: Duration = Duration::from_millis(50);
+
+/// Runs a script to its end, or to its first error: which a statement that is cancelled ends with.
+pub(super) fn run(site: &Site, database: &str, name: &str, text: &str, control: &Control) -> Result<()> {
     let name = name.escape_debug().to_string();
     let statements = statements(&name, text)?;
-    on_session(site, database, None, async |client: &Client| {
-        for (at, statement) in statements.iter().enumerate() {
-            client.batch_execute(statement.sql).await.map_err(|error| failure(&name, at + 1, statement, &error))?;
+    on_session(site, database, None, async |client: &Client, canceller: &Canceller| {
+        for (at, statement) in statements.iter().take_while(|_| !control.is_cancelled()).enumerate() {
+            let ran = execute(client, canceller, statement.sql, control).await;
+            ran.map_err(|error| failure(&name, at + 1, statement, &error))?;
         }
         Ok(())
     })
+}
+
+/// Runs a statement, which the server is asked to end when that is wished for.
+async fn execute(
+    client: &Client,
+    canceller: &Canceller,
+    sql: &str,
+    control: &Control,
+) -> Result<(), tokio_postgres::Error> {
+    let mut running = pin!(client.batch_execute(sql));
+    loop {
+        if let Ok(done) = tokio::time::timeout(NAP, &mut running).await {
+            return done;
+        }
+        if control.is_cancelled() {
+            // One that could not be sent is sent again.
+            let _ = canceller.cancel().await;
+        }
+    }
 }
 
 fn failure(name: &str, number: usize, statement: &Statement<'_>, error: &tokio_postgres::Error) -> EngineError {

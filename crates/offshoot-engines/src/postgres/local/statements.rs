@@ -8,7 +8,7 @@ use super::init::SUPERUSER;
 use crate::bridge::on_own_thread;
 use crate::conninfo::{ConnInfo, Environment, quote_value};
 use crate::error::{EngineError, Result, refused};
-use crate::postgres::connect::{ConnectOptions, connect};
+use crate::postgres::connect::{Canceller, ConnectOptions, connect};
 use crate::postgres::quote::{ident, literal};
 use crate::postgres::session::Version;
 use offshoot_format::manifest;
@@ -44,7 +44,7 @@ pub(super) fn on_session<T: Send>(
     site: &Site,
     database: &str,
     options: Option<&str>,
-    work: impl AsyncFnOnce(&Client) -> Result<T> + Send,
+    work: impl AsyncFnOnce(&Client, &Canceller) -> Result<T> + Send,
 ) -> Result<T> {
     let mut conninfo = conninfo(site, database)?;
     conninfo.options = options.map(str::to_owned);
@@ -52,7 +52,7 @@ pub(super) fn on_session<T: Send>(
         bridge.block_on(async {
             let session = connect(&conninfo, &ConnectOptions::default()).await?;
             let driver = tokio::spawn(session.driver);
-            let done = work(&session.client).await;
+            let done = work(&session.client, &session.canceller).await;
             // The server sees the end of the session before the caller goes on.
             drop(session.client);
             let _ = driver.await;
@@ -68,7 +68,7 @@ fn on_own_session<T: Send>(
     database: &str,
     work: impl AsyncFnOnce(&Client) -> Result<T> + Send,
 ) -> Result<T> {
-    on_session(site, database, Some(OWN_OPTIONS), work)
+    on_session(site, database, Some(OWN_OPTIONS), async |client: &Client, _: &Canceller| work(client).await)
 }
 
 /// Makes a database with a snapshot's encoding and locale.
