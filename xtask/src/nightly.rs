@@ -66,16 +66,24 @@ const STEPS: [Step; 17] = [
         },
     ),
     ("regress", "PostgreSQL's own regression database", |steps, _| steps.step("regress", regress::run)),
-    ("kills", "kills at every system call of capture, restore, gc and forget", |steps, extent| {
-        steps.step("kills", || long(COMMAND, &["kills"], extent).run());
-    }),
-    ("branches", "fifty branches at once, power cuts, and images under a day's worth of pgbench", |steps, extent| {
-        let tests = ["branches::", "power::", "hosted::", "full_disk::", "image_load::"];
-        let transactions = extent.of(TRANSACTIONS);
-        steps.step("branches", || {
-            long(COMMAND, &tests, extent).variable("OFFSHOOT_PGBENCH_TRANSACTIONS", transactions).run()
-        });
-    }),
+    (
+        "kills",
+        "kills at every system call of capture, restore, gc and forget, and of what makes, resets and removes branches",
+        |steps, extent| {
+            steps.step("kills", || long(COMMAND, &["kills"], extent).run());
+        },
+    ),
+    (
+        "branches",
+        "fifty branches at once, power cuts, full disks, and images under a day's worth of transactions",
+        |steps, extent| {
+            let tests = ["branches", "power::", "hosted", "full_disk", "image_load"];
+            let transactions = extent.of(TRANSACTIONS);
+            steps.step("branches", || {
+                long(COMMAND, &tests, extent).variable("OFFSHOOT_PGBENCH_TRANSACTIONS", transactions).run()
+            });
+        },
+    ),
     (
         "memory",
         "the most memory that captures and restores take, of large tables and a value near 1 GB",

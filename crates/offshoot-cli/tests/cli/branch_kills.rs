@@ -231,6 +231,85 @@ fn of_a_branch_of_mysql() {
         nest.done(&["branch", "reset", "a", "--raw"]);
     });
     kill(&nest, &["branch", "delete", "a"], 2, make, look);
+    let stopped = || {
+        make();
+        nest.done(&["branch", "start", "a"]);
+        nest.done(&["branch", "stop", "a"]);
+    };
+    let running = || {
+        make();
+        nest.done(&["branch", "start", "a"]);
+    };
+    kill(&nest, &["branch", "start", "a"], 2, stopped, look);
+    kill(&nest, &["branch", "stop", "a"], 2, running, look);
+    let config = nest.session.dir().join("offshoot.toml");
+    let spare = || {
+        remove();
+        std::fs::write(&config, "[branch]\nfrom = 'prod'\nspares = 1\n").unwrap();
+        nest.done(&["branch", "tend"]);
+        std::fs::write(&config, "[branch]\nfrom = 'prod'\nspares = 0\n").unwrap();
+    };
+    kill(&nest, &["branch", "create", "a", "--raw", "--quiet"], 2, spare, |at| {
+        remove_spares(&nest);
+        look(at);
+    });
+}
+
+#[test]
+fn of_what_is_done_after_making_one() {
+    if !has_strace("of_what_is_done_after_making_one") {
+        return;
+    }
+    let server = shared();
+    let nest = nest(server, "kill_hooks");
+    std::fs::write(nest.session.dir().join("after.sql"), "CREATE TABLE hooked (n int); INSERT INTO hooked VALUES (1)")
+        .unwrap();
+    let hooks = "[[branch.after]]\nsql = 'after.sql'\n[[branch.after]]\ncommand = 'true'\n";
+    std::fs::write(nest.session.dir().join("offshoot.toml"), hooks).unwrap();
+    let remove = || {
+        for name in nest.names() {
+            nest.done(&["branch", "delete", &name]);
+        }
+    };
+    let make = || {
+        if nest.names().is_empty() {
+            nest.create("a");
+        }
+    };
+    // One that is there was hooked.
+    let look = |at: &(String, u32)| in_order_as(&nest, at, |url| psql(server, url, "SELECT 99 + count(*) FROM hooked"));
+    kill(&nest, &["branch", "create", "a", "--raw", "--quiet"], 3, remove, look);
+    kill(&nest, &["branch", "reset", "a", "--raw", "--quiet"], 3, make, |at| {
+        if nest.list()[0]["state"] == "half reset" {
+            nest.done(&["branch", "reset", "a", "--raw"]);
+        }
+        look(at);
+    });
+}
+
+#[test]
+fn of_removing_images() {
+    if !has_strace("of_removing_images") {
+        return;
+    }
+    let server = shared();
+    let db = server.fresh_db("kill_image_gc");
+    server.psql(&db, "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 100)");
+    let nest = Nest::of(server, &db);
+    let images = || nest.done(&["--json", "image", "list"]).json()["images"].as_array().unwrap().len();
+    let make = || {
+        nest.done(&["image", "build", "--raw"]);
+        server.psql(&db, "UPDATE t SET id = -id");
+        nest.done(&["capture", &server.url(&db), "--name", "prod"]);
+        nest.done(&["image", "build", "--raw"]);
+    };
+    kill(&nest, &["image", "gc"], 3, make, |at| {
+        nest.done(&["image", "gc"]);
+        assert_eq!(images(), 1, "after {at:?}");
+        nest.create("a");
+        in_order(&nest, server, at);
+        nest.done(&["branch", "delete", "a"]);
+    });
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::process::Command;
 const TRANSACTIONS: u64 = 3000;
 const CLIENTS: u64 = 4;
 
-fn sum(folder: &Path) -> String {
+pub fn sum(folder: &Path) -> String {
     let script = "find \"$0\" -path '*/images/*' -type f -exec sha256sum {} + | sort | sha256sum";
     let output = Command::new("sh").args(["-c", script]).arg(folder).output().unwrap();
     String::from_utf8(output.stdout).unwrap()
