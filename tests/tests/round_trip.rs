@@ -149,8 +149,9 @@ fn real_databases() {
         let server = shared_of(&binaries);
         for name in POSTGRES_SETS {
             let db = server.fresh_db(name);
-            load_postgres(&folder, server, &db, name);
-            round_trip(server, &db, server);
+            if load_postgres(&folder, server, &db, name) {
+                round_trip(server, &db, server);
+            }
             server.dropdb(&db);
         }
     }
