@@ -75,13 +75,12 @@ impl std::fmt::Display for Figures {
     }
 }
 
-/// Scans a data set of the folder.
+/// Scans a data set of the folder, unless the server cannot hold it.
 #[must_use]
-pub fn scan_set(folder: &Path, server: &Server, set: &str) -> ScanReport {
+pub fn scan_set(folder: &Path, server: &Server, set: &str) -> Option<ScanReport> {
     let db = server.fresh_db(set);
-    // Some sets want extensions that are not there, and load but for the objects that need them.
-    let _ = load_postgres(folder, server, &db, set);
-    let report = scan(&connection(server, &db), &ScanOptions::default(), &Control::default()).unwrap();
+    let scanned = || scan(&connection(server, &db), &ScanOptions::default(), &Control::default()).unwrap();
+    let report = load_postgres(folder, server, &db, set).then(scanned);
     server.dropdb(&db);
     report
 }

@@ -1,14 +1,16 @@
-//! How many tables of a database come out exact: rows by SQL of its own, content by a second capture, definitions by
-//! pg_dump, of each table and of all else that is in the database.
+//! How many tables of a database come out exact: rows by SQL of its own, content by a second capture, definitions and rows
+//! once more by pg_dump, of each table and of all else that is in the database.
 //!
-//! What differs is looked at in a third database too, made by pg_dump and psql. A definition, or the rows of a
-//! materialized view, that these change to the very same is told apart and is not counted as a miss: the order of
-//! columns that a table and its parent both declare, and a view that was not fresh at the source.
+//! What differs is looked at in a third database too, made by pg_dump and psql. What pg_dump says of an object, or the
+//! rows of a materialized view, that these change to the very same is told apart and is not counted as a miss: the order
+//! of columns that a table and its parent both declare, a view that was not fresh at the source, and how a newer server
+//! prints it.
 
 use crate::{Scratch, capture, restore};
+use offshoot::Store;
 use offshoot::manifest::{Manifest, TableEntry};
 use offshoot_testkit::fingerprint::try_fingerprint;
-use offshoot_testkit::postgres::{PostgresError, Server};
+use offshoot_testkit::postgres::{Binaries, PostgresError, Server};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -61,33 +63,51 @@ pub fn compare(source: &Server, db: &str, target: &Server) -> Result<Report, Pos
     let first = capture(&scratch.store, source, db).manifest;
     // First, so that the copy has another oid than the source: servers made of one template take each other's for the same.
     let peer = target.fresh_db("peer");
-    let _errors = target.load_text(&peer, &source.pg_dump(db, &[]));
+    let _errors = target.load_text(&peer, &source.pg_dump_by(target.binaries(), db, &[]));
     let copy = target.fresh_db("copy");
     restore(&scratch.store, target, &copy);
-    let again = capture(&scratch.store, target, &copy).manifest;
+    let report = judge(&scratch.store, &first, [source, target], [db, &copy, &peer])?;
+    target.dropdb(&peer);
+    target.dropdb(&copy);
+    Ok(report)
+}
 
+/// Compares a database of the first server, of which the store has a snapshot, with two of the second: a copy, and one by
+/// pg_dump and psql.
+///
+/// # Errors
+/// If a database cannot be read by SQL.
+pub fn judge(
+    store: &Store,
+    first: &Manifest,
+    [source, target]: [&Server; 2],
+    [db, copy, peer]: [&str; 3],
+) -> Result<Report, PostgresError> {
+    let again = capture(store, target, copy).manifest;
     let mut report = Report { tables: tables(source, db)?, ..Report::default() };
     report.not_carried.extend(first.not_carried.iter().map(|note| format!("{}: {}", note.object, note.reason)));
     let rows = |server, db| Ok::<_, PostgresError>(Objects::of_fingerprint(&try_fingerprint(server, db)?));
-    let was = [rows(source, db)?, definitions(source, db)];
-    let is = [rows(target, &copy)?, definitions(target, &copy)];
-    let peers = [rows(target, &peer)?, definitions(target, &peer)];
-    for (what, ((was, is), peers)) in ["rows", "definition"].into_iter().zip(was.iter().zip(&is).zip(&peers)) {
+    let was = [rows(source, db)?, dump(source, db)];
+    let is = [rows(target, copy)?, dump(target, copy)];
+    let peers = [rows(target, peer)?, dump(target, peer)];
+    for (what, ((was, is), peers)) in ["rows", "pg_dump"].into_iter().zip(was.iter().zip(&is).zip(&peers)) {
         report.of_pg_dump.extend(was.differing(peers));
         for object in was.differing(is) {
             let is_shared = is.0.get(&object) == peers.0.get(&object);
-            if is_shared && (what == "definition" || object.starts_with("matview ")) {
+            if is_shared && (what == "pg_dump" || object.starts_with("matview ")) {
                 report.shared.insert(object);
             } else {
                 report.misses.entry(object).or_default().insert(what);
             }
         }
     }
-    for object in contents(&first).differing(&contents(&again)) {
+    for object in contents(first).differing(&contents(&again)) {
         report.misses.entry(object).or_default().insert("content");
     }
-    // Beside rows and where sequences stand, a content root depends on the statements of the schema alone.
+    // Beside rows and where sequences stand, a content root depends on the statements of the schema alone, which another
+    // major may print otherwise.
     if report.is_exact()
+        && source.binaries().major_version() == target.binaries().major_version()
         && report.shared.iter().all(|object| object.starts_with("matview "))
         && first.content_root != again.content_root
     {
@@ -150,14 +170,21 @@ fn contents(manifest: &Manifest) -> Objects {
     objects
 }
 
-/// The statements of pg_dump by the object that it says they are of, without what is left out on purpose.
-fn definitions(server: &Server, db: &str) -> Objects {
-    let text = server.pg_dump(db, &["--schema-only", "--no-publications", "--no-subscriptions"]);
+/// What the newest pg_dump writes, by the object that it says it is of, without what is left out on purpose. Rows have no
+/// order, and where they lie in partitions may depend on the numbers of types.
+fn dump(server: &Server, db: &str) -> Objects {
+    let newest = Binaries::wanted().pop().unwrap_or_else(|| server.binaries().clone());
+    let options = ["--load-via-partition-root", "--no-publications", "--no-subscriptions"];
+    let text = server.pg_dump_by(&newest, db, &options);
     let mut objects = Objects::default();
+    let mut rows: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut name = String::new();
-    for line in text.lines() {
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
         if let Some(header) = line.strip_prefix("-- Name: ") {
             name = of_header(header).unwrap_or_default();
+        } else if line.starts_with("COPY ") && line.ends_with(" FROM stdin;") {
+            rows.entry(line).or_default().extend(lines.by_ref().take_while(|line| *line != "\\."));
         } else if !line.is_empty()
             && !line.starts_with("--")
             && !line.starts_with('\\')
@@ -167,6 +194,10 @@ fn definitions(server: &Server, db: &str) -> Objects {
         }
     }
     objects.0.retain(|name, _| !name.starts_with("user mapping "));
+    for (copy, mut rows) in rows {
+        rows.sort_unstable();
+        objects.add(copy.to_owned(), &rows.join("\n"));
+    }
     objects
 }
 

@@ -1,10 +1,12 @@
 //! Real and made-up databases through a store and back, on every server that is wanted: nothing differs.
 
+#![allow(clippy::unwrap_used)]
+
 use offshoot_testkit::fingerprint::fingerprint;
 use offshoot_testkit::postgres::{Binaries, Server, ServerOptions, shared_of};
 use offshoot_testkit::real_data::{POSTGRES_SETS, load_postgres};
 use offshoot_testkit::{real_data, shop, types};
-use offshoot_tests::{Scratch, capture, restore, round_trip};
+use offshoot_tests::{Scratch, capture, exact, restore, round_trip};
 
 #[test]
 fn the_shop() {
@@ -144,15 +146,36 @@ fn partitions_by_the_hash_of_an_enum() {
 
 #[test]
 fn real_databases() {
-    let Some(folder) = real_data() else { return };
     for binaries in Binaries::wanted() {
         let server = shared_of(&binaries);
-        for name in POSTGRES_SETS {
-            let db = server.fresh_db(name);
-            load_postgres(&folder, server, &db, name);
-            round_trip(server, &db, server);
-            server.dropdb(&db);
+        real_sets(server, server);
+    }
+}
+
+#[test]
+fn real_databases_into_the_newest_server() {
+    let mut wanted = Binaries::wanted();
+    let Some(newest) = wanted.pop() else { return };
+    if wanted.is_empty() {
+        println!("SKIPPED real_databases_into_the_newest_server: only one major version is there");
+    }
+    for older in wanted {
+        real_sets(shared_of(&older), shared_of(&newest));
+    }
+}
+
+/// Carries each set that the source can hold to the target: content, and pg_dump of both, are the same.
+fn real_sets(source: &Server, target: &Server) {
+    let Some(folder) = real_data() else { return };
+    let [from, to] = [source, target].map(|server| server.binaries().major_version());
+    for name in POSTGRES_SETS {
+        let db = source.fresh_db(name);
+        if load_postgres(&folder, source, &db, name) {
+            let report = exact::compare(source, &db, target).unwrap();
+            assert!(report.is_exact(), "{name} of {from} into {to}: {report}");
+            eprintln!("{name} of {from} into {to}: content and pg_dump are the same; {report}");
         }
+        source.dropdb(&db);
     }
 }
 

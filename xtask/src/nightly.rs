@@ -94,7 +94,7 @@ const STEPS: [Step; 17] = [
     ("changes", "captures beside schema changes at random", |steps, extent| {
         steps.step("changes", || long(CAPTURE, &["changes"], extent).run());
     }),
-    ("cuts", "captures whose connections are cut after any message", |steps, extent| {
+    ("cuts", "captures and restores whose connections are cut after any message", |steps, extent| {
         steps.step("cuts", || long(CUTS, &[], extent).run());
     }),
     ("rows", "a capture of a hundred million rows", |steps, extent| {

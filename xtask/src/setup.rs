@@ -45,6 +45,7 @@ const CLUSTERS_DIR: &str = "/etc/postgresql";
 pub fn run() -> Result<(), Failure> {
     needs()?;
     browser();
+    languages();
     if let Err(Failure::Failed(why) | Failure::Usage(why)) = mysql::fetch() {
         eprintln!("setup: there is no MySQL for tests: {why}");
     }
@@ -59,6 +60,24 @@ fn browser() {
     }
     if !place::is_root() || install(&["chromium"]).is_err() {
         eprintln!("setup: there is no Chromium (package chromium): the page of a receipt will not be drawn");
+    }
+}
+
+/// Languages for functions, beside those that every server has. Tests say where they are not there.
+fn languages() {
+    let homes = entries(Path::new("/usr/lib/postgresql"));
+    let number = |home: &PathBuf| home.file_name()?.to_str()?.parse::<u32>().ok();
+    let Some((home, major)) =
+        homes.iter().filter_map(|home| Some((home, number(home)?))).max_by_key(|(_, major)| *major)
+    else {
+        return;
+    };
+    let missing =
+        ["plperl", "plpython3", "pltcl"].into_iter().filter(|name| !home.join(format!("lib/{name}.so")).is_file());
+    let packages: Vec<String> = missing.map(|name| format!("postgresql-{name}-{major}")).collect();
+    let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
+    if !packages.is_empty() && (!place::is_root() || install(&packages).is_err()) {
+        eprintln!("setup: functions in these languages will not be tested: {}", packages.join(" "));
     }
 }
 

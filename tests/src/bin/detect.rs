@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     let shows_columns = std::env::args().any(|argument| argument == "--columns");
     let mut all = Figures::default();
     for set in SETS {
-        let report = scan_set(&folder, shared(), set);
+        let Some(report) = scan_set(&folder, shared(), set) else { continue };
         if shows_columns {
             for column in &report.columns {
                 let what = column.personal.unwrap_or("-");

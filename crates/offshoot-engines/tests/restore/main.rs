@@ -392,7 +392,9 @@ fn real_databases_come_back_the_same() {
     let server = shared();
     for name in offshoot_testkit::real_data::POSTGRES_SETS {
         let (from, to) = (server.fresh_db(name), server.fresh_db(name));
-        offshoot_testkit::real_data::load_postgres(&folder, server, &from, name);
+        if !offshoot_testkit::real_data::load_postgres(&folder, server, &from, name) {
+            continue;
+        }
         let taken = take(server, &from);
         let report = try_restore(&taken, server, &to, options(2)).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_same(server, &from, &to);

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{PostgresError, Server};
+use super::{Binaries, PostgresError, Server};
 use crate::program::{self, percent_encoded, plain};
 
 /// What loading a script whose errors are expected came to.
@@ -110,7 +110,14 @@ impl Server {
     #[must_use]
     #[track_caller]
     pub fn pg_dump(&self, db: &str, arguments: &[&str]) -> String {
-        let dumped = self.binaries().pg_dump().and_then(|program| {
+        self.pg_dump_by(self.binaries(), db, arguments)
+    }
+
+    /// The same by the pg_dump that fits other binaries, so that databases of two servers compare.
+    #[must_use]
+    #[track_caller]
+    pub fn pg_dump_by(&self, binaries: &Binaries, db: &str, arguments: &[&str]) -> String {
+        let dumped = binaries.pg_dump().and_then(|program| {
             let mut command = plain(&program);
             command.args(arguments).arg("--dbname").arg(self.socket_url(db));
             run_with_input(command, &[]).and_then(text_of)
