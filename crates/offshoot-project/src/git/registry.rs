@@ -53,6 +53,9 @@ pub(super) struct Entry {
     pub git: String,
     /// The database branch.
     pub database: String,
+    /// What tells it from others of its name; none until it is made.
+    #[serde(default)]
+    pub identity: Option<String>,
     /// Since when the two belong together, in seconds since 1970.
     pub since_unix_s: u64,
     /// How far it is.

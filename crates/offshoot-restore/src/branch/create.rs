@@ -86,7 +86,14 @@ impl Branches {
             }
             let access = self.access_of(&record, &*server);
             let method = if started { "started spare" } else { "spare" };
-            return Ok(Created { id: record.id, access, method, moved: false, took: clock.whole(), steps: clock.steps });
+            return Ok(Created {
+                id: record.id,
+                access,
+                method,
+                moved: false,
+                took: clock.whole(),
+                steps: clock.steps,
+            });
         }
         let (mut record, lock) = self.begin(Some(name), image, wish)?;
         let made = self.make(&mut record, image, &lock, control, &mut clock);

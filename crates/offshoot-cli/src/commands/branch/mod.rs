@@ -17,7 +17,7 @@ use offshoot::{Branches, ErrorKind};
 use serde_json::json;
 use std::fs;
 
-pub use create::{Create, describe};
+pub use create::{Create, Told, describe, description};
 pub use make::Making;
 pub use tend::begin_tending;
 
@@ -104,7 +104,7 @@ impl Reset {
             note(&format!("{name} has another URL than before: its port was taken, or its database has another name"));
         }
         if !context.globals.quiet {
-            describe("reset", &self.name, &made, &branches)?;
+            describe("reset", &self.name, &made, &branches);
         }
         begin_tending(context)?;
         let text = format!("{}\n", made.access.url.expose());
