@@ -99,7 +99,7 @@ pub fn uninstall(repository: &Repository) -> Result<Uninstalled> {
     let mut undone = Uninstalled::default();
     let Some(mut locked) = registry::lock(repository)? else { return Ok(undone) };
     let registry = &mut locked.registry;
-    for path in &registry.hooks {
+    for path in registry.hooks.iter().chain(&hooks_of_now(repository, registry)?) {
         match file::read(path)? {
             Some(bytes) if !script::is_ours(&bytes) => undone.left_alone.push(path.clone()),
             found => {
@@ -151,6 +151,22 @@ fn hooks_folder(repository: &Repository) -> Result<PathBuf> {
     let answer = repository.ask(&["rev-parse", "--git-path", "hooks"]).answer()?.unwrap_or_default();
     let base = repository.top.as_deref().unwrap_or(&repository.git_dir);
     Ok(base.join(path(&answer)))
+}
+
+/// Hooks of ours where Git looks for them now, in this repository, that nothing is remembered of.
+fn hooks_of_now(repository: &Repository, registry: &Registry) -> Result<Vec<PathBuf>> {
+    let Ok(folder) = hooks_folder(repository) else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    let is_inside = |inside: &PathBuf| folder.starts_with(inside);
+    if is_inside(&repository.common_dir) || repository.top.as_ref().is_some_and(is_inside) {
+        for path in HOOKS.map(|hook| folder.join(hook)) {
+            let is_ours = file::read(&path)?.is_some_and(|bytes| script::is_ours(&bytes));
+            if is_ours && !registry.hooks.contains(&path) {
+                found.push(path);
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn before_path(hook: &Path) -> PathBuf {

@@ -76,3 +76,69 @@ fn what_has_the_name_of_a_database_that_is_gone_is_not_deleted() {
     });
     assert_eq!(case.names(), "fix main");
 }
+
+/// `cp -a`.
+fn copied(case: &Case) -> PathBuf {
+    let copy = case.top.parent().unwrap().join("copy");
+    let done = std::process::Command::new("cp").arg("-a").args([&case.top, &copy]).status().unwrap();
+    assert!(done.success());
+    copy
+}
+
+fn hooks(top: &Path) -> Vec<String> {
+    let names = fs::read_dir(top.join(".git/hooks")).unwrap().flatten();
+    let mut names: Vec<String> = names.map(|entry| entry.file_name().into_string().unwrap()).collect();
+    names.retain(|name| !name.ends_with(".sample"));
+    names.sort();
+    names
+}
+
+#[test]
+fn a_copy_of_a_checkout_owns_no_database() {
+    let case = Case::bare_of_hooks();
+    fs::write(case.top.join(".git/hooks/post-checkout"), "#!/bin/sh\n").unwrap();
+    case.install().unwrap();
+    case.git(["checkout", "-q", "-b", "topic"]);
+    case.git(["checkout", "-q", "main"]);
+    let copy = copied(&case);
+    case.git_in(&copy, ["branch", "-D", "topic"]);
+    waits_for("main-2", || case.leads_to(&copy));
+    assert_eq!((case.names().as_str(), case.leads_to(&case.top).as_str()), ("main main-2 topic", "main"));
+    let undone = git::uninstall(&Repository::around(&copy).unwrap()).unwrap();
+    assert_eq!((undone.removed.len(), undone.databases), (3, vec!["main-2".to_owned()]));
+    assert_eq!(hooks(&copy), ["post-checkout"]);
+    assert_eq!(hooks(&case.top).len(), 4, "those of the original are there");
+    case.git(["branch", "-D", "topic"]);
+    case.has("main main-2");
+}
+
+#[test]
+fn a_copy_is_uninstalled_without_the_original() {
+    let case = Case::new();
+    case.git(["checkout", "-q", "-b", "topic"]);
+    let copy = copied(&case);
+    assert_eq!(git::uninstall(&Repository::around(&copy).unwrap()).unwrap().removed.len(), 3);
+    assert_eq!((hooks(&copy).len(), hooks(&case.top).len()), (0, 3));
+}
+
+#[test]
+fn a_checkout_that_was_moved_keeps_its_databases_and_hooks() {
+    let case = Case::bare_of_hooks();
+    let before = "#!/bin/sh\n# before\n";
+    fs::write(case.top.join(".git/hooks/post-checkout"), before).unwrap();
+    case.install().unwrap();
+    case.git(["checkout", "-q", "-b", "topic"]);
+    case.git(["checkout", "-q", "main"]);
+    let moved = case.top.with_file_name("moved");
+    fs::rename(&case.top, &moved).unwrap();
+    case.git_in(&moved, ["checkout", "-q", "topic"]);
+    assert_eq!((case.names().as_str(), case.leads_to(&moved).as_str()), ("main topic", "topic"));
+    case.git_in(&moved, ["checkout", "-q", "main"]);
+    case.git_in(&moved, ["branch", "-D", "topic"]);
+    case.has("main");
+    let again = moved.with_file_name("again");
+    fs::rename(&moved, &again).unwrap();
+    assert_eq!(git::uninstall(&Repository::around(&again).unwrap()).unwrap().removed.len(), 3);
+    assert_eq!(hooks(&again), ["post-checkout"]);
+    assert_eq!(fs::read_to_string(again.join(".git/hooks/post-checkout")).unwrap(), before);
+}
