@@ -231,6 +231,9 @@ fn exclude_path(repository: &Repository) -> Result<PathBuf> {
 /// Keeps Git from seeing the file with the variables, and hooks that lie in the checkout.
 fn exclude_files(repository: &Repository, registry: &mut Registry) -> Result<()> {
     let mut patterns: Vec<String> = registry.env_file.to_str().map(exclude::pattern).into_iter().collect();
+    // The same file, as a writer that was killed leaves it.
+    let temporary = registry.env_file.with_file_name(file::TEMPORARY);
+    patterns.extend(temporary.to_str().map(|path| format!("{}*", exclude::pattern(path))));
     if let Some(top) = &repository.top {
         for hook in registry.hooks.iter().filter(|hook| !hook.starts_with(&repository.common_dir)) {
             let inside = [hook.clone(), before_path(hook)];
@@ -262,7 +265,7 @@ fn write_hook(hook: &str, path: &Path, program: &Path) -> Result<bool> {
     }
     let write = || -> io::Result<()> {
         let folder = path.parent().unwrap_or(Path::new("."));
-        let mut file = tempfile::Builder::new().prefix(".offshoot-").tempfile_in(folder)?;
+        let mut file = file::temporary(folder)?;
         file.write_all(text.as_bytes())?;
         file.as_file().set_permissions(fs::Permissions::from_mode(0o755))?;
         file.as_file().sync_all()?;

@@ -36,6 +36,13 @@ fn what_is_said_of_a_new_branch_is_logged_and_counted() {
 }
 
 #[test]
+fn what_a_killed_writer_left_is_not_seen_by_git() {
+    let case = Case::new();
+    fs::write(case.top.join(".offshoot-new-x1y2z3"), "PGPASSWORD=secret").unwrap();
+    assert_eq!(case.try_git_in(&case.top, ["status", "--porcelain"]).stdout, b"");
+}
+
+#[test]
 fn names_of_any_characters() {
     let case = Case::new();
     fs::write(case.databases().join("branch main"), "1").unwrap();
