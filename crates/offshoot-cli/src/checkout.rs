@@ -1,11 +1,12 @@
 //! The branches of the store that is meant, as a checkout's hooks and commands need them: opened when they are first needed.
 
-use crate::commands::branch::{Making, begin_tending, describe};
+use crate::commands::branch::{Making, Told, begin_tending, describe, description};
 use crate::context::{BranchWish, Context};
 use crate::failure::Failure;
 use crate::journal;
+use crate::output::warn;
 use offshoot::{Branches, Control, CreateOptions, ErrorKind, Store};
-use offshoot_project::{Access, BranchError, DatabaseBranches, ProjectError};
+use offshoot_project::{Access, BranchError, DatabaseBranches, Made, ProjectError};
 use std::cell::OnceCell;
 
 /// The branches of a checkout.
@@ -37,21 +38,48 @@ impl<'a> CheckoutBranches<'a> {
 impl DatabaseBranches for CheckoutBranches<'_> {
     fn list(&self) -> Result<Vec<String>, BranchError> {
         let (_, branches) = self.open()?;
-        Ok(branches.list().map_err(told)?.iter().map(|branch| branch.name.to_string()).collect())
+        branches.names().map_err(told)
     }
 
-    fn create(&self, name: &str, from: Option<&str>, for_run: bool) -> Result<Access, BranchError> {
+    fn identity(&self, name: &str) -> Result<Option<String>, BranchError> {
+        let (_, branches) = self.open()?;
+        match branches.id(name) {
+            Ok(id) => Ok(Some(id)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(told(error)),
+        }
+    }
+
+    fn create(&self, name: &str, from: Option<&str>, for_run: bool) -> Result<Option<Made>, BranchError> {
         let (store, branches) = self.open()?;
+        if self.identity(name)?.is_some() {
+            return Ok(None);
+        }
         let from = self.context.from(store, from).map_err(told)?;
         // A branch that follows Git stays as long as its Git branch.
         let options = CreateOptions { ttl: None, is_owned: for_run };
         let making = Making { name, from: &from, options: &options, is_strict: self.strict };
-        let made = making.run(self.context, branches, &self.control).map_err(told)?;
+        let made = match making.run(self.context, branches, &self.control) {
+            Ok(made) => made,
+            // Somebody was faster.
+            Err(failure) if failure.kind() == ErrorKind::Conflict && self.identity(name)?.is_some() => return Ok(None),
+            Err(failure) => return Err(told(failure)),
+        };
+        // The branch is there: nothing from here on may look as if it were not.
         if !self.context.globals.quiet {
-            describe("ready", name, &made, branches).map_err(told)?;
+            describe("ready", name, &made, branches);
         }
-        begin_tending(self.context).map_err(told)?;
-        Ok(access(name, &made.access))
+        if let Err(failure) = begin_tending(self.context) {
+            warn(&failure.to_string());
+        }
+        let told = description("ready", name, &made, branches);
+        let line = |told: &Told| if told.is_warning { format!("warning: {}", told.text) } else { told.text.clone() };
+        Ok(Some(Made {
+            access: access(name, &made.access),
+            said: told.iter().map(line).collect(),
+            warnings: told.iter().filter(|told| told.is_warning).count(),
+            identity: made.id,
+        }))
     }
 
     fn access(&self, name: &str) -> Result<Access, BranchError> {
@@ -60,23 +88,18 @@ impl DatabaseBranches for CheckoutBranches<'_> {
         Ok(access(name, &found))
     }
 
-    fn delete(&self, name: &str) -> Result<(), BranchError> {
+    fn delete(&self, name: &str, identity: Option<&str>) -> Result<bool, BranchError> {
         let (_, branches) = self.open()?;
-        match branches.delete(name) {
+        let deleted = match identity {
+            Some(id) => branches.delete_only(name, id),
+            None => branches.delete(name),
+        };
+        match deleted {
             Ok(()) => journal::deleted(self.context, name),
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(told(error)),
         }
-        Ok(())
-    }
-
-    fn exists(&self, name: &str) -> Result<bool, BranchError> {
-        let (_, branches) = self.open()?;
-        match branches.access(name) {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(told(error)),
-        }
+        Ok(true)
     }
 }
 

@@ -46,7 +46,12 @@ impl Failure {
         self.hint.as_deref()
     }
 
-    /// What kind of failure it is, in a word for programs.
+    /// What kind of failure it is.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The same in a word for programs.
     pub fn word(&self) -> &'static str {
         match self.kind {
             ErrorKind::Usage => "usage",

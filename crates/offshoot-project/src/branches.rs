@@ -14,12 +14,20 @@ pub trait DatabaseBranches {
     /// When they cannot be listed.
     fn list(&self) -> Result<Vec<String>, BranchError>;
 
-    /// Makes a branch of a snapshot, or of the one that the configuration means, and starts it. One that is `for_run` goes
-    /// with this process: whoever looks after branches deletes it when the process has ended without doing so.
+    /// What tells the branch of this name from every other one, also from one that has its name later; none where there is no
+    /// such branch.
     ///
     /// # Errors
-    /// When the name is taken or no branch can be made.
-    fn create(&self, name: &str, from: Option<&str>, for_run: bool) -> Result<Access, BranchError>;
+    /// When that cannot be said.
+    fn identity(&self, name: &str) -> Result<Option<String>, BranchError>;
+
+    /// Makes a branch of a snapshot, or of the one that the configuration means, and starts it; none where the name is taken.
+    /// One that is `for_run` goes with this process: whoever looks after branches deletes it when the process has ended
+    /// without doing so.
+    ///
+    /// # Errors
+    /// When no branch can be made.
+    fn create(&self, name: &str, from: Option<&str>, for_run: bool) -> Result<Option<Made>, BranchError>;
 
     /// What leads to a branch, which is started where it stands still.
     ///
@@ -27,19 +35,25 @@ pub trait DatabaseBranches {
     /// When there is no such branch, or it does not start.
     fn access(&self, name: &str) -> Result<Access, BranchError>;
 
-    /// Deletes a branch. One that is gone already is no error.
+    /// Deletes a branch, only the one of this identity where one is given. Says whether it was there; one that is gone
+    /// already is no error.
     ///
     /// # Errors
     /// When it is still there afterwards.
-    fn delete(&self, name: &str) -> Result<(), BranchError>;
+    fn delete(&self, name: &str, identity: Option<&str>) -> Result<bool, BranchError>;
+}
 
-    /// Whether there is a branch of this name.
-    ///
-    /// # Errors
-    /// When they cannot be listed.
-    fn exists(&self, name: &str) -> Result<bool, BranchError> {
-        Ok(self.list()?.iter().any(|known| known == name))
-    }
+/// A branch that was made.
+#[derive(Debug, Clone)]
+pub struct Made {
+    /// What leads to it.
+    pub access: Access,
+    /// What tells it from every other one.
+    pub identity: String,
+    /// What is to be said of it, a line each: what was switched off in it, and warnings.
+    pub said: Vec<String>,
+    /// How many of these are warnings.
+    pub warnings: usize,
 }
 
 /// What leads a program to a branch's database. Its Debug holds no password.

@@ -62,6 +62,8 @@ pub struct Branches {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct CreatedBranch {
+    /// What tells it from every other branch, also from one that has its name later.
+    pub id: String,
     /// How to get in.
     pub access: Access,
     /// How it came about: `started spare`, `spare`, `reflink`, `snapshot`, `copy`.
@@ -234,6 +236,22 @@ impl Branches {
         on_own_thread(|| self.inner.list())?.map_err(Error::from)
     }
 
+    /// The names of all branches, which are known sooner than what [`Self::list`] says of each.
+    ///
+    /// # Errors
+    /// If the folders cannot be read.
+    pub fn names(&self) -> Result<Vec<String>> {
+        Ok(self.inner.names()?.iter().map(ToString::to_string).collect())
+    }
+
+    /// What tells a branch from every other one, also from one that has its name later. A reset keeps it.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn id(&self, name: &str) -> Result<String> {
+        Ok(self.inner.id(&BranchName::new(name)?)?)
+    }
+
     /// How to get into a branch, whether its server runs or not; [`Self::start`] sees to that.
     ///
     /// # Errors
@@ -269,6 +287,15 @@ impl Branches {
     pub fn delete(&self, name: &str) -> Result<()> {
         let name = BranchName::new(name)?;
         on_own_thread(|| self.inner.delete(&name))?.map_err(Error::from)
+    }
+
+    /// Deletes a branch that has this [`Self::id`]. To this, another one of its name is none.
+    ///
+    /// # Errors
+    /// As [`Self::delete`].
+    pub fn delete_only(&self, name: &str, id: &str) -> Result<()> {
+        let name = BranchName::new(name)?;
+        on_own_thread(|| self.inner.delete_only(&name, id))?.map_err(Error::from)
     }
 
     /// Gives a branch another name.

@@ -79,7 +79,7 @@ impl Run {
 }
 
 fn watch(context: &Context, branch: &str) -> Outcome {
-    let delete = || CheckoutBranches::new(context, Control::default(), true, false).delete(branch);
+    let delete = || CheckoutBranches::new(context, Control::default(), true, false).delete(branch, None).map(drop);
     let failed = |error: offshoot_project::BranchError| {
         Failure::new(ErrorKind::Failed, error.to_string(), "`offshoot branch list` removes it")
     };

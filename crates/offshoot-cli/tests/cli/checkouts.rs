@@ -8,7 +8,12 @@ use std::time::{Duration, Instant};
 
 /// A nest whose snapshot has a table of 500 rows.
 fn nest_of(server: &Server, name: &str) -> Nest {
+    nest_with(server, name, "SELECT 1")
+}
+
+fn nest_with(server: &Server, name: &str, sql: &str) -> Nest {
     let db = server.fresh_db(name);
+    server.psql(&db, sql);
     server.psql(&db, "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 500)");
     Nest::of(server, &db)
 }
@@ -49,7 +54,7 @@ pub fn url_of(nest: &Nest, branch: &str) -> String {
 #[test]
 fn a_database_follows_git() {
     let server = shared();
-    let nest = nest_of(server, "checkout_git");
+    let nest = nest_with(server, "checkout_git", "CREATE EXTENSION dblink");
     git(&nest, &["init", "-q", "-b", "main"]);
     git(&nest, &["commit", "-q", "--allow-empty", "-m", "one"]);
     let installed = nest.done(&["git", "install", "--raw"]).stdout;
@@ -57,6 +62,9 @@ fn a_database_follows_git() {
     assert!(nest.done(&["git", "install", "--raw"]).stdout.starts_with("nothing to change"));
     git(&nest, &["checkout", "-q", "-b", "fix/4711"]);
     let url = url_of(&nest, "fix/4711");
+    let log = || fs::read_to_string(nest.session.dir().join(".git/offshoot/sync.log")).unwrap_or_default();
+    let warning = "warning: not switched off (network): extension dblink: ";
+    waits_until("what is left on is said", || log().contains(warning) && log().contains("fix/4711 is ready in "));
     psql(server, &url, "INSERT INTO t VALUES (501)");
     git(&nest, &["checkout", "-q", "-b", "other"]);
     let other = url_of(&nest, "other");

@@ -19,17 +19,20 @@ const MARK: &str = "# Written by offshoot for the Git branch that is checked out
 pub enum Content<'a> {
     /// How to reach the branch.
     Ready(&'a Access),
-    /// That there is no branch yet: a URL that leads nowhere, so that nothing reaches the database of another Git branch.
+    /// That there is no branch yet: variables that lead nowhere, so that nothing reaches the database of another Git branch.
     Pending,
     /// That no branch could be made.
     Failed,
 }
 
-/// The text of the file.
-#[must_use]
-pub fn text(content: Content<'_>) -> String {
-    // `.invalid` never resolves (RFC 6761, section 6.4), and the name says in the client's own error what is the matter.
-    let nowhere = |host: &str| format!("{MARK}DATABASE_URL=postgres://{host}.invalid/none\nPGHOST={host}.invalid\n");
+/// The text of the file. Where it leads nowhere, its URL is of this scheme.
+fn text(content: Content<'_>, scheme: &str) -> String {
+    // `.invalid` never resolves (RFC 6761, section 6.4), and the name says in the client's own error what is the matter. Which
+    // engine the branch will have is not known yet, so none finds its own default.
+    let nowhere = |host: &str| {
+        let host = format!("{host}.invalid");
+        format!("{MARK}DATABASE_URL={scheme}://{host}/none\nPGHOST={host}\nMYSQL_HOST={host}\n")
+    };
     match content {
         Content::Ready(access) => {
             let lines = variables(access).into_iter().map(|(name, value)| match word(value) {
@@ -66,11 +69,20 @@ fn word(value: &str) -> Option<String> {
 /// [`ProjectError::NotOurs`] where a file or link is there that was not written here.
 pub fn write(path: &Path, content: Content<'_>) -> Result<()> {
     check(path)?;
-    let text = text(content);
-    if file::read(path)?.is_some_and(|old| old == text.as_bytes()) {
+    let old = file::read(path)?.unwrap_or_default();
+    let text = text(content, &scheme(&old));
+    if old == text.as_bytes() {
         return Ok(());
     }
     file::replace(path, text.as_bytes())
+}
+
+/// The scheme of the URL in a file, by which an application chooses its driver.
+fn scheme(file: &[u8]) -> String {
+    let text = String::from_utf8_lossy(file);
+    let url = text.lines().find_map(|line| line.strip_prefix("DATABASE_URL="));
+    let scheme = url.and_then(|url| url.trim_start_matches('\'').split_once("://")).map(|(scheme, _)| scheme);
+    scheme.filter(|scheme| word(scheme).is_some_and(|word| word == *scheme)).unwrap_or("postgres").to_owned()
 }
 
 /// Whether the file leads to this branch.
@@ -89,6 +101,7 @@ pub fn leads_to(path: &Path, branch: &str) -> Result<bool> {
 /// [`ProjectError::NotOurs`] where a file is there that was not written here.
 pub fn remove(path: &Path) -> Result<()> {
     check(path)?;
+    path.parent().into_iter().for_each(file::sweep);
     file::remove(path)
 }
 
@@ -116,7 +129,7 @@ mod tests {
     fn what_every_reader_takes_alike() {
         let mut access = access_to("fix/π #1");
         access.variables.push(("PGUSER".to_owned(), "o'hara".to_owned()));
-        let text = text(Content::Ready(&access));
+        let text = text(Content::Ready(&access), "postgres");
         assert!(text.contains("\nDATABASE_URL=postgres://app:s3cret@127.0.0.1:5433/shop\n"), "{text}");
         assert!(text.contains("\nOFFSHOOT_BRANCH='fix/π #1'\n") && text.contains("\n# PGUSER cannot be"), "{text}");
         let dir = tempfile::tempdir().unwrap();
@@ -143,6 +156,40 @@ mod tests {
             let expected = "fix/π #1 postgres://app:s3cret@127.0.0.1:5433/shop\n";
             assert_eq!(String::from_utf8_lossy(&said.stdout), expected, "{program}");
         }
+    }
+
+    #[test]
+    fn nowhere_is_nowhere_for_every_engine() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        write(&path, Content::Pending).unwrap();
+        let text = |path| fs::read_to_string(path).unwrap();
+        assert!(text(&path).contains("\nDATABASE_URL=postgres://database-branch-is-being-made.invalid/none\n"));
+        let mut access = access_to("a");
+        access.url = "mysql://app:s3cret@127.0.0.1:3307/shop".to_owned();
+        write(&path, Content::Ready(&access)).unwrap();
+        for content in [Content::Pending, Content::Failed] {
+            write(&path, content).unwrap();
+            let text = text(&path);
+            let lines: Vec<&str> = text.lines().skip(1).collect();
+            assert!(lines[0].starts_with("DATABASE_URL=mysql://") && lines[0].ends_with(".invalid/none"), "{text}");
+            for name in ["PGHOST=", "MYSQL_HOST="] {
+                assert!(lines.iter().any(|line| line.starts_with(name) && line.ends_with(".invalid")), "{text}");
+            }
+            assert!(!text.contains("127.0.0.1") && !text.contains("s3cret"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_killed_writers_left_is_swept() {
+        let dir = tempfile::tempdir().unwrap();
+        let (old, new) = (dir.path().join(".offshoot-new-a"), dir.path().join(".offshoot-new-b"));
+        fs::write(&new, "").unwrap();
+        fs::write(&old, "PGPASSWORD=s3cret").unwrap();
+        let hour_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+        fs::File::options().write(true).open(&old).unwrap().set_modified(hour_ago).unwrap();
+        write(&dir.path().join(FILE), Content::Pending).unwrap();
+        assert_eq!((old.exists(), new.exists()), (false, true), "somebody may be writing the new one");
     }
 
     #[test]

@@ -99,7 +99,7 @@ pub fn uninstall(repository: &Repository) -> Result<Uninstalled> {
     let mut undone = Uninstalled::default();
     let Some(mut locked) = registry::lock(repository)? else { return Ok(undone) };
     let registry = &mut locked.registry;
-    for path in &registry.hooks {
+    for path in registry.hooks.iter().chain(&hooks_of_now(repository, registry)?) {
         match file::read(path)? {
             Some(bytes) if !script::is_ours(&bytes) => undone.left_alone.push(path.clone()),
             found => {
@@ -151,6 +151,22 @@ fn hooks_folder(repository: &Repository) -> Result<PathBuf> {
     let answer = repository.ask(&["rev-parse", "--git-path", "hooks"]).answer()?.unwrap_or_default();
     let base = repository.top.as_deref().unwrap_or(&repository.git_dir);
     Ok(base.join(path(&answer)))
+}
+
+/// Hooks of ours where Git looks for them now, in this repository, that nothing is remembered of.
+fn hooks_of_now(repository: &Repository, registry: &Registry) -> Result<Vec<PathBuf>> {
+    let Ok(folder) = hooks_folder(repository) else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    let is_inside = |inside: &PathBuf| folder.starts_with(inside);
+    if is_inside(&repository.common_dir) || repository.top.as_ref().is_some_and(is_inside) {
+        for path in HOOKS.map(|hook| folder.join(hook)) {
+            let is_ours = file::read(&path)?.is_some_and(|bytes| script::is_ours(&bytes));
+            if is_ours && !registry.hooks.contains(&path) {
+                found.push(path);
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn before_path(hook: &Path) -> PathBuf {
@@ -215,6 +231,9 @@ fn exclude_path(repository: &Repository) -> Result<PathBuf> {
 /// Keeps Git from seeing the file with the variables, and hooks that lie in the checkout.
 fn exclude_files(repository: &Repository, registry: &mut Registry) -> Result<()> {
     let mut patterns: Vec<String> = registry.env_file.to_str().map(exclude::pattern).into_iter().collect();
+    // The same file, as a writer that was killed leaves it.
+    let temporary = registry.env_file.with_file_name(file::TEMPORARY);
+    patterns.extend(temporary.to_str().map(|path| format!("{}*", exclude::pattern(path))));
     if let Some(top) = &repository.top {
         for hook in registry.hooks.iter().filter(|hook| !hook.starts_with(&repository.common_dir)) {
             let inside = [hook.clone(), before_path(hook)];
@@ -246,7 +265,7 @@ fn write_hook(hook: &str, path: &Path, program: &Path) -> Result<bool> {
     }
     let write = || -> io::Result<()> {
         let folder = path.parent().unwrap_or(Path::new("."));
-        let mut file = tempfile::Builder::new().prefix(".offshoot-").tempfile_in(folder)?;
+        let mut file = file::temporary(folder)?;
         file.write_all(text.as_bytes())?;
         file.as_file().set_permissions(fs::Permissions::from_mode(0o755))?;
         file.as_file().sync_all()?;

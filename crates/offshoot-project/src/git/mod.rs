@@ -16,6 +16,7 @@ mod exclude;
 mod hooks;
 mod means;
 mod naming;
+mod place;
 mod registry;
 mod repository;
 mod script;

@@ -5,6 +5,7 @@
 //! the lock of the one branch.
 
 use super::means::Means;
+use super::place::{Came, Place};
 use super::repository::Repository;
 use crate::error::{ProjectError, Result};
 use crate::file;
@@ -20,6 +21,9 @@ const FOLDER: &str = "offshoot";
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Registry {
     pub version: u32,
+    /// Where the repository was when this was written.
+    #[serde(default)]
+    pub place: Option<Place>,
     /// Where commands are run, so that they find the project's configuration and store from every checkout.
     pub project: PathBuf,
     /// The file with the variables, from the top of a checkout.
@@ -53,6 +57,9 @@ pub(super) struct Entry {
     pub git: String,
     /// The database branch.
     pub database: String,
+    /// What tells it from others of its name; none until it is made.
+    #[serde(default)]
+    pub identity: Option<String>,
     /// Since when the two belong together, in seconds since 1970.
     pub since_unix_s: u64,
     /// How far it is.
@@ -89,6 +96,12 @@ fn path(repository: &Repository) -> PathBuf {
 
 /// The registry as it is; none where the hooks are not installed.
 pub(super) fn read(repository: &Repository) -> Result<Option<Registry>> {
+    let Some(mut registry) = load(repository)? else { return Ok(None) };
+    registry.come_to(Place::of(&repository.common_dir)?);
+    Ok(Some(registry))
+}
+
+fn load(repository: &Repository) -> Result<Option<Registry>> {
     let path = path(repository);
     let Some(bytes) = file::read(&path)? else { return Ok(None) };
     let damaged = |error: serde_json::Error| ProjectError::Damaged { path: path.clone(), what: error.to_string() };
@@ -101,19 +114,26 @@ pub(super) fn read(repository: &Repository) -> Result<Option<Registry>> {
 
 /// The registry for a change; none where the hooks are not installed.
 pub(super) fn lock(repository: &Repository) -> Result<Option<Locked>> {
-    if read(repository)?.is_none() {
+    if load(repository)?.is_none() {
         return Ok(None);
     }
     let lock = take(&folder(repository).join("lock"))?;
     // Read again: it may have changed while the lock was waited for.
-    Ok(read(repository)?.map(|registry| Locked { path: path(repository), registry, _lock: lock }))
+    let Some(before) = load(repository)? else { return Ok(None) };
+    let mut locked = Locked { path: path(repository), registry: before.clone(), _lock: lock };
+    locked.registry.come_to(Place::of(&repository.common_dir)?);
+    if locked.registry != before {
+        locked.save()?;
+    }
+    Ok(Some(locked))
 }
 
 /// The registry for a change, an empty one where there is none.
 pub(super) fn lock_or_make(repository: &Repository) -> Result<Locked> {
     file::make_folder(&folder(repository))?;
     let lock = take(&folder(repository).join("lock"))?;
-    let registry = read(repository)?.unwrap_or_else(|| Registry { version: VERSION, ..Registry::default() });
+    let mut registry = load(repository)?.unwrap_or_else(|| Registry { version: VERSION, ..Registry::default() });
+    registry.come_to(Place::of(&repository.common_dir)?);
     Ok(Locked { path: path(repository), registry, _lock: lock })
 }
 
@@ -150,6 +170,35 @@ impl Locked {
 }
 
 impl Registry {
+    /// Brings it to where its repository is by now. What a copy has the original's registry say of databases is the original's.
+    fn come_to(&mut self, here: Place) {
+        let Some(before) = self.place.replace(here.clone()) else { return };
+        let came = here.since(&before);
+        if came == Came::Stayed {
+            return;
+        }
+        let follow = |path: &mut PathBuf| {
+            if let Some(new) = here.rebased(path, &before).filter(|new| new.exists()) {
+                *path = new;
+            }
+        };
+        follow(&mut self.project);
+        if came == Came::Copied {
+            self.branches.clear();
+            self.hooks = self.hooks.iter().filter_map(|hook| here.rebased(hook, &before)).collect();
+            return;
+        }
+        self.hooks.iter_mut().for_each(|hook| *hook = here.rebased(hook, &before).unwrap_or_else(|| hook.clone()));
+        self.means.store.iter_mut().chain(&mut self.means.config).for_each(follow);
+        for value in self.means.variables.values_mut() {
+            let mut path = PathBuf::from(&value);
+            follow(&mut path);
+            if let Some(new) = path.to_str() {
+                new.clone_into(value);
+            }
+        }
+    }
+
     /// The entry of a Git branch that is not on its way out.
     pub(super) fn entry(&mut self, git: &str) -> Option<&mut Entry> {
         self.branches.iter_mut().find(|entry| entry.git == git && entry.state != State::Leaving)

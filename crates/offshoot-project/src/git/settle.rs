@@ -62,7 +62,8 @@ mod tests {
     fn settled(entries: &[(&str, u64)], branches: &[&str], renamings: &[(&str, &str, Option<u64>)]) -> String {
         let entry = |(at, (git, since_unix_s)): (usize, &(&str, u64))| {
             let (git, database) = ((*git).to_owned(), git.to_uppercase());
-            Entry { id: at as u64, git, database, since_unix_s: *since_unix_s, state: State::Ready }
+            let (id, identity, state) = (at as u64, None, State::Ready);
+            Entry { id, git, database, identity, since_unix_s: *since_unix_s, state }
         };
         let mut entries: Vec<Entry> = entries.iter().enumerate().map(entry).collect();
         let branches = branches.iter().map(|name| (*name).to_owned()).collect();

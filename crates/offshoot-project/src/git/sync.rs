@@ -10,7 +10,7 @@ use super::repository::{Head, Repository};
 use super::settle::settle;
 use crate::env::dotenv::{self, Content};
 use crate::error::{ProjectError, Result};
-use crate::{Access, BranchError, DatabaseBranches};
+use crate::{DatabaseBranches, Made};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -18,6 +18,8 @@ use std::time::{Duration, SystemTime};
 /// How long the Git process that ran a hook is waited for. One that takes longer leaves the work to the next sync.
 const GIT_WAIT_MAX: Duration = Duration::from_secs(10);
 const GIT_POLL: Duration = Duration::from_millis(5);
+/// Names that are tried when others are faster.
+const NAMES_MAX: usize = 20;
 
 /// What a hook knows.
 #[derive(Debug, Clone, Default)]
@@ -48,6 +50,10 @@ pub struct Synced {
     pub current: Option<(String, PathBuf)>,
     /// What could not be done; the next sync tries again.
     pub failures: Vec<String>,
+    /// What is to be said of the branch that was made, a line each.
+    pub said: Vec<String>,
+    /// How many of these are warnings.
+    pub warnings: usize,
 }
 
 /// The database branches that the hooks made and whose Git branch is gone. Nothing is deleted.
@@ -57,7 +63,7 @@ pub struct Synced {
 pub fn gone(repository: &Repository) -> Result<Vec<Gone>> {
     let Some(mut registry) = registry::read(repository)? else { return Ok(Vec::new()) };
     settle_with(repository, &mut registry, &[])?;
-    Ok(leaving(&registry.branches).map(Gone::from).collect())
+    Ok(leaving(&registry.branches).filter(|entry| entry.identity.is_some()).map(Gone::from).collect())
 }
 
 /// Deletes the database branches whose Git branch is gone, makes the one of the branch that is checked out if there is none,
@@ -81,7 +87,8 @@ pub fn sync(repository: &Repository, branches: &dyn DatabaseBranches, options: &
     };
     for entry in gone {
         match delete(repository, branches, &entry) {
-            Ok(()) => synced.deleted.push(Gone::from(&entry)),
+            Ok(true) => synced.deleted.push(Gone::from(&entry)),
+            Ok(false) => {}
             Err(error) => synced.failures.push(format!("database branch {} stays: {error}", entry.database)),
         }
     }
@@ -116,12 +123,10 @@ fn enter(repository: &Repository, branches: &dyn DatabaseBranches, options: &Syn
     let mut current = None;
     if let Head::Branch(git) = head {
         if registry.entry(&git).is_none() && !repository.is_in_passage() && repository.top.is_some() {
-            let entered = registry.branches.iter().map(|entry| entry.database.clone());
-            let taken: Vec<String> = taken.into_iter().chain(entered).collect();
-            let (id, database) = (registry.next_id, database_name(&git, &taken));
+            let (id, database) = (registry.next_id, free_name(&git, taken, registry));
             registry.next_id += 1;
-            let entry = Entry { id, git: git.clone(), database, since_unix_s: now_unix_s(), state: State::Making };
-            registry.branches.push(entry);
+            let (identity, since_unix_s, state) = (None, now_unix_s(), State::Making);
+            registry.branches.push(Entry { id, git: git.clone(), database, identity, since_unix_s, state });
         }
         current = registry.entry(&git).cloned().map(|entry| (entry, registry.env_file.clone()));
     }
@@ -148,15 +153,25 @@ fn leaving(entries: &[Entry]) -> impl Iterator<Item = &Entry> {
     entries.iter().filter(|entry| entry.state == State::Leaving)
 }
 
-fn delete(repository: &Repository, branches: &dyn DatabaseBranches, entry: &Entry) -> Result<()> {
+/// Deletes the database of an entry, and forgets the entry. Says whether there was one: another's of the same name is none.
+fn delete(repository: &Repository, branches: &dyn DatabaseBranches, entry: &Entry) -> Result<bool> {
     let _lock = registry::lock_branch(repository, entry.id)?;
-    branches.delete(&entry.database).map_err(ProjectError::Branches)?;
+    let Some(entry) = known(repository, entry.id)? else { return Ok(false) };
+    let is_deleted = match &entry.identity {
+        Some(identity) => branches.delete(&entry.database, Some(identity)).map_err(ProjectError::Branches)?,
+        None => false,
+    };
     if let Some(mut locked) = registry::lock(repository)? {
         locked.registry.branches.retain(|other| other.id != entry.id);
         locked.save()?;
         registry::forget_branch(repository, entry.id)?;
     }
-    Ok(())
+    Ok(is_deleted)
+}
+
+/// An entry as it is now.
+fn known(repository: &Repository, id: u64) -> Result<Option<Entry>> {
+    Ok(registry::read(repository)?.and_then(|mut registry| registry.by_id(id).cloned()))
 }
 
 /// Leads the checkout to the database of its branch, which is made if it is not there.
@@ -171,27 +186,61 @@ fn follow(
         write_if_current(repository, &entry.git, path, Content::Pending)?;
     }
     let lock = registry::lock_branch(repository, entry.id)?;
-    let access = if branches.exists(&entry.database).map_err(ProjectError::Branches)? {
-        branches.access(&entry.database)
+    // While the lock was waited for, another sync may have made it, or found that its Git branch is gone.
+    let Some(mut entry) = known(repository, entry.id)?.filter(|entry| entry.state != State::Leaving) else {
+        return Ok(());
+    };
+    let there = branches.identity(&entry.database).map_err(ProjectError::Branches)?;
+    let access = if there.is_some() && there == entry.identity {
+        branches.access(&entry.database).map_err(ProjectError::Branches)?
     } else {
         write_if_current(repository, &entry.git, path, Content::Pending)?;
+        let made = make(repository, branches, &mut entry)?;
         synced.created = Some(entry.database.clone());
-        branches.create(&entry.database, None, false)
+        (synced.said, synced.warnings) = (made.said, made.warnings);
+        made.access
     };
-    let access: Access = access.map_err(|error: BranchError| {
-        synced.created = None;
-        ProjectError::Branches(error)
-    })?;
-    if let Some(mut locked) = registry::lock(repository)?
-        && let Some(known) = locked.registry.by_id(entry.id).filter(|known| known.state == State::Making)
-    {
-        known.state = State::Ready;
-        locked.save()?;
-    }
     drop(lock);
     write_if_current(repository, &entry.git, path, Content::Ready(&access))?;
-    synced.current = Some((entry.database.clone(), path.to_owned()));
+    synced.current = Some((entry.database, path.to_owned()));
     Ok(())
+}
+
+/// Makes the database of an entry. One that has its name by then is another's, whose branch may be of a clone: the next name is
+/// taken.
+fn make(repository: &Repository, branches: &dyn DatabaseBranches, entry: &mut Entry) -> Result<Made> {
+    for _ in 0..NAMES_MAX {
+        if let Some(made) = branches.create(&entry.database, None, false).map_err(ProjectError::Branches)? {
+            entry.identity = Some(made.identity.clone());
+            write(repository, entry, |_, _| ())?;
+            return Ok(made);
+        }
+        let taken = branches.list().map_err(ProjectError::Branches)?;
+        write(repository, entry, |entry, registry| {
+            entry.identity = None;
+            entry.database = free_name(&entry.git, taken, registry);
+        })?;
+    }
+    Err(ProjectError::Branches(format!("other branches have {} and all names like it", entry.database).into()))
+}
+
+/// Changes an entry, and makes it durable where it is still there. What its Git branch is by now stays as it is there.
+fn write(repository: &Repository, entry: &mut Entry, change: impl FnOnce(&mut Entry, &Registry)) -> Result<()> {
+    let Some(mut locked) = registry::lock(repository)? else { return Ok(()) };
+    change(entry, &locked.registry);
+    let Some(known) = locked.registry.by_id(entry.id) else { return Ok(()) };
+    known.database.clone_from(&entry.database);
+    known.identity.clone_from(&entry.identity);
+    if known.state != State::Leaving {
+        known.state = if known.identity.is_some() { State::Ready } else { State::Making };
+    }
+    locked.save()
+}
+
+/// A name that neither a database branch has nor an entry.
+fn free_name(git: &str, mut taken: Vec<String>, registry: &Registry) -> String {
+    taken.extend(registry.branches.iter().map(|entry| entry.database.clone()));
+    database_name(git, &taken)
 }
 
 /// Makes the variables of a branch that has no database lead nowhere.

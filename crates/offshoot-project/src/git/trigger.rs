@@ -8,6 +8,7 @@ use super::registry::{self, Registry};
 use super::repository::{Repository, branch_of};
 use super::sync::Synced;
 use crate::error::{ProjectError, Result};
+use offshoot::amounts::counted;
 use std::fs::{self, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -147,22 +148,27 @@ fn start(
 /// Says what came of a sync that a hook started: a line for each thing in the log, all in one line for the hook if it still
 /// listens. What cannot be written is lost: nobody waits for it.
 pub fn tell(repository: &Repository, outcome: &Result<Synced>) {
-    let lines = match outcome {
+    let log = log_path(repository);
+    let mut lines = match outcome {
         Ok(synced) => synced.lines(),
         Err(error) => vec![error.to_string()],
     };
-    log_lines(&log_path(repository), &lines);
+    let said = outcome.as_ref().map_or(&[][..], |synced| &synced.said);
+    log_lines(&log, said.iter().chain(&lines));
+    if let Some(count @ 1..) = outcome.as_ref().ok().map(|synced| synced.warnings) {
+        lines.push(format!("{} in {}", counted(count as u64, "warning"), log.display()));
+    }
     let is_quiet = outcome.as_ref().is_ok_and(Synced::is_quiet);
     let shown = if is_quiet { String::new() } else { lines.join("; ").replace(['\n', '\r'], " ") };
     let _ = writeln!(io::stderr(), "{LAST_LINE}{shown}");
 }
 
-fn log_lines(path: &Path, lines: &[String]) {
+fn log_lines<'a>(path: &Path, lines: impl Iterator<Item = &'a String>) {
     let is_long = fs::metadata(path).is_ok_and(|metadata| metadata.len() > LOG_BYTES_MAX);
     if is_long {
         let _ = fs::remove_file(path);
     }
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let text: String = lines.map(|line| format!("{line}\n")).collect();
     let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path);
     let _ = file.and_then(|mut file| file.write_all(text.as_bytes()));
 }

@@ -71,13 +71,14 @@ pub fn run(
     let branch = new_name();
     let watcher =
         options.watcher.map(|(program, arguments)| Watcher::start(program, arguments, &branch)).transpose()?;
-    let access = branches.create(&branch, options.from, true);
-    let started = access
+    let made = branches.create(&branch, options.from, true);
+    let made = made.and_then(|made| made.ok_or_else(|| format!("the name {branch} is taken").into()));
+    let started = made
         .map_err(ProjectError::Branches)
-        .and_then(|access| forwarding.spawn(&mut command(options.command, &access)));
+        .and_then(|made| forwarding.spawn(&mut command(options.command, &made.access)));
     let ended = started.map(|child| child.map(|child| wait(child, &forwarding)));
     // A branch that is left over is tried again by the watcher, who is told nothing.
-    let leftover = branches.delete(&branch).err();
+    let leftover = branches.delete(&branch, None).err();
     if let Some(watcher) = watcher.filter(|_| leftover.is_none()) {
         watcher.dismiss();
     }

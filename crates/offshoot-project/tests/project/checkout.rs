@@ -23,6 +23,26 @@ fn a_branch_gets_its_database_and_switching_switches() {
 }
 
 #[test]
+fn what_is_said_of_a_new_branch_is_logged_and_counted() {
+    let case = Case::new();
+    fs::write(case.databases().join("warned"), "").unwrap();
+    let said = case.git(["checkout", "-q", "-b", "topic"]);
+    let log = case.top.join(".git/offshoot/sync.log");
+    let line = format!("made; .env.offshoot leads to it; 1 warning in {}\n", log.display());
+    assert!(said.ends_with(&line), "{said}");
+    assert!(fs::read_to_string(&log).unwrap().starts_with("warning: a job stays\ndatabase branch topic made"));
+    case.git(["checkout", "-q", "-b", "other"]);
+    assert_eq!(case.git(["checkout", "-q", "topic"]), "", "said once");
+}
+
+#[test]
+fn what_a_killed_writer_left_is_not_seen_by_git() {
+    let case = Case::new();
+    fs::write(case.top.join(".offshoot-new-x1y2z3"), "PGPASSWORD=secret").unwrap();
+    assert_eq!(case.try_git_in(&case.top, ["status", "--porcelain"]).stdout, b"");
+}
+
+#[test]
 fn names_of_any_characters() {
     let case = Case::new();
     fs::write(case.databases().join("branch main"), "1").unwrap();

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod checkout;
+mod clones;
 mod deletion;
 mod hooks;
 mod program;

@@ -2,26 +2,30 @@
 
 use offshoot_project::git::{self, HookContext, Repository, SyncOptions};
 use offshoot_project::run::{self, RunOptions};
-use offshoot_project::{Access, BranchError, DatabaseBranches};
+use offshoot_project::{Access, BranchError, DatabaseBranches, Made};
 use std::ffi::OsString;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Branches that are files with a port; as long as there is a file `slow` none gets ready, with a file `broken` nothing works.
+/// Branches that are files with a port; as long as there is a file `slow` none gets ready, with a file `broken` nothing works,
+/// with a file `warned` there is a warning.
 pub struct Files(pub PathBuf);
 
 impl Files {
     fn path(&self, name: &str) -> PathBuf {
         self.0.join(format!("branch {}", name.replace('/', "%")))
     }
+
+    fn check(&self) -> Result<(), BranchError> {
+        if self.0.join("broken").exists() { Err("the store does not answer".into()) } else { Ok(()) }
+    }
 }
 
 impl DatabaseBranches for Files {
     fn list(&self) -> Result<Vec<String>, BranchError> {
-        if self.0.join("broken").exists() {
-            return Err("the store does not answer".into());
-        }
+        self.check()?;
         let names = fs::read_dir(&self.0)?.flatten().filter_map(|entry| entry.file_name().into_string().ok());
         let mut names: Vec<String> =
             names.filter_map(|name| Some(name.strip_prefix("branch ")?.replace('%', "/"))).collect();
@@ -29,7 +33,14 @@ impl DatabaseBranches for Files {
         Ok(names)
     }
 
-    fn create(&self, name: &str, _from: Option<&str>, _for_run: bool) -> Result<Access, BranchError> {
+    fn identity(&self, name: &str) -> Result<Option<String>, BranchError> {
+        self.check()?;
+        // Inodes are used again.
+        let of = |metadata: fs::Metadata| format!("{} {}.{}", metadata.ino(), metadata.mtime(), metadata.mtime_nsec());
+        Ok(fs::metadata(self.path(name)).ok().map(of))
+    }
+
+    fn create(&self, name: &str, _from: Option<&str>, _for_run: bool) -> Result<Option<Made>, BranchError> {
         fs::write(self.0.join("creating"), "")?;
         let until = Instant::now() + Duration::from_secs(60);
         while self.0.join("slow").exists() && Instant::now() < until {
@@ -37,9 +48,15 @@ impl DatabaseBranches for Files {
         }
         let port = 40_000 + self.list()?.len();
         use std::io::Write;
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).open(self.path(name))?;
-        write!(file, "{port}")?;
-        self.access(name)
+        match fs::OpenOptions::new().write(true).create_new(true).open(self.path(name)) {
+            Ok(mut file) => write!(file, "{port}")?,
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+        let said: Vec<String> =
+            self.0.join("warned").exists().then(|| "warning: a job stays".to_owned()).into_iter().collect();
+        let (access, identity) = (self.access(name)?, self.identity(name)?.unwrap());
+        Ok(Some(Made { access, identity, warnings: said.len(), said }))
     }
 
     fn access(&self, name: &str) -> Result<Access, BranchError> {
@@ -50,11 +67,13 @@ impl DatabaseBranches for Files {
         Ok(Access { branch: name.to_owned(), url, variables })
     }
 
-    fn delete(&self, name: &str) -> Result<(), BranchError> {
-        fs::remove_file(self.path(name)).or_else(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => Ok(()),
-            _ => Err(error.into()),
-        })
+    fn delete(&self, name: &str, identity: Option<&str>) -> Result<bool, BranchError> {
+        let there = self.identity(name)?;
+        if there.is_none() || identity.is_some() && identity != there.as_deref() {
+            return Ok(false);
+        }
+        fs::remove_file(self.path(name))?;
+        Ok(true)
     }
 }
 
@@ -121,7 +140,7 @@ fn as_program() {
         "watch" => {
             let files = PathBuf::from(variable("FILES"));
             let mark = files.join("watcher has deleted");
-            let delete = || Files(files).delete(&arguments[2]).inspect(|()| fs::write(mark, "").unwrap());
+            let delete = || Files(files).delete(&arguments[2], None).map(|_| fs::write(mark, "").unwrap());
             run::watch(std::io::stdin(), delete).unwrap();
         }
         other => panic!("{other}"),

@@ -38,6 +38,8 @@ pub struct Wish {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Created {
+    /// What tells it from every other branch.
+    pub id: String,
     /// How to get in.
     pub access: Access,
     /// How it came about: `started spare`, `spare`, `reflink`, `snapshot`, `copy`.
@@ -85,7 +87,14 @@ impl Branches {
             }
             let access = self.access_of(&record, &*server);
             let method = if started { "started spare" } else { "spare" };
-            return Ok(Created { access, method, moved: false, took: clock.whole(), steps: clock.steps });
+            return Ok(Created {
+                id: record.id,
+                access,
+                method,
+                moved: false,
+                took: clock.whole(),
+                steps: clock.steps,
+            });
         }
         let (mut record, lock) = self.begin(Some(name), image, wish)?;
         let made = self.make(&mut record, image, &lock, control, &mut clock);
@@ -96,7 +105,7 @@ impl Branches {
                 record.save_later(&self.home, &lock)?;
                 clock.step("record");
                 let method = method_word(method);
-                Ok(Created { access, method, moved: false, took: clock.whole(), steps: clock.steps })
+                Ok(Created { id: record.id, access, method, moved: false, took: clock.whole(), steps: clock.steps })
             }
             Err(error) => {
                 // What cannot be removed now is removed by the next command.

@@ -15,7 +15,22 @@ impl Branches {
     /// # Errors
     /// `NoBranch`, `Busy`; if something cannot be removed, which the next command tries again.
     pub fn delete(&self, name: &BranchName) -> Result<()> {
+        self.delete_if(name, |_| true)
+    }
+
+    /// Deletes a branch that has this id. To this, another one of its name is none.
+    ///
+    /// # Errors
+    /// As [`Self::delete`].
+    pub fn delete_only(&self, name: &BranchName, id: &str) -> Result<()> {
+        self.delete_if(name, |record| record.id == id)
+    }
+
+    fn delete_if(&self, name: &BranchName, is_meant: impl Fn(&BranchRecord) -> bool) -> Result<()> {
         let (mut record, lock) = self.locked(name)?;
+        if !is_meant(&record) {
+            return Err(BranchError::NoBranch { name: name.to_string(), near: Vec::new() });
+        }
         record.save_deleting(&self.home, &lock)?;
         self.remove(&record, &lock)
     }

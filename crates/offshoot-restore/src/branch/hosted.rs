@@ -51,7 +51,7 @@ impl Branches {
         clock.step("clone");
         record.state = State::Ready;
         record.save_later(&self.home, &lock)?;
-        Ok(Created { access, method: METHOD, moved: false, took: clock.whole(), steps: clock.steps })
+        Ok(Created { id: record.id, access, method: METHOD, moved: false, took: clock.whole(), steps: clock.steps })
     }
 
     /// Gives a branch the content of an image again, in the same server if that has it.
@@ -88,7 +88,7 @@ impl Branches {
         record.save(&self.home, lock)?;
         clock.step("clone");
         let moved = record.port != port;
-        Ok(Created { access, method: METHOD, moved, took: clock.whole(), steps: clock.steps })
+        Ok(Created { id: record.id, access, method: METHOD, moved, took: clock.whole(), steps: clock.steps })
     }
 
     /// Starts the server that a branch is on.

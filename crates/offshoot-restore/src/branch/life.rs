@@ -177,6 +177,14 @@ impl Branches {
         self.server_of(&record)
     }
 
+    /// What tells a branch from every other one, also from one that has its name later. A reset keeps it.
+    ///
+    /// # Errors
+    /// `NoBranch`.
+    pub fn id(&self, name: &BranchName) -> Result<String> {
+        Ok(self.find(name)?.id)
+    }
+
     /// The snapshot that a branch came from: its address as it was asked for, and its hash.
     ///
     /// # Errors

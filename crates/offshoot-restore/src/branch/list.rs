@@ -77,6 +77,17 @@ impl Branches {
         Ok(list)
     }
 
+    /// The names of all branches. No server is asked, and no file of theirs looked at.
+    ///
+    /// # Errors
+    /// If the folders cannot be read.
+    pub fn names(&self) -> Result<Vec<BranchName>> {
+        let records = self.records()?.into_iter().filter(|record| record.state != State::Deleting);
+        let mut names: Vec<BranchName> = records.filter_map(|record| record.name).collect();
+        names.sort();
+        Ok(names)
+    }
+
     /// The folder of a branch's own files; none where its server would have to say it and does not run.
     fn files_of(&self, record: &BranchRecord, site: &Site) -> Option<PathBuf> {
         if record.host.is_none() {

@@ -69,7 +69,7 @@ impl Branches {
         };
         clock.step("start");
         let moved = record.port != port || record.database != database;
-        Ok(Created { access, method, moved, took: clock.whole(), steps: clock.steps })
+        Ok(Created { id: record.id, access, method, moved, took: clock.whole(), steps: clock.steps })
     }
 
     /// Gives the word for where the new data came from, and what of it is still to come.

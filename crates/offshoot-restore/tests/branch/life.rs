@@ -46,6 +46,22 @@ fn a_branch_is_made_listed_stopped_started_reset_and_deleted() {
 }
 
 #[test]
+fn a_later_branch_of_the_same_name_is_another_one() {
+    let place = Place::new();
+    let image = place.image(1);
+    let first = place.create("a", &image).unwrap().id;
+    let branches = place.branches();
+    let name = named("a");
+    branches.reset(&name, &image, &wish(), &Control::default()).unwrap();
+    assert_eq!(branches.id(&name).unwrap(), first, "a reset keeps it");
+    branches.delete_only(&name, &first).unwrap();
+    let second = place.create("a", &image).unwrap().id;
+    assert_eq!((branches.id(&name).unwrap(), second == first), (second.clone(), false));
+    assert!(matches!(branches.delete_only(&name, &first), Err(BranchError::NoBranch { .. })));
+    assert_eq!((branches.names().unwrap(), branches.id(&name).unwrap()), (vec![name], second));
+}
+
+#[test]
 fn what_resets_leave_is_bounded_though_nobody_removes_it() {
     let place = Place::new();
     let image = place.image(1);

@@ -76,6 +76,7 @@ impl Branches {
                 Err(error) => return Err(error.into()),
                 Ok(created) => {
                     return Ok(CreatedBranch {
+                        id: created.id,
                         access: created.access,
                         method: created.method,
                         moved: created.moved,

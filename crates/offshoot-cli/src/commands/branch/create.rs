@@ -4,7 +4,6 @@ use super::Making;
 use crate::checkout::access;
 use crate::commands::Outcome;
 use crate::context::{BranchWish, Context};
-use crate::failure::Failure;
 use crate::output::{Report, note, warn};
 use crate::{parity, values};
 use clap::Args;
@@ -62,7 +61,7 @@ impl Create {
         let making = Making { name: &self.name, from: &from, options: &options, is_strict: self.strict };
         let made = making.run(context, &branches, &control)?;
         if !context.globals.quiet {
-            describe("ready", &self.name, &made, &branches)?;
+            describe("ready", &self.name, &made, &branches);
             if let Some(ttl) = options.ttl {
                 note(&kept_for(ttl, &store, &context.home()?));
             }
@@ -93,24 +92,38 @@ fn kept_for(ttl: Duration, store: &Store, home: &Path) -> String {
     )
 }
 
+/// A line that is said of a branch.
+pub struct Told {
+    pub text: String,
+    pub is_warning: bool,
+}
+
 /// Says on stderr how a branch was made, at what cost, and what was switched off in it.
-pub fn describe(word: &str, name: &str, made: &CreatedBranch, branches: &Branches) -> Result<(), Failure> {
+pub fn describe(word: &str, name: &str, made: &CreatedBranch, branches: &Branches) {
+    for told in description(word, name, made, branches) {
+        if told.is_warning { warn(&told.text) } else { note(&told.text) }
+    }
+}
+
+/// The same as lines.
+pub fn description(word: &str, name: &str, made: &CreatedBranch, branches: &Branches) -> Vec<Told> {
     let millis = |took: Duration| span(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
     let image = made.image_took.map(|took| format!(", after making its image in {}", millis(took)));
-    note(&format!("{name} is {word} in {} ({}){}", millis(made.took), made.method, image.unwrap_or_default()));
-    note(&branches.ladder()?.why);
-    parity::of_build(&made.environment, &made.image.build).iter().for_each(|line| note(line));
-    for line in switched_off(&made.image.neutralized) {
-        note(&line);
+    let mut notes =
+        vec![format!("{name} is {word} in {} ({}){}", millis(made.took), made.method, image.unwrap_or_default())];
+    let mut warnings = Vec::new();
+    match branches.ladder() {
+        Ok(ladder) => notes.push(ladder.why),
+        Err(error) => warnings.push(error.to_string()),
     }
-    for found in made.image.neutralized.iter().filter(|found| found.outcome == offshoot::Outcome::Warning) {
-        warn(&format!("not switched off ({}): {}", found.item, thing(found)));
-    }
-    for lost in &made.image.losses {
-        warn(&format!("left out: {}: {}", lost.object, lost.reason));
-    }
-    made.image.warnings.iter().for_each(|warning| warn(warning));
-    Ok(())
+    notes.extend(parity::of_build(&made.environment, &made.image.build));
+    notes.extend(switched_off(&made.image.neutralized));
+    let left = made.image.neutralized.iter().filter(|found| found.outcome == offshoot::Outcome::Warning);
+    warnings.extend(left.map(|found| format!("not switched off ({}): {}", found.item, thing(found))));
+    warnings.extend(made.image.losses.iter().map(|lost| format!("left out: {}: {}", lost.object, lost.reason)));
+    warnings.extend(made.image.warnings.iter().cloned());
+    let told = |is_warning| move |text| Told { text, is_warning };
+    notes.into_iter().map(told(false)).chain(warnings.into_iter().map(told(true))).collect()
 }
 
 /// A line an item: what was switched off, and how much of it; then what acts as before because the user wants it so.

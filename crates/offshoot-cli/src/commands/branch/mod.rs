@@ -17,7 +17,7 @@ use offshoot::{Branches, ErrorKind};
 use serde_json::json;
 use std::fs;
 
-pub use create::{Create, describe};
+pub use create::{Create, Told, describe, description};
 pub use make::Making;
 pub use tend::begin_tending;
 
@@ -107,7 +107,7 @@ impl Reset {
             ));
         }
         if !context.globals.quiet {
-            describe("reset", &self.name, &made, &branches)?;
+            describe("reset", &self.name, &made, &branches);
         }
         begin_tending(context)?;
         let text = format!("{}\n", made.access.url.expose());
