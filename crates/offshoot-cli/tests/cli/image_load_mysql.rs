@@ -23,9 +23,10 @@ fn transactions_in_branches_of_mysql_change_no_image() {
                          CREATE TABLE history (id int AUTO_INCREMENT PRIMARY KEY, account int, delta int)");
         let rows: Vec<String> = (0..20_000).map(|n| format!("({n}, {}, 'f')", n % 97)).collect();
         server.sql(&db, &format!("INSERT INTO accounts VALUES {}", rows.join(",")));
-        server.sql(&db, "CREATE PROCEDURE work (IN turns int) BEGIN DECLARE i int DEFAULT 0; WHILE i < turns DO \
+        let procedure = server.load_text(&db, "DELIMITER //\nCREATE PROCEDURE work (IN turns int) BEGIN DECLARE i int DEFAULT 0; WHILE i < turns DO \
                          START TRANSACTION; UPDATE accounts SET balance = balance + i WHERE id = (i * 7919) % 20000; \
-                         INSERT INTO history (account, delta) VALUES (i % 20000, i); COMMIT; SET i = i + 1; END WHILE; END");
+                         INSERT INTO history (account, delta) VALUES (i % 20000, i); COMMIT; SET i = i + 1; END WHILE; END//\nDELIMITER ;\n");
+        assert!(procedure.errors.is_empty(), "{:?}", procedure.errors);
         let mut nest = Nest::empty(disk.path(), Path::new("/nonexistent"));
         nest.session.set("OFFSHOOT_MYSQL_BIN", server.binaries().server().parent().unwrap().to_str().unwrap());
         nest.done(&["init", "--raw"]);

@@ -79,8 +79,13 @@ impl Branches {
             }
             return self.end(record, &lock);
         }
-        // A reset that was killed may have started a server that nobody is told of.
-        self.stop_old(&record)
+        // A reset that was killed may have started a server that nobody is told of; a stop may have left it running.
+        self.stop_old(&record)?;
+        let runs_on = || self.servers.running(&record.site(&self.home).data).is_some();
+        if record.state == State::Ready && !record.runs && record.host.is_none() && runs_on() {
+            return self.finish_stop(record, &lock);
+        }
+        Ok(())
     }
 
     /// Removes a folder without a record. Whoever makes one holds the list's lock until it has its record, and whoever removes

@@ -5,6 +5,7 @@ use super::record::{BranchRecord, State};
 use super::{BranchError, BranchName, Branches, Result, boot, each, try_lock};
 use crate::clone::sync_tree;
 use crate::image::now_unix_ms;
+use crate::lock::FolderLock;
 use crate::server::{Access, Server, Site, Stop};
 use offshoot_core::{Control, CoreError};
 use std::path::PathBuf;
@@ -37,9 +38,9 @@ impl Branches {
         let server = self.server_of(&record)?;
         let site = record.site(&self.home);
         let running = self.servers.running(&site.data);
-        if running.is_some_and(|running| running.is_ending) {
-            // Who was stopping it was killed, and nobody can enter it any more.
-            self.servers.stop(&site.data, Stop::Orderly)?;
+        if running.is_some_and(|running| running.is_ending || !record.runs) {
+            // Who was stopping it was killed, and nobody can enter it any more. However it ends, it is started again.
+            self.servers.stop(&site.data, Stop::Orderly).or_else(|_| self.servers.stop(&site.data, Stop::AtOnce))?;
         } else if running.is_some() {
             // A start or a reset that was killed may have started it and no more.
             if record.admitted != record.generation {
@@ -92,13 +93,22 @@ impl Branches {
         if record.host.is_some() {
             return Err(BranchError::Shared { name: name.to_string() });
         }
-        let data = record.site(&self.home).data;
         self.stop_old(&record)?;
+        record.runs = false;
+        // Who is killed from here on leaves a server that the next command ends. A full disk is no reason to let it go on.
+        if let Err(error) = record.save_later(&self.home, &lock) {
+            tracing::debug!(%error, "it is not written that the server is to end");
+        }
+        self.finish_stop(record, &lock)
+    }
+
+    /// Ends the server of a branch that is to be stopped, and writes it to the disk.
+    pub(super) fn finish_stop(&self, mut record: BranchRecord, lock: &FolderLock) -> Result<()> {
+        let data = record.site(&self.home).data;
         self.servers.stop(&data, Stop::Orderly)?;
         sync_tree(&data)?;
-        record.runs = false;
         record.is_synced = true;
-        record.save(&self.home, &lock)
+        record.save(&self.home, lock)
     }
 
     /// Gives a branch another name.

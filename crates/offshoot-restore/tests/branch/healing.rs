@@ -42,6 +42,20 @@ fn half_made_and_half_removed_branches_go_with_their_servers() {
 }
 
 #[test]
+fn a_stop_that_was_killed_is_done_by_the_next_command() {
+    let place = Place::new();
+    let image = place.image(1);
+    place.create("a", &image).unwrap();
+    change(&place.folders()[0], "\"runs\": true", "\"runs\": false");
+    place.servers.log();
+    let (branches, _) = place.open();
+    assert_eq!(place.servers.log(), ["stop Orderly"]);
+    assert_eq!(branches.list().unwrap()[0].state, BranchState::Stopped);
+    branches.start(&named("a"), &Control::default()).unwrap();
+    assert_eq!(branches.list().unwrap()[0].state, BranchState::Running);
+}
+
+#[test]
 fn a_reset_that_was_killed_leaves_one_generation() {
     for (dies, survives) in [("data-1", "data-2"), ("data-2", "data-1")] {
         let place = Place::new();

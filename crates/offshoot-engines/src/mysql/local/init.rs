@@ -3,6 +3,7 @@
 //! It has the server's own accounts, and `root@localhost`, who comes in without a password and over the socket alone: names
 //! are never resolved, so that nobody who comes over TCP is `localhost`. The folder of the socket is the owner's.
 
+use super::launch::DISK_FULL;
 use super::programs::{Programs, product, series};
 use super::settings;
 use crate::local::LocalError;
@@ -59,7 +60,7 @@ fn fill(
     };
     // A server that starts removes all temporary tables of its folder of temporary files: that must be nobody else's.
     command.arg(option("--tmpdir=", data));
-    run(command, name)?;
+    run(command, name, data)?;
     // Who clones the directory makes a server with an identity of its own.
     let _absent = fs::remove_file(data.join("auto.cnf"));
     files::put(&data.join(settings::SNAPSHOT_FILE), &settings::snapshot(&settings), owner)?;
@@ -104,7 +105,7 @@ pub(super) fn option(name: &str, path: &Path) -> OsString {
 }
 
 /// Runs a program to its end; what it complains of is the reason of a failure.
-fn run(mut command: Command, name: &'static str) -> Result<(), LocalError> {
+fn run(mut command: Command, name: &'static str, data: &Path) -> Result<(), LocalError> {
     let failed = |message| LocalError::Program { program: name, message };
     let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output();
     let output = output.map_err(|error| failed(error.to_string()))?;
@@ -112,6 +113,9 @@ fn run(mut command: Command, name: &'static str) -> Result<(), LocalError> {
         return Ok(());
     }
     let said = [output.stderr, output.stdout].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+    if DISK_FULL.iter().any(|word| said.contains(word)) || files::is_disk_full(data) {
+        return Err(LocalError::DiskFull { path: data.to_path_buf() });
+    }
     let errors = said.lines().filter(|line| line.contains("[ERROR]") || line.contains("ERROR: "));
     let mut told: Vec<&str> = errors.take(3).collect();
     if told.is_empty() {

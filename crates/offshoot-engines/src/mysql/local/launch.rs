@@ -203,6 +203,10 @@ fn greets(socket: &Path) -> bool {
     read.is_ok() && head[4] == PROTOCOL
 }
 
+/// How programs say that a disk is full.
+pub(super) const DISK_FULL: [&str; 5] =
+    ["No space left on device", "Disk is full", "OS errno 28", "failed with error 28", "Errcode: 28"];
+
 fn why_ended(ended: Ended, site: &Site, log_start: u64) -> CoreError {
     let data = site.data.clone();
     let error = match ended {
@@ -211,7 +215,7 @@ fn why_ended(ended: Ended, site: &Site, log_start: u64) -> CoreError {
         Ended::Early => {
             let said = last_words(&site.log, log_start);
             let has = |words: &[&str]| said.iter().any(|line| words.iter().any(|word| line.contains(word)));
-            if has(&["No space left on device", "Disk is full", "OS errno 28"]) || files::is_disk_full(&data) {
+            if has(&DISK_FULL) || files::is_disk_full(&data) {
                 LocalError::DiskFull { path: data }
             } else if let Some(why) = said.iter().find(|line| line.starts_with("unshare: ")) {
                 LocalError::NotIsolated { why: why.clone() }
