@@ -34,7 +34,7 @@ use crate::postgres::quote::shown;
 use offshoot_restore::{NeutralizeChoices, Neutralized};
 
 /// Version of what is switched off. It is part of an image's key: raise it with every change of what is found or done.
-pub const LIST_VERSION: u32 = 1;
+pub const LIST_VERSION: u32 = 2;
 
 /// Switches off what the choices do not keep, and says what that was: all of it, or with an error nothing. May be called
 /// inside a runtime, and again on the same database.
