@@ -100,10 +100,14 @@ fn what_acts_on_the_world_is_switched_off() {
             &db,
             "CREATE TABLE jobs (id bigint PRIMARY KEY, queue varchar(20), payload longtext, attempts int, reserved_at int, available_at int);
              CREATE TABLE job_notes (id int PRIMARY KEY, job bigint, FOREIGN KEY (job) REFERENCES jobs (id) ON DELETE CASCADE);
-             CREATE TABLE shops (id int PRIMARY KEY, webhook_url varchar(99) NOT NULL, api_key varchar(40), changed timestamp DEFAULT '2001-01-01' ON UPDATE CURRENT_TIMESTAMP);
+             CREATE TABLE shops (id int PRIMARY KEY, webhook_url varchar(99) NOT NULL, api_key varchar(40), access_token ENUM('k', 'none'), changed timestamp DEFAULT '2001-01-01' ON UPDATE CURRENT_TIMESTAMP);
              CREATE TABLE seen (n int);
              INSERT INTO jobs VALUES (1, 'mail', '{}', 0, NULL, 1); INSERT INTO job_notes VALUES (1, 1);
-             INSERT INTO shops (id, webhook_url, api_key) VALUES (1, 'https://real.example/hook', 'k-123');
+             INSERT INTO shops (id, webhook_url, api_key, access_token) VALUES (1, 'https://real.example/hook', 'k-123', 'k');
+             CREATE TABLE wp_actionscheduler_actions (action_id bigint PRIMARY KEY, hook varchar(191), status varchar(20), args varchar(191), schedule longtext, claim_id bigint);
+             INSERT INTO wp_actionscheduler_actions (action_id) VALUES (1);
+             CREATE TABLE glpi_crontasks (id int PRIMARY KEY, name varchar(150), frequency int, state int NOT NULL, allowmode int);
+             INSERT INTO glpi_crontasks (id, state) VALUES (1, 1), (2, 0);
              CREATE TRIGGER watch AFTER UPDATE ON shops FOR EACH ROW INSERT INTO seen VALUES (1);
              CREATE EVENT e ON SCHEDULE EVERY 1 HOUR DO DELETE FROM seen;",
         );
@@ -113,9 +117,11 @@ fn what_acts_on_the_world_is_switched_off() {
         assert_eq!(ask(&nest, "q", "SELECT count(*) FROM jobs"), "0");
         assert_eq!(ask(&nest, "q", "SELECT id, job FROM job_notes"), "1\tNULL");
         assert_eq!(
-            ask(&nest, "q", "SELECT webhook_url, api_key, changed < '2002-01-01' FROM shops"),
-            "https://webhook.invalid/\tNULL\t1"
+            ask(&nest, "q", "SELECT webhook_url, api_key, access_token, changed < '2002-01-01' FROM shops"),
+            "https://webhook.invalid/\tNULL\tNULL\t1"
         );
+        assert_eq!(ask(&nest, "q", "SELECT count(*) FROM wp_actionscheduler_actions"), "0");
+        assert_eq!(ask(&nest, "q", "SELECT sum(state) FROM glpi_crontasks"), "0");
         assert_eq!(ask(&nest, "q", "SELECT count(*) FROM seen"), "0", "the trigger slept");
         assert_eq!(
             ask(&nest, "q", "SELECT count(*) FROM information_schema.triggers WHERE trigger_name = 'watch'"),

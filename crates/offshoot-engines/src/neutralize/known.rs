@@ -113,6 +113,8 @@ const KNOWN: &[Known] = &[
         "name data state retry_limit retry_count start_after singleton_key"),
     Known::new(CRON, "pg-boss", "schedule", "name cron timezone data options"),
     Known::new(CRON, "n8n", "workflow_entity", "active nodes connections").set("active", "false", "{}"),
+    Known::new(CRON, "Directus", "directus_flows", "status trigger options operation")
+        .set("status", "'inactive'", "{} = 'active'"),
     Known::new(QUEUES, "DBOS", "workflow_status", "workflow_uuid status executor_id")
         .set("status", "'CANCELLED'", "{} IN ('PENDING', 'ENQUEUED', 'DELAYED')"),
     // Go, Rust.
@@ -135,6 +137,7 @@ const KNOWN: &[Known] = &[
     Known::new(CRON, "django-celery-beat", "django_celery_beat_periodictask", "task enabled args kwargs")
         .set("enabled", "false", "{}"),
     Known::new(QUEUES, "django-background-tasks", "background_task", "task_name task_params run_at"),
+    Known::new(QUEUES, "django-tasks", "django_tasks_database_dbtaskresult", "status task_path args_kwargs run_after"),
     Known::new(QUEUES, "Kombu", "kombu_message djkombu_message", "visible payload queue_id"),
     Known::new(QUEUES, "dramatiq-pg", "queue", "message_id queue_name state mtime message"),
     Known::new(CRON, "APScheduler", "apscheduler_jobs django_apscheduler_djangojob", "next_run_time job_state"),
@@ -158,6 +161,23 @@ const KNOWN: &[Known] = &[
     Known::new(QUEUES, "Yii", "queue *_queue", "channel job pushed_at ttr"),
     Known::new(QUEUES, "Drupal", "queue", "item_id name data expire"),
     Known::new(QUEUES, "Nextcloud", "oc_jobs", "class argument last_run"),
+    Known::new(QUEUES, "Action Scheduler", "actionscheduler_actions *actionscheduler_actions",
+        "hook status args schedule claim_id"),
+    Known::new(CRON, "Magento", "cron_schedule *_cron_schedule", "job_code status messages scheduled_at executed_at"),
+    Known::new(QUEUES, "Magento", "queue_message_status *_queue_message_status", "queue_id message_id number_of_trials"),
+    Known::new(QUEUES, "Magento", "queue_message *_queue_message", "topic_name body"),
+    Known::new(QUEUES, "Moodle", "task_adhoc *_task_adhoc", "classname nextruntime faildelay customdata"),
+    Known::new(CRON, "Moodle", "task_scheduled *_task_scheduled", "classname nextruntime dayofweek disabled")
+        .set("disabled", "1", "{} = 0"),
+    Known::new(QUEUES, "Mautic", "message_queue *_message_queue", "channel channel_id success scheduled_date date_sent"),
+    Known::new(CRON, "Shopware", "scheduled_task", "scheduled_task_class run_interval status next_execution_time")
+        .set("status", "'inactive'", "{} <> 'inactive'"),
+    Known::new(MAIL, "GLPI", "glpi_queuednotifications glpi_queuedmails", "sent_try send_time recipient"),
+    Known::new(CRON, "GLPI", "glpi_crontasks", "name frequency state allowmode").set("state", "0", "{} <> 0"),
+    Known::new(QUEUES, "SuiteCRM", "job_queue", "scheduler_id execute_time resolution target"),
+    Known::new(CRON, "SuiteCRM", "schedulers", "job job_interval date_time_start status catch_up")
+        .set("status", "'Inactive'", "{} = 'Active'"),
+    Known::new(MAIL, "SuiteCRM", "emailman", "marketing_id list_id in_queue send_attempts"),
     // Java, .NET.
     Known::new(CRON, "Quartz", "qrtz_triggers qrtz_*_triggers *_qrtz_triggers", "trigger_name trigger_group"),
     Known::new(CRON, "Quartz", "qrtz_fired_triggers", "entry_id trigger_name"),
@@ -175,6 +195,12 @@ const KNOWN: &[Known] = &[
     Known::new(OUTBOX, "MassTransit", "outbox_state", "outbox_id lock_id delivered"),
     Known::new(OUTBOX, "Spring Modulith", "event_publication", "serialized_event listener_id completion_date"),
     Known::new(OUTBOX, "Eventuate", "message", "destination headers payload published"),
+    Known::new(OUTBOX, "Hasura", "event_log", "trigger_name payload delivered tries next_retry_at").within("hdb_catalog"),
+    Known::new(CRON, "Hasura", "hdb_cron_events hdb_scheduled_events", "scheduled_time status tries next_retry_at"),
+    Known::new(OUTBOX, "Hasura",
+        "event_invocation_logs hdb_cron_event_invocation_logs hdb_scheduled_event_invocation_logs",
+        "event_id status request response").within("hdb_catalog"),
+    Known::new(QUEUES, "Hasura", "hdb_action_log", "action_name input_payload request_headers status"),
     // PostgreSQL itself.
     Known::new(CRON, "pg_cron", "job", "jobid schedule command active").set("active", "false", "{}"),
     Known::new(CRON, "pgAgent", "pga_job", "jobid jobname jobenabled").set("jobenabled", "false", "{}"),
@@ -212,6 +238,10 @@ mod tests {
         assert_eq!(tool("public", "set", "key value"), None);
         assert_eq!(tool("hangfire", "set", "id key value score"), Some("Hangfire"));
         assert_eq!(tool("public", "archive", "id name data state"), None);
+        assert_eq!(tool("public", "event_log", "trigger_name payload delivered tries next_retry_at"), None);
+        assert_eq!(tool("public", "schedulers", "id name job status"), None);
+        assert_eq!(tool("", "job_queue", "id name payload status attempts run_at"), None);
+        assert_eq!(tool("", "scheduled_task", "id task_name cron_expression status"), None);
     }
 
     #[test]
@@ -223,6 +253,20 @@ mod tests {
         let message = "SequenceNumber EnqueueTime SentTime Headers MessageId Body";
         assert_eq!(tool("public", "OutboxMessage", message), Some("an outbox"));
         assert_eq!(tool("public", "OutboxState", "OutboxId LockId Delivered"), Some("MassTransit"));
+    }
+
+    #[test]
+    fn tables_of_a_prefix_that_the_user_chose() {
+        let actions = "action_id hook status scheduled_date_gmt args schedule group_id attempts claim_id extended_args";
+        assert_eq!(tool("", "wp_actionscheduler_actions", actions), Some("Action Scheduler"));
+        assert_eq!(
+            tool("", "mdl_task_adhoc", "id component classname nextruntime faildelay customdata"),
+            Some("Moodle")
+        );
+        assert_eq!(
+            tool("", "m2_queue_message_status", "id queue_id message_id status number_of_trials"),
+            Some("Magento")
+        );
     }
 
     #[test]

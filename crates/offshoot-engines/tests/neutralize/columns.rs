@@ -51,3 +51,33 @@ fn addresses_and_keys_go_and_their_neighbours_stay() {
         );
     }
 }
+
+#[test]
+fn values_of_types_that_nothing_else_is_known_of_become_null_or_are_said() {
+    for binaries in Binaries::wanted() {
+        let server = shared_of(&binaries);
+        let db = server.fresh_db("opaque");
+        server.psql(
+            &db,
+            "CREATE EXTENSION hstore;
+             CREATE TYPE pair AS (id text, secret text); CREATE TYPE kind AS ENUM ('sk_live', 'none');
+             CREATE DOMAIN pairs AS pair;
+             CREATE TABLE integrations (id int, credentials hstore, api_key xml, access_token pairs, api_secret kind, webhook boolean, access_key int,
+               client_secret pair NOT NULL);
+             INSERT INTO integrations VALUES (1, 'a=>b', '<k/>', ROW('a', NULL), 'sk_live', true, 7, ROW(NULL, NULL)),
+               (2, NULL, NULL, NULL, NULL, NULL, NULL, ROW('a', 'b'))",
+        );
+        assert_eq!(
+            said(server, &db),
+            [
+                "tokens: column public.integrations.access_token: 1 set to NULL",
+                "tokens: column public.integrations.api_key: 1 set to NULL",
+                "tokens: column public.integrations.api_secret: 1 set to NULL",
+                "tokens: column public.integrations.client_secret: 2 stays as it is: it may not be NULL, and no other value of its type \
+                 is known (warning)",
+                "tokens: column public.integrations.credentials: 1 set to NULL",
+            ]
+        );
+        assert_eq!(server.psql(&db, "SELECT webhook, access_key FROM integrations WHERE id = 1"), "t|7");
+    }
+}

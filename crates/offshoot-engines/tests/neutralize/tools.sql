@@ -93,6 +93,49 @@ CREATE TABLE vault.secrets (id uuid PRIMARY KEY DEFAULT (md5(random()::text)::uu
 INSERT INTO vault.secrets (secret) VALUES ('x');
 CREATE TABLE ir_cron (id serial PRIMARY KEY, active boolean, interval_type varchar, nextcall timestamp, cron_name varchar);
 INSERT INTO ir_cron (active) VALUES (true), (true);
+CREATE SCHEMA hdb_catalog;
+CREATE TABLE hdb_catalog.event_log (id text PRIMARY KEY, schema_name text NOT NULL, table_name text NOT NULL, trigger_name text NOT NULL, payload jsonb NOT NULL,
+  delivered boolean NOT NULL DEFAULT false, error boolean NOT NULL DEFAULT false, tries int NOT NULL DEFAULT 0, created_at timestamp, locked timestamptz, next_retry_at timestamp);
+CREATE TABLE hdb_catalog.event_invocation_logs (id text PRIMARY KEY, event_id text REFERENCES hdb_catalog.event_log, status int, request json, response json);
+CREATE TABLE hdb_catalog.hdb_scheduled_events (id text PRIMARY KEY, webhook_conf json NOT NULL, scheduled_time timestamptz NOT NULL, payload json, status text NOT NULL DEFAULT 'scheduled',
+  tries int NOT NULL DEFAULT 0, next_retry_at timestamptz);
+CREATE TABLE hdb_catalog.hdb_scheduled_event_invocation_logs (id text PRIMARY KEY, event_id text REFERENCES hdb_catalog.hdb_scheduled_events ON DELETE CASCADE, status int, request json, response json);
+CREATE TABLE hdb_catalog.hdb_cron_events (id text PRIMARY KEY, trigger_name text NOT NULL, scheduled_time timestamptz NOT NULL, status text NOT NULL DEFAULT 'scheduled', tries int NOT NULL DEFAULT 0,
+  next_retry_at timestamptz);
+CREATE TABLE hdb_catalog.hdb_action_log (id text PRIMARY KEY, action_name text, input_payload jsonb NOT NULL, request_headers jsonb NOT NULL, session_variables jsonb, status text NOT NULL);
+INSERT INTO hdb_catalog.event_log (id, schema_name, table_name, trigger_name, payload) VALUES ('a', 's', 't', 'paid', '{}');
+INSERT INTO hdb_catalog.event_invocation_logs (id, event_id) VALUES ('a', 'a');
+INSERT INTO hdb_catalog.hdb_scheduled_events (id, webhook_conf, scheduled_time) VALUES ('a', '"https://api.example"', now());
+INSERT INTO hdb_catalog.hdb_scheduled_event_invocation_logs (id, event_id) VALUES ('a', 'a');
+INSERT INTO hdb_catalog.hdb_cron_events (id, trigger_name, scheduled_time) VALUES ('a', 'nightly', now());
+INSERT INTO hdb_catalog.hdb_action_log (id, input_payload, request_headers, status) VALUES ('a', '{}', '{}', 'created');
+CREATE TABLE directus_flows (id uuid PRIMARY KEY DEFAULT (md5(random()::text)::uuid), name varchar(255) NOT NULL, status varchar(255) NOT NULL DEFAULT 'active', trigger varchar(255), options json,
+  operation uuid);
+INSERT INTO directus_flows (name, status) VALUES ('a', 'active'), ('b', 'inactive');
+CREATE TABLE django_tasks_database_dbtaskresult (id uuid PRIMARY KEY DEFAULT (md5(random()::text)::uuid), status varchar(9), args_kwargs jsonb, task_path text, queue_name text, run_after timestamptz);
+INSERT INTO django_tasks_database_dbtaskresult (status) VALUES ('READY');
+-- Of programs that mostly run on MySQL.
+CREATE TABLE wp_actionscheduler_actions (action_id bigserial PRIMARY KEY, hook varchar(191), status varchar(20), scheduled_date_gmt timestamp, args varchar(191), schedule text, group_id bigint,
+  attempts int, claim_id bigint);
+INSERT INTO wp_actionscheduler_actions (hook, status) VALUES ('woocommerce_scheduled_subscription_payment', 'pending');
+CREATE TABLE cron_schedule (schedule_id serial PRIMARY KEY, job_code varchar(255), status varchar(7), messages text, created_at timestamp, scheduled_at timestamp, executed_at timestamp);
+CREATE TABLE queue_message (id serial PRIMARY KEY, topic_name varchar(255), body text);
+CREATE TABLE queue_message_status (id serial PRIMARY KEY, queue_id int, message_id int NOT NULL REFERENCES queue_message ON DELETE CASCADE, status smallint, number_of_trials int);
+INSERT INTO cron_schedule (job_code) VALUES ('sales_send_order_emails'); INSERT INTO queue_message (topic_name) VALUES ('t'); INSERT INTO queue_message_status (message_id) VALUES (1);
+CREATE TABLE mdl_task_adhoc (id bigserial PRIMARY KEY, component varchar, classname varchar, nextruntime bigint, faildelay bigint, customdata text);
+CREATE TABLE mdl_task_scheduled (id bigserial PRIMARY KEY, component varchar, classname varchar, lastruntime bigint, nextruntime bigint, minute varchar, dayofweek varchar, disabled smallint NOT NULL DEFAULT 0);
+INSERT INTO mdl_task_adhoc (classname) VALUES ('c'); INSERT INTO mdl_task_scheduled (classname, disabled) VALUES ('a', 0), ('b', 1);
+CREATE TABLE message_queue (id bigserial PRIMARY KEY, channel varchar, channel_id int, priority int, success boolean, status varchar, scheduled_date timestamp, date_sent timestamp);
+INSERT INTO message_queue (channel) VALUES ('email');
+CREATE TABLE scheduled_task (id bytea PRIMARY KEY, name varchar, scheduled_task_class varchar, run_interval int, status varchar, last_execution_time timestamp, next_execution_time timestamp);
+INSERT INTO scheduled_task (id, status) VALUES ('a', 'scheduled'), ('b', 'inactive');
+CREATE TABLE glpi_queuednotifications (id serial PRIMARY KEY, itemtype varchar, notificationtemplates_id int, sent_try int, send_time timestamp, recipient text);
+CREATE TABLE glpi_crontasks (id serial PRIMARY KEY, itemtype varchar, name varchar, frequency int, state int NOT NULL DEFAULT 1, mode int, allowmode int);
+INSERT INTO glpi_queuednotifications (recipient) VALUES ('a'); INSERT INTO glpi_crontasks (name, state) VALUES ('a', 1), ('b', 0);
+CREATE TABLE job_queue (id char(36) PRIMARY KEY, name varchar, scheduler_id char(36), execute_time timestamp, status varchar, resolution varchar, target varchar, data text);
+CREATE TABLE schedulers (id varchar(36) PRIMARY KEY, name varchar, job varchar, date_time_start timestamp, job_interval varchar, status varchar, catch_up boolean);
+CREATE TABLE emailman (id serial PRIMARY KEY, campaign_id char(36), marketing_id char(36), list_id char(36), send_date_time timestamp, in_queue boolean, send_attempts int);
+INSERT INTO job_queue (id) VALUES ('a'); INSERT INTO schedulers (id, status) VALUES ('a', 'Active'), ('b', 'Inactive'); INSERT INTO emailman (send_attempts) VALUES (0);
 
 -- Neighbours.
 CREATE TABLE public.jobs (id serial PRIMARY KEY, title text, company text, salary int);

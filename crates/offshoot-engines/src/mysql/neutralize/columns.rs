@@ -66,7 +66,10 @@ fn blank_column(
         return Ok(Err("other tables refer to it".to_owned()));
     }
     let is_link = keys.any(|key| key.from == table.name && key.columns.iter().any(|(from, _)| *from == column.name));
-    let mut why = "it refers to another table and may not be NULL".to_owned();
+    let mut why = match column.kind {
+        Kind::Opaque => "it may not be NULL, and no other value of its type is known".to_owned(),
+        _ => "it refers to another table and may not be NULL".to_owned(),
+    };
     for (value, what) in attempts(column, item, is_link) {
         let sql = format!(
             "UPDATE {} SET {} = {value}{} WHERE {condition}",
@@ -100,7 +103,7 @@ fn condition(column: &Column, item: &str) -> String {
         }
         Kind::Text => format!("{name} <> ''"),
         Kind::Json => format!("CAST({name} AS CHAR) NOT IN ('{{}}', '[]', 'null')"),
-        Kind::Bytes | Kind::Other => format!("length({name}) > 0"),
+        Kind::Bytes | Kind::Opaque | Kind::Other => format!("length({name}) > 0"),
     };
     format!("{name} IS NOT NULL AND {is_something}")
 }
@@ -130,7 +133,7 @@ fn attempts(column: &Column, item: &str, is_link: bool) -> Vec<(String, &'static
         }
         (Kind::Json, _) => attempts.extend([("'{}'".to_owned(), "emptied"), ("'[]'".to_owned(), "emptied")]),
         (Kind::Bytes, _) => attempts.push(("''".to_owned(), "emptied")),
-        (Kind::Other, _) => {}
+        (Kind::Opaque | Kind::Other, _) => {}
     }
     attempts
 }

@@ -12,6 +12,8 @@ pub(super) enum Kind {
     Text,
     Json,
     Bytes,
+    /// Something that may hold text, and of which only NULL is known.
+    Opaque,
     Other,
 }
 
@@ -107,6 +109,7 @@ fn kind(data_type: &str) -> Kind {
         "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" => Kind::Text,
         "json" => Kind::Json,
         "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => Kind::Bytes,
+        "enum" | "set" | "uuid" => Kind::Opaque,
         _ => Kind::Other,
     }
 }

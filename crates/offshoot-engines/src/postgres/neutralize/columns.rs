@@ -89,7 +89,10 @@ async fn blank_column(
         return Ok(Err(("it refers to another table together with other columns".to_owned(), count)));
     }
     let back = silence(work, table).await?;
-    let mut why = "it refers to another table and may not be NULL".to_owned();
+    let mut why = match column.kind {
+        Kind::Opaque => "it may not be NULL, and no other value of its type is known".to_owned(),
+        _ => "it refers to another table and may not be NULL".to_owned(),
+    };
     let mut changed = None;
     for (value, what) in attempts(column, item, is_link) {
         let sql = format!("UPDATE ONLY {} SET {} = {value} WHERE {condition}", table.quoted(), ident(&column.name));
@@ -113,6 +116,10 @@ fn text(value: &str) -> String {
 /// The rows whose value is one.
 fn condition(column: &Column, item: &str) -> String {
     let name = ident(&column.name);
+    if column.kind == Kind::Opaque {
+        // A composite whose fields are all NULL, and one of which one is, are values.
+        return format!("{name} IS DISTINCT FROM NULL");
+    }
     let is_something = match column.kind {
         Kind::Text if item == WEBHOOKS => {
             let dead = DEAD.map(|address| format!("{} NOT LIKE '{address}%'", text(&name)));
@@ -122,7 +129,7 @@ fn condition(column: &Column, item: &str) -> String {
         Kind::Json => format!("{} NOT IN ('{{}}', '[]', 'null')", text(&name)),
         Kind::Array => format!("pg_catalog.cardinality({name}) > 0"),
         Kind::Bytes => format!("pg_catalog.octet_length({name}) > 0"),
-        Kind::Uuid | Kind::Other => "true".to_owned(),
+        Kind::Uuid | Kind::Opaque | Kind::Other => "true".to_owned(),
     };
     format!("{name} IS NOT NULL AND {is_something}")
 }
@@ -158,7 +165,7 @@ fn attempts(column: &Column, item: &str, is_link: bool) -> Vec<Attempt> {
             let value = format!("pg_catalog.uuid_in(pg_catalog.textout(pg_catalog.left({digits}, 32)))");
             attempts.push((value, "replaced by what opens nothing"));
         }
-        (Kind::Other, _) => {}
+        (Kind::Opaque | Kind::Other, _) => {}
     }
     attempts
 }

@@ -5,8 +5,8 @@
 //! transaction, as a superuser, with triggers and rules asleep and an empty search path. What is found is known by its
 //! catalog, or by names and columns together; nothing is guessed from values, and none goes into the report.
 //!
-//! It does not make a database safe that its users turn against the world: a function can open a connection. What can is
-//! named in the report, and only a network namespace around the server closes it.
+//! It does not make a database safe that its users turn against the world: a function can open a connection, or run a program.
+//! What can is named in the report. A network namespace around the server closes the first, a user of its own the second.
 
 mod columns;
 mod database_settings;
@@ -34,7 +34,7 @@ use crate::postgres::quote::shown;
 use offshoot_restore::{NeutralizeChoices, Neutralized};
 
 /// Version of what is switched off. It is part of an image's key: raise it with every change of what is found or done.
-pub const LIST_VERSION: u32 = 1;
+pub const LIST_VERSION: u32 = 2;
 
 /// Switches off what the choices do not keep, and says what that was: all of it, or with an error nothing. May be called
 /// inside a runtime, and again on the same database.

@@ -20,7 +20,7 @@ const ALLOWED: &[(&str, &[(&str, &str)])] = &[
     ("pg_hint_plan", &[]),
     ("pg_ivm", &[]),
     ("pg_qualstats", &[]),
-    ("pg_search", &[]),
+    ("pg_search", &[("paradedb.pg_search_telemetry", "off")]),
     ("pg_stat_kcache", &[]),
     ("pg_stat_monitor", &[]),
     ("pg_stat_statements", &[]),
@@ -253,6 +253,20 @@ mod tests {
             Some("pg_stat_statements, pg_cron, timescaledb, pg_net, \"Mine\", pgaudit")
         );
         assert!(server.report.iter().all(|one| one.outcome == Outcome::Kept));
+    }
+
+    #[test]
+    fn libraries_that_tell_their_makers_are_loaded_and_silent() {
+        for (library, setting, silent) in [
+            ("pg_search", "paradedb.pg_search_telemetry", "off"),
+            ("timescaledb", "timescaledb.telemetry_level", "off"),
+            ("citus", "citus.enable_statistics_collection", "off"),
+        ] {
+            let environment = environment(170_000, &[("shared_preload_libraries", library)]);
+            let server = settings(&environment, &NeutralizeChoices::default(), &|_| true);
+            assert_eq!(value(&server, "shared_preload_libraries"), Some(library));
+            assert_eq!(value(&server, setting), Some(silent), "{library}");
+        }
     }
 
     #[test]

@@ -16,6 +16,9 @@ pub enum Kind {
     Bytes,
     Uuid,
     Array,
+    /// Something that may hold text, and of which only NULL is known: hstore, xml, a composite, an enumeration.
+    Opaque,
+    /// A number, a truth value, a time or the like.
     Other,
 }
 
@@ -226,6 +229,7 @@ fn column(row: &Row) -> Option<Column> {
         ("uuid", _) => Kind::Uuid,
         (_, "S") => Kind::Text,
         (_, "A") => Kind::Array,
+        (_, "U" | "C" | "E") => Kind::Opaque,
         _ => Kind::Other,
     };
     Some(Column { name: row.get(4), kind, is_required: row.get(5), is_generated: row.get(6) })
