@@ -188,7 +188,7 @@ impl Branches {
         })
     }
 
-    /// Makes spares of a snapshot until there are as many as wished. Returns how many were made.
+    /// Makes spares of a snapshot until there are as many as wished; none of databases of a shared server. Returns how many were made.
     ///
     /// # Errors
     /// As [`Self::create`].

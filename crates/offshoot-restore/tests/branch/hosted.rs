@@ -2,7 +2,7 @@
 
 use crate::place::{Place, named, wish};
 use offshoot_core::Control;
-use offshoot_restore::branch::{BranchError, BranchState, Isolation, Shape, Wish};
+use offshoot_restore::branch::{BranchError, BranchState, Isolation, Shape, SpareWish, Wish};
 use std::collections::BTreeSet;
 use std::fs;
 
@@ -79,6 +79,17 @@ fn a_reset_that_fails_says_so_and_can_be_repeated() {
         assert!(matches!(place.branches().access(&named("a")), Err(BranchError::NotReady { .. })));
     }
     panic!("it never succeeded")
+}
+
+#[test]
+fn nothing_is_made_ahead_of_what_comes_at_once() {
+    let Some((place, _disk)) = place() else { return };
+    let image = place.image(1);
+    let spares = SpareWish { count: 2, started: true };
+    assert_eq!(place.branches().fill_spares(&image, &wish(), &spares, &Control::default()).unwrap(), 2);
+    // Those of the way before go.
+    assert_eq!(place.branches().fill_spares(&image, &hosted(), &spares, &Control::default()).unwrap(), 0);
+    assert!(place.folders().is_empty());
 }
 
 #[test]
