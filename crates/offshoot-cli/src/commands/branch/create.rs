@@ -69,6 +69,10 @@ impl Create {
     }
 }
 
+/// What a branch is that has no server of its own, in place of how files are cloned.
+const HOSTED: &str = "a database of a server that branches share, cloned in it by file_copy_method = clone: it takes no room until it \
+                      is written and no memory of its own, and shares roles, settings and the server's fate";
+
 /// How long a branch is kept, and the line for cron that sees to it where no command does.
 fn kept_for(ttl: Duration, store: &Store, home: &Path) -> String {
     let span = span(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
@@ -90,7 +94,10 @@ pub fn describe(word: &str, name: &str, made: &CreatedBranch, branches: &Branche
     let millis = |took: Duration| span(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
     let image = made.image_took.map(|took| format!(", after making its image in {}", millis(took)));
     note(&format!("{name} is {word} in {} ({}){}", millis(made.took), made.method, image.unwrap_or_default()));
-    note(&branches.ladder()?.why);
+    note(&match made.method {
+        "database" => HOSTED.to_owned(),
+        _ => branches.ladder()?.why,
+    });
     parity::of_build(&made.environment, &made.image.build).iter().for_each(|line| note(line));
     for line in switched_off(&made.image.neutralized) {
         note(&line);
