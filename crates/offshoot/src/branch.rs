@@ -64,9 +64,10 @@ pub struct Branches {
 pub struct CreatedBranch {
     /// How to get in.
     pub access: Access,
-    /// How it came about: `started spare`, `spare`, `reflink`, `snapshot`, `copy`.
+    /// How it came about: `started spare`, `spare`, `reflink`, `snapshot`, `copy`, `database`.
     pub method: &'static str,
-    /// Whether a reset gave it another URL: another program has its port by now, or the snapshot is of a database of another name.
+    /// Whether a reset gave it another URL: another program has its port by now, the snapshot is of a database of another name, or it
+    /// is on another server that branches share.
     pub moved: bool,
     /// From asking to the answer to the first query, without making the image.
     pub took: Duration,

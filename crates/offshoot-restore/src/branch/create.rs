@@ -39,10 +39,10 @@ pub struct Wish {
 pub struct Created {
     /// How to get in.
     pub access: Access,
-    /// How it came about: `started spare`, `spare`, `reflink`, `snapshot`, `copy`.
+    /// How it came about: `started spare`, `spare`, `reflink`, `snapshot`, `copy`, `database`.
     pub method: &'static str,
-    /// Whether its address is another one than it had: a reset keeps it unless another program has its port by now, or the new
-    /// content is a database of another name.
+    /// Whether its address is another one than it had: a reset keeps it unless another program has its port by now, the new content
+    /// is a database of another name, or of another server that branches share.
     pub moved: bool,
     /// What it took, from asking to the answer to the first query.
     pub took: Duration,
@@ -129,6 +129,7 @@ impl Branches {
             address: wish.address.clone(),
             image: image.record().key.clone(),
             host: None,
+            left_on: None,
             programs: image.record().build.programs.clone(),
             database: image.record().database.clone(),
             shape: wish.shape.clone(),

@@ -59,7 +59,7 @@ impl Branches {
     fn heal_folder(&self, folder: &Path, healed: &mut Healed) -> Result<()> {
         let Some(lock) = FolderLock::exclusive_within(folder, MOMENT)? else { return Ok(()) };
         let id = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let Some(record) = record::load(folder)? else {
+        let Some(mut record) = record::load(folder)? else {
             drop(lock);
             return self.heal_nameless(folder, &id, healed);
         };
@@ -79,8 +79,9 @@ impl Branches {
             }
             return self.end(record, &lock);
         }
-        // A reset that was killed may have started a server that nobody is told of.
-        self.stop_old(&record)
+        // A reset that was killed may have started a server that nobody is told of, or left a database.
+        self.stop_old(&record)?;
+        self.settle(&mut record, &lock)
     }
 
     /// Removes a folder without a record. Whoever makes one holds the list's lock until it has its record, and whoever removes

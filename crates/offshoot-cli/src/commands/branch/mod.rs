@@ -101,7 +101,7 @@ impl Reset {
         let made = make::reset(context, &branches, &self.name, self.to.as_deref(), &control)?;
         if made.moved {
             let name = &self.name;
-            note(&format!("{name} has another URL than before: its port was taken, or its database has another name"));
+            note(&format!("{name} has another URL than before: it has another port, or its database another name"));
         }
         if !context.globals.quiet {
             describe("reset", &self.name, &made, &branches)?;
