@@ -23,6 +23,7 @@ mod port;
 mod quiet;
 mod record;
 mod reset;
+mod room;
 mod spares;
 
 pub use create::{Created, Wish};

@@ -11,7 +11,7 @@ use std::path::Path;
 
 /// A command fails for want of room, and leaves as many branches as there were.
 #[track_caller]
-fn is_too_full(nest: &Nest, args: &[&str]) {
+pub fn is_too_full(nest: &Nest, args: &[&str]) {
     let before = nest.folders().len();
     let ran = nest.session.quietly(args);
     assert_eq!(ran.code, Some(1), "{args:?}: {}{}", ran.stdout, ran.stderr);
@@ -21,7 +21,7 @@ fn is_too_full(nest: &Nest, args: &[&str]) {
 }
 
 /// Takes all the room that is left.
-fn fill(folder: &Path) {
+pub fn fill(folder: &Path) {
     let mut file = fs::File::create(folder.join("filler")).unwrap();
     for piece in [1 << 20, 4096, 1] {
         while file.write_all(&vec![7; piece]).is_ok() {}

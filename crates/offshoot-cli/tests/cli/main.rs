@@ -12,6 +12,7 @@ mod canaries;
 mod capture;
 mod checkouts;
 mod full_disk;
+mod full_host;
 mod full_target;
 mod hosted;
 mod image_load;

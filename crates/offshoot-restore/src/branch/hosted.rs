@@ -8,7 +8,7 @@ use super::create::{Created, StepClock, Wish};
 use super::finishing::Finishing;
 use super::life::Started;
 use super::record::{self, BranchRecord, State};
-use super::{BRANCH_WAIT, BranchError, BranchName, Branches, Result};
+use super::{BRANCH_WAIT, BranchError, BranchName, Branches, Result, room};
 use crate::clone::{Method, probe};
 use crate::image::Image;
 use crate::lock::FolderLock;
@@ -189,18 +189,23 @@ impl Branches {
         self.drop_by(host, |server, site| server.drop_databases(site, &names, Some(&record.database)))
     }
 
-    /// Has a server drop something.
+    /// Has a server drop something, for which it has room whatever the disk has.
     fn drop_by(&self, id: &str, drop: impl Fn(&dyn Server, &Site) -> server::Result<()>) -> Result<()> {
+        let folder = self.home.branches().join(id);
+        room::give(&folder);
         let until = Instant::now() + UP_WAIT;
         loop {
             let Some((host, _lock)) = self.host_by(id, &Control::default())? else { return Ok(()) };
             match drop(&*self.server_of(&host)?, &host.site(&self.home)) {
-                // It may have ended a moment ago, and be about to start again.
+                // It may have ended a moment ago for want of room, and be about to start again.
                 Err(CoreError::Source { retryable: true, .. }) if Instant::now() < until => sleep(UP_POLL),
                 Err(error) => return Err(error.into()),
-                Ok(()) => return Ok(()),
+                Ok(()) => break,
             }
         }
+        // Whoever is quicker has it.
+        let _ = room::keep(&folder);
+        Ok(())
     }
 
     /// Removes the servers that no branch is on and whose image is none of `wanted`, by their keys. Returns how many.
@@ -246,6 +251,7 @@ impl Branches {
 
     /// Makes a database of this name for a branch, whose role is called as the branch's own database is.
     fn clone_into(&self, record: &BranchRecord, name: &str, image: &Image, server: &dyn Server) -> Result<()> {
+        record.host.iter().try_for_each(|host| room::take(&self.home.branches().join(host)))?;
         let (site, from) = (record.site(&self.home), &image.record().database);
         Ok(server.clone_database(&site, from, name, &record.database, &record.password)?)
     }

@@ -161,8 +161,9 @@ impl BranchRecord {
         self.state = State::Deleting;
         let saved = self.save(home, lock);
         match &saved {
-            // The name of a database in a shared server is nowhere else.
-            Err(BranchError::Full { .. }) if self.host.is_none() => {
+            // The name of a database in a shared server is nowhere else: the record stays until that is dropped.
+            Err(BranchError::Full { .. }) if self.host.is_some() => Ok(()),
+            Err(BranchError::Full { .. }) => {
                 let path = self.folder(home).join(FILE);
                 std::fs::remove_file(&path).map_err(BranchError::io("removing", &path))?;
                 record::sync_folder(&self.folder(home))
