@@ -23,6 +23,7 @@ mod port;
 mod quiet;
 mod record;
 mod reset;
+mod room;
 mod spares;
 
 pub use create::{Created, Wish};
@@ -129,10 +130,6 @@ impl Branches {
 
     fn ready(&self, name: &BranchName) -> Result<BranchRecord> {
         let record = self.find(name)?;
-        if record.state == State::Resetting {
-            let next = "Reset it again, or delete it";
-            return Err(BranchError::NotReady { name: name.to_string(), state: "half reset", next });
-        }
         if record.state != State::Ready {
             let next = "Wait until it is ready";
             return Err(BranchError::NotReady { name: name.to_string(), state: "being made", next });

@@ -196,18 +196,26 @@ pub trait Server: Send + Sync {
     /// If the server refuses.
     fn make_template(&self, site: &Site, database: &str) -> Result<()>;
 
-    /// Clones such a database, and makes a role of the same name as the clone for it, which enters that alone with this
-    /// password. Once this returns, both outlive the server's being killed.
+    /// Clones such a database, and lets a role in with this password, made where it is missing. It may do there what the user of a
+    /// server of their own may, and so is not kept out of other clones; nobody else is let into this one. Once this returns, both
+    /// outlive the server's being killed.
     ///
     /// # Errors
-    /// If the server refuses.
-    fn clone_database(&self, site: &Site, template: &str, database: &str, password: &Secret) -> Result<Access>;
+    /// If the server refuses; there may be a clone then that nobody enters.
+    fn clone_database(&self, site: &Site, from: &str, database: &str, role: &str, password: &Secret) -> Result<()>;
 
-    /// Drops such a clone with its role, whoever is in it. Does nothing where there is none.
+    /// Puts a clone in the place of another database at one moment; that one is called `old` from then on. Whoever is in it is sent
+    /// out. Does nothing where there is no `new`.
+    ///
+    /// # Errors
+    /// If the server refuses: nothing has changed then.
+    fn swap_databases(&self, site: &Site, new: &str, database: &str, old: &str) -> Result<()>;
+
+    /// Drops databases, whoever is in them, and with a role all that belong to it. Does nothing for what is not there.
     ///
     /// # Errors
     /// If the server refuses.
-    fn drop_database(&self, site: &Site, database: &str) -> Result<()>;
+    fn drop_databases(&self, site: &Site, databases: &[String], role: Option<&str>) -> Result<()>;
 
     /// The folder of a database's files.
     ///

@@ -66,9 +66,10 @@ pub struct CreatedBranch {
     pub id: String,
     /// How to get in.
     pub access: Access,
-    /// How it came about: `started spare`, `spare`, `reflink`, `snapshot`, `copy`.
+    /// How it came about: `started spare`, `spare`, `reflink`, `snapshot`, `copy`, `database`.
     pub method: &'static str,
-    /// Whether a reset gave it another URL: another program has its port by now, or the snapshot is of a database of another name.
+    /// Whether a reset gave it another URL: another program has its port by now, the snapshot is of a database of another name, or it
+    /// is on another server that branches share.
     pub moved: bool,
     /// From asking to the answer to the first query, without making the image.
     pub took: Duration,
@@ -190,7 +191,7 @@ impl Branches {
         })
     }
 
-    /// Makes spares of a snapshot until there are as many as wished. Returns how many were made.
+    /// Makes spares of a snapshot until there are as many as wished; none of databases of a shared server. Returns how many were made.
     ///
     /// # Errors
     /// As [`Self::create`].

@@ -339,15 +339,15 @@ fn of_a_database_of_a_shared_server() {
     };
     // A database for every branch and no other, each with a role of its name.
     let look = |at: &(String, u32)| {
-        if nest.list().iter().any(|branch| branch["state"] == "half reset") {
-            nest.done(&["branch", "reset", "a", "--raw"]);
-        }
+        let halves = nest.list().into_iter().filter(|branch| branch["state"] == "half reset").count();
+        assert_eq!(halves, 0, "after {at:?}");
         make();
         let url = nest.done(&["branch", "url", "a"]).stdout;
-        let asked =
-            "SELECT (SELECT count(*) FROM t), (SELECT count(*) FROM pg_database WHERE datname LIKE 'branch\\_%'),
-                            (SELECT count(*) FROM pg_roles WHERE rolname LIKE 'branch\\_%')";
-        assert_eq!(psql(server, url.trim(), asked), "100|1|1", "after {at:?}");
+        // Those that every server has, the one that others are cloned from, and the branch's; folders as many.
+        let asked = "SELECT (SELECT count(*) FROM t), (SELECT count(*) FROM pg_database WHERE datname LIKE 'branch\\_%'),
+                            (SELECT count(*) FROM pg_roles WHERE rolname LIKE 'branch\\_%'),
+                            (SELECT count(*) FROM pg_database), (SELECT count(*) FROM pg_ls_dir('base') f WHERE f ~ '^[0-9]+$')";
+        assert_eq!(psql(server, url.trim(), asked), "100|1|1|5|5", "after {at:?}");
         assert_eq!((nest.names().len(), nest.folders().len(), nest.server_folders().len()), (1, 2, 1), "after {at:?}");
     };
     kill(&nest, &["branch", "create", "a", "--raw", "--quiet"], 3, remove, look);

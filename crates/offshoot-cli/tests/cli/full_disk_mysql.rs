@@ -43,14 +43,14 @@ fn images_and_branches_of_mysql_on_a_full_disk() {
         small.resize(1500);
         let image = nest.done(&["--json", "image", "build", "--raw"]).json();
         let bytes = u32::try_from(image["bytes"].as_u64().unwrap() >> 20).unwrap();
-        for room in [0, bytes / 2] {
+        for room in [0, bytes / 8] {
             small.resize(small.used() + room);
             is_too_full(&nest, &["branch", "create", "a", "--raw"]);
             assert!(nest.names().is_empty());
         }
         small.resize(1500);
         let url = nest.create("a");
-        small.resize(small.used() + bytes / 2);
+        small.resize(small.used() + bytes / 8);
         is_too_full(&nest, &["branch", "reset", "a", "--raw"]);
         assert_eq!(nest.done(&["branch", "url", "a"]).stdout.trim(), url);
         assert_eq!(count("a"), "200", "it has what it had");

@@ -90,3 +90,56 @@ fn lives(server: &Server, nest: &Nest) {
     nest.done(&["image", "gc"]);
     assert!(nest.folders().is_empty() && nest.servers().is_empty());
 }
+
+#[test]
+fn a_branch_has_the_settings_of_its_database() {
+    let test = "a_branch_has_the_settings_of_its_database";
+    let Some(binaries) = Binaries::major_or_skip(18, test) else { return };
+    let Some(disk) = LoopDisk::mount(Kind::Xfs, 600) else { return };
+    set_permissions(disk.path(), Permissions::from_mode(0o711)).unwrap();
+    let server = shared_of(&binaries);
+    let db = server.fresh_db("hosted_settings");
+    server.psql(
+        &db,
+        &format!(
+            "CREATE ROLE hosted_role; CREATE TABLE t (id int PRIMARY KEY); ALTER TABLE t OWNER TO hosted_role;
+             ALTER DATABASE {db} SET search_path = '$user', public, 'Odd, one';
+             ALTER DATABASE {db} SET statement_timeout = '7s';
+             ALTER DATABASE {db} SET my.words = 'it''s \\ \"';
+             ALTER ROLE hosted_role IN DATABASE {db} SET work_mem = '5MB'"
+        ),
+    );
+    let nest = nest(server, disk.path(), &db);
+    let made = nest.session.quietly(&["branch", "create", "a", "--raw"]);
+    assert!(made.stderr.contains("(database)") && made.stderr.contains("file_copy_method = clone"), "{}", made.stderr);
+    let url = made.stdout.trim();
+    let settings = "SELECT coalesce(r.rolname, ''), unnest(s.setconfig) FROM pg_db_role_setting s
+                    JOIN pg_database d ON d.oid = s.setdatabase LEFT JOIN pg_roles r ON r.oid = s.setrole
+                    WHERE d.datname = current_database() ORDER BY 1, 2";
+    assert_eq!(psql(server, url, settings), server.psql(&db, settings).trim());
+    assert_eq!(psql(server, url, "SHOW search_path; SHOW statement_timeout"), "\"$user\", public, \"Odd, one\"\n7s");
+    nest.done(&["doctor", "a", "--strict"]);
+    assert_eq!(nest.done(&["branch", "reset", "a", "--raw"]).stdout.trim(), url);
+    assert_eq!(psql(server, url, settings), server.psql(&db, settings).trim());
+    nest.done(&["doctor", "a", "--strict"]);
+}
+
+#[test]
+fn databases_that_are_made_in_a_branch_go_with_it() {
+    let test = "databases_that_are_made_in_a_branch_go_with_it";
+    let Some(binaries) = Binaries::major_or_skip(18, test) else { return };
+    let Some(disk) = LoopDisk::mount(Kind::Xfs, 600) else { return };
+    set_permissions(disk.path(), Permissions::from_mode(0o711)).unwrap();
+    let server = shared_of(&binaries);
+    // As the one that every server has.
+    let nest = nest(server, disk.path(), "postgres");
+    let (one, other) = (nest.create("a"), nest.create("b"));
+    psql(server, &one, "CREATE DATABASE test_1");
+    psql(server, &one, "CREATE DATABASE test_2 IS_TEMPLATE true");
+    psql(server, &one, "GRANT SELECT ON pg_catalog.pg_class TO PUBLIC");
+    assert_eq!(nest.done(&["branch", "reset", "a", "--raw"]).stdout.trim(), one);
+    nest.done(&["branch", "delete", "a"]);
+    let left = "SELECT (SELECT count(*) FROM pg_database WHERE datname ~ '^(branch|test)_'),
+                       (SELECT count(*) FROM pg_roles WHERE rolname LIKE 'branch\\_%')";
+    assert_eq!(psql(server, &other, left), "1|1");
+}

@@ -4,7 +4,7 @@
 
 use crate::nest::Nest;
 use offshoot_testkit::loop_disk::{Kind, LoopDisk};
-use offshoot_testkit::postgres::shared;
+use offshoot_testkit::postgres::{Binaries, Server, shared, shared_of};
 use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -19,12 +19,32 @@ pub fn sum(folder: &Path) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// Ends the servers that stay when the last of their branches has gone, orderly: what they have not written yet is on the disk.
+fn end_hosts(nest: &Nest) {
+    for pid in nest.servers() {
+        // Processes of one server end with it.
+        Command::new("kill").args(["-INT", &pid.to_string()]).status().unwrap();
+    }
+    while !nest.servers().is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
 #[test]
 fn pgbench_in_branches_changes_no_image() {
-    let server = shared();
-    let pgbench = server.binaries().program("pgbench");
+    changes_no_image(shared(), &[Kind::Xfs, Kind::Btrfs], "");
+}
+
+#[test]
+fn pgbench_in_hosted_branches_changes_no_image() {
+    let Some(binaries) = Binaries::major_or_skip(18, "pgbench_in_hosted_branches_changes_no_image") else { return };
+    changes_no_image(shared_of(&binaries), &[Kind::Xfs], "isolation = 'database'\n");
+}
+
+fn changes_no_image(server: &Server, kinds: &[Kind], configuration: &str) {
+    let pgbench = shared().binaries().program("pgbench");
     if !pgbench.is_file() {
-        println!("SKIPPED pgbench_in_branches_changes_no_image: {} is not here", pgbench.display());
+        println!("SKIPPED pgbench in branches: {} is not here", pgbench.display());
         return;
     }
     let named = std::env::var("OFFSHOOT_PGBENCH_TRANSACTIONS").ok().and_then(|text| text.parse().ok());
@@ -35,11 +55,12 @@ fn pgbench_in_branches_changes_no_image() {
     };
     let db = server.fresh_db("image_load");
     run(&["-i", "-q", "-s", "2"], &server.url(&db));
-    for kind in [Kind::Xfs, Kind::Btrfs] {
+    for &kind in kinds {
         let Some(disk) = LoopDisk::mount(kind, 3000) else { continue };
         set_permissions(disk.path(), Permissions::from_mode(0o711)).unwrap();
         let mut nest = Nest::empty(disk.path(), server.binaries().dir());
         nest.session.set("OFFSHOOT_PG_DUMP", server.binaries().pg_dump().unwrap().to_str().unwrap());
+        std::fs::write(nest.session.dir().join("offshoot.toml"), format!("[branch]\n{configuration}")).unwrap();
         nest.done(&["init", "--raw"]);
         nest.done(&["capture", &server.url(&db), "--name", "prod"]);
         nest.done(&["image", "build", "--raw"]);
@@ -57,9 +78,13 @@ fn pgbench_in_branches_changes_no_image() {
         for name in ["a", "b"] {
             nest.done(&["branch", "delete", name]);
         }
+        end_hosts(&nest);
         // What is on the disk, and not what is remembered of it.
         disk.remount().unwrap();
         assert_eq!(sum(disk.path()), before, "{kind:?}: the image is another one");
-        println!("transactions of pgbench in branches on {kind:?}: {transactions}, bytes of images changed: 0");
+        println!(
+            "transactions of pgbench in branches on {kind:?}: {transactions}, bytes of images changed: 0{}",
+            if configuration.is_empty() { "" } else { " (hosted)" }
+        );
     }
 }

@@ -13,6 +13,7 @@ mod capture;
 mod checkouts;
 mod full_disk;
 mod full_disk_mysql;
+mod full_host;
 mod full_target;
 mod hosted;
 mod image_load;

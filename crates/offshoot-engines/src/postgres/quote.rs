@@ -6,6 +6,16 @@
 
 use std::fmt::Write as _;
 
+/// Settings whose value is a list of names, kept in quotes by the server; as pg_dump knows them.
+const NAME_LISTS: &[&str] = &[
+    "local_preload_libraries",
+    "search_path",
+    "session_preload_libraries",
+    "shared_preload_libraries",
+    "temp_tablespaces",
+    "unix_socket_directories",
+];
+
 /// An identifier in double quotes.
 #[must_use]
 pub fn ident(name: &str) -> String {
@@ -126,6 +136,20 @@ pub fn shown(schema: &str, name: &str) -> String {
     out
 }
 
+/// `name TO value` as the server reads it back to what its catalog had.
+#[must_use]
+pub fn assignment(name: &str, value: &str) -> String {
+    // The name of a setting may have a dot, which is not part of an identifier in quotes.
+    let quoted: Vec<String> = name.split('.').map(ident).collect();
+    let value = if NAME_LISTS.contains(&name.to_ascii_lowercase().as_str()) {
+        let names: Vec<String> = name_list(value).iter().map(|name| literal(name)).collect();
+        if names.is_empty() { "''".to_owned() } else { names.join(", ") }
+    } else {
+        literal(value)
+    };
+    format!("{} TO {value}", quoted.join("."))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,5 +210,12 @@ mod tests {
         let said =
             offshoot_testkit::postgres::shared().psql("postgres", &format!("SET escape_string_warning = off;\n{sql}"));
         assert!(said.lines().eq(wanted.iter().map(String::as_str)));
+    }
+
+    #[test]
+    fn lists_of_names_stay_lists() {
+        assert_eq!(assignment("search_path", "\"$user\", public"), "\"search_path\" TO '$user', 'public'");
+        assert_eq!(assignment("search_path", "\"\""), "\"search_path\" TO ''");
+        assert_eq!(assignment("my.setting", "it's"), "\"my\".\"setting\" TO 'it''s'");
     }
 }

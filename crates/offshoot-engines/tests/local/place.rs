@@ -29,15 +29,27 @@ impl Place {
     }
 
     pub fn with(binaries: &Binaries, environment: Environment) -> Self {
-        let place = Self::empty(binaries, environment);
+        Self::filled(Self::empty(binaries, environment))
+    }
+
+    /// The same in a folder.
+    pub fn below(binaries: &Binaries, folder: &Path) -> Self {
+        Self::filled(Self::empty_below(binaries, environment("C"), folder))
+    }
+
+    fn filled(place: Self) -> Self {
         place.init(&NeutralizeChoices::default()).unwrap_or_else(|error| panic!("{error}"));
         place
     }
 
     /// The same without a data directory.
     pub fn empty(binaries: &Binaries, environment: Environment) -> Self {
+        Self::empty_below(binaries, environment, &scratch_dir().unwrap())
+    }
+
+    fn empty_below(binaries: &Binaries, environment: Environment, folder: &Path) -> Self {
         let server = server(binaries);
-        let dir = tempfile::Builder::new().prefix("l-").tempdir_in(scratch_dir().unwrap()).unwrap();
+        let dir = tempfile::Builder::new().prefix("l-").tempdir_in(folder).unwrap();
         // As the homes of branches will be: everybody may pass, nobody may look.
         std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
         let site = site(dir.path(), "data");

@@ -42,10 +42,10 @@ pub struct Created {
     pub id: String,
     /// How to get in.
     pub access: Access,
-    /// How it came about: `started spare`, `spare`, `reflink`, `snapshot`, `copy`.
+    /// How it came about: `started spare`, `spare`, `reflink`, `snapshot`, `copy`, `database`.
     pub method: &'static str,
-    /// Whether its address is another one than it had: a reset keeps it unless another program has its port by now, or the new
-    /// content is a database of another name.
+    /// Whether its address is another one than it had: a reset keeps it unless another program has its port by now, the new content
+    /// is a database of another name, or of another server that branches share.
     pub moved: bool,
     /// What it took, from asking to the answer to the first query.
     pub took: Duration,
@@ -138,6 +138,7 @@ impl Branches {
             address: wish.address.clone(),
             image: image.record().key.clone(),
             host: None,
+            left_on: None,
             programs: image.record().build.programs.clone(),
             sockets: Some(self.home.sockets(&id)),
             id,

@@ -59,7 +59,7 @@ impl Branches {
     fn heal_folder(&self, folder: &Path, healed: &mut Healed) -> Result<()> {
         let Some(lock) = FolderLock::exclusive_within(folder, MOMENT)? else { return Ok(()) };
         let id = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let Some(record) = record::load(folder)? else {
+        let Some(mut record) = record::load(folder)? else {
             drop(lock);
             return self.heal_nameless(folder, &id, healed);
         };
@@ -79,8 +79,9 @@ impl Branches {
             }
             return self.end(record, &lock);
         }
-        // A reset that was killed may have started a server that nobody is told of; a stop may have left it running.
+        // A reset that was killed may have started a server that nobody is told of, or left a database; a stop may have left it running.
         self.stop_old(&record)?;
+        self.settle(&mut record, &lock)?;
         let runs_on = || self.servers.running(&record.site(&self.home).data).is_some();
         if record.state == State::Ready && !record.runs && record.host.is_none() && runs_on() {
             return self.finish_stop(record, &lock);

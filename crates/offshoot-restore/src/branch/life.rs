@@ -33,7 +33,7 @@ impl Branches {
         let (mut record, lock) = self.locked(name)?;
         self.ready(name)?;
         if record.host.is_some() {
-            return self.start_hosted(&record, control);
+            return self.start_hosted(record, &lock, control);
         }
         let server = self.server_of(&record)?;
         let site = record.site(&self.home);

@@ -44,7 +44,7 @@ pub enum BranchState {
     Stopped,
     /// Its server should run and does not: it was killed, or the machine was started anew.
     Down,
-    /// A reset of it was interrupted, or what had to be done in it afterwards.
+    /// What had to be done in it after a reset was interrupted.
     HalfReset,
     /// Its files were not on the disk when the machine went down.
     Lost,
@@ -108,7 +108,6 @@ impl Branches {
         let state = match record.state {
             State::Spare | State::Host | State::Deleting => return None,
             State::Creating => BranchState::Working,
-            State::Resetting => BranchState::HalfReset,
             State::Ready if self.is_lost(record) => BranchState::Lost,
             State::Ready if record.is_half() => BranchState::HalfReset,
             State::Ready if record.finishing.is_some() => BranchState::Working,
@@ -129,7 +128,7 @@ impl Branches {
             expires_unix_ms: record.expires_unix_ms,
             own_bytes: self.files_of(record, &site).and_then(|folder| own_bytes(&folder).ok()),
             connections: if asks { count() } else { None },
-            port: record.port,
+            port: site.port,
         })
     }
 }

@@ -26,8 +26,6 @@ pub(crate) enum State {
     Spare,
     /// A branch.
     Ready,
-    /// A branch whose old content is gone and whose new one is not there yet.
-    Resetting,
     /// No branch, but the server of others that are databases of it.
     Host,
     /// Being removed.
@@ -52,6 +50,9 @@ pub(crate) struct BranchRecord {
     /// The id of the server that it is a database of, if it has none of its own.
     #[serde(default)]
     pub host: Option<String>,
+    /// The id of a server that may have something of it beside the content that counts, as a reset has while it is under way.
+    #[serde(default)]
+    pub left_on: Option<String>,
     /// The folder of the server's programs.
     pub programs: PathBuf,
     /// The folder of its socket, which is another one where the environment says otherwise later; none where none was made yet.
@@ -61,7 +62,7 @@ pub(crate) struct BranchRecord {
     pub shape: Shape,
     pub password: Secret,
     pub port: u16,
-    /// Which of its data directories counts; a reset makes the next one.
+    /// Which of its data directories, or of its databases, counts; a reset makes the next one.
     pub generation: u32,
     /// The data directory whose user was let in with the password; none yet where it is another one.
     #[serde(default)]
@@ -168,8 +169,9 @@ impl BranchRecord {
         self.state = State::Deleting;
         let saved = self.save(home, lock);
         match &saved {
-            // The name of a database in a shared server is nowhere else.
-            Err(BranchError::Full { .. }) if self.host.is_none() => {
+            // The name of a database in a shared server is nowhere else: the record stays until that is dropped.
+            Err(BranchError::Full { .. }) if self.host.is_some() => Ok(()),
+            Err(BranchError::Full { .. }) => {
                 let path = self.folder(home).join(FILE);
                 std::fs::remove_file(&path).map_err(BranchError::io("removing", &path))?;
                 record::sync_folder(&self.folder(home))

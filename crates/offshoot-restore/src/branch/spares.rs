@@ -3,7 +3,7 @@
 
 use super::create::{Wish, expiry};
 use super::finishing::Finishing;
-use super::record::{self, BranchRecord, Shape, State};
+use super::record::{self, BranchRecord, Isolation, Shape, State};
 use super::{BranchError, BranchName, Branches, Result, boot, try_lock};
 use crate::image::{Image, now_unix_ms};
 use crate::lock::FolderLock;
@@ -21,8 +21,8 @@ pub struct SpareWish {
 }
 
 impl Branches {
-    /// Makes spares until there are as many as wished, and removes those of images that are not wanted. Returns how many were
-    /// made.
+    /// Makes spares until there are as many as wished, and removes those of images that are not wanted. Of branches that are
+    /// databases of one server there are none. Returns how many were made.
     ///
     /// # Errors
     /// As [`Branches::create`].
@@ -37,11 +37,13 @@ impl Branches {
             self.remove_spare(other)?;
         }
         let fitting: Vec<&BranchRecord> = there.iter().filter(|record| fits(record)).collect();
-        for surplus in fitting.iter().skip(spares.count) {
+        // A database of a shared server comes as quickly as it would be given away.
+        let count = if wish.shape.isolation == Isolation::Database { 0 } else { spares.count };
+        for surplus in fitting.iter().skip(count) {
             self.remove_spare(surplus)?;
         }
         let mut made = 0;
-        while fitting.len() + made < spares.count {
+        while fitting.len() + made < count {
             control.check()?;
             self.make_spare(image, wish, spares.started, control)?;
             made += 1;

@@ -227,16 +227,30 @@ impl Server for Fake {
         self.call("make template")
     }
 
-    fn clone_database(&self, site: &Site, template: &str, database: &str, password: &Secret) -> Result<Access> {
+    fn clone_database(&self, site: &Site, from: &str, database: &str, _role: &str, _: &Secret) -> Result<()> {
+        assert!(!site.data.join(database).exists(), "no database is there twice");
         self.call("clone database")?;
-        fs::copy(site.data.join(template), site.data.join(database)).map_err(|error| failed(&error.to_string()))?;
-        Ok(self.access(site, database, Some(database), password))
+        fs::copy(site.data.join(from), site.data.join(database)).map_err(|error| failed(&error.to_string()))?;
+        Ok(())
     }
 
-    fn drop_database(&self, site: &Site, database: &str) -> Result<()> {
-        self.call("drop database")?;
-        // There may be none.
-        let _ = fs::remove_file(site.data.join(database));
+    fn swap_databases(&self, site: &Site, new: &str, database: &str, old: &str) -> Result<()> {
+        let [new, database, old] = [new, database, old].map(|name| site.data.join(name));
+        self.call("swap databases")?;
+        if new.exists() {
+            fs::rename(&database, &old)
+                .and_then(|()| fs::rename(&new, &database))
+                .map_err(|error| failed(&error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    fn drop_databases(&self, site: &Site, databases: &[String], _role: Option<&str>) -> Result<()> {
+        self.call("drop databases")?;
+        for database in databases {
+            // There may be none.
+            let _ = fs::remove_file(site.data.join(database));
+        }
         Ok(())
     }
 

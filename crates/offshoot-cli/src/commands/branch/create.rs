@@ -76,6 +76,10 @@ impl Create {
     }
 }
 
+/// What a branch is that has no server of its own, in place of how files are cloned.
+const HOSTED: &str = "a database of a server that branches share, cloned in it by file_copy_method = clone: it takes no room until it \
+                      is written and no memory of its own, and shares roles, settings and the server's fate";
+
 /// How long a branch is kept, and the line for cron that sees to it where no command does.
 fn kept_for(ttl: Duration, store: &Store, home: &Path) -> String {
     let span = span(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
@@ -113,6 +117,7 @@ pub fn description(word: &str, name: &str, made: &CreatedBranch, branches: &Bran
         vec![format!("{name} is {word} in {} ({}){}", millis(made.took), made.method, image.unwrap_or_default())];
     let mut warnings = Vec::new();
     match branches.ladder() {
+        _ if made.method == "database" => notes.push(HOSTED.to_owned()),
         Ok(ladder) => notes.push(ladder.why),
         Err(error) => warnings.push(error.to_string()),
     }

@@ -102,8 +102,8 @@ impl Reset {
         if made.moved {
             let name = &self.name;
             note(&format!(
-                "{name} has another URL than before: its port was taken, or its database has another name. \
-                          Whoever has the old one asks `offshoot branch url` for the new one"
+                "{name} has another URL than before: it has another port, or its database another name. Whoever has the old \
+                 one asks `offshoot branch url` for the new one"
             ));
         }
         if !context.globals.quiet {

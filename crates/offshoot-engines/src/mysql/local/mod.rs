@@ -214,11 +214,15 @@ impl Server for LocalServer {
         self.clones_nothing()
     }
 
-    fn clone_database(&self, _site: &Site, _template: &str, _database: &str, _password: &Secret) -> Result<Access> {
+    fn clone_database(&self, _: &Site, _from: &str, _database: &str, _role: &str, _: &Secret) -> Result<()> {
         self.clones_nothing()
     }
 
-    fn drop_database(&self, _site: &Site, _database: &str) -> Result<()> {
+    fn swap_databases(&self, _site: &Site, _new: &str, _database: &str, _old: &str) -> Result<()> {
+        self.clones_nothing()
+    }
+
+    fn drop_databases(&self, _site: &Site, _databases: &[String], _role: Option<&str>) -> Result<()> {
         self.clones_nothing()
     }
 

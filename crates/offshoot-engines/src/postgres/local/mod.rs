@@ -8,6 +8,7 @@ use crate::local::{error, files, hold, owner};
 
 mod access;
 mod advice;
+mod clones;
 mod init;
 mod late;
 mod launch;
@@ -211,20 +212,23 @@ impl Server for LocalServer {
     }
 
     fn make_template(&self, site: &Site, database: &str) -> Result<()> {
-        Ok(statements::make_template(site, database)?)
+        Ok(clones::make_template(site, database)?)
     }
 
-    fn clone_database(&self, site: &Site, template: &str, database: &str, password: &Secret) -> Result<Access> {
-        statements::clone_database(site, template, database, password)?;
-        Ok(access::access(site, database, Some(database), password))
+    fn clone_database(&self, site: &Site, from: &str, database: &str, role: &str, password: &Secret) -> Result<()> {
+        Ok(clones::clone_database(site, from, database, role, password)?)
     }
 
-    fn drop_database(&self, site: &Site, database: &str) -> Result<()> {
-        Ok(statements::drop_database(site, database)?)
+    fn swap_databases(&self, site: &Site, new: &str, database: &str, old: &str) -> Result<()> {
+        Ok(clones::swap_databases(site, new, database, old)?)
+    }
+
+    fn drop_databases(&self, site: &Site, databases: &[String], role: Option<&str>) -> Result<()> {
+        Ok(clones::drop_databases(site, databases, role)?)
     }
 
     fn database_folder(&self, site: &Site, database: &str) -> Result<PathBuf> {
-        let oid = statements::database_oid(site, database)?;
+        let oid = clones::database_oid(site, database)?;
         Ok(site.data.join("base").join(oid.to_string()))
     }
 

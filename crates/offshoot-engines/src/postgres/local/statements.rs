@@ -16,7 +16,7 @@ use offshoot_restore::server::{Secret, Site};
 use tokio_postgres::Client;
 
 /// Settings of our own sessions, over those of the database and its roles, which may be anybody's.
-const OWN_OPTIONS: &str = "-c search_path= -c default_transaction_read_only=off -c statement_timeout=0 -c lock_timeout=0 \
+pub(super) const OWN_OPTIONS: &str = "-c search_path= -c default_transaction_read_only=off -c statement_timeout=0 -c lock_timeout=0 \
                            -c log_statement=none -c log_min_error_statement=panic -c log_min_duration_statement=-1 \
                            -c session_preload_libraries= -c local_preload_libraries=";
 
@@ -48,9 +48,30 @@ pub(super) fn on_session<T: Send>(
 ) -> Result<T> {
     let mut conninfo = conninfo(site, database)?;
     conninfo.options = options.map(str::to_owned);
+    on_any(&conninfo, None, work)
+}
+
+/// The same at an address, or, where nobody gets in there, at another.
+pub(super) fn on_session_of<T: Send>(
+    conninfo: &ConnInfo,
+    other: Option<&ConnInfo>,
+    work: impl AsyncFnOnce(&Client) -> Result<T> + Send,
+) -> Result<T> {
+    on_any(conninfo, other, async |client: &Client, _: &Canceller| work(client).await)
+}
+
+fn on_any<T: Send>(
+    conninfo: &ConnInfo,
+    other: Option<&ConnInfo>,
+    work: impl AsyncFnOnce(&Client, &Canceller) -> Result<T> + Send,
+) -> Result<T> {
     let done = on_own_thread("server", |bridge| {
         bridge.block_on(async {
-            let session = connect(&conninfo, &ConnectOptions::default()).await?;
+            let options = ConnectOptions::default();
+            let session = match (connect(conninfo, &options).await, other) {
+                (Err(error), Some(other)) => connect(other, &options).await.map_err(|_| error)?,
+                (session, _) => session?,
+            };
             let driver = tokio::spawn(session.driver);
             let done = work(&session.client, &session.canceller).await;
             // The server sees the end of the session before the caller goes on.
@@ -117,64 +138,8 @@ pub(super) fn admit(site: &Site, database: &str, role: Option<&str>, password: &
 }
 
 /// What the server keeps of a password, as a literal.
-fn verifier(password: &Secret) -> String {
+pub(super) fn verifier(password: &Secret) -> String {
     literal(&postgres_protocol::password::scram_sha_256(password.expose().as_bytes()))
-}
-
-/// Branches that share a server are told of in records of their own: what was said to the server must be there after it is
-/// killed. (A branch with its own server is let in anew at each start.)
-const KEPT: &str = "SET synchronous_commit = on";
-
-/// Closes a database, so that it can be cloned at any time.
-pub(super) fn make_template(site: &Site, database: &str) -> Result<()> {
-    let sql = format!("{KEPT}; ALTER DATABASE {} WITH ALLOW_CONNECTIONS false IS_TEMPLATE true", ident(database));
-    on_own_session(site, SUPERUSER, async |client: &Client| {
-        client.batch_execute(&sql).await.map_err(refused("close the database that others are cloned from"))
-    })
-}
-
-/// Clones a database by sharing its blocks, and makes a role of its name that nobody else's database lets in.
-pub(super) fn clone_database(site: &Site, template: &str, database: &str, password: &Secret) -> Result<()> {
-    let (name, template) = (ident(database), ident(template));
-    let statements = [
-        KEPT.to_owned(),
-        "SET file_copy_method = 'clone'".to_owned(),
-        format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy"),
-        format!("CREATE ROLE {name} SUPERUSER LOGIN PASSWORD {}", verifier(password)),
-        format!("REVOKE CONNECT ON DATABASE {name} FROM PUBLIC"),
-        format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true IS_TEMPLATE false"),
-    ];
-    on_own_session(site, SUPERUSER, async |client: &Client| {
-        for sql in &statements {
-            client.batch_execute(sql).await.map_err(refused("clone the database"))?;
-        }
-        Ok(())
-    })
-}
-
-/// Drops such a database with its role.
-pub(super) fn drop_database(site: &Site, database: &str) -> Result<()> {
-    let name = ident(database);
-    let statements = [
-        KEPT.to_owned(),
-        format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
-        format!("DROP ROLE IF EXISTS {name}"),
-    ];
-    on_own_session(site, SUPERUSER, async |client: &Client| {
-        for sql in &statements {
-            client.batch_execute(sql).await.map_err(refused("drop the branch's database"))?;
-        }
-        Ok(())
-    })
-}
-
-/// The number of a database, which its folder is called by.
-pub(super) fn database_oid(site: &Site, database: &str) -> Result<u32> {
-    let sql = "SELECT oid FROM pg_catalog.pg_database WHERE datname = $1";
-    on_own_session(site, SUPERUSER, async |client: &Client| {
-        let row = client.query_one(sql, &[&database]).await.map_err(refused("say where the database is"))?;
-        Ok(row.get(0))
-    })
 }
 
 /// Sessions of users in a database.

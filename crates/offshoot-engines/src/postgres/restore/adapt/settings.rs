@@ -1,19 +1,9 @@
 //! Roles, and the settings of roles and of the database.
 
 use super::Adapter;
-use crate::postgres::quote::{ident, literal, name_list};
+use crate::postgres::quote::{assignment, ident};
 use offshoot_core::target::{Roles, Stage};
 use offshoot_format::manifest::{Membership, Role};
-
-/// Settings whose value is a list of names, kept in quotes by the server; as pg_dump knows them.
-const NAME_LISTS: &[&str] = &[
-    "local_preload_libraries",
-    "search_path",
-    "session_preload_libraries",
-    "shared_preload_libraries",
-    "temp_tablespaces",
-    "unix_socket_directories",
-];
 
 /// Rights of a role that only a superuser can give.
 const SUPERUSER_ATTRIBUTES: &[&str] = &["SUPERUSER", "REPLICATION", "BYPASSRLS"];
@@ -115,30 +105,5 @@ impl<'a> Adapter<'a> {
             let sql = format!("ALTER DATABASE {database} SET {}", assignment(name, value));
             self.push(Stage::Last, &format!("SETTING {name}"), sql, None).optional = true;
         }
-    }
-}
-
-/// `name TO value` as the server reads it back to what its catalog had.
-fn assignment(name: &str, value: &str) -> String {
-    // The name of a setting may have a dot, which is not part of an identifier in quotes.
-    let quoted: Vec<String> = name.split('.').map(ident).collect();
-    let value = if NAME_LISTS.contains(&name.to_ascii_lowercase().as_str()) {
-        let names: Vec<String> = name_list(value).iter().map(|name| literal(name)).collect();
-        if names.is_empty() { "''".to_owned() } else { names.join(", ") }
-    } else {
-        literal(value)
-    };
-    format!("{} TO {value}", quoted.join("."))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lists_of_names_stay_lists() {
-        assert_eq!(assignment("search_path", "\"$user\", public"), "\"search_path\" TO '$user', 'public'");
-        assert_eq!(assignment("search_path", "\"\""), "\"search_path\" TO ''");
-        assert_eq!(assignment("my.setting", "it's"), "\"my\".\"setting\" TO 'it''s'");
     }
 }
