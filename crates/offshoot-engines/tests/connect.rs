@@ -474,6 +474,10 @@ fn strangers_and_silence() {
     let port = stranger(true, b"");
     let error = around.outcome(&format!("host=127.0.0.1 port={port}")).unwrap_err();
     assert_eq!(kind(&error), "Closed", "{error}");
+    // Agrees to TLS, and then closes: as passing as without TLS.
+    let port = stranger(false, b"S");
+    let error = around.outcome(&format!("host=127.0.0.1 port={port} sslmode=require")).unwrap_err();
+    assert!(kind(&error) == "TlsClosed" && error.is_transient(), "{error}");
 }
 
 /// Something that is no PostgreSQL server; its port.

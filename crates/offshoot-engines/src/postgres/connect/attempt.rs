@@ -110,9 +110,11 @@ struct Failure {
 fn falls_back(error: &ConnectError, was_tls: bool, second: Speak) -> bool {
     use ConnectError as E;
     match error {
-        E::TlsFailed { .. } | E::CertificateNotTrusted { .. } | E::HostNameMismatch { .. } | E::TlsFile { .. } => {
-            was_tls
-        }
+        E::TlsFailed { .. }
+        | E::TlsClosed { .. }
+        | E::CertificateNotTrusted { .. }
+        | E::HostNameMismatch { .. }
+        | E::TlsFile { .. } => was_tls,
         E::WrongPassword { .. }
         | E::NotAllowed { .. }
         | E::RoleMissing { .. }

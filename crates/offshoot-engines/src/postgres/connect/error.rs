@@ -172,6 +172,14 @@ pub enum ConnectError {
         /// The reason.
         reason: String,
     },
+    /// The connection was lost in the handshake.
+    #[error(
+        "{host} closed the connection in the TLS handshake. If this is PostgreSQL, its log says why; if it happens again, check the TLS versions and ciphers of both sides."
+    )]
+    TlsClosed {
+        /// The place.
+        host: String,
+    },
     /// Nobody we trust has signed the server's certificate.
     #[error("the certificate of {host} is not trusted: {reason}; {}. Name the file with its issuer's certificate: sslrootcert=FILE; sslmode=require encrypts without this check.", Demand(*.mode, *.mode_is_default))]
     CertificateNotTrusted {
@@ -260,11 +268,13 @@ impl ConnectError {
 
     /// Whether the same may succeed a little later without anybody changing anything.
     pub fn is_transient(&self) -> bool {
-        use ConnectError::{Closed, NotReady, Timeout, TooManyConnections};
-        let attempts = self.attempts().iter();
-        attempts
-            .into_iter()
-            .any(|error| matches!(error, NotReady { .. } | TooManyConnections { .. } | Timeout { .. } | Closed { .. }))
+        use ConnectError::{Closed, NotReady, Timeout, TlsClosed, TooManyConnections};
+        self.attempts().iter().any(|error| {
+            matches!(
+                error,
+                NotReady { .. } | TooManyConnections { .. } | Timeout { .. } | Closed { .. } | TlsClosed { .. }
+            )
+        })
     }
 
     /// Whether nobody listens there: passing where somebody did a moment ago, else most likely a wrong place.

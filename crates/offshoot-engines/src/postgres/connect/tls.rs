@@ -123,12 +123,15 @@ impl TlsPlan {
                 ConnectError::NotPostgres { host, guess: "it agreed to speak TLS and then did not" }
             }
             Some(other) => ConnectError::TlsFailed { host, reason: clean(&other.to_string()) },
-            None if error.kind() == ErrorKind::UnexpectedEof => {
-                ConnectError::TlsFailed { host, reason: "the server closed the connection".to_owned() }
-            }
+            None if is_loss(error.kind()) => ConnectError::TlsClosed { host },
             None => ConnectError::TlsFailed { host, reason: error.to_string() },
         }
     }
+}
+
+fn is_loss(kind: ErrorKind) -> bool {
+    use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(kind, UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe)
 }
 
 /// The TLS library's error inside an IO error.

@@ -205,6 +205,14 @@ fn failure(errors: &str) -> EngineError {
         "terminating connection",
         "server closed the connection",
         "connection to server",
+        // A connection that is lost under TLS, or in the middle of what is sent.
+        "SSL SYSCALL error",
+        "SSL error",
+        "SSL connection has been closed",
+        "could not receive data from server",
+        "could not send data to server",
+        // No server refuses this one: it is lost while it is told.
+        "invalid client encoding \"UTF8\"",
         "could not open relation with OID",
         "cache lookup failed",
         "the database system is",
@@ -233,6 +241,22 @@ mod tests {
         let errors = "pg_dump: warning: x\npg_dump: error: query failed: ERROR:  canceling statement due to statement timeout\npg_dump: detail: Query was: LOCK TABLE secret\n";
         let EngineError::PgDump { message, retryable } = failure(errors) else { panic!() };
         assert!(retryable && message.starts_with("query failed") && !message.contains("secret"));
+    }
+
+    #[test]
+    fn lost_connections_are_passing() {
+        for said in [
+            "query failed: SSL SYSCALL error: EOF detected",
+            "query failed: server closed the connection unexpectedly",
+            "query failed: SSL connection has been closed unexpectedly",
+            "query failed: could not receive data from server: Connection reset by peer",
+            "invalid client encoding \"UTF8\" specified",
+        ] {
+            let error = failure(&format!("pg_dump: error: {said}\npg_dump: detail: Query was: SELECT 1\n"));
+            assert!(matches!(error, EngineError::PgDump { retryable: true, .. }), "{said}");
+        }
+        let error = failure("pg_dump: error: query failed: ERROR:  permission denied for table t\n");
+        assert!(matches!(error, EngineError::PgDump { retryable: false, .. }));
     }
 
     #[test]
