@@ -9,9 +9,11 @@
 //! fn branches() -> &'static Branches {
 //!     static OPENED: OnceLock<Branches> = OnceLock::new();
 //!     OPENED.get_or_init(|| {
+//!         // Folders of this user's, the second with a short path.
+//!         let user = std::env::var("USER").unwrap_or_default();
 //!         let place = BranchPlace {
-//!             home: "/var/tmp/offshoot".into(),
-//!             runtime: "/tmp/offshoot-tests".into(),
+//!             home: format!("/var/tmp/offshoot-{user}").into(),
+//!             runtime: format!("/tmp/offshoot-{user}").into(),
 //!             search: std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect(),
 //!             ..BranchPlace::default()
 //!         };

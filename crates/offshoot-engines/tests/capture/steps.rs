@@ -138,7 +138,8 @@ fn what_changes_without_a_lock_makes_the_capture_begin_anew() {
         let error = outcome.err().unwrap_or_else(|| panic!("{sql}: not noticed"));
         assert!(matches!(&error, CoreError::Source { retryable: true, .. }), "{sql}: {}", story(&error));
         let error = engine_error(error);
-        assert!(matches!(&error, EngineError::Unstable { .. }), "{sql}: {error}");
+        // pg_dump may be the one that does not find what it has listed.
+        assert!(matches!(&error, EngineError::Unstable { .. } | EngineError::PgDump { .. }), "{sql}: {error}");
         no_session_left(shared(), &db);
         capture(shared(), &db);
     }

@@ -145,9 +145,9 @@ fn connections_are_encrypted_and_compressed_as_wished() {
             info.compression = vec![compression];
             let mut session = Session::open(&info).unwrap();
             let long = "x".repeat(300_000);
-            let sql = format!("SELECT '{long}' UNION ALL SELECT 'short'");
-            let rows = session.query("echo", &sql).unwrap();
-            assert_eq!((rows[0].text(0).unwrap(), rows[1].text(0).unwrap()), (long.as_str(), "short"));
+            // No UNION: some versions of MariaDB cut what a temporary table holds.
+            let row = session.query_one("echo", &format!("SELECT '{long}', 'short'")).unwrap();
+            assert!((row.text(0).unwrap(), row.text(1).unwrap()) == (long.as_str(), "short"), "{name} {compression:?}");
             let row = session.query_one("ask", "SHOW SESSION STATUS LIKE 'Compression'").unwrap();
             let is_known = name == "mysql" || compression == Compression::Zlib;
             assert_eq!(row.is_yes(1).unwrap(), is_known, "{name} {compression:?}");
@@ -200,4 +200,22 @@ fn what_is_no_mysql_is_named_so() {
         let error = Session::open(&info).err().unwrap().to_string();
         assert!(error.contains("is not a MySQL server") && !error.contains("canary"), "{error}");
     }
+}
+
+#[test]
+fn a_connection_that_is_lost_in_the_handshake_of_tls_is_passing() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        // Protocol 10, a version, a number, a nonce in two parts, and all that there is, TLS included.
+        let payload = [b"\x0a8.0.36\0", &[1; 4], &[7; 8][..], b"\0\xff\xff\x2d\x02\0\xff\xdf\x15", &[0; 10], &[7; 12]];
+        let payload = [payload.concat(), b"\0caching_sha2_password\0".to_vec()].concat();
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(&[&[u8::try_from(payload.len()).unwrap(), 0, 0, 0][..], &payload].concat()).unwrap();
+        // The request for TLS, and the beginning of its handshake.
+        let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
+    });
+    let url = format!("mysql://canary:canary@127.0.0.1:{port}/shop?ssl-mode=REQUIRED");
+    let error = Session::open(&ConnInfo::parse(&url, &Environment::empty()).unwrap()).err().unwrap();
+    assert!(error.to_string().contains("in the TLS handshake") && error.is_retryable(), "{error}");
 }

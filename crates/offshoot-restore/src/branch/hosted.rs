@@ -12,7 +12,7 @@ use super::{BRANCH_WAIT, BranchError, BranchName, Branches, Result, room};
 use crate::clone::{Method, probe};
 use crate::image::Image;
 use crate::lock::FolderLock;
-use crate::server::{self, Server, Site, Stop};
+use crate::server::{self, Server, Site};
 use offshoot_core::{Control, CoreError};
 use std::collections::BTreeSet;
 use std::slice;
@@ -308,7 +308,7 @@ impl Branches {
         };
         let data = host.site(&self.home).data;
         if self.servers.running(&data).is_none_or(|running| running.is_ending) {
-            self.servers.stop(&data, Stop::Orderly)?;
+            self.end_anyhow(&data)?;
             let server = self.server_of(&host)?;
             self.launch(&mut host, &*server, &lock, None, control)?;
         }

@@ -8,7 +8,7 @@ use crate::image::now_unix_ms;
 use crate::lock::FolderLock;
 use crate::server::{Access, Server, Site, Stop};
 use offshoot_core::{Control, CoreError};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How long a server that was started by somebody else may take until it answers, and how often it is asked.
@@ -40,7 +40,7 @@ impl Branches {
         let running = self.servers.running(&site.data);
         if running.is_some_and(|running| running.is_ending || !record.runs) {
             // Who was stopping it was killed, and nobody can enter it any more. However it ends, it is started again.
-            self.servers.stop(&site.data, Stop::Orderly).or_else(|_| self.servers.stop(&site.data, Stop::AtOnce))?;
+            self.end_anyhow(&site.data)?;
         } else if running.is_some() {
             // A start or a reset that was killed may have started it and no more.
             if record.admitted != record.generation {
@@ -65,6 +65,11 @@ impl Branches {
         let access = self.launch(&mut record, &*server, &lock, None, control)?;
         record.save_later(&self.home, &lock)?;
         Ok(Started { access, moved: record.port != port })
+    }
+
+    /// Ends a server that is started again, which puts in order what it was killed in.
+    pub(super) fn end_anyhow(&self, data: &Path) -> Result<()> {
+        Ok(self.servers.stop(data, Stop::Orderly).or_else(|_| self.servers.stop(data, Stop::AtOnce))?)
     }
 
     /// Lets the user into a server that a killed process has started, once it answers.

@@ -11,6 +11,9 @@ use crate::server::Stop;
 use offshoot_core::Control;
 use std::path::Path;
 
+/// How old spares of another address may become: a day.
+const OTHERS_AGE_MAX_MS: u64 = 24 * 60 * 60 * 1000;
+
 /// How many spares there should be of an image, and of which kind.
 #[derive(Debug, Clone, Default)]
 pub struct SpareWish {
@@ -21,7 +24,7 @@ pub struct SpareWish {
 }
 
 impl Branches {
-    /// Makes spares until there are as many as wished, and removes those of images that are not wanted. Of branches that are
+    /// Makes spares until there are as many as wished, and removes those of the address that are of another image or shape. Of branches that are
     /// databases of one server there are none. Returns how many were made.
     ///
     /// # Errors
@@ -33,7 +36,12 @@ impl Branches {
             record.state == State::Spare && record.image == image.record().key && record.shape == wish.shape
         };
         let there: Vec<BranchRecord> = self.records()?;
-        for other in there.iter().filter(|record| record.state == State::Spare && !fits(record)) {
+        // Those of another address are what another checkout wants, as long as it asks for them now and then.
+        let is_over = |record: &BranchRecord| {
+            record.address == wish.address || now_unix_ms().saturating_sub(record.made_unix_ms) > OTHERS_AGE_MAX_MS
+        };
+        let is_in_the_way = |record: &&BranchRecord| record.state == State::Spare && !fits(record) && is_over(record);
+        for other in there.iter().filter(is_in_the_way) {
             self.remove_spare(other)?;
         }
         let fitting: Vec<&BranchRecord> = there.iter().filter(|record| fits(record)).collect();

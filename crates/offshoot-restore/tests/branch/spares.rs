@@ -38,6 +38,27 @@ fn whose_a_spare_has_become_is_on_the_disk_after_the_next_sync() {
 }
 
 #[test]
+fn spares_of_another_address_are_left_for_a_day() {
+    let place = Place::new();
+    let fill_of = |seed: u8, address: &str| {
+        let (image, wish) = (place.image(seed), Wish { address: address.to_owned(), ..wish() });
+        let spares = SpareWish { count: 1, started: true };
+        place.branches().fill_spares(&image, &wish, &spares, &Control::default()).unwrap()
+    };
+    assert_eq!((fill_of(1, "prod"), fill_of(2, "staging")), (1, 1));
+    assert_eq!((fill_of(1, "prod"), fill_of(2, "staging")), (0, 0), "neither is in the other's way");
+    assert_eq!((fill_of(3, "prod"), place.folders().len()), (1, 2), "one of an older snapshot goes");
+    for folder in place.folders() {
+        let file = folder.join("branch.json");
+        let text = fs::read_to_string(&file).unwrap();
+        let (before, rest) = text.split_once("\"made_unix_ms\": ").unwrap();
+        let rest = rest.trim_start_matches(|digit: char| digit.is_ascii_digit());
+        fs::write(&file, format!("{before}\"made_unix_ms\": 1{rest}")).unwrap();
+    }
+    assert_eq!((fill_of(3, "prod"), place.folders().len()), (0, 1), "nobody has asked for the other one");
+}
+
+#[test]
 fn a_spare_that_does_not_run_is_started() {
     let place = Place::new();
     fill(&place, 1, 1, false);

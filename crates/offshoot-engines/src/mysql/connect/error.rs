@@ -135,6 +135,12 @@ pub enum ConnectError {
         /// The reason.
         reason: String,
     },
+    /// The connection was lost in the handshake.
+    #[error("{place} closed the connection in the TLS handshake. Its log says why; if it happens again, check the versions and settings of TLS on both sides")]
+    TlsClosed {
+        /// The place.
+        place: String,
+    },
     /// A file that TLS needs cannot be used.
     #[error("the file {path} cannot be used: {problem}")]
     TlsFile {
@@ -153,7 +159,7 @@ impl ConnectError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Closed { .. } | Self::NotReady { .. } => true,
+            Self::Closed { .. } | Self::NotReady { .. } | Self::TlsClosed { .. } => true,
             Self::AllFailed(all) => all.iter().any(Self::is_transient),
             _ => false,
         }

@@ -104,11 +104,14 @@ fn failure(error: &io::Error, conninfo: &ConnInfo, place: &Place, mode: SslMode)
         }
         Some(rustls::Error::InvalidCertificate(reason)) => certificate(clean(&reason.to_string())),
         Some(other) => ConnectError::TlsFailed { place, reason: clean(&other.to_string()) },
-        None if error.kind() == ErrorKind::UnexpectedEof => {
-            ConnectError::TlsFailed { place, reason: "the server closed the connection".to_owned() }
-        }
+        None if is_loss(error.kind()) => ConnectError::TlsClosed { place },
         None => ConnectError::TlsFailed { place, reason: error.to_string() },
     }
+}
+
+fn is_loss(kind: ErrorKind) -> bool {
+    use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(kind, UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe)
 }
 
 fn check_key_mode(path: &Path) -> Result<(), ConnectError> {

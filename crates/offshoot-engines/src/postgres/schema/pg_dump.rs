@@ -215,6 +215,8 @@ fn failure(errors: &str) -> EngineError {
         "invalid client encoding \"UTF8\"",
         "could not open relation with OID",
         "cache lookup failed",
+        // What it had listed was renamed: nothing keeps a schema, a type or a function as a lock keeps a table.
+        "\" does not exist",
         "the database system is",
         "too many clients",
     ];
@@ -251,6 +253,7 @@ mod tests {
             "query failed: SSL connection has been closed unexpectedly",
             "query failed: could not receive data from server: Connection reset by peer",
             "invalid client encoding \"UTF8\" specified",
+            "query failed: ERROR:  schema \"a\" does not exist",
         ] {
             let error = failure(&format!("pg_dump: error: {said}\npg_dump: detail: Query was: SELECT 1\n"));
             assert!(matches!(error, EngineError::PgDump { retryable: true, .. }), "{said}");
