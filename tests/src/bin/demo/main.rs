@@ -72,9 +72,23 @@ fn demo() -> Result<()> {
     copy(&*shop, &offshoot("raw"))?;
     scrub(&*shop, &offshoot("store"), folder.path())?;
     let (url, took) = branch(&*shop, &offshoot("store"))?;
+    wait_for_background(&in_folder("home"));
     say("Done. The scrubbed branch, while it was there, and what it took to make it:");
     println!("{url}  {:.2} s\nNothing is left behind", took.as_secs_f64());
     Ok(())
+}
+
+/// Waits for what commands left to the background, which would make folders anew while they are removed.
+fn wait_for_background(home: &Path) {
+    let home = [b"OFFSHOOT_HOME=", home.as_os_str().as_encoded_bytes()].concat();
+    let is_ours = |entry: std::fs::DirEntry| {
+        let variables = std::fs::read(entry.path().join("environ")).unwrap_or_default();
+        variables.split(|&byte| byte == 0).any(|variable| variable == home)
+    };
+    let began = Instant::now();
+    while std::fs::read_dir("/proc").into_iter().flatten().flatten().any(is_ours) && began.elapsed().as_secs() < 20 {
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// Everything there and back, as it is.

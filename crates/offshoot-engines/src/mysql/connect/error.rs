@@ -136,7 +136,9 @@ pub enum ConnectError {
         reason: String,
     },
     /// The connection was lost in the handshake.
-    #[error("{place} closed the connection in the TLS handshake. Its log says why; if it happens again, check the versions and settings of TLS on both sides")]
+    #[error(
+        "{place} closed the connection in the TLS handshake. Its log says why; if it happens again, check the versions and settings of TLS on both sides"
+    )]
     TlsClosed {
         /// The place.
         place: String,
