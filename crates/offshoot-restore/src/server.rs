@@ -223,6 +223,11 @@ pub trait Server: Send + Sync {
     /// If the server refuses.
     fn database_folder(&self, site: &Site, database: &str) -> Result<PathBuf>;
 
+    /// Settings of a server that many branches are databases of, where they are others than a branch's own.
+    fn hosting_settings(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
     /// Sessions of users that are open in a database.
     ///
     /// # Errors

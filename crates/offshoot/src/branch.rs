@@ -170,12 +170,13 @@ impl Branches {
         })
     }
 
-    /// Says that all is done in a branch that was made or reset while [`BranchPlace::finishes`]: from now on it is ready.
+    /// Says that all is done in the branch of this [`Self::id`] that was made or reset while [`BranchPlace::finishes`]: from now on it is
+    /// ready.
     ///
     /// # Errors
-    /// `NotFound`; `Conflict` while another process works on it.
-    pub fn finish(&self, name: &str) -> Result<()> {
-        Ok(self.inner.finish(&BranchName::new(name)?)?)
+    /// `NotFound`, also where another one has its name; `Conflict` while another process works on it.
+    pub fn finish(&self, name: &str, id: &str) -> Result<()> {
+        Ok(self.inner.finish(&BranchName::new(name)?, id)?)
     }
 
     /// Gives a branch the content of a snapshot, its own one if none is named. Its URL stays. What it was before is removed by

@@ -3,7 +3,7 @@
 use crate::nest::{Nest, psql};
 use offshoot_testkit::postgres::{Binaries, Server, ServerOptions, shared, shared_of};
 use offshoot_testkit::{fingerprint::fingerprint, shop};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -311,17 +311,22 @@ fn an_interrupt_ends_what_is_done_after_making_and_leaves_none() {
     let nest = Nest::of(server, &small(server, "branch_stopped"));
     let dir = nest.session.dir();
     std::fs::write(dir.join("after.sql"), "SELECT 1; SELECT pg_sleep(600);").unwrap();
-    for hook in ["sql = 'after.sql'", "command = 'trap \"exit 3\" INT; touch begun; while :; do sleep 0.02; done'"] {
+    let command = "command = 'trap \"exit 3\" INT; touch begun; while :; do sleep 0.02; done'";
+    for (hook, is_to_all) in [("sql = 'after.sql'", true), (command, true), (command, false)] {
+        let _absent = std::fs::remove_file(dir.join("begun"));
         std::fs::write(dir.join("offshoot.toml"), format!("[[branch.after]]\n{hook}\n")).unwrap();
         let mut command = nest.session.command(&["branch", "create", "a", "--raw"]);
         let mut making = command.process_group(0).stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(making.stderr.take().unwrap()).lines().map(Result::unwrap);
         assert!(lines.any(|line| line.contains("run ")));
-        // As a terminal does: to all of the group.
         while hook.starts_with("command") && !dir.join("begun").exists() {
             thread::yield_now();
         }
-        kill_process_group(Pid::from_child(&making), Signal::INT).unwrap();
+        // As a terminal does, to all of the group; or as a CI job does.
+        match is_to_all {
+            true => kill_process_group(Pid::from_child(&making), Signal::INT).unwrap(),
+            false => kill_process(Pid::from_child(&making), Signal::TERM).unwrap(),
+        }
         let said: Vec<String> = lines.collect();
         assert_eq!(making.wait().unwrap().code(), Some(130), "{said:?}");
         assert!(nest.names().is_empty() && nest.servers().is_empty(), "{said:?}");

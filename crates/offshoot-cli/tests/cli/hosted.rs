@@ -78,6 +78,12 @@ fn lives(server: &Server, nest: &Nest) {
 
     let databases = "SELECT count(*) FROM pg_database WHERE datname LIKE 'branch\\_%'";
     let roles = "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'branch\\_%'";
+    // What keeps a database from being dropped keeps no branch.
+    let hold = "CREATE SUBSCRIPTION s CONNECTION 'host=offshoot.invalid' PUBLICATION p WITH (connect = false)";
+    psql(server, &one, hold);
+    assert_eq!(nest.done(&["branch", "reset", "fix/4711 🐛", "--raw"]).stdout.trim(), one);
+    assert_eq!((rows(&one).as_str(), psql(server, &one, databases)), ("20000", "2".to_owned()));
+    psql(server, &one, hold);
     nest.done(&["branch", "delete", "fix/4711 🐛"]);
     assert_eq!((psql(server, &other, databases), psql(server, &other, roles)), ("1".to_owned(), "1".to_owned()));
     nest.done(&["branch", "delete", "other"]);

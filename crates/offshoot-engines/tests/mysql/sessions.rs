@@ -208,8 +208,10 @@ fn a_connection_that_is_lost_in_the_handshake_of_tls_is_passing() {
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
         // Protocol 10, a version, a number, a nonce in two parts, and all that there is, TLS included.
-        let payload = [b"\x0a8.0.36\0", &[1; 4], &[7; 8][..], b"\0\xff\xff\x2d\x02\0\xff\xdf\x15", &[0; 10], &[7; 12]];
-        let payload = [payload.concat(), b"\0caching_sha2_password\0".to_vec()].concat();
+        let flags = b"\0\xff\xff\x2d\x02\0\xff\xdf\x15";
+        let payload: [&[u8]; 7] =
+            [b"\x0a8.0.36\0", &[1; 4], &[7; 8], flags, &[0; 10], &[7; 12], b"\0caching_sha2_password\0"];
+        let payload = payload.concat();
         let (mut stream, _) = listener.accept().unwrap();
         stream.write_all(&[&[u8::try_from(payload.len()).unwrap(), 0, 0, 0][..], &payload].concat()).unwrap();
         // The request for TLS, and the beginning of its handshake.

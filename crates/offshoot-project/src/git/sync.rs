@@ -191,6 +191,11 @@ fn follow(
         return Ok(());
     };
     let there = branches.identity(&entry.database).map_err(ProjectError::Branches)?;
+    if entry.identity.is_none() && entry.state == State::Ready && there.is_some() {
+        // Written before identities were.
+        entry.identity.clone_from(&there);
+        write(repository, &mut entry, |_, _| ())?;
+    }
     let access = if there.is_some() && there == entry.identity {
         branches.access(&entry.database).map_err(ProjectError::Branches)?
     } else {

@@ -196,7 +196,9 @@ impl Branches {
             record.save_later(&self.home, lock)?;
             old.as_deref().map_or(Ok(()), remove_sockets)?;
         }
-        let purpose = Purpose::Branch { durable: record.shape.durable, settings: record.shape.settings.clone() };
+        let shared = if record.shape.isolation == Isolation::Database { server.hosting_settings() } else { Vec::new() };
+        let settings = [shared, record.shape.settings.clone()].concat();
+        let purpose = Purpose::Branch { durable: record.shape.durable, settings };
         let mut lost = HashSet::new();
         loop {
             control.check()?;

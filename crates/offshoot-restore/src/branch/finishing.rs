@@ -2,7 +2,7 @@
 //! whoever does them, and nobody may take it for ready: a process that ends before it is through leaves a half one.
 
 use super::record::BranchRecord;
-use super::{BranchName, Branches, Result, is_gone};
+use super::{BranchError, BranchName, Branches, Result, is_gone};
 use offshoot_core::store::this_process;
 use offshoot_format::record::Holder;
 use serde::{Deserialize, Serialize};
@@ -36,13 +36,16 @@ impl BranchRecord {
 }
 
 impl Branches {
-    /// Says that all is done in a branch that was wished for with [`finishes`](super::Wish::finishes): from now on it is ready. Of any
-    /// other nothing changes.
+    /// Says that all is done in the branch of this id that was wished for with [`finishes`](super::Wish::finishes): from now on it is
+    /// ready. Of any other nothing changes.
     ///
     /// # Errors
-    /// `NoBranch`, `Busy`.
-    pub fn finish(&self, name: &BranchName) -> Result<()> {
+    /// `NoBranch`, also where another one has its name; `Busy`.
+    pub fn finish(&self, name: &BranchName, id: &str) -> Result<()> {
         let (mut record, lock) = self.locked(name)?;
+        if record.id != id {
+            return Err(BranchError::NoBranch { name: name.to_string(), near: Vec::new() });
+        }
         if record.finishing.take().is_none() {
             return Ok(());
         }

@@ -79,6 +79,9 @@ impl Branches {
             }
             return self.end(record, &lock);
         }
+        if record.state == State::Host {
+            return self.remove_lost_host(record, &lock);
+        }
         // A reset that was killed may have started a server that nobody is told of, or left a database; a stop may have left it running.
         self.stop_old(&record)?;
         self.settle(&mut record, &lock)?;

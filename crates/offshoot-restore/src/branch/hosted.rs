@@ -7,7 +7,7 @@
 use super::create::{Created, StepClock, Wish};
 use super::finishing::Finishing;
 use super::life::Started;
-use super::record::{self, BranchRecord, State};
+use super::record::{self, BranchRecord, Shape, State};
 use super::{BRANCH_WAIT, BranchError, BranchName, Branches, Result, room};
 use crate::clone::{Method, probe};
 use crate::image::Image;
@@ -84,7 +84,7 @@ impl Branches {
     ) -> Result<Created> {
         let mut clock = StepClock::start();
         self.settle(&mut record, lock)?;
-        let shared = Wish { shape: super::Shape { role: None, ..record.shape.clone() }, ..wish.clone() };
+        let shared = Wish { shape: Shape { role: None, ..record.shape.clone() }, ..wish.clone() };
         let (host, host_lock) = self.host(image, &shared, control)?;
         clock.step("server");
         let mut next = BranchRecord {
@@ -160,7 +160,10 @@ impl Branches {
         lock: &FolderLock,
         control: &Control,
     ) -> Result<Started> {
-        self.settle(&mut record, lock)?;
+        // What counts is in its place, whatever else there is of it.
+        if let Err(error) = self.settle(&mut record, lock) {
+            tracing::debug!(%error, "an old database is still there");
+        }
         let host = record.host.as_ref().map_or(Ok(None), |id| self.host_by(id, control))?;
         let Some((host, _lock)) = host else {
             return Err(BranchError::NotReady {
@@ -195,7 +198,12 @@ impl Branches {
         room::give(&folder);
         let until = Instant::now() + UP_WAIT;
         loop {
-            let Some((host, _lock)) = self.host_by(id, &Control::default())? else { return Ok(()) };
+            let (host, _lock) = match self.host_by(id, &Control::default()) {
+                Ok(Some(host)) => host,
+                Ok(None) => return Ok(()),
+                // Nobody is left on a server that cannot be had any more, such as one whose programs are gone.
+                Err(error) => return if self.abandon(id)? { Ok(()) } else { Err(error) },
+            };
             match drop(&*self.server_of(&host)?, &host.site(&self.home)) {
                 // It may have ended a moment ago for want of room, and be about to start again.
                 Err(CoreError::Source { retryable: true, .. }) if Instant::now() < until => sleep(UP_POLL),
@@ -208,16 +216,44 @@ impl Branches {
         Ok(())
     }
 
-    /// Removes the servers that no branch is on and whose image is none of `wanted`, by their keys. Returns how many.
+    /// Removes a server with all that is on it, if all of that is on its way out. Says whether it did.
+    fn abandon(&self, id: &str) -> Result<bool> {
+        let folder = self.home.branches().join(id);
+        let Some(lock) = FolderLock::exclusive_within(&folder, BRANCH_WAIT)? else { return Ok(false) };
+        let is_on = |record: &BranchRecord| record.host.as_deref() == Some(id) && record.state != State::Deleting;
+        let Some(mut host) = record::load(&folder)?.filter(|record| record.state == State::Host) else {
+            return Ok(false);
+        };
+        if self.records()?.iter().any(is_on) {
+            return Ok(false);
+        }
+        host.save_deleting(&self.home, &lock)?;
+        self.remove(&host, &lock)?;
+        Ok(true)
+    }
+
+    /// Removes a server that no branch is on, if it is one that the machine's going down has lost.
+    pub(super) fn remove_lost_host(&self, mut host: BranchRecord, lock: &FolderLock) -> Result<()> {
+        let is_on = |record: &BranchRecord| record.host.as_ref() == Some(&host.id);
+        if !self.is_lost(&host) || self.records()?.iter().any(is_on) {
+            return Ok(());
+        }
+        host.save_deleting(&self.home, lock)?;
+        self.remove(&host, lock)
+    }
+
+    /// Removes the servers that no branch is on and whose image is none of `wanted`, by their keys, or that are of another shape than
+    /// is wished for. Returns how many.
     ///
     /// # Errors
     /// If one cannot be removed.
-    pub fn remove_idle_hosts(&self, wanted: &BTreeSet<String>) -> Result<usize> {
+    pub fn remove_idle_hosts(&self, wanted: &BTreeSet<String>, shape: &Shape) -> Result<usize> {
+        let is_wanted = |host: &BranchRecord| wanted.contains(&host.image) && host.shape.serves(shape);
         let records = self.records()?;
         let used: BTreeSet<&str> = records.iter().filter_map(|record| record.host.as_deref()).collect();
         let mut removed = 0;
         let is_idle = |record: &&BranchRecord| record.state == State::Host && !used.contains(record.id.as_str());
-        for host in records.iter().filter(is_idle).filter(|host| !wanted.contains(&host.image)) {
+        for host in records.iter().filter(is_idle).filter(|host| !is_wanted(host)) {
             let folder = host.folder(&self.home);
             let Some(lock) = super::try_lock(&folder)? else { continue };
             let Some(mut record) = record::load(&folder)?.filter(|record| record.state == State::Host) else {
@@ -260,7 +296,7 @@ impl Branches {
     fn host(&self, image: &Image, wish: &Wish, control: &Control) -> Result<(BranchRecord, FolderLock)> {
         let _hosts = self.home.lock_hosts(BRANCH_WAIT)?;
         let fits = |record: &BranchRecord| {
-            record.state == State::Host && record.image == image.record().key && record.shape == wish.shape
+            record.state == State::Host && record.image == image.record().key && record.shape.serves(&wish.shape)
         };
         for found in self.records()?.into_iter().filter(fits).filter(|host| !self.is_lost(host)) {
             if let Some(host) = self.run_host(&found, control)? {

@@ -25,6 +25,7 @@ pub(crate) enum State {
     /// Made, and kept for the one who asks next.
     Spare,
     /// A branch.
+    #[serde(alias = "resetting")]
     Ready,
     /// No branch, but the server of others that are databases of it.
     Host,
@@ -131,7 +132,9 @@ impl BranchRecord {
 
     /// The folder of its socket.
     pub(super) fn sockets(&self, home: &Home) -> PathBuf {
-        self.sockets.clone().unwrap_or_else(|| home.sockets(&self.id))
+        // In a copy of a home, records name the folders of the original's.
+        let own = home.sockets(&self.id);
+        self.sockets.clone().filter(|path| path.file_name() == own.file_name()).unwrap_or(own)
     }
 
     fn own_site(&self, home: &Home) -> Site {
@@ -202,7 +205,7 @@ pub(crate) fn load(folder: &Path) -> Result<Option<BranchRecord>> {
     let Some(record) = record::load::<BranchRecord>(&path)? else { return Ok(None) };
     let is_of_folder = folder.file_name().is_some_and(|name| name == record.id.as_str());
     let is_id = |id: &String| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if record.version == VERSION && is_of_folder && record.host.as_ref().is_none_or(is_id) {
+    if record.version == VERSION && is_of_folder && record.host.iter().chain(&record.left_on).all(is_id) {
         return Ok(Some(record));
     }
     Err(BranchError::BadRecord { path })

@@ -36,10 +36,11 @@ pub(super) fn give(folder: &Path) {
 /// `Full`.
 pub(super) fn keep(folder: &Path) -> Result<()> {
     let path = folder.join(FILE);
-    if path.exists() {
+    // One that was killed may have left less.
+    if fs::metadata(&path).is_ok_and(|found| found.len() >= ROOM_BYTES) {
         return Ok(());
     }
-    let kept = File::create_new(&path).and_then(|file| Ok(fallocate(file, FallocateFlags::empty(), 0, ROOM_BYTES)?));
+    let kept = File::create(&path).and_then(|file| Ok(fallocate(file, FallocateFlags::empty(), 0, ROOM_BYTES)?));
     kept.map_err(|error| {
         let _ = fs::remove_file(&path);
         BranchError::io("writing", &path)(error)

@@ -258,8 +258,10 @@ fn one_that_was_not_finished_is_not_ready() {
         // Who finishes it gets in.
         branches.access(&named(name)).unwrap();
     }
-    branches.finish(&named("reset")).unwrap();
-    branches.finish(&named("reset")).unwrap();
+    let id = branches.id(&named("reset")).unwrap();
+    assert!(matches!(branches.finish(&named("reset"), "another"), Err(BranchError::NoBranch { .. })));
+    branches.finish(&named("reset"), &id).unwrap();
+    branches.finish(&named("reset"), &id).unwrap();
     assert_eq!(branches.list().unwrap()[1].state, BranchState::Running);
     branches.reset(&named("reset"), &image, &finished, &control).unwrap();
     assert_eq!(branches.list().unwrap()[1].state, BranchState::Working);

@@ -34,11 +34,11 @@ fn they_share_a_server_and_go_one_by_one() {
     let reset = branches.reset(&named("a"), &image, &hosted(), &control).unwrap();
     assert_eq!(reset.access, one.access, "the URL stays");
     assert!(matches!(branches.stop(&named("a")), Err(BranchError::Shared { .. })));
-    assert_eq!(branches.remove_idle_hosts(&BTreeSet::new()).unwrap(), 0);
+    assert_eq!(branches.remove_idle_hosts(&BTreeSet::new(), &hosted().shape).unwrap(), 0);
     branches.delete(&named("a")).unwrap();
     branches.delete(&named("b")).unwrap();
     assert_eq!(place.folders().len(), 1, "the server stays warm");
-    assert_eq!(branches.remove_idle_hosts(&BTreeSet::new()).unwrap(), 1);
+    assert_eq!(branches.remove_idle_hosts(&BTreeSet::new(), &hosted().shape).unwrap(), 1);
     assert!(place.folders().is_empty() && place.sockets() == 0);
 }
 

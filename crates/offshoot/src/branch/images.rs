@@ -54,7 +54,8 @@ impl Branches {
         on_own_thread(|| {
             let removed = plan.apply(self.inner.home(), &*self.servers)?;
             let left = image::list(self.inner.home())?;
-            self.inner.remove_idle_hosts(&left.iter().map(|image| image.record().key.clone()).collect())?;
+            let keys = left.iter().map(|image| image.record().key.clone()).collect();
+            self.inner.remove_idle_hosts(&keys, &self.place.shape)?;
             Ok(removed)
         })?
     }

@@ -34,7 +34,7 @@ impl Making<'_> {
             };
             if let Err(failure) = finish(context, branches, self.name, &mut made, control, refuse_drift) {
                 // What cannot be deleted now is deleted by the next command.
-                if let Err(error) = branches.delete(self.name) {
+                if let Err(error) = branches.delete_only(self.name, &made.id) {
                     warn(&format!("{} is not deleted yet: {error}", self.name));
                 }
                 return Err(failure);
@@ -69,9 +69,9 @@ fn finish(
     check: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let began = Instant::now();
-    hooks::run(context, branches, name, &made.access, control)?;
+    hooks::run(context, branches, name, made, control)?;
     check()?;
-    branches.finish(name)?;
+    branches.finish(name, &made.id)?;
     made.steps.push((AFTER, began.elapsed()));
     Ok(())
 }

@@ -41,6 +41,16 @@ WHERE d.datname = $1 AND (r.oid IS NOT NULL OR a.grantee = 0 AND a.privilege_typ
 const DROPPED: &str = "SELECT datname::pg_catalog.text, datistemplate FROM pg_catalog.pg_database \
                        WHERE datname = ANY ($1) OR datdba = (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = $2)";
 
+/// Statements that take from the database of the session what would keep it from being dropped.
+const HELD: &str = "\
+SELECT pg_catalog.format('ROLLBACK PREPARED %L', gid) FROM pg_catalog.pg_prepared_xacts
+WHERE database = pg_catalog.current_database()
+UNION ALL SELECT pg_catalog.format('SELECT pg_catalog.pg_terminate_backend(%s, 60000)', active_pid) FROM pg_catalog.pg_replication_slots
+WHERE database = pg_catalog.current_database() AND active_pid IS NOT NULL
+UNION ALL SELECT pg_catalog.unnest(ARRAY[pg_catalog.format('ALTER SUBSCRIPTION %I DISABLE', subname),
+  pg_catalog.format('ALTER SUBSCRIPTION %I SET (slot_name = NONE)', subname), pg_catalog.format('DROP SUBSCRIPTION %I', subname)])
+FROM pg_catalog.pg_subscription WHERE subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())";
+
 const END_SESSIONS: &str =
     "SELECT pg_catalog.pg_terminate_backend(pid, $2) FROM pg_catalog.pg_stat_activity WHERE datid = $1";
 
@@ -171,6 +181,25 @@ pub(super) fn swap_databases(site: &Site, new: &str, database: &str, old: &str) 
     })
 }
 
+/// Lets go of what keeps a database from being dropped although nobody is in it: transactions that were prepared, subscriptions, slots.
+async fn release(database: &ConnInfo) -> Result<()> {
+    let doing = "let go of what a database holds";
+    let session = connect(database, &ConnectOptions::default()).await?;
+    let driver = tokio::spawn(session.driver);
+    let client = &session.client;
+    let done = async {
+        for row in client.query(HELD, &[]).await.map_err(refused(doing))? {
+            // A slot that somebody reads from is free once his session has ended.
+            client.batch_execute(row.get(0)).await.map_err(refused(doing))?;
+        }
+        Ok(())
+    };
+    let done = done.await;
+    drop(session.client);
+    let _ = driver.await;
+    done
+}
+
 /// Drops databases, whoever is in them, and with a role all that belong to it.
 pub(super) fn drop_databases(site: &Site, databases: &[String], role: Option<&str>) -> Result<()> {
     let doing = "drop the branch's database";
@@ -181,7 +210,15 @@ pub(super) fn drop_databases(site: &Site, databases: &[String], role: Option<&st
             if row.get(1) {
                 run(format!("ALTER DATABASE {name} WITH IS_TEMPLATE false")).await.map_err(refused(doing))?;
             }
-            run(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.map_err(refused(doing))?;
+            let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+            match run(drop.clone()).await {
+                Err(error) if error.code() == Some(&SqlState::OBJECT_IN_USE) => {
+                    let held = address(site, row.get(0))?;
+                    release(&held).await?;
+                    run(drop).await.map_err(refused(doing))?;
+                }
+                done => done.map_err(refused(doing))?,
+            }
         }
         let Some(role) = role.map(ident) else { return Ok(()) };
         match run(format!("DROP ROLE IF EXISTS {role}")).await {
