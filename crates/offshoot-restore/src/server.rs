@@ -223,6 +223,12 @@ pub trait Server: Send + Sync {
     /// If the server refuses.
     fn database_folder(&self, site: &Site, database: &str) -> Result<PathBuf>;
 
+    /// Writes what was committed to the disk, also where commits do not wait for it.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    fn flush(&self, site: &Site, database: &str) -> Result<()>;
+
     /// Settings of a server that many branches are databases of, where they are others than a branch's own.
     fn hosting_settings(&self) -> Vec<(String, String)> {
         Vec::new()

@@ -262,8 +262,11 @@ fn of_what_is_done_after_making_one() {
     }
     let server = shared();
     let nest = nest(server, "kill_hooks");
-    std::fs::write(nest.session.dir().join("after.sql"), "CREATE TABLE hooked (n int); INSERT INTO hooked VALUES (1)")
-        .unwrap();
+    std::fs::write(
+        nest.session.dir().join("after.sql"),
+        "SET synchronous_commit = on; CREATE TABLE hooked (n int); INSERT INTO hooked VALUES (1)",
+    )
+    .unwrap();
     let hooks = "[[branch.after]]\nsql = 'after.sql'\n[[branch.after]]\ncommand = 'true'\n";
     std::fs::write(nest.session.dir().join("offshoot.toml"), hooks).unwrap();
     let remove = || {

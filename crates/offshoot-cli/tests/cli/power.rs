@@ -151,7 +151,8 @@ impl Power<'_> {
                 (_, Some("lost")) => assert!(config.contains("durable = false"), "{after}"),
                 ("reset", Some("down" | "running")) => {
                     let made = if has_hook { "102" } else { "100" };
-                    assert!([made, "101"].contains(&self.rows("kept").as_str()), "{after}");
+                    let rows = self.rows("kept");
+                    assert!([made, "101"].contains(&rows.as_str()), "{after}: {rows} rows");
                 }
                 // To drop a half database its server is started.
                 (_, Some("running")) if hosts == 0 => panic!("{after}: it runs"),

@@ -49,6 +49,10 @@ impl Branches {
         if record.finishing.take().is_none() {
             return Ok(());
         }
+        // Nobody finds it ready and without what was done in it.
+        if record.shape.durable {
+            self.server_of(&record)?.flush(&record.site(&self.home), &record.database)?;
+        }
         record.save_later(&self.home, &lock)
     }
 }

@@ -266,6 +266,10 @@ impl Server for Fake {
         Ok(Environment::default())
     }
 
+    fn flush(&self, _site: &Site, _database: &str) -> Result<()> {
+        Ok(())
+    }
+
     fn run_script(&self, _site: &Site, _database: &str, _name: &str, _sql: &str, _control: &Control) -> Result<()> {
         Ok(())
     }

@@ -230,6 +230,10 @@ impl Server for LocalServer {
         self.clones_nothing()
     }
 
+    fn flush(&self, site: &Site, _database: &str) -> Result<()> {
+        Ok(statements::flush(site)?)
+    }
+
     fn connections(&self, site: &Site, database: &str) -> Result<u32> {
         Ok(statements::connections(site, database)?)
     }

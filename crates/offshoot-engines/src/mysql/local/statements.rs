@@ -55,6 +55,12 @@ pub(super) fn create_database(site: &Site, database: &str, environment: &Environ
     Ok(())
 }
 
+/// Writes the log of what was committed to the disk.
+pub(super) fn flush(site: &Site) -> Result<()> {
+    session(site, "")?.execute("write its log to the disk", "FLUSH LOCAL ENGINE LOGS")?;
+    Ok(())
+}
+
 /// Makes the log that loading wanted as small as a branch's: every clone copies it.
 pub(super) fn shrink_log(session: &mut Session) -> Result<(), MysqlError> {
     let name = if session.flavor().is_mariadb() { "innodb_log_file_size" } else { "innodb_redo_log_capacity" };

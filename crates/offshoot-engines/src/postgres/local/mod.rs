@@ -232,6 +232,10 @@ impl Server for LocalServer {
         Ok(site.data.join("base").join(oid.to_string()))
     }
 
+    fn flush(&self, site: &Site, database: &str) -> Result<()> {
+        Ok(statements::flush(site, database)?)
+    }
+
     fn hosting_settings(&self) -> Vec<(String, String)> {
         // Pools of many branches must not keep out who deletes one. A slot costs memory when it is used.
         vec![("max_connections".to_owned(), "1000".to_owned())]

@@ -92,6 +92,14 @@ fn on_own_session<T: Send>(
     on_session(site, database, Some(OWN_OPTIONS), async |client: &Client, _: &Canceller| work(client).await)
 }
 
+/// Writes what was committed to the disk: a commit that waits for that waits for all before it.
+pub(super) fn flush(site: &Site, database: &str) -> Result<()> {
+    on_own_session(site, database, async |client: &Client| {
+        let sql = "SET synchronous_commit = on; SELECT pg_catalog.txid_current()";
+        client.batch_execute(sql).await.map_err(refused("write what was committed to the disk"))
+    })
+}
+
 /// Makes a database with a snapshot's encoding and locale.
 pub(super) fn create_database(
     site: &Site,
