@@ -149,3 +149,40 @@ fn databases_that_are_made_in_a_branch_go_with_it() {
                        (SELECT count(*) FROM pg_roles WHERE rolname LIKE 'branch\\_%')";
     assert_eq!(psql(server, &other, left), "1|1");
 }
+
+#[test]
+fn many_at_once_in_one_server() {
+    let test = "many_at_once_in_one_server";
+    let Some(binaries) = Binaries::major_or_skip(18, test) else { return };
+    let Some(disk) = LoopDisk::mount(Kind::Xfs, 1200) else {
+        println!("SKIPPED {test}: no XFS can be mounted here");
+        return;
+    };
+    set_permissions(disk.path(), Permissions::from_mode(0o711)).unwrap();
+    let server = shared_of(&binaries);
+    let db = server.fresh_db("hosted_many");
+    server.psql(&db, "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 100)");
+    let nest = nest(server, disk.path(), &db);
+    let count = if std::env::var_os("OFFSHOOT_LONG").is_some() { 50 } else { 6 };
+    // The first of them makes the image and the server that all come to be on.
+    let urls: Vec<String> = std::thread::scope(|scope| {
+        let make = |number: usize| nest.create(&format!("b{number}"));
+        let make = &make;
+        let threads: Vec<_> = (0..count).map(|number| scope.spawn(move || make(number))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!((nest.names().len(), nest.folders().len(), nest.server_folders().len()), (count, count + 1, 1));
+    for (number, url) in urls.iter().enumerate() {
+        psql(server, url, &format!("DELETE FROM t WHERE id > {number}"));
+    }
+    for (number, url) in urls.iter().enumerate() {
+        assert_eq!(psql(server, url, "SELECT count(*) FROM t"), number.to_string());
+    }
+    std::thread::scope(|scope| {
+        for number in 0..count {
+            let nest = &nest;
+            scope.spawn(move || nest.done(&["branch", "delete", &format!("b{number}")]));
+        }
+    });
+    assert!(nest.names().is_empty() && nest.folders().len() == 1);
+}
