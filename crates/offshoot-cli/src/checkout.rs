@@ -5,8 +5,8 @@ use crate::context::{BranchWish, Context};
 use crate::failure::Failure;
 use crate::journal;
 use crate::output::warn;
-use offshoot::{Branches, Control, CreateOptions, ErrorKind, Store};
-use offshoot_project::{Access, BranchError, DatabaseBranches, Made, ProjectError};
+use offshoot::{Branches, Control, CreateOptions, CreatedBranch, ErrorKind, Store};
+use offshoot_project::{Access, BranchError, DatabaseBranches, Made, Owner, ProjectError};
 use std::cell::OnceCell;
 
 /// The branches of a checkout.
@@ -27,7 +27,7 @@ impl<'a> CheckoutBranches<'a> {
     fn open(&self) -> Result<&(Store, Branches), BranchError> {
         if self.opened.get().is_none() {
             let store = self.context.open_store().map_err(told)?;
-            let wish = BranchWish { raw: self.raw, strict: self.strict, ..BranchWish::default() };
+            let wish = BranchWish { raw: self.raw, strict: self.strict, finishes: true, ..BranchWish::default() };
             let branches = self.context.branches_of(&store, wish).map_err(told)?;
             let _ = self.opened.set((store, branches));
         }
@@ -50,15 +50,21 @@ impl DatabaseBranches for CheckoutBranches<'_> {
         }
     }
 
-    fn create(&self, name: &str, from: Option<&str>, for_run: bool) -> Result<Option<Made>, BranchError> {
+    fn create(&self, name: &str, from: Option<&str>, owner: Owner<'_>) -> Result<Option<Made>, BranchError> {
         let (store, branches) = self.open()?;
         if self.identity(name)?.is_some() {
             return Ok(None);
         }
         let from = self.context.from(store, from).map_err(told)?;
         // A branch that follows Git stays as long as its Git branch.
-        let options = CreateOptions { ttl: None, is_owned: for_run };
-        let making = Making { name, from: &from, options: &options, is_strict: self.strict };
+        let options = CreateOptions { ttl: None, is_owned: matches!(owner, Owner::Process) };
+        let remember = |made: &CreatedBranch| match owner {
+            Owner::Process => Ok(()),
+            Owner::Remembered(remember) => {
+                remember(&made.id).map_err(|error| Failure::plain(ErrorKind::Failed, error.to_string()))
+            }
+        };
+        let making = Making { name, from: &from, options: &options, is_strict: self.strict, before_ready: &remember };
         let made = match making.run(self.context, branches, &self.control) {
             Ok(made) => made,
             // Somebody was faster.

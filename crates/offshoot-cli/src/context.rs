@@ -28,6 +28,8 @@ pub struct BranchWish {
     pub isolated: bool,
     /// Whether those that drift are refused.
     pub strict: bool,
+    /// Whether more is done with new ones before they are ready.
+    pub finishes: bool,
 }
 
 impl Context {
@@ -122,7 +124,7 @@ impl Context {
             shape,
             raw: wish.raw,
             leaves_old_data: true,
-            finishes: wish.strict || !config.branch.after.is_empty(),
+            finishes: wish.finishes || wish.strict || !config.branch.after.is_empty(),
         };
         let branches = store.branches(place)?;
         let healed = branches.healed();

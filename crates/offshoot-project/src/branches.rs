@@ -22,12 +22,13 @@ pub trait DatabaseBranches {
     fn identity(&self, name: &str) -> Result<Option<String>, BranchError>;
 
     /// Makes a branch of a snapshot, or of the one that the configuration means, and starts it; none where the name is taken.
-    /// One that is `for_run` goes with this process: whoever looks after branches deletes it when the process has ended
-    /// without doing so.
+    /// One whose owner is [`Owner::Process`] goes with this process: whoever looks after branches deletes it when the process has
+    /// ended without doing so. Any other is nobody's until [`Owner::Remembered`] has its identity, and goes as well if this process
+    /// ends before.
     ///
     /// # Errors
-    /// When no branch can be made.
-    fn create(&self, name: &str, from: Option<&str>, for_run: bool) -> Result<Option<Made>, BranchError>;
+    /// When no branch can be made, or it is not remembered.
+    fn create(&self, name: &str, from: Option<&str>, owner: Owner<'_>) -> Result<Option<Made>, BranchError>;
 
     /// What leads to a branch, which is started where it stands still.
     ///
@@ -41,6 +42,14 @@ pub trait DatabaseBranches {
     /// # Errors
     /// When it is still there afterwards.
     fn delete(&self, name: &str, identity: Option<&str>) -> Result<bool, BranchError>;
+}
+
+/// Whose a branch is.
+pub enum Owner<'a> {
+    /// This process's.
+    Process,
+    /// Whoever remembers it by its identity.
+    Remembered(&'a dyn Fn(&str) -> Result<(), BranchError>),
 }
 
 /// A branch that was made.

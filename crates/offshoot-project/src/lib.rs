@@ -21,5 +21,5 @@ pub mod parity;
 pub mod run;
 pub mod services;
 
-pub use branches::{Access, DatabaseBranches, Made};
+pub use branches::{Access, DatabaseBranches, Made, Owner};
 pub use error::{BranchError, ProjectError, Result};

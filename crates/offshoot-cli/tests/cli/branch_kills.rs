@@ -1,6 +1,7 @@
 //! Killed at a system call while a branch is made, reset or deleted, or while what is left to the background is done: the next
 //! command leaves no half branch, no server without a branch and no folder, and the same command succeeds.
 
+use crate::checkouts::git;
 use crate::hosted;
 use crate::kills::{Random, Victim, has_strace};
 use crate::nest::{Nest, psql};
@@ -287,6 +288,29 @@ fn of_what_is_done_after_making_one() {
             nest.done(&["branch", "reset", "a", "--raw"]);
         }
         look(at);
+    });
+}
+
+#[test]
+fn of_making_one_for_git() {
+    if !has_strace("of_making_one_for_git") {
+        return;
+    }
+    let server = shared();
+    let nest = nest(server, "kill_git");
+    git(&nest, &["init", "-q", "-b", "fix"]);
+    git(&nest, &["commit", "-q", "--allow-empty", "-m", "one"]);
+    nest.done(&["git", "install", "--raw"]);
+    let remove = || {
+        for name in nest.names() {
+            nest.done(&["branch", "delete", &name]);
+        }
+    };
+    // Whoever is killed leaves none that nobody knows of, and none that is in the way of its name.
+    kill(&nest, &["git", "sync"], 5, remove, |at| {
+        nest.done(&["git", "sync"]);
+        assert_eq!(nest.names(), ["fix"], "after {at:?}");
+        in_order(&nest, server, at);
     });
 }
 

@@ -165,9 +165,8 @@ fn many_at_once_in_one_server() {
     let nest = nest(server, disk.path(), &db);
     let count = if std::env::var_os("OFFSHOOT_LONG").is_some() { 50 } else { 6 };
     // The first of them makes the image and the server that all come to be on.
+    let make = &|number: usize| nest.create(&format!("b{number}"));
     let urls: Vec<String> = std::thread::scope(|scope| {
-        let make = |number: usize| nest.create(&format!("b{number}"));
-        let make = &make;
         let threads: Vec<_> = (0..count).map(|number| scope.spawn(move || make(number))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });

@@ -10,7 +10,7 @@ use super::repository::{Head, Repository};
 use super::settle::settle;
 use crate::env::dotenv::{self, Content};
 use crate::error::{ProjectError, Result};
-use crate::{DatabaseBranches, Made};
+use crate::{DatabaseBranches, Made, Owner};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -215,9 +215,14 @@ fn follow(
 /// taken.
 fn make(repository: &Repository, branches: &dyn DatabaseBranches, entry: &mut Entry) -> Result<Made> {
     for _ in 0..NAMES_MAX {
-        if let Some(made) = branches.create(&entry.database, None, false).map_err(ProjectError::Branches)? {
+        // Written before the branch is ready: who is killed leaves none that nobody knows of.
+        let remember = |identity: &str| {
+            let mut entry = Entry { identity: Some(identity.to_owned()), ..entry.clone() };
+            write(repository, &mut entry, |_, _| ()).map_err(|error| error.to_string().into())
+        };
+        let owner = Owner::Remembered(&remember);
+        if let Some(made) = branches.create(&entry.database, None, owner).map_err(ProjectError::Branches)? {
             entry.identity = Some(made.identity.clone());
-            write(repository, entry, |_, _| ())?;
             return Ok(made);
         }
         let taken = branches.list().map_err(ProjectError::Branches)?;

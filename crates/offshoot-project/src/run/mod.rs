@@ -14,7 +14,7 @@ mod signals;
 pub use signals::ignored as ignored_signals;
 
 use crate::error::{BranchError, ProjectError, Result};
-use crate::{Access, DatabaseBranches, env};
+use crate::{Access, DatabaseBranches, Owner, env};
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use signals::Forwarding;
 use std::ffi::{OsStr, OsString};
@@ -71,7 +71,7 @@ pub fn run(
     let branch = new_name();
     let watcher =
         options.watcher.map(|(program, arguments)| Watcher::start(program, arguments, &branch)).transpose()?;
-    let made = branches.create(&branch, options.from, true);
+    let made = branches.create(&branch, options.from, Owner::Process);
     let made = made.and_then(|made| made.ok_or_else(|| format!("the name {branch} is taken").into()));
     let started = made
         .map_err(ProjectError::Branches)

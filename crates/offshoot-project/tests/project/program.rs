@@ -2,7 +2,7 @@
 
 use offshoot_project::git::{self, HookContext, Repository, SyncOptions};
 use offshoot_project::run::{self, RunOptions};
-use offshoot_project::{Access, BranchError, DatabaseBranches, Made};
+use offshoot_project::{Access, BranchError, DatabaseBranches, Made, Owner};
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -40,7 +40,7 @@ impl DatabaseBranches for Files {
         Ok(fs::metadata(self.path(name)).ok().map(of))
     }
 
-    fn create(&self, name: &str, _from: Option<&str>, _for_run: bool) -> Result<Option<Made>, BranchError> {
+    fn create(&self, name: &str, _from: Option<&str>, owner: Owner<'_>) -> Result<Option<Made>, BranchError> {
         fs::write(self.0.join("creating"), "")?;
         let until = Instant::now() + Duration::from_secs(60);
         while self.0.join("slow").exists() && Instant::now() < until {
@@ -56,6 +56,9 @@ impl DatabaseBranches for Files {
         let said: Vec<String> =
             self.0.join("warned").exists().then(|| "warning: a job stays".to_owned()).into_iter().collect();
         let (access, identity) = (self.access(name)?, self.identity(name)?.unwrap());
+        if let Owner::Remembered(remember) = owner {
+            remember(&identity)?;
+        }
         Ok(Some(Made { access, identity, warnings: said.len(), said }))
     }
 

@@ -120,7 +120,10 @@ impl Servers for FakeServers {
         Ok(self.0.clone())
     }
 
-    fn at(&self, _programs: &Path) -> Result<Arc<dyn Server>> {
+    fn at(&self, programs: &Path) -> Result<Arc<dyn Server>> {
+        if programs.ends_with("gone") {
+            return Err(CoreError::Source { retryable: false, source: "its programs are gone".into() });
+        }
         Ok(self.0.clone())
     }
 

@@ -191,6 +191,50 @@ fn a_server_that_was_killed_is_started_for_whom_it_hosts() {
     assert!(place.names().is_empty());
 }
 
+/// Changes what all records say.
+fn change_all(place: &Place, from: &str, to: &str) {
+    for folder in place.folders() {
+        let file = folder.join("branch.json");
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from), "{text}");
+        fs::write(&file, text.replace(from, to)).unwrap();
+    }
+}
+
+#[test]
+fn a_server_that_cannot_be_had_any_more_keeps_no_branch() {
+    let Some((place, _disk)) = place() else { return };
+    let image = place.image(1);
+    let branches = place.branches();
+    for name in ["a", "b"] {
+        branches.create(&named(name), &image, &hosted(), &Control::default()).unwrap();
+    }
+    fs::remove_file(branches.site(&named("a")).unwrap().0.data.join("postmaster")).unwrap();
+    let programs = image.record().build.programs.display().to_string();
+    change_all(&place, &format!("\"programs\": \"{programs}\""), "\"programs\": \"/gone\"");
+    assert!(branches.delete(&named("a")).is_err(), "somebody else is on it");
+    branches.delete(&named("b")).unwrap();
+    place.open();
+    assert!(place.names().is_empty() && place.folders().is_empty());
+}
+
+#[test]
+fn a_server_that_the_machine_has_lost_goes_with_its_last_branch() {
+    let Some((place, _disk)) = place() else { return };
+    let image = place.image(1);
+    let branches = place.branches();
+    let shape = Shape { durable: false, ..hosted().shape };
+    branches.create(&named("a"), &image, &Wish { shape, ..hosted() }, &Control::default()).unwrap();
+    fs::remove_file(branches.site(&named("a")).unwrap().0.data.join("postmaster")).unwrap();
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    change_all(&place, boot.trim(), "an earlier start");
+    let (branches, _) = place.open();
+    assert_eq!(branches.list().unwrap()[0].state, BranchState::Lost);
+    branches.delete(&named("a")).unwrap();
+    place.open();
+    assert!(place.folders().is_empty());
+}
+
 #[test]
 fn where_blocks_are_not_shared_it_is_refused() {
     let place = Place::new();

@@ -54,11 +54,17 @@ impl Create {
     fn make(&self, context: &Context) -> Outcome {
         let store = context.open_store()?;
         let from = context.from(&store, self.from.as_deref())?;
-        let wish = BranchWish { raw: self.raw, isolated: self.isolate_network, strict: self.strict };
+        let wish = BranchWish { raw: self.raw, isolated: self.isolate_network, strict: self.strict, finishes: false };
         let branches = context.branches_of(&store, wish)?;
         let control = context.control();
         let options = CreateOptions { ttl: context.ttl(self.ttl)?, is_owned: false };
-        let making = Making { name: &self.name, from: &from, options: &options, is_strict: self.strict };
+        let making = Making {
+            name: &self.name,
+            from: &from,
+            options: &options,
+            is_strict: self.strict,
+            before_ready: &|_| Ok(()),
+        };
         let made = making.run(context, &branches, &control)?;
         if !context.globals.quiet {
             describe("ready", &self.name, &made, &branches);

@@ -20,6 +20,8 @@ pub struct Making<'a> {
     pub options: &'a CreateOptions,
     /// Whether one that differs from where its snapshot was taken is refused.
     pub is_strict: bool,
+    /// The last that is done before it is ready.
+    pub before_ready: &'a dyn Fn(&CreatedBranch) -> Result<(), Failure>,
 }
 
 impl Making<'_> {
@@ -28,11 +30,13 @@ impl Making<'_> {
         journal::making(context, self.name, Some(self.from), || {
             let mut made = branches.create(self.name, self.from, self.options, control)?;
             progress::end();
-            let refuse_drift = || match self.is_strict {
-                true => parity::refuse_drift(context, branches, self.name),
-                false => Ok(()),
+            let check = |made: &CreatedBranch| {
+                if self.is_strict {
+                    parity::refuse_drift(context, branches, self.name)?;
+                }
+                (self.before_ready)(made)
             };
-            if let Err(failure) = finish(context, branches, self.name, &mut made, control, refuse_drift) {
+            if let Err(failure) = finish(context, branches, self.name, &mut made, control, check) {
                 // What cannot be deleted now is deleted by the next command.
                 if let Err(error) = branches.delete_only(self.name, &made.id) {
                     warn(&format!("{} is not deleted yet: {error}", self.name));
@@ -55,7 +59,7 @@ pub fn reset(
     journal::resetting(context, name, || {
         let mut made = branches.reset(name, to, control)?;
         progress::end();
-        finish(context, branches, name, &mut made, control, || Ok(()))?;
+        finish(context, branches, name, &mut made, control, |_| Ok(()))?;
         Ok(made)
     })
 }
@@ -66,11 +70,11 @@ fn finish(
     name: &str,
     made: &mut CreatedBranch,
     control: &Control,
-    check: impl FnOnce() -> Result<(), Failure>,
+    check: impl FnOnce(&CreatedBranch) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let began = Instant::now();
     hooks::run(context, branches, name, made, control)?;
-    check()?;
+    check(made)?;
     branches.finish(name, &made.id)?;
     made.steps.push((AFTER, began.elapsed()));
     Ok(())
