@@ -119,6 +119,11 @@ impl Drop for Nest {
         {
             self.session.quietly(&["branch", "delete", branch["name"].as_str().unwrap_or_default()]);
         }
+        // One that branches share stays warm for the next.
+        for pid in self.servers() {
+            let _gone =
+                Command::new("kill").args(["-9", &pid.to_string()]).stderr(std::process::Stdio::null()).status();
+        }
     }
 }
 

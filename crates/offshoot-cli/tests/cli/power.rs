@@ -44,8 +44,9 @@ const fn case<'c>(config: &'c str, before: &'c [&'c str], command: &'c [&'c str]
 }
 
 struct Power<'a> {
-    disk: LoopDisk,
+    // Dropped before the disk that it is on.
     nest: Nest,
+    disk: LoopDisk,
     /// Runs SQL in a branch, whose server is started for that.
     ask: &'a dyn Fn(&Nest, &str, &str) -> String,
     /// What the configuration always says.
