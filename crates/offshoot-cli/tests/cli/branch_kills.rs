@@ -98,16 +98,10 @@ fn of_making_one() {
     }
     let server = shared();
     let nest = nest(server, "kill_create");
-    let remove = || {
-        for name in nest.names() {
-            nest.done(&["branch", "delete", &name]);
-        }
-    };
+    let remove = || nest.delete_all();
     kill(&nest, &["branch", "create", "a", "--raw", "--quiet"], 6, remove, |at| {
         in_order(&nest, server, at);
-        if nest.names().is_empty() {
-            nest.create("a");
-        }
+        nest.have("a");
     });
 }
 
@@ -118,11 +112,7 @@ fn of_a_reset_and_a_delete() {
     }
     let server = shared();
     let nest = nest(server, "kill_reset");
-    let make = || {
-        if nest.names().is_empty() {
-            nest.create("a");
-        }
-    };
+    let make = || nest.have("a");
     kill(&nest, &["branch", "reset", "a", "--raw", "--quiet"], 4, make, |at| {
         in_order(&nest, server, at);
         assert_eq!(nest.names(), ["a"], "after {at:?}");
@@ -144,9 +134,7 @@ fn of_a_reset_from_a_spare_and_of_what_is_done_in_the_background() {
         nest.done(&["branch", "tend"]);
     };
     let make = || {
-        if nest.names().is_empty() {
-            nest.create("a");
-        }
+        nest.have("a");
         spares(1);
         // The background of a command goes by the file, too.
         let text = "[branch]\nfrom = 'prod'\nspares = 0\nspares_started = false\n";
@@ -175,9 +163,7 @@ fn of_a_stop_a_start_and_a_claim() {
     let nest = nest(server, "kill_start");
     let config = nest.session.dir().join("offshoot.toml");
     let running = || {
-        if nest.names().is_empty() {
-            nest.create("a");
-        }
+        nest.have("a");
         nest.done(&["branch", "start", "a"]);
     };
     let stopped = || {
@@ -190,9 +176,7 @@ fn of_a_stop_a_start_and_a_claim() {
     nest.done(&["branch", "delete", "a"]);
     // A spare that is claimed: whoever is killed leaves the spare, or the branch.
     let spare = || {
-        for name in nest.names() {
-            nest.done(&["branch", "delete", &name]);
-        }
+        nest.delete_all();
         std::fs::write(&config, "[branch]\nfrom = 'prod'\nspares = 1\nspares_started = true\n").unwrap();
         nest.done(&["branch", "tend"]);
         std::fs::write(&config, "[branch]\nfrom = 'prod'\nspares = 0\n").unwrap();
@@ -216,16 +200,8 @@ fn of_a_branch_of_mysql() {
     let count =
         |_: &str| nest.done(&["branch", "psql", "a", "-BNe", "SELECT count(*) FROM t"]).stdout.trim().to_owned();
     let look = |at: &(String, u32)| in_order_as(&nest, at, count);
-    let remove = || {
-        for name in nest.names() {
-            nest.done(&["branch", "delete", &name]);
-        }
-    };
-    let make = || {
-        if nest.names().is_empty() {
-            nest.create("a");
-        }
-    };
+    let remove = || nest.delete_all();
+    let make = || nest.have("a");
     kill(&nest, &["branch", "create", "a", "--raw", "--quiet"], 3, remove, look);
     kill(&nest, &["branch", "reset", "a", "--raw", "--quiet"], 2, make, |at| {
         look(at);
@@ -270,16 +246,8 @@ fn of_what_is_done_after_making_one() {
     .unwrap();
     let hooks = "[[branch.after]]\nsql = 'after.sql'\n[[branch.after]]\ncommand = 'true'\n";
     std::fs::write(nest.session.dir().join("offshoot.toml"), hooks).unwrap();
-    let remove = || {
-        for name in nest.names() {
-            nest.done(&["branch", "delete", &name]);
-        }
-    };
-    let make = || {
-        if nest.names().is_empty() {
-            nest.create("a");
-        }
-    };
+    let remove = || nest.delete_all();
+    let make = || nest.have("a");
     // One that is there was hooked.
     let look = |at: &(String, u32)| in_order_as(&nest, at, |url| psql(server, url, "SELECT 99 + count(*) FROM hooked"));
     kill(&nest, &["branch", "create", "a", "--raw", "--quiet"], 3, remove, look);
@@ -301,11 +269,7 @@ fn of_making_one_for_git() {
     git(&nest, &["init", "-q", "-b", "fix"]);
     git(&nest, &["commit", "-q", "--allow-empty", "-m", "one"]);
     nest.done(&["git", "install", "--raw"]);
-    let remove = || {
-        for name in nest.names() {
-            nest.done(&["branch", "delete", &name]);
-        }
-    };
+    let remove = || nest.delete_all();
     // Whoever is killed leaves none that nobody knows of, and none that is in the way of its name.
     kill(&nest, &["git", "sync"], 5, remove, |at| {
         nest.done(&["git", "sync"]);
@@ -354,16 +318,8 @@ fn of_a_database_of_a_shared_server() {
     let nest = hosted::nest(server, disk.path(), &db);
     // The image and the server that all are on are there: only the branch is made.
     nest.create("a");
-    let make = || {
-        if nest.names().is_empty() {
-            nest.create("a");
-        }
-    };
-    let remove = || {
-        for name in nest.names() {
-            nest.done(&["branch", "delete", &name]);
-        }
-    };
+    let make = || nest.have("a");
+    let remove = || nest.delete_all();
     // A database for every branch and no other, each with a role of its name.
     let look = |at: &(String, u32)| {
         let halves = nest.list().into_iter().filter(|branch| branch["state"] == "half reset").count();

@@ -40,10 +40,7 @@ fn images_and_branches_on_a_full_disk() {
     let server = shared();
     let db = server.fresh_db("full_disk");
     server.psql(&db, "CREATE TABLE t AS SELECT n, repeat(md5(n::text), 8) AS v FROM generate_series(1, 60000) n");
-    let mut nest = Nest::empty(folder.path(), server.binaries().dir());
-    nest.session.set("OFFSHOOT_PG_DUMP", server.binaries().pg_dump().unwrap().to_str().unwrap());
-    nest.done(&["init", "--raw"]);
-    nest.done(&["capture", &server.url(&db), "--name", "prod"]);
+    let nest = Nest::of_in(folder.path(), server, &db);
 
     // Too small for an empty server, for its start, and for the rows.
     for megabytes in [4, 30, 44] {

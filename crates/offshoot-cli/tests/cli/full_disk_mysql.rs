@@ -6,7 +6,6 @@ use offshoot_testkit::mysql::{Binaries, shared_of};
 use offshoot_testkit::small_disk::SmallDisk;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 
 #[test]
 fn images_and_branches_of_mysql_on_a_full_disk() {
@@ -23,10 +22,7 @@ fn images_and_branches_of_mysql_on_a_full_disk() {
         server.sql(&db, "CREATE TABLE t (n int PRIMARY KEY, v text)");
         let rows: Vec<String> = (0..200).map(|n| format!("({n}, repeat('x{n}', 900))")).collect();
         server.sql(&db, &format!("INSERT INTO t VALUES {}", rows.join(",")));
-        let mut nest = Nest::empty(folder.path(), Path::new("/nonexistent"));
-        nest.session.set("OFFSHOOT_MYSQL_BIN", server.binaries().server().parent().unwrap().to_str().unwrap());
-        nest.done(&["init", "--raw"]);
-        nest.done(&["capture", &server.url(&db), "--name", "prod"]);
+        let nest = Nest::of_mysql_in(folder.path(), server, &db);
         let count = |name: &str| {
             nest.done(&["branch", "url", name]);
             nest.done(&["branch", "psql", name, "-BNe", "SELECT count(*) FROM t"]).stdout.trim().to_owned()

@@ -9,11 +9,8 @@ use std::path::Path;
 
 /// Branches in a folder that shares blocks.
 pub fn nest(server: &Server, folder: &Path, db: &str) -> Nest {
-    let mut nest = Nest::empty(folder, server.binaries().dir());
-    nest.session.set("OFFSHOOT_PG_DUMP", server.binaries().pg_dump().unwrap().to_str().unwrap());
+    let nest = Nest::of_in(folder, server, db);
     std::fs::write(nest.session.dir().join("offshoot.toml"), "[branch]\nisolation = 'database'\n").unwrap();
-    nest.done(&["init", "--raw"]);
-    nest.done(&["capture", &server.url(db), "--name", "prod"]);
     nest
 }
 

@@ -58,11 +58,8 @@ fn changes_no_image(server: &Server, kinds: &[Kind], configuration: &str) {
     for &kind in kinds {
         let Some(disk) = LoopDisk::mount(kind, 3000) else { continue };
         set_permissions(disk.path(), Permissions::from_mode(0o711)).unwrap();
-        let mut nest = Nest::empty(disk.path(), server.binaries().dir());
-        nest.session.set("OFFSHOOT_PG_DUMP", server.binaries().pg_dump().unwrap().to_str().unwrap());
+        let nest = Nest::of_in(disk.path(), server, &db);
         std::fs::write(nest.session.dir().join("offshoot.toml"), format!("[branch]\n{configuration}")).unwrap();
-        nest.done(&["init", "--raw"]);
-        nest.done(&["capture", &server.url(&db), "--name", "prod"]);
         nest.done(&["image", "build", "--raw"]);
         let before = sum(disk.path());
         let urls = ["a", "b"].map(|name| nest.create(name));

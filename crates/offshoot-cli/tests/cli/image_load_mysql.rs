@@ -6,7 +6,6 @@ use offshoot_testkit::loop_disk::{Kind, LoopDisk};
 use offshoot_testkit::mysql::{Binaries, shared_of};
 use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 
 const TRANSACTIONS: u64 = 3000;
 
@@ -27,10 +26,7 @@ fn transactions_in_branches_of_mysql_change_no_image() {
                          START TRANSACTION; UPDATE accounts SET balance = balance + i WHERE id = (i * 7919) % 20000; \
                          INSERT INTO history (account, delta) VALUES (i % 20000, i); COMMIT; SET i = i + 1; END WHILE; END//\nDELIMITER ;\n");
         assert!(procedure.errors.is_empty(), "{:?}", procedure.errors);
-        let mut nest = Nest::empty(disk.path(), Path::new("/nonexistent"));
-        nest.session.set("OFFSHOOT_MYSQL_BIN", server.binaries().server().parent().unwrap().to_str().unwrap());
-        nest.done(&["init", "--raw"]);
-        nest.done(&["capture", &server.url(&db), "--name", "prod"]);
+        let nest = Nest::of_mysql_in(disk.path(), server, &db);
         nest.done(&["image", "build", "--raw"]);
         let before = sum(disk.path());
         let work = format!("CALL work({})", transactions / 2);

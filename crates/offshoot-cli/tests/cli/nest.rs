@@ -17,7 +17,12 @@ pub struct Nest {
 impl Nest {
     /// A nest in the build's own folder, with a raw snapshot of a database.
     pub fn of(server: &Server, db: &str) -> Self {
-        let mut nest = Self::empty(&place::scratch_dir().unwrap(), server.binaries().dir());
+        Self::of_in(&place::scratch_dir().unwrap(), server, db)
+    }
+
+    /// The same in this folder.
+    pub fn of_in(folder: &Path, server: &Server, db: &str) -> Self {
+        let mut nest = Self::empty(folder, server.binaries().dir());
         nest.session.set("OFFSHOOT_PG_DUMP", server.binaries().pg_dump().unwrap().to_str().unwrap());
         nest.done(&["init", "--raw"]);
         nest.done(&["capture", &server.url(db), "--name", "prod"]);
@@ -26,8 +31,13 @@ impl Nest {
 
     /// The same of a database of MariaDB or MySQL.
     pub fn of_mysql(server: &mysql::Server, db: &str) -> Self {
+        Self::of_mysql_in(&place::scratch_dir().unwrap(), server, db)
+    }
+
+    /// The same in this folder.
+    pub fn of_mysql_in(folder: &Path, server: &mysql::Server, db: &str) -> Self {
         let programs = server.binaries().server().parent().unwrap();
-        let mut nest = Self::empty(&place::scratch_dir().unwrap(), Path::new("/nonexistent"));
+        let mut nest = Self::empty(folder, Path::new("/nonexistent"));
         nest.session.set("OFFSHOOT_MYSQL_BIN", programs.to_str().unwrap());
         nest.done(&["init", "--raw"]);
         nest.done(&["capture", &server.url(db), "--name", "prod"]);
@@ -60,6 +70,21 @@ impl Nest {
     #[track_caller]
     pub fn create(&self, name: &str) -> String {
         self.done(&["branch", "create", name, "--raw"]).stdout.trim().to_owned()
+    }
+
+    /// Makes a branch unless there is one.
+    #[track_caller]
+    pub fn have(&self, name: &str) {
+        if self.names().is_empty() {
+            self.create(name);
+        }
+    }
+
+    #[track_caller]
+    pub fn delete_all(&self) {
+        for name in self.names() {
+            self.done(&["branch", "delete", &name]);
+        }
     }
 
     pub fn list(&self) -> Vec<serde_json::Value> {

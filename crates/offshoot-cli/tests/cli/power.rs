@@ -214,10 +214,7 @@ fn a_power_cut_at_any_moment() {
     };
     for kind in [Kind::Xfs, Kind::Btrfs] {
         let Some(disk) = disk(kind, 1500) else { continue };
-        let mut nest = Nest::empty(disk.path(), server.binaries().dir());
-        nest.session.set("OFFSHOOT_PG_DUMP", server.binaries().pg_dump().unwrap().to_str().unwrap());
-        nest.done(&["init", "--raw"]);
-        nest.done(&["capture", &server.url(&db), "--name", "prod"]);
+        let nest = Nest::of_in(disk.path(), server, &db);
         nest.done(&["image", "build", "--raw"]);
         let after = nest.session.dir().join("after.sql");
         fs::write(&after, "INSERT INTO t VALUES (201);\nSELECT pg_sleep(0.05);\nINSERT INTO t VALUES (202);\n")
@@ -271,10 +268,7 @@ fn a_power_cut_of_branches_of_mysql() {
     let db = server.fresh_db("power");
     server.sql(&db, "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT seq FROM seq_1_to_100");
     let Some(disk) = disk(Kind::Xfs, 2500) else { return };
-    let mut nest = Nest::empty(disk.path(), Path::new("/nonexistent"));
-    nest.session.set("OFFSHOOT_MYSQL_BIN", server.binaries().server().parent().unwrap().to_str().unwrap());
-    nest.done(&["init", "--raw"]);
-    nest.done(&["capture", &server.url(&db), "--name", "prod"]);
+    let nest = Nest::of_mysql_in(disk.path(), server, &db);
     nest.done(&["image", "build", "--raw"]);
     let ask = |nest: &Nest, name: &str, sql: &str| {
         nest.done(&["branch", "url", name]);
@@ -337,10 +331,7 @@ fn a_power_cut_while_a_pool_is_made_and_removed() {
     let server = shared();
     let db = server.fresh_db("power_pool");
     server.psql(&db, "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 100)");
-    let mut nest = Nest::empty(disk.path(), server.binaries().dir());
-    nest.session.set("OFFSHOOT_PG_DUMP", server.binaries().pg_dump().unwrap().to_str().unwrap());
-    nest.done(&["init", "--raw"]);
-    nest.done(&["capture", &server.url(&db), "--name", "prod"]);
+    let nest = Nest::of_in(disk.path(), server, &db);
     let ask = |_: &Nest, _: &str, _: &str| String::new();
     let random = Random::seeded("power of a pool");
     let mut power = Power { disk, nest, ask: &ask, common: "", random, cuts: 0 };

@@ -22,10 +22,7 @@ fn branches_are_snapshots_of_the_image() {
     let server = shared();
     let db = server.fresh_db("subvolumes");
     server.psql(&db, "CREATE TABLE t AS SELECT n, repeat(md5(n::text), 8) AS v FROM generate_series(1, 50000) n");
-    let mut nest = Nest::empty(disk.path(), server.binaries().dir());
-    nest.session.set("OFFSHOOT_PG_DUMP", server.binaries().pg_dump().unwrap().to_str().unwrap());
-    nest.done(&["init", "--raw"]);
-    nest.done(&["capture", &server.url(&db), "--name", "prod"]);
+    let nest = Nest::of_in(disk.path(), server, &db);
     nest.done(&["image", "build", "--raw"]);
     assert_eq!(subvolumes(disk.path()), 1, "the image is one");
     let text = "[branch]\nfrom = 'prod'\nspares = 1\nspares_started = false\n";

@@ -45,14 +45,20 @@ fn two_that_make_the_same_branch_at_once_have_one_each() {
     case.has(&one);
 }
 
-#[test]
-fn what_has_the_name_of_a_database_that_is_gone_is_another_ones() {
+/// A repository whose database `fix` is gone, and a clone that has one of that name by now.
+fn taken_over() -> (Case, PathBuf) {
     let case = Case::new();
     let clone = cloned(&case);
     case.git(["checkout", "-q", "fix"]);
     case.git(["checkout", "-q", "main"]);
     fs::remove_file(case.databases().join("branch fix")).unwrap();
     case.git_in(&clone, ["checkout", "-q", "fix"]);
+    (case, clone)
+}
+
+#[test]
+fn what_has_the_name_of_a_database_that_is_gone_is_another_ones() {
+    let (case, clone) = taken_over();
     assert_eq!((case.leads_to(&clone).as_str(), case.names().as_str()), ("fix", "fix main"));
     case.git(["checkout", "-q", "fix"]);
     assert_eq!((case.leads_to(&case.top).as_str(), case.names().as_str()), ("fix-2", "fix fix-2 main"));
@@ -63,12 +69,7 @@ fn what_has_the_name_of_a_database_that_is_gone_is_another_ones() {
 
 #[test]
 fn what_has_the_name_of_a_database_that_is_gone_is_not_deleted() {
-    let case = Case::new();
-    let clone = cloned(&case);
-    case.git(["checkout", "-q", "fix"]);
-    case.git(["checkout", "-q", "main"]);
-    fs::remove_file(case.databases().join("branch fix")).unwrap();
-    case.git_in(&clone, ["checkout", "-q", "fix"]);
+    let (case, _clone) = taken_over();
     case.git(["branch", "-D", "fix"]);
     waits_for("true", || {
         let registry = fs::read_to_string(case.top.join(".git/offshoot/git.json")).unwrap();
