@@ -5,10 +5,9 @@
 //! begun by somebody who was killed, and is ended first, or it would come to an end after we have looked.
 
 use super::init::SUPERUSER;
-use super::statements::{OWN_OPTIONS, conninfo, on_session_of, verifier};
+use super::statements::{OWN_OPTIONS, connect_either, conninfo, on_session_of, verifier};
 use crate::conninfo::ConnInfo;
 use crate::error::{Result, refused};
-use crate::postgres::connect::{ConnectOptions, connect};
 use crate::postgres::quote::{assignment, ident};
 use offshoot_restore::server::{Secret, Site};
 use std::time::Duration;
@@ -152,11 +151,7 @@ pub(super) fn swap_databases(site: &Site, new: &str, database: &str, old: &str) 
         let Some(there) = oid(database).await? else {
             return client.batch_execute(&rename(new, database)).await.map_err(refused(doing));
         };
-        let options = ConnectOptions::default();
-        let session = match connect(&beside, &options).await {
-            Ok(session) => session,
-            Err(_) => connect(&other, &options).await?,
-        };
+        let session = connect_either(&beside, Some(&other)).await?;
         let driver = tokio::spawn(session.driver);
         let end =
             async |millis: i64| session.client.query(END_SESSIONS, &[&there, &millis]).await.map_err(refused(doing));
@@ -184,7 +179,7 @@ pub(super) fn swap_databases(site: &Site, new: &str, database: &str, old: &str) 
 /// Lets go of what keeps a database from being dropped although nobody is in it: transactions that were prepared, subscriptions, slots.
 async fn release(database: &ConnInfo) -> Result<()> {
     let doing = "let go of what a database holds";
-    let session = connect(database, &ConnectOptions::default()).await?;
+    let session = connect_either(database, None).await?;
     let driver = tokio::spawn(session.driver);
     let client = &session.client;
     let done = async {
@@ -193,8 +188,8 @@ async fn release(database: &ConnInfo) -> Result<()> {
             client.batch_execute(row.get(0)).await.map_err(refused(doing))?;
         }
         Ok(())
-    };
-    let done = done.await;
+    }
+    .await;
     drop(session.client);
     let _ = driver.await;
     done

@@ -8,7 +8,7 @@ use super::init::SUPERUSER;
 use crate::bridge::on_own_thread;
 use crate::conninfo::{ConnInfo, Environment, quote_value};
 use crate::error::{EngineError, Result, refused};
-use crate::postgres::connect::{Canceller, ConnectOptions, connect};
+use crate::postgres::connect::{Canceller, ConnectError, ConnectOptions, Session, connect};
 use crate::postgres::quote::{ident, literal};
 use crate::postgres::session::Version;
 use offshoot_format::manifest;
@@ -60,6 +60,18 @@ pub(super) fn on_session_of<T: Send>(
     on_any(conninfo, other, async |client: &Client, _: &Canceller| work(client).await)
 }
 
+/// Connects, or, where nobody gets in there, to another place.
+pub(super) async fn connect_either(
+    conninfo: &ConnInfo,
+    other: Option<&ConnInfo>,
+) -> std::result::Result<Session, ConnectError> {
+    let options = ConnectOptions::default();
+    match (connect(conninfo, &options).await, other) {
+        (Err(error), Some(other)) => connect(other, &options).await.map_err(|_| error),
+        (session, _) => session,
+    }
+}
+
 fn on_any<T: Send>(
     conninfo: &ConnInfo,
     other: Option<&ConnInfo>,
@@ -67,11 +79,7 @@ fn on_any<T: Send>(
 ) -> Result<T> {
     let done = on_own_thread("server", |bridge| {
         bridge.block_on(async {
-            let options = ConnectOptions::default();
-            let session = match (connect(conninfo, &options).await, other) {
-                (Err(error), Some(other)) => connect(other, &options).await.map_err(|_| error)?,
-                (session, _) => session?,
-            };
+            let session = connect_either(conninfo, other).await?;
             let driver = tokio::spawn(session.driver);
             let done = work(&session.client, &session.canceller).await;
             // The server sees the end of the session before the caller goes on.
