@@ -1,6 +1,6 @@
 //! The branches of the store that is meant, as a checkout's hooks and commands need them: opened when they are first needed.
 
-use crate::commands::branch::{Making, Told, begin_tending, describe, description};
+use crate::commands::branch::{Making, Told, begin_tending, description, say};
 use crate::context::{BranchWish, Context};
 use crate::failure::Failure;
 use crate::journal;
@@ -72,13 +72,13 @@ impl DatabaseBranches for CheckoutBranches<'_> {
             Err(failure) => return Err(told(failure)),
         };
         // The branch is there: nothing from here on may look as if it were not.
+        let told = description("ready", name, &made, branches);
         if !self.context.globals.quiet {
-            describe("ready", name, &made, branches);
+            say(&told);
         }
         if let Err(failure) = begin_tending(self.context) {
             warn(&failure.to_string());
         }
-        let told = description("ready", name, &made, branches);
         let line = |told: &Told| if told.is_warning { format!("warning: {}", told.text) } else { told.text.clone() };
         Ok(Some(Made {
             access: access(name, &made.access),

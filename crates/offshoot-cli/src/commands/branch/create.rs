@@ -12,6 +12,7 @@ use offshoot::{Branches, CreateOptions, CreatedBranch, Neutralized, Store};
 use offshoot_project::env::shell;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -46,7 +47,8 @@ impl Create {
     pub fn run(&self, context: &Context) -> Outcome {
         let outcome = self.make(context);
         if self.env && !context.globals.json && outcome.is_err() {
-            print!("{}", shell::nothing());
+            // A reader that went away needs no word.
+            let _ = std::io::stdout().write_all(shell::nothing().as_bytes());
         }
         outcome
     }
@@ -110,7 +112,12 @@ pub struct Told {
 
 /// Says on stderr how a branch was made, at what cost, and what was switched off in it.
 pub fn describe(word: &str, name: &str, made: &CreatedBranch, branches: &Branches) {
-    for told in description(word, name, made, branches) {
+    say(&description(word, name, made, branches));
+}
+
+/// Says lines on stderr.
+pub fn say(lines: &[Told]) {
+    for told in lines {
         if told.is_warning { warn(&told.text) } else { note(&told.text) }
     }
 }

@@ -17,7 +17,7 @@ use offshoot::{Branches, ErrorKind};
 use serde_json::json;
 use std::fs;
 
-pub use create::{Create, Told, describe, description};
+pub use create::{Create, Told, describe, description, say};
 pub use make::Making;
 pub use tend::begin_tending;
 
