@@ -34,7 +34,8 @@ pub(super) fn run(site: &Site, database: &str, name: &str, text: &str, control: 
     let (canceller, is_through) = (session.canceller(), AtomicBool::new(false));
     thread::scope(|scope| {
         // Again until it is through: the server forgets a wish that comes between two statements.
-        scope.spawn(|| {
+        // Where there is no thread to be had, only what comes after a statement is kept from running.
+        let _watching = thread::Builder::new().spawn_scoped(scope, || {
             while !is_through.load(Ordering::Acquire) {
                 thread::sleep(NAP);
                 if control.is_cancelled() {
