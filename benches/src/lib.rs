@@ -1,5 +1,7 @@
 //! Made-up rows for the benchmarks: lifelike enough to compress like the real thing, the same at every run.
 
+pub mod common;
+
 use offshoot_core::chunks::{ReadChunks, WriteChunks};
 use offshoot_core::{CoreError, Result};
 use offshoot_format::column::{Batch, Column};

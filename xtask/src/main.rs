@@ -37,7 +37,7 @@ Chores of the project. Usage: cargo xtask CHORE [OPTIONS]
                          and bench-scrub
   bench-branches [ARGUMENTS]   how long branches take to come, beside the least that they could take
                          (--engine postgres, mariadb or mysql)
-  bench-clone [GB ...]     cloning a data folder, beside cp, on XFS and btrfs
+  bench-clone [--sizes GB,..]  cloning a data folder, beside cp, on XFS and btrfs
   bench-scrub [ARGUMENTS]  what scrubbing costs a capture, and the same rewriting of the same rows by other scramblers
   bench-load [ARGUMENTS]   what a capture and pg_dump cost an application that works meanwhile
   detect [--columns]     how well personal data is found in real samples (OFFSHOOT_REAL_DATA); with every finding

@@ -1,10 +1,11 @@
 //! Cloning a tree as large as a data folder, beside `cp -a --reflink=always`, in turn, on XFS and btrfs through loop devices.
 //!
-//! It prints medians in milliseconds. Sizes are gigabytes given as arguments, 0.1, 1 and 5 where none are; wants root.
+//! It prints medians in milliseconds. Argument: `--sizes 0.1,1,5` in GB. Wants root.
 
 #![allow(clippy::expect_used)]
 
 use offshoot_benches::Numbers;
+use offshoot_benches::common::{Arguments, Result, median};
 use offshoot_core::Control;
 use offshoot_restore::clone::{
     CloneOptions, Method, clone_tree, create_tree, own_bytes, probe, remove_tree, sync_tree,
@@ -27,9 +28,10 @@ const SMALL_BYTES_MAX: u64 = 64 << 10;
 /// Bytes of the largest files.
 const SEGMENT_BYTES: u64 = 1 << 30;
 
-fn main() {
-    let given: Vec<f64> = std::env::args().skip(1).filter_map(|size| size.parse().ok()).collect();
-    let sizes = if given.is_empty() { vec![0.1, 1.0, 5.0] } else { given };
+fn main() -> Result<()> {
+    let arguments = Arguments::of(&["--sizes"])?;
+    let sizes = arguments.text("--sizes").unwrap_or("0.1,1,5").split(',').map(str::parse);
+    let sizes: Vec<f64> = sizes.collect::<std::result::Result<_, _>>()?;
     println!("| file system | GB | how | clone | of cp | own bytes | remove |\n|---|---|---|---|---|---|---|");
     for kind in [Kind::Xfs, Kind::Btrfs] {
         for &size in &sizes {
@@ -39,6 +41,7 @@ fn main() {
             }
         }
     }
+    Ok(())
 }
 
 /// What is compared.
@@ -76,11 +79,7 @@ fn measure(folder: &Path, bytes: u64, kind: Kind, size: f64) {
             timed(2, &|| remove_tree(&to).expect("it is removed"));
         }
     }
-    let median = |name: &str, at: usize| {
-        let mut all = times[name][at].clone();
-        all.sort_by(f64::total_cmp);
-        all[all.len() / 2]
-    };
+    let median = |name: &str, at: usize| median(&times[name][at]);
     for (name, _) in &contenders {
         let [clone, own, remove] = [0, 1, 2].map(|at| median(name, at));
         let ratio = clone / median(&contenders[0].0, 0);

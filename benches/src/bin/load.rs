@@ -5,13 +5,11 @@
 //! and that time: a quick copy may weigh more while it lasts. Arguments:
 //! `--scale S` (pgbench's; 20 is about 300 MB), `--seconds N` of each run, `--rounds N`.
 
+use offshoot_benches::common::{Arguments, Result, check, median, program};
 use offshoot_testkit::postgres::{Server, ServerOptions};
-use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
-
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> ExitCode {
     match run() {
@@ -40,8 +38,9 @@ const ALL: [(Beside, &str); 5] = [
 ];
 
 fn run() -> Result<()> {
-    let scale = argument("--scale", 20)?;
-    let (seconds, rounds) = (argument("--seconds", 30)?, argument("--rounds", 3)?);
+    let arguments = Arguments::of(&["--scale", "--seconds", "--rounds"])?;
+    let scale: u64 = arguments.get("--scale", 20)?;
+    let (seconds, rounds) = (arguments.get("--seconds", 30)?, arguments.get("--rounds", 3)?);
     let settings = [("shared_buffers", "1GB"), ("max_wal_size", "8GB"), ("checkpoint_timeout", "1h"), ("fsync", "on")];
     let options = settings.iter().fold(ServerOptions::new(), |options, (name, value)| options.setting(name, value));
     let server = Server::try_start(options.setting("synchronous_commit", "off"))?;
@@ -63,12 +62,13 @@ fn run() -> Result<()> {
     println!(
         "| beside | transactions/s | of those alone | seconds a copy | transactions lost a copy |\n|---|---|---|---|---|"
     );
-    let alone = median(&results[0].0).unwrap_or(1.0);
+    let alone = median(&results[0].0);
     for ((_, name), (rates, copies)) in ALL.iter().zip(&results) {
-        let rate = median(rates).unwrap_or(0.0);
-        let (copy, lost) = median(copies).map_or_else(Default::default, |seconds| {
-            (format!("{seconds:.1}"), format!("{:.0}", (alone - rate) * seconds))
-        });
+        let (rate, seconds) = (median(rates), median(copies));
+        let (copy, lost) = match copies.is_empty() {
+            true => Default::default(),
+            false => (format!("{seconds:.1}"), format!("{:.0}", (alone - rate) * seconds)),
+        };
         println!("| {name} | {rate:.0} | {:.0} % | {copy} | {lost} |", 100.0 * rate / alone);
     }
     Ok(())
@@ -156,25 +156,4 @@ fn clear(path: &Path) -> Result<()> {
 
 fn finished(mut child: Child) -> Result<()> {
     check(child.wait()?.success(), "a preparation")
-}
-
-fn median(values: &[f64]) -> Option<f64> {
-    let mut values = values.to_vec();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
-}
-
-fn argument(name: &str, default: u64) -> Result<u64> {
-    let mut arguments = std::env::args().skip_while(|argument| argument != name).skip(1);
-    Ok(arguments.next().map(|value| value.parse()).transpose()?.unwrap_or(default))
-}
-
-fn check(good: bool, what: &str) -> Result<()> {
-    if good { Ok(()) } else { Err(format!("{what} failed").into()) }
-}
-
-/// The command beside this program.
-fn program() -> Result<PathBuf> {
-    let program = std::env::current_exe()?.with_file_name("offshoot");
-    if program.is_file() { Ok(program) } else { Err("the command is not built; use `cargo xtask bench-load`".into()) }
 }

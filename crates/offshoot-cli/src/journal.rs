@@ -73,6 +73,7 @@ fn write(context: &Context, name: &str, event: Event) {
     }
 }
 
-fn millis(took: Duration) -> u64 {
+/// Whole milliseconds.
+pub fn millis(took: Duration) -> u64 {
     u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
 }

@@ -19,6 +19,7 @@ use offshoot_format::refname::RefName;
 use std::collections::HashSet;
 use std::num::NonZeroU64;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// How a capture is done.
 #[derive(Debug, Clone)]
@@ -50,6 +51,8 @@ pub struct CaptureReport {
     pub manifest: Manifest,
     /// Bytes by which the packs of the store grew.
     pub added_bytes: u64,
+    /// How long the transform looked at what would be published, where there was one. Part of the time in the manifest.
+    pub proof: Option<Duration>,
 }
 
 /// Captures `source` into `store`, its rows as they are or rewritten by a transform.
@@ -78,8 +81,10 @@ pub fn capture(
     };
     let before = store.get_ref(&name)?;
     let tables = count_held(store, tables, before);
-    let mut manifest = manifest(store, captured, tables, before, began_unix_ms);
+    let mut manifest = manifest(store, captured, tables, before);
+    let proving = Instant::now();
     let proved = transform.map_or(Ok(()), |transform| prove(&session, transform, &mut manifest, control));
+    let proof = transform.map(|_| proving.elapsed());
     let session = Arc::into_inner(session).ok_or(CoreError::Poisoned)?;
     if let Err(error) = proved {
         // What must not be published must not wait for gc either.
@@ -88,7 +93,8 @@ pub fn capture(
     }
     control.step("publish");
     let added_bytes = session.added_bytes();
-    let manifest = Manifest { stats: Stats { added_bytes, ..manifest.stats }, ..manifest };
+    let millis = store.now_unix_ms().saturating_sub(began_unix_ms);
+    let manifest = Manifest { stats: Stats { added_bytes, millis, ..manifest.stats }, ..manifest };
     let snapshot = session.commit(&manifest, Some(&name), Expected::Exactly(before))?;
     if let Err(error) = transform.map_or(Ok(()), |transform| transform.confirm(&manifest)) {
         store.step_back(&name, &HashSet::from([snapshot]))?;
@@ -96,7 +102,7 @@ pub fn capture(
         return Err(error);
     }
     tracing::info!(%snapshot, %name, rows = manifest.stats.rows, added_bytes, "published");
-    Ok(CaptureReport { snapshot, name, manifest, added_bytes })
+    Ok(CaptureReport { snapshot, name, manifest, added_bytes, proof })
 }
 
 /// Has the transform look at what would be published.
@@ -155,13 +161,7 @@ fn count_held(store: &OpenStore, mut tables: Vec<IngestedTable>, before: Option<
     tables
 }
 
-fn manifest(
-    store: &OpenStore,
-    captured: Captured,
-    tables: Vec<IngestedTable>,
-    parent: Option<SnapshotId>,
-    began_unix_ms: u64,
-) -> Manifest {
+fn manifest(store: &OpenStore, captured: Captured, tables: Vec<IngestedTable>, parent: Option<SnapshotId>) -> Manifest {
     let Captured { origin, environment, schema, sequences, loads, facts, omitted, not_carried } = captured;
     let mut content = Content { schema, sequences, ..Content::default() };
     let mut stats = Stats::default();
@@ -181,10 +181,8 @@ fn manifest(
             stats.tables.push(table.stats);
         }
     }
-    let taken_unix_ms = store.now_unix_ms();
-    stats.millis = taken_unix_ms.saturating_sub(began_unix_ms);
     Manifest {
-        taken_unix_ms,
+        taken_unix_ms: store.now_unix_ms(),
         parent,
         content_root: content_root(store, &content),
         trust: Trust::Raw,

@@ -72,6 +72,8 @@ pub struct CaptureReport {
     pub name: String,
     /// Everything about it that is not rows. What could not be carried is in `not_carried`.
     pub manifest: Manifest,
+    /// How long the survivor proof and the checks of keys took, where rows were scrubbed; part of the capture's time.
+    pub proof: Option<Duration>,
 }
 
 impl CaptureReport {
@@ -147,7 +149,9 @@ impl Store {
         let open = self.open_within(plan)?;
         let taken = on_own_thread(|| offshoot_core::capture::capture(&open, source, transform, &wanted, control))?;
         let report = taken?;
-        Ok(CaptureReport { snapshot: report.snapshot, name: report.name.to_string(), manifest: report.manifest })
+        let (snapshot, name, manifest, proof) =
+            (report.snapshot, report.name.to_string(), report.manifest, report.proof);
+        Ok(CaptureReport { snapshot, name, manifest, proof })
     }
 }
 

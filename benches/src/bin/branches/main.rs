@@ -9,14 +9,12 @@
 mod mysql;
 mod postgres;
 
+use offshoot_benches::common::{Arguments, Result, check, median, program};
 use offshoot_testkit::loop_disk::{Kind, LoopDisk};
 use offshoot_testkit::place;
-use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
-
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Rows of about a kilobyte with their index in one GB.
 const ROWS_PER_GB: f64 = 860_000.0;
@@ -32,15 +30,13 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<()> {
-    let sizes: Vec<f64> = argument("--sizes")
-        .unwrap_or_else(|| "0.1,1,5".to_owned())
-        .split(',')
-        .map(str::parse)
-        .collect::<std::result::Result<_, _>>()?;
-    let rounds: usize = argument("--rounds").map_or(Ok(9), |text| text.parse())?;
+    let arguments = Arguments::of(&["--engine", "--sizes", "--rounds"])?;
+    let sizes = arguments.text("--sizes").unwrap_or("0.1,1,5").split(',').map(str::parse);
+    let sizes: Vec<f64> = sizes.collect::<std::result::Result<_, _>>()?;
+    let rounds = arguments.get("--rounds", 9)?;
     let most = sizes.iter().copied().fold(0.0, f64::max);
     let disk = LoopDisk::mount(Kind::Xfs, (most * 3000.0) as u64 + 4000).ok_or("no XFS through a loop device")?;
-    let engine: Box<dyn Engine> = match argument("--engine").as_deref() {
+    let engine: Box<dyn Engine> = match arguments.text("--engine") {
         None | Some("postgres") => Box::new(postgres::Postgres::start()?),
         Some("mariadb") => Box::new(mysql::Mysql::start(offshoot_testkit::mysql::Binaries::mariadb()?)?),
         Some("mysql") => Box::new(mysql::Mysql::start(offshoot_testkit::mysql::Binaries::mysql()?)?),
@@ -114,8 +110,7 @@ struct Bench<'a> {
 
 impl<'a> Bench<'a> {
     fn new(disk: &'a LoopDisk, source: &'a dyn Engine, size: f64) -> Result<Self> {
-        let program = std::env::current_exe()?.with_file_name("offshoot");
-        let bench = Self { disk, source, folder: tempfile::tempdir()?, program };
+        let bench = Self { disk, source, folder: tempfile::tempdir()?, program: program()? };
         source.fill((ROWS_PER_GB * size) as u64)?;
         bench.offshoot(&["init", "--raw"])?;
         bench.offshoot(&["capture", &source.url(), "--name", "prod"])?;
@@ -127,7 +122,7 @@ impl<'a> Bench<'a> {
         let built = self.offshoot(&["--json", "image", "build", "prod", "--raw"])?;
         let built: serde_json::Value = serde_json::from_str(&built)?;
         let data = self.image_data()?;
-        let floor = median((0..rounds).map(|_| self.floor(&data)).collect::<Result<_>>()?);
+        let floor = median(&(0..rounds).map(|_| self.floor(&data)).collect::<Result<Vec<_>>>()?);
         self.offshoot(&["branch", "create", "again", "--raw"])?;
         let (mut creates, mut resets, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         for at in 0..rounds {
@@ -140,10 +135,10 @@ impl<'a> Bench<'a> {
             resets.push(reset);
         }
         self.offshoot(&["branch", "delete", "again"])?;
-        let (create, reset) = (median(creates), median(resets));
+        let (create, reset) = (median(&creates), median(&resets));
         ratios.sort_by(f64::total_cmp);
         self.configure(2)?;
-        let spare = median((0..rounds).map(|at| self.spare(&format!("s{at}"))).collect::<Result<_>>()?);
+        let spare = median(&(0..rounds).map(|at| self.spare(&format!("s{at}"))).collect::<Result<Vec<_>>>()?);
         self.configure(0)?;
         self.offshoot(&["branch", "tend"])?;
         let ten = self.ten()?;
@@ -207,7 +202,7 @@ impl<'a> Bench<'a> {
             create.push(self.create(&format!("d{at}"))?);
             reset.push(self.reset("first")?);
         }
-        let (bare, create, reset) = (median(bare), median(create), median(reset));
+        let (bare, create, reset) = (median(&bare), median(&create), median(&reset));
         println!("| {size} | {:.0} | {:.0} | {:.2} | {:.0} |", ms(bare), ms(create), ms(create) / ms(bare), ms(reset));
         self.offshoot(&["branch", "delete", "first"])?;
         self.offshoot(&["forget", "prod"])?;
@@ -314,17 +309,4 @@ fn give_to_owner(path: &Path, data: &Path) -> Result<()> {
 
 fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
-}
-
-fn argument(name: &str) -> Option<String> {
-    std::env::args().skip_while(|argument| argument != name).nth(1)
-}
-
-fn check(good: bool, what: &str) -> Result<()> {
-    if good { Ok(()) } else { Err(format!("{what} failed").into()) }
 }

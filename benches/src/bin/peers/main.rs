@@ -12,12 +12,10 @@ mod postgres;
 mod results;
 
 use measure::Measure;
+use offshoot_benches::common::{Arguments, Result, check, program};
 use results::{Goal, Results};
-use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> ExitCode {
     match run() {
@@ -30,12 +28,11 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<()> {
-    let number = |name| argument(name).map(|value| value.parse::<f64>()).transpose();
-    let scale = number("--scale")?.unwrap_or(1.0);
-    let rounds = number("--rounds")?.unwrap_or(3.0) as usize;
+    let arguments = Arguments::of(&["--engine", "--scale", "--rounds"])?;
+    let (scale, rounds) = (arguments.get("--scale", 1.0)?, arguments.get("--rounds", 3)?);
     let folder = tempfile::tempdir()?;
     let folder = Folder { path: folder.path().to_owned(), program: program()? };
-    match argument("--engine").as_deref() {
+    match arguments.text("--engine") {
         None | Some("postgres") => compete(&postgres::Bench::start(folder, scale)?, &postgres::CONTEST, rounds),
         Some("mariadb") => compete(&mysql::Bench::mariadb(folder, scale)?, &mysql::CONTEST, rounds),
         Some("mysql") => compete(&mysql::Bench::mysql(folder, scale)?, &mysql::CONTEST, rounds),
@@ -108,18 +105,4 @@ impl Folder {
 /// Whether a program answers when it is asked for its version.
 fn is_installed(program: &Path) -> bool {
     Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
-}
-
-fn argument(name: &str) -> Option<String> {
-    std::env::args().skip_while(|argument| argument != name).nth(1)
-}
-
-fn check(good: bool, what: &str) -> Result<()> {
-    if good { Ok(()) } else { Err(format!("{what} failed").into()) }
-}
-
-/// The command beside this program.
-fn program() -> Result<PathBuf> {
-    let program = std::env::current_exe()?.with_file_name("offshoot");
-    if program.is_file() { Ok(program) } else { Err("the command is not built; use `cargo xtask bench-peers`".into()) }
 }

@@ -1,6 +1,7 @@
 //! What every round took, and the ratios of it.
 
 use super::Measure;
+use offshoot_benches::common::median;
 use std::collections::BTreeMap;
 
 /// A goal: what it says, of which step to which, of what of them, and whether the ratio is to be below or above.
@@ -27,7 +28,7 @@ impl Results {
                 println!("| {name} | not installed | | | |");
                 continue;
             };
-            let of = |pick: fn(&Measure) -> f64| median(measures.iter().map(pick).collect());
+            let of = |pick: fn(&Measure) -> f64| median(&measures.iter().map(pick).collect::<Vec<_>>());
             let (seconds, cpu) = (of(Measure::seconds), of(Measure::cpu));
             println!("| {name} | {seconds:.2} | {cpu:.2} | {:.0} | {:.0} |", of(Measure::memory), of(Measure::output));
         }
@@ -43,7 +44,7 @@ impl Results {
         let (Some(ones), Some(others)) = (self.0.get(one), self.0.get(other)) else { return };
         let ratios: Vec<f64> = ones.iter().zip(others).map(|(one, other)| pick(one) / pick(other)).collect();
         let each: Vec<String> = ratios.iter().map(|ratio| format!("{ratio:.2}")).collect();
-        let ratio = median(ratios);
+        let ratio = median(&ratios);
         let (wanted, is_reached) = match bound {
             Bound::AtMost(most) => (format!("at most {most}"), ratio <= *most),
             Bound::AtLeast(least) => (format!("at least {least}"), ratio >= *least),
@@ -55,9 +56,4 @@ impl Results {
 
 fn yes(is_so: bool) -> &'static str {
     if is_so { "yes" } else { "no" }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

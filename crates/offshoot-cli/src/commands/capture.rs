@@ -3,6 +3,7 @@
 use super::Outcome;
 use crate::context::Context;
 use crate::failure::{Failure, code};
+use crate::journal::millis;
 use crate::output::{Report, Style};
 use crate::render::facts::Facts;
 use crate::{surroundings, values};
@@ -122,6 +123,9 @@ pub fn told(report: &CaptureReport, style: Style) -> String {
     facts.add("added", bytes(stats.added_bytes));
     facts.add("reused", percent(report.reused_share()));
     facts.add("time", format!("{}, {}/s", span(stats.millis), bytes(per_second(stats.logical_bytes, stats.millis))));
+    if let Some(proof) = report.proof {
+        facts.add("proof", format!("{} of it", span(millis(proof))));
+    }
     facts.notes("left out on purpose", &report.manifest.omitted, style);
     facts.notes("not carried", &report.manifest.not_carried, style);
     facts.finish()
@@ -145,6 +149,7 @@ pub fn in_json(report: &CaptureReport) -> Value {
         "stored_bytes": stats.stored_bytes,
         "reused_share": report.reused_share(),
         "seconds": stats.millis as f64 / 1000.0,
+        "proof_seconds": report.proof.map(|proof| proof.as_secs_f64()),
         "omitted": report.manifest.omitted,
         "not_carried": report.manifest.not_carried,
     })

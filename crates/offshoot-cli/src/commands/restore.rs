@@ -3,6 +3,7 @@
 use super::Outcome;
 use crate::context::Context;
 use crate::failure::code;
+use crate::journal::millis;
 use crate::output::{Report, Style, note, warn};
 use crate::render::facts::Facts;
 use clap::{Args, ValueEnum};
@@ -84,7 +85,7 @@ impl Restore {
 }
 
 fn told(plan: &RestorePlan, report: &RestoreReport, style: Style) -> String {
-    let millis = u64::try_from(report.elapsed.as_millis()).unwrap_or(u64::MAX);
+    let millis = millis(report.elapsed);
     let mut facts = Facts::default();
     facts.add("restored", plan.snapshot().to_string());
     facts.add("into", plan.database());

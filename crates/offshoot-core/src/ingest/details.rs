@@ -1,7 +1,7 @@
 //! What is known of each column of a leaf until its table is through, which is not the rows.
 //!
-//! A table of few columns keeps it in memory. One of many would come to a tenth of its rows that way, so there it waits in
-//! the spill file, and a leaf takes the same memory whatever its table.
+//! It waits in the spill file, so that a leaf takes the same memory whatever its table; in memory it would come to a tenth
+//! of the rows of a table of many columns.
 
 use super::spill::Spill;
 use crate::{CoreError, Result};
@@ -9,9 +9,6 @@ use offshoot_format::ids::{ChunkId, ChunkKind};
 use offshoot_format::manifest::ColumnStats;
 use offshoot_format::wire::{Reader, put_varint};
 use std::borrow::Cow;
-
-/// Columns whose details are kept in memory.
-const HELD_COLUMNS_MAX: usize = 8;
 
 /// A new chunk whose payload is in the spill file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,15 +37,11 @@ pub(super) enum Kept {
 }
 
 impl Kept {
-    /// Keeps details where they take the least.
+    /// Keeps details in the spill file, and in memory only where there is none.
     pub fn new(details: Details, spill: Option<&Spill>) -> Result<Self> {
-        match spill {
-            Some(spill) if details.columns.len() > HELD_COLUMNS_MAX => {
-                let encoded = details.encode();
-                Ok(Self::Spilled { offset: spill.append(&encoded)?, bytes: encoded.len() })
-            }
-            _ => Ok(Self::Here(details)),
-        }
+        let Some(spill) = spill else { return Ok(Self::Here(details)) };
+        let encoded = details.encode();
+        Ok(Self::Spilled { offset: spill.append(&encoded)?, bytes: encoded.len() })
     }
 
     /// The details again.
@@ -116,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn details_of_many_columns_come_back_from_the_file() {
+    fn details_come_back_from_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let spill = Spill::create(folder.path()).unwrap();
         let columns = (0..1600).map(|n| ColumnStats { logical_bytes: n, added_bytes: n * n, ..ColumnStats::default() });
