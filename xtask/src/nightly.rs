@@ -4,8 +4,10 @@
 //! rows, thousands of schedules, a million cases of every property of the format, hours of fuzzing. Figures are printed as
 //! they come; a step that needs something that is not here says so and is skipped.
 
+use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::process::{Failure, Program, Steps, cargo};
@@ -185,7 +187,11 @@ pub fn watched_demo(engine: &str, demo: Program) -> Result<(), Failure> {
     // Servers that run as another user pass through it.
     fs::set_permissions(&folder, Permissions::from_mode(0o711)).map_err(Failure::of_file("open", &folder))?;
     let demo = demo.arguments(&["--engine", engine]);
+    let before = elsewhere();
     demo.variable("TMPDIR", &folder).variable("OFFSHOOT_TEST_MYSQL", mysql::dir()).run()?;
+    if let Some(left) = elsewhere().difference(&before).next() {
+        return Err(Failure::Failed(format!("the demo on {engine} left {}", left.display())));
+    }
     let files = fs::read_dir(&folder).map_err(Failure::of_file("read", &folder))?.count();
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     let at_work =
@@ -196,6 +202,18 @@ pub fn watched_demo(engine: &str, demo: Program) -> Result<(), Failure> {
             Err(Failure::Failed(format!("the demo on {engine} left {files} files and {processes} processes")))
         }
     }
+}
+
+/// What is where a command could leave something outside the folder of a demonstration.
+fn elsewhere() -> BTreeSet<PathBuf> {
+    let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    let ours = [".", ".config", ".cache", ".local/share", ".local/state"].map(|below| home.join(below));
+    let ours = ours.iter().map(PathBuf::as_path).chain(["/run", "/tmp", "/var/tmp", "/dev/shm"].map(Path::new));
+    let has_name = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().contains("offshoot"));
+    let ours: Vec<PathBuf> = ours.flat_map(entries).filter(has_name).collect();
+    let below: Vec<PathBuf> = ours.iter().flat_map(|path| entries(path)).collect();
+    ours.into_iter().chain(below).collect()
 }
 
 /// The models are the crate's own code with loom's locks, so that they are built apart. That takes longer than a test run

@@ -17,35 +17,53 @@ struct Need {
     what: &'static str,
     package: &'static str,
     is_there: fn() -> bool,
+    used_by: User,
 }
 
+/// What wants a need.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum User {
+    /// Building.
+    Build,
+    /// An engine, by its name in the demo.
+    Engine(&'static str),
+    /// Tests alone.
+    Tests,
+}
+
+const POSTGRES: User = User::Engine("postgres");
+const MARIADB: User = User::Engine("mariadb");
+
+#[rustfmt::skip]
 const NEEDS: [Need; 7] = [
-    Need { what: "a C compiler, linker and headers", package: "build-essential", is_there: has_compiler },
-    Need { what: "libclang, which reads the SQL parser's headers", package: "libclang-dev", is_there: has_libclang },
-    Need { what: "a PostgreSQL server", package: "postgresql", is_there: has_postgres },
+    Need { what: "a C compiler, linker and headers", package: "build-essential", is_there: has_compiler, used_by: User::Build },
+    Need { what: "libclang, which reads the SQL parser's headers", package: "libclang-dev", is_there: has_libclang, used_by: User::Build },
+    Need { what: "a PostgreSQL server", package: "postgresql", is_there: has_postgres, used_by: POSTGRES },
     // The package of the programs alone: the one with the service would start a server that nobody asked for.
-    Need { what: "a MariaDB server", package: "mariadb-server-core", is_there: || has_program("mariadbd") },
-    Need { what: "MariaDB's client programs", package: "mariadb-client", is_there: || has_program("mariadb-dump") },
-    Need {
-        what: "the programs of XFS, for pools of branches",
-        package: "xfsprogs",
-        is_there: || has_program("mkfs.xfs"),
-    },
-    Need {
-        what: "the programs of btrfs, for its tests",
-        package: "btrfs-progs",
-        is_there: || has_program("mkfs.btrfs"),
-    },
+    Need { what: "a MariaDB server", package: "mariadb-server-core", is_there: || has_program("mariadbd"), used_by: MARIADB },
+    Need { what: "MariaDB's client programs", package: "mariadb-client", is_there: || has_program("mariadb-dump"), used_by: MARIADB },
+    Need { what: "the programs of XFS, for pools of branches", package: "xfsprogs", is_there: || has_program("mkfs.xfs"), used_by: User::Tests },
+    Need { what: "the programs of btrfs, for its tests", package: "btrfs-progs", is_there: || has_program("mkfs.btrfs"), used_by: User::Tests },
 ];
 
 /// Where Debian's postgresql-common lists clusters: one folder per version, one per cluster in it.
 const CLUSTERS_DIR: &str = "/etc/postgresql";
 
-/// Installs what is missing, or says how to.
+/// Installs what building and a demo of this engine want, and no more; or says how to.
+pub fn for_demo(engine: &str) -> Result<(), Failure> {
+    needs(|need| match need.used_by {
+        User::Build => true,
+        User::Engine(name) => name == engine,
+        User::Tests => false,
+    })?;
+    if engine == "mysql" { mysql::fetch() } else { Ok(()) }
+}
+
+/// Installs what is missing for building and testing, or says how to.
 pub fn run() -> Result<(), Failure> {
-    needs()?;
+    needs(|_| true)?;
     browser();
-    languages();
+    extensions();
     if let Err(Failure::Failed(why) | Failure::Usage(why)) = mysql::fetch() {
         eprintln!("setup: there is no MySQL for tests: {why}");
     }
@@ -63,8 +81,9 @@ fn browser() {
     }
 }
 
-/// Languages for functions, beside those that every server has. Tests say where they are not there.
-fn languages() {
+/// Extensions that tests want beside those that every server has: languages for functions, and PostGIS, whose types many real
+/// databases have. Tests say where they are not there.
+fn extensions() {
     let homes = entries(Path::new("/usr/lib/postgresql"));
     let number = |home: &PathBuf| home.file_name()?.to_str()?.parse::<u32>().ok();
     let Some((home, major)) =
@@ -72,24 +91,29 @@ fn languages() {
     else {
         return;
     };
-    let missing =
-        ["plperl", "plpython3", "pltcl"].into_iter().filter(|name| !home.join(format!("lib/{name}.so")).is_file());
-    let packages: Vec<String> = missing.map(|name| format!("postgresql-{name}-{major}")).collect();
-    let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
+    let all = [
+        ("plperl", format!("postgresql-plperl-{major}")),
+        ("plpython3", format!("postgresql-plpython3-{major}")),
+        ("pltcl", format!("postgresql-pltcl-{major}")),
+        ("postgis-3", format!("postgresql-{major}-postgis-3")),
+    ];
+    let missing = all.iter().filter(|(library, _)| !home.join(format!("lib/{library}.so")).is_file());
+    let packages: Vec<&str> = missing.map(|(_, package)| package.as_str()).collect();
     if !packages.is_empty() && (!place::is_root() || install(&packages).is_err()) {
-        eprintln!("setup: functions in these languages will not be tested: {}", packages.join(" "));
+        eprintln!("setup: these extensions will not be tested: {}", packages.join(" "));
     }
 }
 
-fn needs() -> Result<(), Failure> {
-    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !(need.is_there)()).collect();
-    if missing.is_empty() {
+fn needs(is_wanted: impl Fn(&Need) -> bool) -> Result<(), Failure> {
+    let missing = || -> Vec<&Need> { NEEDS.iter().filter(|need| is_wanted(need) && !(need.is_there)()).collect() };
+    let wanted = missing();
+    if wanted.is_empty() {
         return Ok(());
     }
-    for need in &missing {
+    for need in &wanted {
         eprintln!("setup: {} is missing (package {})", need.what, need.package);
     }
-    let packages: Vec<&str> = missing.iter().map(|need| need.package).collect();
+    let packages: Vec<&str> = wanted.iter().map(|need| need.package).collect();
     if !program("apt-get").arguments(&["--version"]).succeeds() {
         return Err(Failure::Failed(
             "there is no apt-get here: install the above by the system's own means".to_owned(),
@@ -99,7 +123,7 @@ fn needs() -> Result<(), Failure> {
         return Err(Failure::Failed(format!("run this, then try again:\n\n{}", commands_for(&packages))));
     }
     install(&packages)?;
-    let still: Vec<&str> = NEEDS.iter().filter(|need| !(need.is_there)()).map(|need| need.what).collect();
+    let still: Vec<&str> = missing().iter().map(|need| need.what).collect();
     if still.is_empty() {
         return Ok(());
     }
@@ -108,6 +132,14 @@ fn needs() -> Result<(), Failure> {
         packages.join(", "),
         still.join("; ")
     )))
+}
+
+/// A program that only fetching wants: installed where that may be done, else the error says so.
+pub fn tool(name: &str, package: &str, is_there: impl Fn() -> bool) -> Result<(), Failure> {
+    if is_there() || place::is_root() && install(&[package]).is_ok() && is_there() {
+        return Ok(());
+    }
+    Err(Failure::Failed(format!("{name} is not installed (package {package})")))
 }
 
 /// What a user who is not root is told to run.

@@ -29,13 +29,16 @@ pub fn run(options: &[&str]) -> Result<(), Failure> {
     steps.finish()
 }
 
-/// Other majors are welcome, not needed: a test that wants one and lacks it says so.
+/// The newest major is welcome, not needed: a test that wants it and lacks it says so. Who asks for all wants them.
 pub fn fetch_majors(steps: &mut Steps, all: bool) {
+    let mut fetch = |name: String, fetch: &dyn Fn() -> Result<(), Failure>| {
+        if all { steps.step(&name, fetch) } else { optional(steps, &name, fetch) }
+    };
     let wanted: Vec<u32> = if all { majors::ALL.collect() } else { vec![majors::NEWEST] };
     for major in wanted {
-        optional(steps, &format!("PostgreSQL {major}"), || majors::fetch_server(major));
+        fetch(format!("PostgreSQL {major}"), &|| majors::fetch_server(major));
     }
-    optional(steps, &format!("pg_dump {}", majors::NEWEST), majors::fetch_client);
+    fetch(format!("pg_dump {}", majors::NEWEST), &majors::fetch_client);
 }
 
 /// What can be missing: the tests that want it say so.

@@ -55,8 +55,8 @@ struct Seen {
     /// Rows that are expected in all; 0 where nobody knows.
     expected: AtomicU64,
     step: Mutex<String>,
-    /// When rows were first waited for.
-    began: OnceLock<Instant>,
+    /// Since when rows are counted.
+    began: Mutex<Option<Instant>>,
     drawn: Mutex<Option<Instant>>,
 }
 
@@ -71,8 +71,11 @@ impl Seen {
             }
             Event::Total { rows, bytes } => {
                 tracing::info!(target: "offshoot::progress", rows_expected = *rows, bytes_expected = *bytes);
-                self.began.get_or_init(Instant::now);
+                // What an attempt before this one read is read again.
+                self.rows.store(0, Ordering::Relaxed);
+                self.bytes.store(0, Ordering::Relaxed);
                 self.expected.store(*rows, Ordering::Relaxed);
+                *self.began.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
             }
             Event::Rows { rows, bytes } => self.rows(*rows, *bytes),
             Event::Warning { message } => crate::output::warn(message),
@@ -83,7 +86,7 @@ impl Seen {
     fn rows(&self, rows: u64, bytes: u64) {
         let rows = self.rows.fetch_add(rows, Ordering::Relaxed) + rows;
         let bytes = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        self.began.get_or_init(Instant::now);
+        self.began.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Instant::now);
         let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
         if drawn.is_some_and(|drawn| drawn.elapsed() < TICK) {
             return;
@@ -95,9 +98,10 @@ impl Seen {
     fn draw(&self, rows: u64, bytes: u64) {
         let Some(bar) = BAR.get() else { return };
         let step = self.step.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(began) = self.began.get().filter(|_| rows > 0) else { return bar.set_message(step) };
+        let began = *self.began.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(began) = began.filter(|_| rows > 0) else { return bar.set_message(step) };
         let expected = self.expected.load(Ordering::Relaxed);
-        if expected > 0 && bar.length().is_none() {
+        if expected > 0 && bar.length() != Some(expected) {
             bar.set_length(expected);
             bar.set_style(style(WITH_END));
         }
@@ -105,5 +109,25 @@ impl Seen {
         let per_second = (bytes as f64 / began.elapsed().as_secs_f64().max(0.001)) as u64;
         let (rows, bytes, rate) = (amounts::count(rows), amounts::bytes(bytes), amounts::bytes(per_second));
         bar.set_message(format!("{rows} rows, {bytes}, {rate}/s  {step}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Seen;
+    use offshoot::Event;
+    use std::sync::atomic::Ordering;
+
+    #[test]
+    fn an_attempt_that_failed_is_not_counted() {
+        let seen = Seen::default();
+        let total = Event::Total { rows: 100, bytes: 1000 };
+        for rows in [90, 40] {
+            seen.event(&total);
+            seen.event(&Event::Rows { rows, bytes: rows * 10 });
+            seen.event(&Event::Step { name: "data".to_owned() });
+            assert_eq!((seen.rows.load(Ordering::Relaxed), seen.bytes.load(Ordering::Relaxed)), (rows, rows * 10));
+        }
+        assert_eq!(seen.expected.load(Ordering::Relaxed), 100);
     }
 }

@@ -30,7 +30,8 @@ pub enum Event {
         /// What is being done.
         name: String,
     },
-    /// How much the data step has to do, as far as the source can estimate it.
+    /// How much the data step has to do, as far as the source can estimate it. Rows are counted anew from here: an attempt
+    /// that failed, and the proof that follows a capture, begin with one of their own.
     Total {
         /// Rows of all tables, estimated.
         rows: u64,

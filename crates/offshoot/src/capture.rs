@@ -88,14 +88,18 @@ impl Store {
     /// Takes a snapshot of a live database. When this returns, the snapshot is durable; when it fails, nothing of it is
     /// visible.
     ///
-    /// ```no_run
+    /// ```
     /// use offshoot::{CaptureOptions, Connection, Control, Environment, Store};
     ///
+    /// # let (server, folder) = (offshoot_testkit::postgres::shared(), tempfile::tempdir()?);
+    /// # std::env::set_current_dir(folder.path())?;
+    /// # Store::init(".offshoot", offshoot::InitOptions { raw: true })?;
     /// let store = Store::open(".offshoot")?;
     /// let shop = Connection::parse("postgresql://reader@db.example/shop", &Environment::empty())?;
+    /// # let shop = Connection::parse(&server.url(&server.fresh_db("shop")), &Environment::empty())?;
     /// let report = store.capture(&shop, &CaptureOptions::default(), &Control::default())?;
     /// println!("{} has {} rows", report.snapshot, report.manifest.stats.rows);
-    /// # Ok::<(), offshoot::Error>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors

@@ -243,6 +243,7 @@ fn core_kind(error: &CoreError) -> ErrorKind {
         CoreError::Cancelled => ErrorKind::Interrupted,
         CoreError::Damaged { .. } | CoreError::Missing { .. } => ErrorKind::Damaged,
         CoreError::NoStore { .. } => ErrorKind::NotFound,
+        CoreError::Newer { .. } => ErrorKind::Unsupported,
         CoreError::Domain { .. } => ErrorKind::Refused,
         CoreError::Memory { .. } => ErrorKind::Usage,
         CoreError::NameTaken { .. } | CoreError::Conflict { .. } | CoreError::Busy { .. } | CoreError::LeaseLost => {
@@ -278,7 +279,9 @@ impl From<EngineError> for Error {
     fn from(error: EngineError) -> Self {
         let kind = match &error {
             EngineError::Connect { .. } | EngineError::Lost { .. } => ErrorKind::Unreachable,
-            EngineError::TooOld { .. } | EngineError::NotPostgres => ErrorKind::Unsupported,
+            EngineError::TooOld { .. } | EngineError::NotPostgres | EngineError::NoPgDump { .. } => {
+                ErrorKind::Unsupported
+            }
             EngineError::Mysql(error) => match error {
                 MysqlError::Connect(_) | MysqlError::Lost { .. } => ErrorKind::Unreachable,
                 MysqlError::Unsupported { .. } => ErrorKind::Unsupported,

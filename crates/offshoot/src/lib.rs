@@ -2,16 +2,23 @@
 //!
 //! A few lines to capture, and a few to restore:
 //!
-//! ```no_run
+//! ```
 //! use offshoot::{CaptureOptions, Connection, Control, Environment, InitOptions, RestoreOptions, Store};
 //!
-//! # fn main() -> offshoot::Result<()> {
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let (server, folder) = (offshoot_testkit::postgres::shared(), tempfile::tempdir()?);
+//! # std::env::set_current_dir(folder.path())?;
+//! # let databases = [server.fresh_db("shop"), server.fresh_db("shop_copy")];
+//! # let [shop_url, copy_url] = databases.each_ref().map(|name| server.url(name));
 //! let environment = Environment::new(std::env::vars_os(), None, None);
 //! let shop = Connection::parse("postgresql://reader@db.example/shop", &environment)?;
+//! # let shop = Connection::parse(&shop_url, &environment)?;
 //! let store = Store::init(".offshoot", InitOptions { raw: true })?;
-//! store.capture(&shop, &CaptureOptions::default(), &Control::default())?;
+//! let options = CaptureOptions { name: Some("shop".to_owned()), ..CaptureOptions::default() };
+//! store.capture(&shop, &options, &Control::default())?;
 //!
 //! let copy = Connection::parse("postgresql://postgres@localhost/shop_copy", &environment)?;
+//! # let copy = Connection::parse(&copy_url, &environment)?;
 //! let plan = store.plan_restore("shop", &copy, &RestoreOptions::default())?;
 //! println!("{plan}");
 //! plan.apply(&Control::default())?;
@@ -88,7 +95,7 @@ pub use verify::Depth;
 pub use offshoot_core::digest::{HowDiffers, TableDifference};
 pub use offshoot_core::gc::{Forgotten, GcReport, Kept};
 pub use offshoot_core::target::Roles;
-pub use offshoot_core::verify::{Affected, Problem as Damage, VerifyReport};
+pub use offshoot_core::verify::{Affected, Mended, Problem as Damage, VerifyReport};
 pub use offshoot_core::{Control, Event};
 pub use offshoot_engines::conninfo::{Environment, FileContent, FolderContent, ReadFile};
 pub use offshoot_format::ids::{ContentRoot, SnapshotId};

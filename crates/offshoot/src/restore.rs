@@ -64,14 +64,20 @@ impl Store {
 
     /// Restores a snapshot: a plan, applied at once.
     ///
-    /// ```no_run
+    /// ```
     /// use offshoot::{Connection, Control, Environment, RestoreOptions, Store};
     ///
+    /// # let (server, folder) = (offshoot_testkit::postgres::shared(), tempfile::tempdir()?);
+    /// # std::env::set_current_dir(folder.path())?;
+    /// # let shop = Connection::parse(&server.url(&server.fresh_db("shop")), &Environment::empty())?;
+    /// # let options = offshoot::CaptureOptions { name: Some("prod".to_owned()), ..Default::default() };
+    /// # Store::init(".offshoot", offshoot::InitOptions { raw: true })?.capture(&shop, &options, &Control::default())?;
     /// let store = Store::open(".offshoot")?;
     /// let copy = Connection::parse("postgresql://postgres@localhost/shop_copy", &Environment::empty())?;
+    /// # let copy = Connection::parse(&server.url(&server.fresh_db("shop_copy")), &Environment::empty())?;
     /// let report = store.restore("prod", &copy, &RestoreOptions::default(), &Control::default())?;
     /// println!("{} rows are back", report.rows);
-    /// # Ok::<(), offshoot::Error>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors

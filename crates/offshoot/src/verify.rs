@@ -2,7 +2,7 @@
 
 use crate::{Result, Store};
 use offshoot_core::Control;
-use offshoot_core::verify::VerifyReport;
+use offshoot_core::verify::{Mended, VerifyReport};
 
 /// How much is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,5 +26,15 @@ impl Store {
             Depth::Quick => open.verify_quick(control)?,
             Depth::Full => open.verify_full(snapshots.as_slice(), control)?,
         })
+    }
+
+    /// Mends what a check found, as far as the store has what that takes: damaged parts of the index are made again, and packs
+    /// with damage are relied on no longer, so that the next capture writes again what it needs of them. That heals every
+    /// snapshot that shares it; what no capture brings again stays damaged.
+    ///
+    /// # Errors
+    /// `Conflict` if a gc runs; and if the store cannot be written.
+    pub fn mend(&self, report: &VerifyReport) -> Result<Mended> {
+        Ok(self.open_store().mend(report)?)
     }
 }

@@ -94,8 +94,9 @@ fn told(plan: &RestorePlan, report: &RestoreReport, style: Style) -> String {
     facts.add("time", span(millis));
     facts.add("compared", "catalog and row counts agree");
     facts.section("steps", style);
+    let width = report.steps.iter().map(|step| step.name.len()).max().unwrap_or_default();
     for step in &report.steps {
-        facts.add(step.name, span(u64::try_from(step.share.as_millis()).unwrap_or(u64::MAX)));
+        facts.block(&format!("{:<width$} {}\n", step.name, span(crate::journal::millis(step.share))));
     }
     facts.notes("left out", &report.losses, style);
     facts.finish()

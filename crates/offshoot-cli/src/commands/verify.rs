@@ -10,7 +10,7 @@ use crate::surroundings;
 use clap::Args;
 use offshoot::amounts::{bytes, count, counted};
 use offshoot::manifest::Trust;
-use offshoot::{Affected, CaptureOptions, Depth, VerifyReport};
+use offshoot::{Affected, CaptureOptions, Depth, Mended, VerifyReport};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -23,6 +23,9 @@ pub struct Verify {
     /// Only the structure; no row is read
     #[arg(long, conflicts_with = "against")]
     quick: bool,
+    /// Make damaged parts of the index again, and let the next capture write again what damaged packs hold
+    #[arg(long, conflicts_with = "against")]
+    mend: bool,
     /// Compare the snapshot with this live database, table by table, and name the tables that differ
     #[arg(long, value_name = "URL", requires = "snapshot")]
     against: Option<String>,
@@ -52,6 +55,7 @@ impl Verify {
         }
         let depth = if self.quick { Depth::Quick } else { Depth::Full };
         let report = store.verify(self.snapshot.as_deref(), depth, &context.control())?;
+        let mended = if self.mend { Some(store.mend(&report)?) } else { None };
         let json = json!({
             "snapshots": report.snapshots,
             "packs": report.packs,
@@ -59,13 +63,16 @@ impl Verify {
             "bytes": report.bytes,
             "sound": report.is_sound(),
             "problems": problems(&report),
+            "mended": mended.map(|mended| {
+                json!({ "indexed_packs": mended.indexed_packs, "condemned_packs": mended.condemned_packs })
+            }),
         });
         let exit = if report.is_sound() { code::DONE } else { code::FOUND };
-        Ok(Report::done(told(&report), json).with_code(exit))
+        Ok(Report::done(told(&report, mended), json).with_code(exit))
     }
 }
 
-fn told(report: &VerifyReport) -> String {
+fn told(report: &VerifyReport, mended: Option<Mended>) -> String {
     let mut text = String::new();
     for problem in &report.problems {
         text.push_str(&format!("{}: {}\n", plain_line(&problem.object), plain_line(&problem.why)));
@@ -85,6 +92,33 @@ fn told(report: &VerifyReport) -> String {
     match report.problems.len() {
         0 => text.push_str(": sound\n"),
         problems => text.push_str(&format!(": {}\n", counted(problems as u64, "problem"))),
+    }
+    match mended {
+        Some(mended) => text.push_str(&what_was_mended(mended)),
+        None if report.is_sound() => {}
+        None => text.push_str(
+            "what to do: `offshoot verify --mend`, then capture again: what the new snapshot shares with damaged ones is written \
+             anew. What stays damaged then can only be forgotten\n",
+        ),
+    }
+    text
+}
+
+fn what_was_mended(Mended { indexed_packs, condemned_packs }: Mended) -> String {
+    let mut text = String::new();
+    if indexed_packs > 0 {
+        let packs = counted(indexed_packs as u64, "pack");
+        text.push_str(&format!("mended: the index says again what {packs} hold; check again\n"));
+    }
+    if condemned_packs > 0 {
+        let packs = counted(condemned_packs as u64, "pack");
+        text.push_str(&format!(
+            "mended: {packs} with damage are relied on no longer. Capture again: what the new snapshot shares with them is \
+             written anew; then check again, and forget what is still damaged\n"
+        ));
+    }
+    if text.is_empty() {
+        text.push_str("there was nothing that could be mended\n");
     }
     text
 }

@@ -183,8 +183,15 @@ fn damage_is_found_and_named() {
     let ran = session.quietly(&["verify"]);
     assert_eq!(ran.code, Some(5), "{}", ran.stdout);
     assert!(ran.stdout.contains("table ") && ran.stdout.contains("column "), "{}", ran.stdout);
+    assert!(ran.stdout.contains("offshoot verify --mend"), "{}", ran.stdout);
     let json = session.quietly(&["--json", "verify", &db]).json();
     assert_eq!(json["sound"], false);
+    // A capture would rely on it; once the pack is put aside, the same rows are written again.
+    let mended = session.quietly(&["--json", "verify", "--mend"]);
+    assert_eq!((mended.code, &mended.json()["mended"]["condemned_packs"]), (Some(5), &1.into()), "{}", mended.stdout);
+    assert_eq!(session.quietly(&["capture", &server.url(&db)]).code, Some(0));
+    let ran = session.quietly(&["verify"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stdout);
 }
 
 #[test]

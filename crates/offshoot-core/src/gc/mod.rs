@@ -13,7 +13,6 @@ mod merge;
 mod sweep;
 
 use crate::store::lease::{live_leases, read_condemned};
-use crate::store::packs::read_parts;
 use crate::store::{ObjectKind, ObjectName, OpenStore, Unfinished, WriteSession};
 use crate::{Control, CoreError, Result};
 pub use forget::{Forget, ForgetPlan, Forgotten, Kept};
@@ -24,7 +23,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 /// What a gc session is called in its lease.
-const PURPOSE: &str = "gc";
+pub(crate) const PURPOSE: &str = "gc";
 /// Clocks of a writer and of the file system may differ by this much before work is done in vain.
 const SKEW_MS: u64 = 5 * 60 * 1000;
 /// Left-overs of writing that are younger than this are never touched.
@@ -218,10 +217,17 @@ impl OpenStore {
         self.check_alone(&session)?;
         self.remove_unnamed(&plan, &session, &mut report)?;
         control.step("rewrite");
+        let condemned = plan.packs.iter().filter(|pack| pack.action == PackAction::Condemned);
+        let condemned: HashSet<PackId> = condemned.map(|pack| pack.id).collect();
         for (pack, chunks) in &plan.copies {
             for (id, kind) in chunks {
                 control.check()?;
-                let chunk = self.read_from(id, *kind, pack)?;
+                let chunk = match self.read_from(id, *kind, pack) {
+                    // A pack can be condemned for its damage. What of it can be read is copied; it stays while a snapshot needs
+                    // the rest.
+                    Err(CoreError::Damaged { .. }) if condemned.contains(pack) => continue,
+                    chunk => chunk?,
+                };
                 report.rewritten_bytes +=
                     u64::from(session.put(id, *kind, chunk.raw_len, &chunk.payload)?.stored_bytes());
             }
@@ -240,7 +246,8 @@ impl OpenStore {
         Ok(report)
     }
 
-    fn check_alone(&self, session: &WriteSession) -> Result<()> {
+    /// Refuses to go on beside another gc.
+    pub(crate) fn check_alone(&self, session: &WriteSession) -> Result<()> {
         let others = self.live_leases()?.into_iter().filter(|(name, _)| *name != session.lease_name());
         if others.into_iter().any(|(_, lease)| lease.purpose == PURPOSE) {
             return Err(CoreError::Busy { place: self.place() });
@@ -323,50 +330,6 @@ impl OpenStore {
             is_over(left.modified_unix_ms, wait, now) && young.is_none_or(|began| left.modified_unix_ms < began)
         });
         Ok(stale)
-    }
-
-    /// Makes an index of what packs say about themselves, where segments are damaged or lost. Returns how many packs
-    /// were indexed.
-    ///
-    /// # Errors
-    /// If the store cannot be read or written. A pack that is itself damaged is passed over.
-    pub fn rebuild_index(&self) -> Result<usize> {
-        self.refresh()?;
-        let store = &**self.backend();
-        let session = WriteSession::begin(self.clone(), PURPOSE)?;
-        self.check_alone(&session)?;
-        let indexed = self.catalog().packs();
-        let mut packs = Vec::new();
-        let mut entries = Vec::new();
-        for object in store.list(ObjectKind::Pack)? {
-            let Some(id) = pack_of(&object.name).filter(|id| !indexed.contains(id)) else { continue };
-            let parts = match read_parts(store, self.uuid(), &id, object.bytes) {
-                Ok(parts) => parts,
-                Err(error @ CoreError::Newer { .. }) => return Err(error),
-                Err(_) => continue,
-            };
-            let pack = packs.len() as u32;
-            packs.push(index::PackRow { id, bytes: object.bytes });
-            entries.extend(parts.entries.iter().map(|entry| index::IndexEntry {
-                id: entry.id,
-                pack,
-                offset: entry.offset,
-                stored_len: entry.stored_len,
-                raw_len: entry.raw_len,
-                kind: entry.kind,
-            }));
-        }
-        entries.sort_unstable();
-        if !entries.is_empty() {
-            let count = entries.len() as u64;
-            crate::store::write_segment(self, &packs, count, entries.into_iter().map(Ok))?;
-        }
-        for (name, _) in self.catalog().broken() {
-            store.remove(&ObjectName::Index(name))?;
-        }
-        session.end()?;
-        self.refresh()?;
-        Ok(packs.len())
     }
 }
 

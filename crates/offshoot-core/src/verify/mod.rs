@@ -1,9 +1,12 @@
 //! Checking a store: quickly its structure, or fully every byte that a snapshot needs.
 //!
-//! Nothing is mended here, and nothing stops at the first problem: the report names every damaged object, and for a
-//! damaged chunk every snapshot, table and column that needs it.
+//! Nothing stops at the first problem: the report names every damaged object, and for a damaged chunk every snapshot, table
+//! and column that needs it. Checking changes nothing; what can be mended afterwards is in [`Mended`].
 
+mod mend;
 mod rows;
+
+pub use mend::Mended;
 
 use crate::store::lease::read_condemned;
 use crate::store::packs::{read_parts, scan};
@@ -25,6 +28,8 @@ pub struct Problem {
     pub why: String,
     /// What is affected; empty if no snapshot is, or that is not known.
     pub affected: Vec<Affected>,
+    /// Packs that must not be relied on.
+    pub(crate) packs: Vec<PackId>,
 }
 
 /// A part of a snapshot that cannot be read.
@@ -61,13 +66,18 @@ impl VerifyReport {
     }
 
     fn problem(&mut self, object: impl Into<String>, why: impl Into<String>) {
-        self.problems.push(Problem { object: object.into(), why: why.into(), affected: Vec::new() });
+        self.of_packs(object, why, &[]);
+    }
+
+    fn of_packs(&mut self, object: impl Into<String>, why: impl Into<String>, packs: &[PackId]) {
+        let (object, why, packs) = (object.into(), why.into(), packs.to_vec());
+        self.problems.push(Problem { object, why, affected: Vec::new(), packs });
     }
 
     /// Takes an error as a problem if it says something about the store.
-    fn take(&mut self, error: CoreError) -> Result<()> {
+    fn take(&mut self, error: CoreError, packs: &[PackId]) -> Result<()> {
         let (object, why) = describe(error)?;
-        self.problem(object, why);
+        self.of_packs(object, why, packs);
         Ok(())
     }
 }
@@ -98,12 +108,13 @@ impl OpenStore {
         self.check_names(&there, &mut report)?;
         control.step("packs");
         let packs = self.backend().list(ObjectKind::Pack)?;
+        let condemned = self.condemned();
         for pack in &packs {
             control.check()?;
-            self.check_pack(pack, false, &mut report)?;
+            self.check_pack(pack, &condemned, false, &mut report)?;
         }
         control.step("index");
-        self.check_index(&packs, &mut report)?;
+        self.check_index(&packs, &condemned, &mut report)?;
         let problems = report.problems.len();
         tracing::info!(snapshots = report.snapshots, packs = report.packs, problems, "structure checked");
         Ok(report)
@@ -119,10 +130,11 @@ impl OpenStore {
         if snapshots.is_empty() {
             control.step("bytes");
             report.packs = 0;
+            let condemned = self.condemned();
             for pack in self.backend().list(ObjectKind::Pack)? {
                 control.check()?;
                 // Its structure was reported by the quick check.
-                self.check_pack(&pack, true, &mut report)?;
+                self.check_pack(&pack, &condemned, true, &mut report)?;
             }
         }
         let _span = tracing::info_span!("verify rows").entered();
@@ -145,7 +157,7 @@ impl OpenStore {
             if let Err(error) = self.manifest(id) {
                 let (object, why) = describe(error)?;
                 let affected = vec![Affected { snapshot: *id, table: None, column: None }];
-                report.problems.push(Problem { object, why, affected });
+                report.problems.push(Problem { object, why, affected, packs: Vec::new() });
             }
         }
         Ok(there)
@@ -165,7 +177,7 @@ impl OpenStore {
                     Ok(self.backend().len(&ObjectName::Manifest(id))?.is_none().then_some(id))
                 };
                 match dangling().and_then(|found| if found.is_some() { dangling() } else { Ok(None) }) {
-                    Err(error) => report.take(error)?,
+                    Err(error) => report.take(error, &[])?,
                     Ok(Some(id)) => {
                         report.problem(object.name.to_string(), format!("it names snapshot {id}, which is not there"));
                     }
@@ -174,7 +186,7 @@ impl OpenStore {
             }
         }
         if let Err(error) = read_condemned(&**self.backend()) {
-            report.take(error)?;
+            report.take(error, &[])?;
         }
         Ok(())
     }
@@ -185,21 +197,37 @@ impl OpenStore {
         Lease::decode(&bytes).map(|_| ()).map_err(damaged)
     }
 
-    /// Checks one pack: its end and what the index says of it, or all its bytes.
-    fn check_pack(&self, pack: &Listed, all_bytes: bool, report: &mut VerifyReport) -> Result<()> {
+    /// Packs that nothing new relies on. A list that cannot be read is a problem of its own.
+    fn condemned(&self) -> HashSet<PackId> {
+        let lists = read_condemned(&**self.backend()).unwrap_or_default();
+        lists.into_iter().flat_map(|(_, list)| list.packs).collect()
+    }
+
+    /// Checks one pack: its end and what the index says of it, or all its bytes. Of a condemned one only that counts which
+    /// snapshots still need, and their rows say that.
+    fn check_pack(
+        &self,
+        pack: &Listed,
+        condemned: &HashSet<PackId>,
+        all_bytes: bool,
+        report: &mut VerifyReport,
+    ) -> Result<()> {
         let ObjectName::Pack(id) = pack.name else { return Ok(()) };
         let store = &**self.backend();
         report.packs += 1;
+        if condemned.contains(&id) {
+            return Ok(());
+        }
         let parts = match read_parts(store, self.uuid(), &id, pack.bytes) {
             Ok(parts) => parts,
             Err(_) if all_bytes => return Ok(()),
             // gc has deleted it since it was listed; who needs it finds out.
             Err(_) if store.len(&pack.name)?.is_none() => return Ok(()),
-            Err(error) => return report.take(error),
+            Err(error) => return report.take(error, &[id]),
         };
         if all_bytes {
             report.bytes += pack.bytes;
-            return scan(store, &id, pack.bytes, &parts).or_else(|error| report.take(error));
+            return scan(store, &id, pack.bytes, &parts).or_else(|error| report.take(error, &[id]));
         }
         if !self.catalog().packs().contains(&id) {
             // Left by a session that ended before its index was written; nothing can refer to it.
@@ -208,14 +236,15 @@ impl OpenStore {
         for entry in &parts.entries {
             let places = match self.catalog().find_all(&entry.id) {
                 Ok(places) => places,
-                Err(error) => return report.take(error),
+                Err(error) => return report.take(error, &[]),
             };
             let agrees = places.iter().filter(|found| found.pack.id == id).any(|found| {
                 let found = (found.entry.offset, found.entry.stored_len, found.entry.raw_len, found.entry.kind);
                 found == (entry.offset, entry.stored_len, entry.raw_len, entry.kind)
             });
             if !agrees {
-                report.problem(pack.name.to_string(), format!("the index says something else of chunk {}", entry.id));
+                let why = format!("the index says something else of chunk {}", entry.id);
+                report.of_packs(pack.name.to_string(), why, &[id]);
                 break;
             }
         }
@@ -223,7 +252,7 @@ impl OpenStore {
     }
 
     /// Checks every bucket of the index, and that the packs it points into are there with the length it says.
-    fn check_index(&self, packs: &[Listed], report: &mut VerifyReport) -> Result<()> {
+    fn check_index(&self, packs: &[Listed], condemned: &HashSet<PackId>, report: &mut VerifyReport) -> Result<()> {
         for (name, source) in self.catalog().broken() {
             report.problem(ObjectName::Index(name).to_string(), source.to_string());
         }
@@ -232,17 +261,20 @@ impl OpenStore {
             .filter_map(|pack| if let ObjectName::Pack(id) = pack.name { Some((id, pack.bytes)) } else { None })
             .collect();
         for segment in self.catalog().segments() {
-            for pack in segment.head.packs() {
+            for pack in segment.head.packs().iter().filter(|pack| !condemned.contains(&pack.id)) {
                 match lengths.get(&pack.id) {
                     Some(bytes) if *bytes == pack.bytes => {}
-                    Some(_) => report.problem(ObjectName::Pack(pack.id).to_string(), "the index knows another length"),
+                    Some(_) => {
+                        let object = ObjectName::Pack(pack.id).to_string();
+                        report.of_packs(object, "the index knows another length", &[pack.id]);
+                    }
                     // A gc between the two readings took it from the index, too.
                     None if self.refresh().map(|()| !self.catalog().packs().contains(&pack.id))? => {}
                     None => report.problem(ObjectName::Pack(pack.id).to_string(), LOST_PACK),
                 }
             }
             if let Err(error) = self.catalog().check(&segment) {
-                report.take(error)?;
+                report.take(error, &[])?;
             }
         }
         Ok(())

@@ -30,8 +30,9 @@ impl OpenStore {
                 report.leaves += checked;
             }
         }
-        for (object, why, affected) in self.affected(&all, damaged)? {
-            report.problems.push(Problem { object, why, affected });
+        for (id, why, affected) in self.affected(&all, damaged)? {
+            let packs = self.catalog().find_all(&id).unwrap_or_default().iter().map(|found| found.pack.id).collect();
+            report.problems.push(Problem { object: format!("chunk {id}"), why, affected, packs });
         }
         Ok(())
     }
@@ -137,7 +138,7 @@ impl OpenStore {
         &self,
         snapshots: &[SnapshotId],
         damaged: BTreeMap<ChunkId, String>,
-    ) -> Result<Vec<(String, String, Vec<Affected>)>> {
+    ) -> Result<Vec<(ChunkId, String, Vec<Affected>)>> {
         let mut affected: BTreeMap<ChunkId, Vec<Affected>> = BTreeMap::new();
         for snapshot in snapshots.iter().filter(|_| !damaged.is_empty()) {
             let Ok(manifest) = self.manifest(snapshot) else { continue };
@@ -152,7 +153,7 @@ impl OpenStore {
                 }
             }
         }
-        let problem = |(id, why)| (format!("chunk {id}"), why, affected.remove(&id).unwrap_or_default());
+        let problem = |(id, why)| (id, why, affected.remove(&id).unwrap_or_default());
         Ok(damaged.into_iter().map(problem).collect())
     }
 

@@ -193,6 +193,9 @@ impl Drop for Offshoot {
     }
 }
 
+/// Longest path of a folder of sockets: systems allow some hundred bytes with what is in it.
+const SOCKETS_BYTES_MAX: usize = 60;
+
 impl Offshoot {
     fn run(&self, arguments: &[&str]) -> Result<()> {
         // 3: done, and what could not be carried was named.
@@ -206,6 +209,11 @@ impl Offshoot {
         let mut command = Command::new(&self.program);
         command.env("OFFSHOOT_STORE", &self.store).env("OFFSHOOT_KEY_FILE", &self.key).args(arguments);
         command.env("OFFSHOOT_HOME", &self.home).env(self.programs.0, &self.programs.1);
+        // Sockets want a short path; where the folder's is none, they are where they are of everybody.
+        let sockets = self.home.with_file_name("run");
+        if sockets.as_os_str().len() <= SOCKETS_BYTES_MAX {
+            command.env("OFFSHOOT_RUNTIME", sockets);
+        }
         command
     }
 
