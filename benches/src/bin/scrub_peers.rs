@@ -2,7 +2,7 @@
 //!
 //! Two tables for docs/benchmarks.md. First a raw capture and a scrubbed one, in turn, of the database of `bench-peers`; then
 //! five columns of a table of people (address of mail, first and last name, phone, street), whose other columns stay: by a
-//! capture of ours, by pganonymize and pynonymizer, which rewrite a database in place, and value by value without a
+//! capture of ours, by PostgreSQL Anonymizer, pganonymize and pynonymizer, which rewrite a database in place, and value by value without a
 //! database by our library and by @snaplet/copycat. Peers are looked for in PATH, the last one by `node` in NODE_PATH; one
 //! that is not there is left out and named. Arguments: `--scale S`, `--rounds N`, `--rows N`.
 
@@ -41,13 +41,13 @@ street = 'street'
 '*' = 'keep'
 ";
 
-/// Columns of people and how each program is told to rewrite them: ours, Faker's, pynonymizer's, copycat's.
-const COLUMNS: [(&str, &str, &str, &str, &str); 5] = [
-    ("email", "email", "email", "email", "email"),
-    ("first_name", "first-name", "first_name", "first_name", "firstName"),
-    ("last_name", "last-name", "last_name", "last_name", "lastName"),
-    ("phone", "phone", "phone_number", "phone_number", "phoneNumber"),
-    ("street", "street", "street_address", "street_address", "streetAddress"),
+/// Columns of people and how each program is told to rewrite them: ours, Faker's, pynonymizer's, copycat's, the extension's.
+const COLUMNS: [(&str, &str, &str, &str, &str, &str); 5] = [
+    ("email", "email", "email", "email", "email", "fake_email()"),
+    ("first_name", "first-name", "first_name", "first_name", "firstName", "fake_first_name()"),
+    ("last_name", "last-name", "last_name", "last_name", "lastName", "fake_last_name()"),
+    ("phone", "phone", "phone_number", "phone_number", "phoneNumber", "random_phone(''+1'')"),
+    ("street", "street", "street_address", "street_address", "streetAddress", "fake_address()"),
 ];
 
 const PEOPLE: &str = "
@@ -115,7 +115,11 @@ impl Bench {
         let ours = rows as f64 / median(&ours);
         println!("| {rows} rows, five columns rewritten | rows/s | ours, in theirs |\n|---|---|---|");
         println!("| offshoot capture, with the survivor proof | {ours:.0} | |");
-        for (name, peer) in [("pganonymize", Self::pganonymize as Peer), ("pynonymizer", Self::pynonymizer)] {
+        for (name, peer) in [
+            ("PostgreSQL Anonymizer", Self::anonymizer as Peer),
+            ("pganonymize", Self::pganonymize),
+            ("pynonymizer", Self::pynonymizer),
+        ] {
             match peer(self, rows)? {
                 Some(seconds) => {
                     let rate = rows as f64 / seconds;
@@ -169,6 +173,25 @@ impl Bench {
         Ok(Capture { seconds, proof_seconds: report["proof_seconds"].as_f64().unwrap_or(0.0) })
     }
 
+    /// Its static masking with made-up values, where the server has the extension.
+    fn anonymizer(&self, rows: u64) -> Result<Option<f64>> {
+        self.people("theirs", rows)?;
+        if self.server.try_psql("theirs", "CREATE EXTENSION anon CASCADE").is_err() {
+            return Ok(None);
+        }
+        // In one session each: the library is loaded by hand, so that no server need be told to.
+        let session = |sql: &str| self.server.try_psql("theirs", &format!("LOAD 'anon';\n{sql}"));
+        session("SELECT anon.init()")?;
+        for (column, _, _, _, _, function) in COLUMNS {
+            session(&format!(
+                "SECURITY LABEL FOR anon ON COLUMN people.{column} IS 'MASKED WITH FUNCTION anon.{function}'"
+            ))?;
+        }
+        let began = Instant::now();
+        session("SELECT anon.anonymize_table('people')")?;
+        Ok(Some(began.elapsed().as_secs_f64()))
+    }
+
     fn pganonymize(&self, rows: u64) -> Result<Option<f64>> {
         if !is_there("pganonymize", &["--help"]) {
             return Ok(None);
@@ -202,7 +225,7 @@ impl Bench {
         }
         self.people("theirs", rows)?;
         let mut strategy = "tables:\n  people:\n    columns:\n".to_owned();
-        for (name, _, _, kind, _) in COLUMNS {
+        for (name, _, _, kind, ..) in COLUMNS {
             writeln!(strategy, "      {name}: {kind}")?;
         }
         let file = self.folder.join("pynonymizer.yml");
@@ -219,7 +242,7 @@ impl Bench {
         if !is_there("node", &["-e", "require('@snaplet/copycat')"]) {
             return Ok(None);
         }
-        let calls = COLUMNS.map(|(name, _, _, _, copycat)| format!("copycat.{copycat}(row.{name});")).concat();
+        let calls = COLUMNS.map(|(name, _, _, _, copycat, _)| format!("copycat.{copycat}(row.{name});")).concat();
         let script = format!(
             "const {{ copycat }} = require('@snaplet/copycat'); let began;
              for (let n = 0; n < {rows}; n++) {{

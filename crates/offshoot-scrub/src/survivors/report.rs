@@ -30,7 +30,9 @@ impl Finding {
         match (&self.place, self.rule.as_deref()) {
             (Place::Object(_), _) => "take the value out of the schema of the source".to_owned(),
             (_, Some("keep") | None) => {
-                format!("give the column a rule, such as `{}`, `words`, `json` or `null`", self.source_rule)
+                let others = ["words", "json"].into_iter().filter(|rule| *rule != self.source_rule);
+                let others: String = others.map(|rule| format!(", `{rule}`")).collect();
+                format!("give the column a rule, such as `{}`{others} or `null`", self.source_rule)
             }
             (_, Some("template")) => "leave the columns that are not rewritten out of the template".to_owned(),
             (_, Some("json")) => "take the rule `keep` from the paths that hold the value".to_owned(),

@@ -17,6 +17,8 @@ pub struct Tokens {
     bytes: Vec<u8>,
     starts: Vec<u32>,
     ends: Vec<u32>,
+    /// Where numbers begin after their zeros.
+    after_zeros: Vec<u32>,
     used: Used,
     /// Whether a word does.
     begins_with_zero: bool,
@@ -106,7 +108,7 @@ impl Tokens {
     /// Reads a text of which so many bytes, all of ASCII, were read.
     fn read_any(&mut self, text: &[u8], read: usize, open: &mut Open) {
         let letters = Letters::get();
-        if let Ok(rest) = std::str::from_utf8(&text[read..]) {
+        if let Ok(rest) = simdutf8::basic::from_utf8(&text[read..]) {
             if !self.read_sure(letters, rest, open) {
                 (self.used, *open) = (Used::default(), Open::No);
                 self.read_composed(letters, std::str::from_utf8(text).unwrap_or_default(), open);
@@ -243,19 +245,32 @@ impl Tokens {
     fn add_starts_after_zeros(&mut self) {
         let bytes = &self.bytes[..self.used.bytes];
         self.starts.truncate(self.used.starts);
-        for at in 0..self.used.starts {
-            let start = self.starts[at] as usize;
-            let zeros = bytes[start..].iter().take_while(|byte| **byte == b'0').count();
-            let after = start + zeros;
-            if zeros > 0
-                && bytes.get(after).is_some_and(u8::is_ascii_digit)
-                && self.starts[..self.used.starts].binary_search(&(after as u32)).is_err()
+        self.after_zeros.clear();
+        for (at, &start) in
+            self.starts.iter().enumerate().filter(|(_, start)| bytes.get(**start as usize) == Some(&b'0'))
+        {
+            let zeros = bytes[start as usize..].iter().take_while(|byte| **byte == b'0').count();
+            let after = start + zeros as u32;
+            if bytes.get(after as usize).is_some_and(u8::is_ascii_digit)
+                && self.starts[at..].binary_search(&after).is_err()
+                && self.after_zeros.last() != Some(&after)
             {
-                self.starts.push(after as u32);
+                self.after_zeros.push(after);
             }
         }
-        self.starts.sort_unstable();
-        self.starts.dedup();
+        // Both rise, so that they are put together from their ends.
+        let (mut before, mut added) = (self.starts.len(), self.after_zeros.len());
+        self.starts.resize(before + added, 0);
+        while added > 0 {
+            let place = before + added - 1;
+            if before > 0 && self.starts[before - 1] > self.after_zeros[added - 1] {
+                before -= 1;
+                self.starts[place] = self.starts[before];
+            } else {
+                added -= 1;
+                self.starts[place] = self.after_zeros[added];
+            }
+        }
         self.used.starts = self.starts.len();
     }
 }
@@ -454,6 +469,9 @@ mod tests {
     fn numbers_also_begin_after_zeros() {
         assert_eq!(words("0049 171").1, [0, 2, 4]);
         assert_eq!(words("0").1, [0]);
+        // Zeros go on over what separates words, and what follows them may begin in two ways or be a word's own beginning.
+        assert_eq!(words("0 049 00a1 07").1, [0, 1, 2, 4, 8, 9]);
+        assert_eq!(words("0 49").1, [0, 1]);
     }
 
     #[test]
