@@ -65,7 +65,7 @@ const TEXT_LEVEL: i32 = 3;
 /// Bytes of text that both levels are tried on; shorter texts go to the higher one.
 const TRIAL_BYTES: usize = 32 << 10;
 /// The higher level must save this part of what the lower one needs.
-const TRIAL_SAVES_PART: usize = 32;
+const TRIAL_SAVES_PART: usize = 12;
 
 impl Compressor {
     /// Appends `plain` under the codec that suits it.

@@ -227,10 +227,12 @@ impl Capture<'_> {
                 session.execute("begin to read a table", "SAVEPOINT offshoot")?;
             }
             let mut sink = task.sink.range(false)?;
-            let range = Range { table: task.table, keys: task.keys, stop: &self.stop };
-            let rows = range.read(session, &mut *sink)?;
+            while let Some(keys) = task.next_keys() {
+                let range = Range { table: task.table, keys, stop: &self.stop };
+                let rows = range.read(session, &mut *sink)?;
+                tracing::debug!(table = task.table.name, rows, "read");
+            }
             sink.finish()?;
-            tracing::debug!(table = task.table.name, rows, "read");
             if in_snapshot {
                 session.execute("give a table free", "ROLLBACK TO SAVEPOINT offshoot")?;
             }

@@ -1,6 +1,8 @@
-//! What is to be read, shared by the readers: ranges of tables, largest tables first.
+//! What is to be read, shared by the readers: tables, largest first.
 //!
-//! A table is begun in the sink with its first range and finished with its last, by whichever reader that is.
+//! A table is begun in the sink with the first range that is read of it and finished with the last, by whichever reader that
+//! is. A large table is one range of its key until a reader has nothing left to take; then it takes the later half of what is
+//! left of the largest one that is being read.
 
 use super::options::CaptureOptions;
 use super::range::Keys;
@@ -8,22 +10,51 @@ use crate::mysql::catalog::tables::Table;
 use crate::mysql::error::Result;
 use crate::mysql::quote::ident;
 use crate::mysql::session::Session;
+use crate::span::Span;
 use offshoot_core::CoreError;
 use offshoot_core::source::{Sink, TableSink};
-use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeSet, VecDeque};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-/// Ranges of a large table for each job: keys are not given out evenly.
-const RANGES_A_JOB: u64 = 2;
+/// Bytes of a large table that are read by one statement, if its keys are given out evenly: by so much two readers may be
+/// unequal at the end.
+const PIECE_BYTES: u64 = 16 << 20;
 
 /// One range to read.
 pub struct Task<'w> {
     /// The table.
     pub table: &'w Table,
-    /// What of it.
-    pub keys: Keys,
     /// Where its rows go.
     pub sink: Arc<Box<dyn TableSink + 'w>>,
+    part: Part,
+}
+
+/// A part of a table, of which another reader may take a part.
+#[derive(Clone)]
+enum Part {
+    /// All of it, in one piece.
+    Whole(Arc<Mutex<bool>>),
+    /// Values of its key, of which those at either end of all of them have no bound there.
+    Keys(Arc<Mutex<Span>>, Range<i128>),
+}
+
+impl Task<'_> {
+    /// The next keys to read; none when nothing is left of the part.
+    pub fn next_keys(&self) -> Option<Keys> {
+        match &self.part {
+            Part::Whole(is_left) => std::mem::take(&mut *lock(is_left)).then(Keys::default),
+            Part::Keys(span, all) => {
+                let piece = lock(span).piece()?;
+                let from = (piece.start > all.start).then_some(piece.start);
+                Some(Keys { from, to: (piece.end < all.end).then_some(piece.end) })
+            }
+        }
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The queue.
@@ -33,12 +64,15 @@ pub struct Work<'w> {
 }
 
 struct State<'w> {
-    queue: VecDeque<(&'w Table, Keys)>,
-    open: HashMap<&'w str, Arc<Box<dyn TableSink + 'w>>>,
-    /// Ranges of a table that are still in the queue.
-    queued: HashMap<&'w str, usize>,
-    /// Tables that are being read, for who watches who waits for them.
-    reading: Vec<&'w str>,
+    queue: VecDeque<(&'w Table, Part)>,
+    /// What is being read. A table ends with its last task, which this is none of.
+    active: Vec<Active<'w>>,
+}
+
+struct Active<'w> {
+    table: &'w Table,
+    sink: Weak<Box<dyn TableSink + 'w>>,
+    part: Part,
 }
 
 impl<'w> Work<'w> {
@@ -55,17 +89,15 @@ impl<'w> Work<'w> {
     ) -> Result<Self> {
         let mut order: Vec<&Table> = tables.collect();
         order.sort_by_key(|table| std::cmp::Reverse(table.bytes));
-        let (mut queue, mut queued) = (VecDeque::new(), HashMap::new());
+        let mut queue = VecDeque::new();
         for table in order {
-            let ranges = match table.integer_key() {
-                Some(key) if table.bytes >= options.split_bytes && readers > 1 => ranges(session, table, key, readers)?,
-                _ => vec![Keys::default()],
+            let part = match table.integer_key() {
+                Some(key) if table.bytes >= options.split_bytes && readers > 1 => part(session, table, key, options)?,
+                _ => Part::whole(),
             };
-            queued.insert(table.name.as_str(), ranges.len());
-            queue.extend(ranges.into_iter().map(|keys| (table, keys)));
+            queue.push_back((table, part));
         }
-        let state = State { queue, open: HashMap::new(), queued, reading: Vec::new() };
-        Ok(Self { sink, state: Mutex::new(state) })
+        Ok(Self { sink, state: Mutex::new(State { queue, active: Vec::new() }) })
     }
 
     /// The next range; none when nothing is left.
@@ -74,24 +106,16 @@ impl<'w> Work<'w> {
     /// The sink's.
     pub fn next(&self) -> Result<Option<Task<'w>>, CoreError> {
         let mut state = self.lock();
-        let Some((table, keys)) = state.queue.pop_front() else { return Ok(None) };
-        let name = table.name.as_str();
-        let sink = match state.open.get(name) {
-            Some(open) => open.clone(),
-            None => {
-                let open = Arc::new(self.sink.table(&table.spec)?);
-                state.open.insert(name, open.clone());
-                open
-            }
+        let task = match state.queue.pop_front() {
+            Some((table, part)) => Task { table, sink: Arc::new(self.sink.table(&table.spec)?), part },
+            None => match state.share() {
+                Some(task) => task,
+                None => return Ok(None),
+            },
         };
-        state.reading.push(name);
-        if let Some(queued) = state.queued.get_mut(name) {
-            *queued -= 1;
-            if *queued == 0 {
-                state.open.remove(name);
-            }
-        }
-        Ok(Some(Task { table, keys, sink }))
+        let (sink, part) = (Arc::downgrade(&task.sink), task.part.clone());
+        state.active.push(Active { table: task.table, sink, part });
+        Ok(Some(task))
     }
 
     /// Says that a range was read, and finishes its table if it was the last.
@@ -99,69 +123,70 @@ impl<'w> Work<'w> {
     /// # Errors
     /// The sink's.
     pub fn done(&self, task: Task<'w>) -> Result<(), CoreError> {
-        {
-            let mut state = self.lock();
-            let place = state.reading.iter().position(|name| *name == task.table.name);
-            place.map(|place| state.reading.swap_remove(place));
-        }
+        self.lock().active.retain(|active| !active.part.is(&task.part));
         Arc::into_inner(task.sink).map_or(Ok(()), TableSink::finish)
     }
 
     /// Names of the tables that are being read.
     pub fn reading(&self) -> BTreeSet<String> {
-        self.lock().reading.iter().map(|name| (*name).to_owned()).collect()
+        self.lock().active.iter().map(|active| active.table.name.clone()).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State<'w>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 
-/// Cuts a table into few large ranges of its key: many small ones would make partial leaves.
-fn ranges(session: &mut Session, table: &Table, key: &str, readers: usize) -> Result<Vec<Keys>> {
+impl<'w> State<'w> {
+    /// A part of the largest range that is being read.
+    fn share(&self) -> Option<Task<'w>> {
+        let largest = self.active.iter().max_by_key(|active| active.pieces_left())?;
+        let Part::Keys(span, all) = &largest.part else { return None };
+        let sink = largest.sink.upgrade()?;
+        let later = lock(span).split()?;
+        Some(Task { table: largest.table, sink, part: Part::Keys(Arc::new(Mutex::new(later)), all.clone()) })
+    }
+}
+
+impl Active<'_> {
+    /// How much there is to share: keys alone say nothing, as one table's lie farther apart than another's.
+    fn pieces_left(&self) -> i128 {
+        match &self.part {
+            Part::Whole(_) => 0,
+            Part::Keys(span, _) => lock(span).pieces_left(),
+        }
+    }
+}
+
+impl Part {
+    fn whole() -> Self {
+        Self::Whole(Arc::new(Mutex::new(true)))
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Whole(one), Self::Whole(other)) => Arc::ptr_eq(one, other),
+            (Self::Keys(one, _), Self::Keys(other, _)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
+}
+
+/// A large table by the values of its key.
+fn part(session: &mut Session, table: &Table, key: &str, options: &CaptureOptions) -> Result<Part> {
     let sql = format!("SELECT MIN({0}), MAX({0}) FROM {1}", ident(key), ident(&table.name));
     let row = session.query_one(&format!("find the keys of table {}", table.name), &sql)?;
     let (Some(first), Some(last)) = (row.parse::<i128>(0)?, row.parse::<i128>(1)?) else {
-        return Ok(vec![Keys::default()]);
+        return Ok(Part::whole());
     };
-    Ok(cut(first, last, readers as u64 * RANGES_A_JOB))
-}
-
-/// Ranges of equal length, of which the first and the last are open.
-fn cut(first: i128, last: i128, count: u64) -> Vec<Keys> {
     // Keys of 64 bits, unless the server lies.
     let bits64 = i128::from(i64::MIN)..=i128::from(u64::MAX);
-    if !bits64.contains(&first) || !bits64.contains(&last) {
-        return vec![Keys::default()];
+    if !bits64.contains(&first) || !bits64.contains(&last) || first > last {
+        return Ok(Part::whole());
     }
-    let span = last - first + 1;
-    let count = i128::from(count).clamp(1, span.max(1));
-    let at = |part: i128| first + span * part / count;
-    let bound = |part: i128| (0 < part && part < count).then(|| at(part));
-    (0..count).map(|part| Keys { from: bound(part), to: bound(part + 1) }).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn ranges_have_every_key_once(first in any::<i64>(), span in 0..1000_i64, count in 1..9_u64) {
-            let first = i128::from(first);
-            let ranges = cut(first, first + i128::from(span), count);
-            prop_assert!(ranges.len() as u64 <= count);
-            for key in first - 2..=first + i128::from(span) + 2 {
-                let holds = |keys: &&Keys| keys.from.is_none_or(|from| from <= key) && keys.to.is_none_or(|to| key < to);
-                prop_assert_eq!(ranges.iter().filter(holds).count(), 1);
-            }
-        }
-    }
-
-    #[test]
-    fn the_widest_keys_do_not_overflow() {
-        assert_eq!(cut(0, i128::from(u64::MAX), 4).len(), 4);
-        assert_eq!(cut(i64::MIN.into(), i64::MAX.into(), 4).len(), 4);
-    }
+    let all = first..last + 1;
+    let piece_bytes = PIECE_BYTES.min(options.split_bytes / 4).max(1);
+    let pieces = i128::from(table.bytes.div_ceil(piece_bytes).max(1));
+    let span = Span::new(all.clone(), (all.end - all.start) / pieces);
+    Ok(Part::Keys(Arc::new(Mutex::new(span)), all))
 }

@@ -1,25 +1,29 @@
-//! What is to be read, shared by the workers: ranges of tables, largest tables first.
+//! What is to be read, shared by the workers: heaps of tables, largest tables first.
 //!
-//! A table is begun in the sink with its first range and finished with its last, by whichever worker that is.
+//! A table is begun in the sink with the first range that is read of it and finished with the last, by whichever worker that
+//! is. A large heap is one range until a worker has nothing left to take; then it takes the later half of what is left of the
+//! largest one that is being read.
 
 use super::options::CaptureOptions;
 use super::stop::Stop;
 use crate::postgres::catalog::tables::Table;
 use crate::postgres::session::Version;
+use crate::span::Span;
 use offshoot_core::CoreError;
 use offshoot_core::source::{Sink, TableSink};
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 /// Size of a heap's blocks unless the server was built otherwise; only where ranges are cut depends on it.
 const BLOCK_BYTES: u64 = 8192;
 
-/// Blocks of one heap of a table: from this to before that. No end means all there is, also what was added since.
+/// Bytes of a large heap that are read by one statement, toasted ones included: by so much two workers may be unequal at the end.
+const PIECE_BYTES: u64 = 16 << 20;
+
+/// Blocks of one heap: from this to before that. No end means all there is, also what was added since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Blocks {
-    /// Index of the heap.
-    pub heap: usize,
     /// The first.
     pub start: u32,
     /// The first that is not read.
@@ -36,46 +40,76 @@ pub struct Open<'s> {
 pub struct Task<'s> {
     /// Index of the table.
     pub table: usize,
-    /// Its blocks.
-    pub blocks: Blocks,
+    /// Index of the heap.
+    pub heap: usize,
     /// The table, begun.
     pub open: Arc<Open<'s>>,
+    blocks: Shared,
+    /// Blocks that the heap has in all.
+    end: i128,
+}
+
+/// What is left of a range, of which another worker may take a part.
+type Shared = Arc<Mutex<Span>>;
+
+impl Task<'_> {
+    /// The next blocks to read; none when nothing is left of the range.
+    pub fn next_blocks(&self) -> Option<Blocks> {
+        let piece = span(&self.blocks).piece()?;
+        let block = |number: i128| u32::try_from(number).unwrap_or(u32::MAX);
+        Some(Blocks { start: block(piece.start), end: (piece.end < self.end).then(|| block(piece.end)) })
+    }
+}
+
+fn span(blocks: &Shared) -> MutexGuard<'_, Span> {
+    blocks.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The queue.
 pub struct Work<'w> {
     sink: &'w dyn Sink,
     tables: &'w [Table],
+    options: &'w CaptureOptions,
+    version: Version,
     state: Mutex<State<'w>>,
     changed: Condvar,
 }
 
 struct State<'w> {
-    queue: VecDeque<(usize, Blocks)>,
+    queue: VecDeque<(usize, usize)>,
     /// Ranges of tables that a worker could not lock: only the leader, who holds the lock, can read them.
     leaders: VecDeque<Task<'w>>,
     open: HashMap<usize, Arc<Open<'w>>>,
-    /// Ranges of a table that are still in the queue.
+    /// Heaps of a table that are still in the queue.
     queued: HashMap<usize, usize>,
     /// Tasks that are under way.
-    active: usize,
+    active: Vec<Active<'w>>,
+}
+
+/// A task that is under way. Its table ends with the last task, which this is none of.
+struct Active<'w> {
+    table: usize,
+    heap: usize,
+    open: Weak<Open<'w>>,
+    blocks: Shared,
+    end: i128,
 }
 
 impl<'w> Work<'w> {
     /// Everything to be read of these tables.
     #[must_use]
-    pub fn new(tables: &'w [Table], options: &CaptureOptions, version: Version, sink: &'w dyn Sink) -> Self {
+    pub fn new(tables: &'w [Table], options: &'w CaptureOptions, version: Version, sink: &'w dyn Sink) -> Self {
         let mut order: Vec<usize> = (0..tables.len()).collect();
         order.sort_by_key(|&table| std::cmp::Reverse(tables[table].bytes()));
         let mut queue = VecDeque::new();
         let mut queued = HashMap::new();
         for table in order {
-            let ranges = ranges(&tables[table], options, version);
-            queued.insert(table, ranges.len());
-            queue.extend(ranges.into_iter().map(|blocks| (table, blocks)));
+            let heaps = tables[table].heaps.len();
+            queued.insert(table, heaps);
+            queue.extend((0..heaps).map(|heap| (table, heap)));
         }
-        let state = State { queue, leaders: VecDeque::new(), open: HashMap::new(), queued, active: 0 };
-        Self { sink, tables, state: Mutex::new(state), changed: Condvar::new() }
+        let state = State { queue, leaders: VecDeque::new(), open: HashMap::new(), queued, active: Vec::new() };
+        Self { sink, tables, options, version, state: Mutex::new(state), changed: Condvar::new() }
     }
 
     /// The next range for a worker.
@@ -96,13 +130,13 @@ impl<'w> Work<'w> {
         loop {
             stop.check()?;
             if let Some(task) = state.leaders.pop_front() {
-                state.active += 1;
+                state.begin(&task);
                 return Ok(Some(task));
             }
             if let Some(task) = self.take(&mut state)? {
                 return Ok(Some(task));
             }
-            if state.active == 0 {
+            if state.active.is_empty() {
                 return Ok(None);
             }
             let wait = self.changed.wait_timeout(state, Duration::from_millis(200));
@@ -111,7 +145,7 @@ impl<'w> Work<'w> {
     }
 
     fn take(&self, state: &mut State<'w>) -> Result<Option<Task<'w>>, CoreError> {
-        let Some((table, blocks)) = state.queue.pop_front() else { return Ok(None) };
+        let Some((table, heap)) = state.queue.pop_front() else { return Ok(state.share()) };
         let open = match state.open.get(&table) {
             Some(open) => open.clone(),
             None => {
@@ -125,15 +159,33 @@ impl<'w> Work<'w> {
         if *queued == 0 {
             state.open.remove(&table);
         }
-        state.active += 1;
-        Ok(Some(Task { table, blocks, open }))
+        let (blocks, end) = self.range(table, heap);
+        let task = Task { table, heap, open, blocks: Arc::new(Mutex::new(blocks)), end };
+        state.begin(&task);
+        Ok(Some(task))
+    }
+
+    /// All blocks of a heap, and their number. What is not large, or cannot be read by blocks, is one piece.
+    fn range(&self, table: usize, heap: usize) -> (Span, i128) {
+        let table = &self.tables[table];
+        let heap = &table.heaps[heap];
+        let can_split = self.version.at_least(14) && heap.is_heap && table.condition.is_none();
+        let blocks = i128::from(heap.heap_bytes.div_ceil(BLOCK_BYTES).max(1));
+        let piece = match heap.bytes {
+            bytes if can_split && bytes >= self.options.split_bytes => {
+                let wanted = PIECE_BYTES.min(self.options.split_bytes / 4).max(1);
+                blocks * i128::from(wanted) / i128::from(bytes.max(1))
+            }
+            _ => blocks,
+        };
+        (Span::new(0..blocks, piece), blocks)
     }
 
     /// Leaves a range to the leader.
     pub fn leave_to_leader(&self, task: Task<'w>) {
         let mut state = self.lock();
+        state.end(&task.blocks);
         state.leaders.push_back(task);
-        state.active -= 1;
         self.changed.notify_all();
     }
 
@@ -144,7 +196,7 @@ impl<'w> Work<'w> {
     pub fn done(&self, task: Task<'w>) -> Result<(), CoreError> {
         let last = Arc::into_inner(task.open);
         let outcome = last.map_or(Ok(()), |open| open.sink.finish());
-        self.lock().active -= 1;
+        self.lock().end(&task.blocks);
         self.changed.notify_all();
         outcome
     }
@@ -162,17 +214,24 @@ impl<'w> Work<'w> {
     }
 }
 
-/// Cuts a table into few large ranges: many small ones would make partial leaves.
-fn ranges(table: &Table, options: &CaptureOptions, version: Version) -> Vec<Blocks> {
-    let jobs = options.jobs.get() as u64;
-    let ranges = table.heaps.iter().enumerate().flat_map(|(heap, of)| {
-        let can_split = version.at_least(14) && of.is_heap && table.condition.is_none();
-        let is_large = can_split && of.bytes >= options.split_bytes;
-        let blocks = of.heap_bytes.div_ceil(BLOCK_BYTES).max(1);
-        let count = if is_large { jobs.min(blocks) } else { 1 };
-        let cut = move |part: u64| u32::try_from(blocks * part / count).unwrap_or(u32::MAX);
-        let end = move |part: u64| (part + 1 < count).then(|| cut(part + 1));
-        (0..count).map(move |part| Blocks { heap, start: cut(part), end: end(part) })
-    });
-    ranges.collect()
+impl<'w> State<'w> {
+    fn begin(&mut self, task: &Task<'w>) {
+        let Task { table, heap, open, blocks, end } = task;
+        let (open, blocks) = (Arc::downgrade(open), Arc::clone(blocks));
+        self.active.push(Active { table: *table, heap: *heap, open, blocks, end: *end });
+    }
+
+    fn end(&mut self, blocks: &Shared) {
+        self.active.retain(|active| !Arc::ptr_eq(&active.blocks, blocks));
+    }
+
+    /// A part of the largest range that is being read.
+    fn share(&mut self) -> Option<Task<'w>> {
+        let largest = self.active.iter().max_by_key(|active| span(&active.blocks).pieces_left())?;
+        let open = largest.open.upgrade()?;
+        let blocks = Arc::new(Mutex::new(span(&largest.blocks).split()?));
+        let task = Task { table: largest.table, heap: largest.heap, open, blocks, end: largest.end };
+        self.begin(&task);
+        Some(task)
+    }
 }

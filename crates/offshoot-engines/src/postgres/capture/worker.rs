@@ -74,12 +74,15 @@ fn read(
 ) -> Result<(), CoreError> {
     let table = &leader.tables[task.table];
     let (schema, name) = (&table.spec.schema, &table.spec.name);
-    let (first_block, end_block) = (task.blocks.start, task.blocks.end);
-    let _span = tracing::debug_span!("range", schema, table = name, first_block, end_block).entered();
+    let _span = tracing::debug_span!("range", schema, table = name).entered();
     let mut sink = task.open.sink.range(table.is_scattered)?;
-    let heap = &table.heaps[task.blocks.heap];
+    let heap = &table.heaps[task.heap];
     let reader = range::Reader { bridge, connection, stop, table, heap, tree: &leader.tree };
-    reader.read(task.blocks, &mut *sink)?;
+    while let Some(blocks) = task.next_blocks() {
+        stop.check()?;
+        tracing::debug!(first_block = blocks.start, end_block = blocks.end, "read blocks");
+        reader.read(blocks, &mut *sink)?;
+    }
     sink.finish()
 }
 
@@ -100,7 +103,7 @@ impl Savepoints {
         leader: &Leader,
         task: &Task<'_>,
     ) -> Result<bool, CoreError> {
-        let heap = &leader.tables[task.table].heaps[task.blocks.heap];
+        let heap = &leader.tables[task.table].heaps[task.heap];
         let name = qualified(&heap.schema, &heap.name);
         // Releasing keeps the locks, and keeps subtransactions from nesting ever deeper.
         let release = if self.is_set { "RELEASE SAVEPOINT task; " } else { "" };
