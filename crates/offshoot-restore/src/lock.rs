@@ -6,9 +6,7 @@
 use crate::branch::{BranchError, Result};
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
 use rustix::io::Errno;
-use std::fs;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -74,13 +72,14 @@ impl FolderLock {
 }
 
 fn is_still(opened: &OwnedFd, folder: &Path) -> bool {
-    let (Ok(opened), Ok(there)) = (rustix::fs::fstat(opened), fs::metadata(folder)) else { return false };
-    (opened.st_dev, opened.st_ino) == (there.dev(), there.ino())
+    let (Ok(opened), Ok(there)) = (rustix::fs::fstat(opened), rustix::fs::stat(folder)) else { return false };
+    (opened.st_dev, opened.st_ino) == (there.st_dev, there.st_ino)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn is_locked(folder: &Path) -> bool {
         matches!(FolderLock::try_exclusive(folder).unwrap(), Tried::Held)

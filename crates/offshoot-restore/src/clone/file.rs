@@ -17,12 +17,19 @@ fn create(folder: BorrowedFd<'_>, name: &CStr) -> rustix::io::Result<OwnedFd> {
 }
 
 /// Makes a new file of 0600 that shares all blocks of `from`.
+#[cfg(not(target_vendor = "apple"))]
 pub(super) fn reflink(from: &OwnedFd, bytes: u64, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<OwnedFd> {
     let to = create(folder, name).map_err(CloneError::of("creating clone of", path))?;
     if bytes > 0 {
         share(from, &to).map_err(|errno| not_shared(errno, path))?;
     }
     Ok(to)
+}
+
+/// Makes a new file of 0600 that shares all blocks of `from`.
+#[cfg(target_vendor = "apple")]
+pub(super) fn reflink(from: &OwnedFd, _: u64, folder: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<OwnedFd> {
+    share(from, folder, name).map_err(|errno| not_shared(errno, path))
 }
 
 /// Gives an empty file all blocks of another one.
@@ -32,15 +39,26 @@ pub(super) fn share(from: impl AsFd, to: impl AsFd) -> rustix::io::Result<()> {
 }
 
 /// Gives an empty file all blocks of another one: there is no such call here.
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
 pub(super) fn share(_: impl AsFd, _: impl AsFd) -> rustix::io::Result<()> {
     Err(Errno::OPNOTSUPP)
 }
 
-/// An error of sharing: no room is an error of its own, for it says nothing about the file system's abilities.
+/// Makes a new file with all blocks of another one, which is open for reading. The call makes the file itself, with the other's
+/// mode, times and attributes; it is one's own at once, and of 0600 before it is opened.
+#[cfg(target_vendor = "apple")]
+pub(super) fn share(from: impl AsFd, folder: BorrowedFd<'_>, name: &CStr) -> rustix::io::Result<OwnedFd> {
+    use rustix::fs::{AtFlags, CloneFlags};
+    rustix::fs::fclonefileat(from, folder, name, CloneFlags::NOOWNERCOPY)?;
+    rustix::fs::chmodat(folder, name, Mode::RUSR | Mode::WUSR, AtFlags::SYMLINK_NOFOLLOW)?;
+    rustix::fs::openat(folder, name, OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
+}
+
+/// An error of sharing: no room, or a name that is taken, is an error of its own, for it says nothing about the file system's
+/// abilities.
 fn not_shared(errno: Errno, path: &Path) -> CloneError {
     match errno {
-        Errno::NOSPC | Errno::DQUOT | Errno::IO => CloneError::of("sharing blocks of", path)(errno),
+        Errno::NOSPC | Errno::DQUOT | Errno::IO | Errno::EXIST => CloneError::of("sharing blocks of", path)(errno),
         _ => CloneError::NotShared { path: path.to_owned(), source: errno.into() },
     }
 }

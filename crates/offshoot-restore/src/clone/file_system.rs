@@ -29,8 +29,16 @@ pub(super) fn name(folder: &Path) -> Result<String> {
     Ok(known.map_or_else(|| format!("file system {number:#x}"), |(_, name)| (*name).to_owned()))
 }
 
+/// The file system's name, as the system has it: `apfs`.
+#[cfg(target_vendor = "apple")]
+pub(super) fn name(folder: &Path) -> Result<String> {
+    let stat = rustix::fs::statfs(folder).map_err(CloneError::of("looking at the file system of", folder))?;
+    let name: Vec<u8> = stat.f_fstypename.iter().map(|byte| *byte as u8).take_while(|byte| *byte != 0).collect();
+    Ok(String::from_utf8_lossy(&name).into_owned())
+}
+
 /// The file system's name, which this system does not tell.
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
 pub(super) fn name(folder: &Path) -> Result<String> {
     rustix::fs::statfs(folder).map_err(CloneError::of("looking at the file system of", folder))?;
     Ok("the file system".to_owned())

@@ -2,8 +2,12 @@
 
 use super::error::{CloneError, Result};
 use super::{file, file_system, remove, subvolume};
+use rustix::io::Errno;
 use std::fmt;
-use std::io::{Read, Seek, Write};
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+#[cfg(target_vendor = "apple")]
+use std::os::fd::AsFd;
 use std::path::Path;
 
 /// How a tree of files is cloned, the best first.
@@ -39,10 +43,20 @@ pub struct Ladder {
     pub why: String,
 }
 
+/// What sharing blocks costs, and what would have them shared; how long it takes was measured on Linux alone.
+#[cfg(not(target_vendor = "apple"))]
+const REFLINKS: &str = "reflinks: a clone takes some 0.1 ms a file and no room until it is written";
+#[cfg(not(target_vendor = "apple"))]
+const CHEAPER: &str = "A file system with reflinks (XFS, btrfs) makes it nearly free: `offshoot pool create`";
+#[cfg(target_vendor = "apple")]
+const REFLINKS: &str = "reflinks: a clone takes no room until it is written";
+#[cfg(target_vendor = "apple")]
+const CHEAPER: &str = "On APFS it is nearly free: have images and branches there (OFFSHOOT_HOME)";
+
 /// Bytes that are cloned for a trial: more than what file systems keep beside the name.
 const TRIAL_BYTES: usize = 256 << 10;
 
-/// Finds out how trees are cloned in a folder, by cloning a nameless file there and, on btrfs, by making and removing a
+/// Finds out how trees are cloned in a folder, by cloning a file there and, on btrfs, by making and removing a
 /// snapshot. It takes a few milliseconds, on btrfs some fifty.
 ///
 /// # Errors
@@ -67,14 +81,11 @@ pub fn probe(folder: &Path) -> Result<Ladder> {
                 ),
             });
         }
-        None => {
-            let why = "reflinks: a clone takes some 0.1 ms a file and no room until it is written";
-            return Ok(told(Method::Reflink, file_system, why));
-        }
+        None => return Ok(told(Method::Reflink, file_system, REFLINKS)),
     };
     let why = format!(
         "copying, because {file_system} here cannot share blocks ({refused}): a clone takes as long and as much room as the \
-         database has bytes. A file system with reflinks (XFS, btrfs) makes it nearly free: `offshoot pool create`"
+         database has bytes. {CHEAPER}"
     );
     Ok(told(Method::Copy, file_system, &why))
 }
@@ -98,17 +109,13 @@ pub fn method_for(tree: &Path, folder: &Path) -> Result<Method> {
 /// Why files cannot share blocks in a folder; none if they can, and the clone was seen to have what the original has.
 fn try_reflink(folder: &Path) -> Result<Option<String>> {
     let failed = |error| CloneError::of_io("trying to clone in", folder)(error);
-    // Without a name: whoever is killed here leaves nothing.
-    let mut original = tempfile::tempfile_in(folder).map_err(failed)?;
-    let mut clone = tempfile::tempfile_in(folder).map_err(failed)?;
     let bytes: Vec<u8> = (0..TRIAL_BYTES).map(|at| (at % 251) as u8).collect();
-    original.write_all(&bytes).map_err(failed)?;
-    if let Err(errno) = file::share(&original, &clone) {
-        return match errno {
-            rustix::io::Errno::NOSPC | rustix::io::Errno::DQUOT => Err(failed(errno.into())),
-            errno => Ok(Some(errno.to_string())),
-        };
-    }
+    let (mut original, shared) = cloned_in(folder, &bytes).map_err(failed)?;
+    let mut clone = match shared {
+        Ok(clone) => clone,
+        Err(errno @ (Errno::NOSPC | Errno::DQUOT)) => return Err(failed(errno.into())),
+        Err(errno) => return Ok(Some(errno.to_string())),
+    };
     original.rewind().map_err(failed)?;
     original.write_all(&[0xff; 4096]).map_err(failed)?;
     let mut seen = Vec::new();
@@ -116,10 +123,35 @@ fn try_reflink(folder: &Path) -> Result<Option<String>> {
     Ok((seen != bytes).then(|| "a clone did not have the bytes of its original".to_owned()))
 }
 
+/// A file of these bytes, and its clone or why there is none: both without a name, so that whoever is killed here leaves
+/// nothing.
+#[cfg(not(target_vendor = "apple"))]
+fn cloned_in(folder: &Path, bytes: &[u8]) -> io::Result<(File, rustix::io::Result<File>)> {
+    let (mut original, clone) = (tempfile::tempfile_in(folder)?, tempfile::tempfile_in(folder)?);
+    original.write_all(bytes)?;
+    let shared = file::share(&original, &clone).map(|()| clone);
+    Ok((original, shared))
+}
+
+/// A file of these bytes, and its clone or why there is none. The call that clones makes a file with a name; both are in a
+/// folder of their own, which is gone when they are given back.
+#[cfg(target_vendor = "apple")]
+fn cloned_in(folder: &Path, bytes: &[u8]) -> io::Result<(File, rustix::io::Result<File>)> {
+    let trial = trial_folder(folder)?;
+    let mut original = File::create_new(trial.path().join("original"))?;
+    original.write_all(bytes)?;
+    let shared = file::share(&original, File::open(&trial)?.as_fd(), c"clone").map(File::from);
+    Ok((original, shared))
+}
+
+/// A hidden folder for a trial, gone when dropped.
+fn trial_folder(folder: &Path) -> io::Result<tempfile::TempDir> {
+    tempfile::Builder::new().prefix(".offshoot-trial-").tempdir_in(folder)
+}
+
 /// Makes a subvolume, a snapshot of it, and removes both.
 fn try_snapshot(folder: &Path) -> Result<()> {
-    let trial = tempfile::Builder::new().prefix(".offshoot-trial-").tempdir_in(folder);
-    let trial = trial.map_err(CloneError::of_io("trying a snapshot in", folder))?;
+    let trial = trial_folder(folder).map_err(CloneError::of_io("trying a snapshot in", folder))?;
     let (original, clone) = (trial.path().join("original"), trial.path().join("clone"));
     let tried = subvolume::create(&original).and_then(|()| subvolume::snapshot(&original, &clone));
     tried.and(remove::remove_tree(&clone)).and(remove::remove_tree(&original)).and(remove::remove_tree(trial.path()))

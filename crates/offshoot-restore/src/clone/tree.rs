@@ -1,7 +1,8 @@
 //! Cloning a whole tree. The clone appears under its name only when it is complete.
 //!
 //! Kept: names, bytes, holes, permission bits, empty folders, and symbolic links that stay inside the tree. Not kept: times,
-//! extended attributes, hard links (each name becomes a file of its own), and owners, which the caller names.
+//! extended attributes (files that APFS clones have both), hard links (each name becomes a file of its own), and owners, which
+//! the caller names.
 
 use super::error::{CloneError, Result};
 use super::partial::Partial;
