@@ -2,6 +2,7 @@
 
 use super::error::{CloneError, Result};
 use super::{folder, walk};
+use std::os::fd::AsFd;
 use std::path::Path;
 
 /// Writes everything in a folder to the disk, and the folder itself. The name of the folder is not part of it: whoever
@@ -19,8 +20,20 @@ pub fn sync_tree(path: &Path) -> Result<()> {
         rustix::fs::syncfs(&folder).map_err(CloneError::of("syncing the file system of", path))?;
         return rustix::fs::fsync(&folder).map_err(CloneError::of("syncing", path));
     }
-    walk::each(path, &|opened, path| rustix::fs::fsync(&opened).map_err(CloneError::of("syncing", path)))?;
-    rustix::fs::fsync(&folder::open(path)?).map_err(CloneError::of("syncing", path))
+    walk::each(path, &|opened, path| flush(&opened).map_err(CloneError::of("syncing", path)))?;
+    flush(folder::open(path)?).map_err(CloneError::of("syncing", path))
+}
+
+/// Writes a file to the disk, through the disk's own memory too: on Apple's systems another call does that.
+#[cfg(target_vendor = "apple")]
+fn flush(opened: impl AsFd) -> rustix::io::Result<()> {
+    rustix::fs::fcntl_fullfsync(opened)
+}
+
+/// Writes a file to the disk.
+#[cfg(not(target_vendor = "apple"))]
+fn flush(opened: impl AsFd) -> rustix::io::Result<()> {
+    rustix::fs::fsync(opened)
 }
 
 /// Whether syncing a file system tells of its errors: Linux does since 5.8.
