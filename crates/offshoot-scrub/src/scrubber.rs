@@ -351,7 +351,7 @@ fn rules(policy: &Policy, tables: &[TableFacts], joins: &Joins, rows: &[Rows]) -
         }
         let suggested = plan::suggested_rule(&tables[t], c);
         let blind = policy.shapes_unclassified.then(|| plan::blind_rule(&tables[t], c)).flatten();
-        match blind.and_then(|rule| policy.plain_rule(rule)) {
+        match blind.and_then(|rule| policy.blind_rule(rule)) {
             Some(rule) => drop(rules.insert(joins.root(t, c), (rule, full_name(&tables[t], c)))),
             None => unclassified.push((full_name(&tables[t], c), suggested)),
         }

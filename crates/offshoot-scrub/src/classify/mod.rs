@@ -23,6 +23,7 @@ mod tally;
 pub use judge::Finding;
 pub use meaning::Meaning;
 pub use propose::{Found, Proposal, ProposedColumn, propose};
+pub(crate) use sample::is_structure;
 
 use std::collections::BTreeSet;
 

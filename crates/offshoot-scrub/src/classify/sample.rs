@@ -170,7 +170,7 @@ fn walk(
 }
 
 /// Whether a key names something rather than being a value: a word of a programmer, no name of a person, no long number.
-fn is_structure(key: &str) -> bool {
+pub(crate) fn is_structure(key: &str) -> bool {
     let is_word = !key.is_empty()
         && key.len() <= 48
         && key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '@' || c == '$')
