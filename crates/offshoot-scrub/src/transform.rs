@@ -4,6 +4,7 @@
 //! of goes through the shape transform, so that no value passes because it was strange. Embedders add their own with
 //! [`Policy::parse_with`](crate::policy::Policy::parse_with).
 
+mod addresses;
 mod age;
 mod bic;
 pub(crate) mod card;
