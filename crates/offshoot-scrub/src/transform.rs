@@ -6,6 +6,7 @@
 
 mod addresses;
 mod age;
+mod base64;
 mod bic;
 pub(crate) mod card;
 mod checked;
