@@ -15,6 +15,7 @@ mod constant;
 mod coordinates;
 mod country_codes;
 mod date;
+mod decimal;
 mod domain;
 mod draw;
 mod email;
