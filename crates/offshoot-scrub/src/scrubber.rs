@@ -137,6 +137,8 @@ pub struct PlannedColumn<'a> {
     pub is_kept: bool,
     /// Whether the rule is for some rows only.
     pub is_conditional: bool,
+    /// Whether it may come to hold telephone numbers or addresses that somebody answers at.
+    pub may_be_reachable: bool,
 }
 
 /// What happened to the values of one column.

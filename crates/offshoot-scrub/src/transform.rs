@@ -115,6 +115,12 @@ pub trait Transform: Send + Sync {
         false
     }
 
+    /// Whether it may write telephone numbers or addresses that somebody answers at: those set aside for fiction and
+    /// documentation are too few where values must stay distinct.
+    fn may_be_reachable(&self) -> bool {
+        false
+    }
+
     /// Whether it renames keys of values that consist of keys and values.
     fn renames_keys(&self) -> bool {
         false

@@ -46,7 +46,15 @@ impl ColumnPlan {
     /// What is said of it.
     pub(super) fn told(&self) -> PlannedColumn<'_> {
         let Self { name, rule, domain, is_unique, is_kept, is_conditional, .. } = self;
-        PlannedColumn { name, rule, domain, is_unique: *is_unique, is_kept: *is_kept, is_conditional: *is_conditional }
+        PlannedColumn {
+            name,
+            rule,
+            domain,
+            is_unique: *is_unique,
+            is_kept: *is_kept,
+            is_conditional: *is_conditional,
+            may_be_reachable: self.transform.may_be_reachable(),
+        }
     }
 
     /// Rewrites one value; false stands for NULL.

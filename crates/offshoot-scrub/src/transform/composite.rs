@@ -53,6 +53,10 @@ impl Transform for Composite {
         Length::Grows(usize::MAX)
     }
 
+    fn may_be_reachable(&self) -> bool {
+        self.fields.iter().any(|(_, rule)| rule.may_be_reachable())
+    }
+
     fn reads(&self) -> &[usize] {
         &self.reads
     }

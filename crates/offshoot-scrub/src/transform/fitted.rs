@@ -77,6 +77,10 @@ impl Transform for Fitted {
         self.transform.follows_value()
     }
 
+    fn may_be_reachable(&self) -> bool {
+        self.transform.may_be_reachable()
+    }
+
     fn renames_keys(&self) -> bool {
         self.transform.renames_keys()
     }

@@ -43,6 +43,10 @@ impl Transform for Hstore {
         Length::Grows(usize::MAX)
     }
 
+    fn may_be_reachable(&self) -> bool {
+        self.keys.values().any(|rule| rule.may_be_reachable())
+    }
+
     fn renames_keys(&self) -> bool {
         self.key_rule != KeyRule::Keep
     }

@@ -168,6 +168,10 @@ impl Transform for Ip {
         Length::AtMost(ADDRESS_CHARS_MAX)
     }
 
+    fn may_be_reachable(&self) -> bool {
+        self.is_unique
+    }
+
     fn shortest(&self) -> usize {
         if self.is_unique { usize::MAX } else { "203.000.113.000".len() }
     }

@@ -142,6 +142,10 @@ impl Transform for Json {
         Length::Grows(usize::MAX)
     }
 
+    fn may_be_reachable(&self) -> bool {
+        self.paths.values().any(|rule| matches!(rule, Rule::By(transform) if transform.may_be_reachable()))
+    }
+
     fn reads(&self) -> &[usize] {
         &self.reads
     }

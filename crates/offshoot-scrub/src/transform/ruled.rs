@@ -106,6 +106,11 @@ impl Transform for Conditional {
             && self.too_long.as_ref().is_none_or(|rule| rule.follows_value())
     }
 
+    fn may_be_reachable(&self) -> bool {
+        let others = self.when.iter().map(|(_, otherwise)| otherwise).chain(&self.too_long);
+        others.chain([&self.transform]).any(|rule| rule.may_be_reachable())
+    }
+
     fn renames_keys(&self) -> bool {
         self.transform.renames_keys() || self.when.as_ref().is_some_and(|(_, otherwise)| otherwise.renames_keys())
     }

@@ -200,6 +200,10 @@ impl Transform for Url {
         Length::Grows(usize::MAX)
     }
 
+    fn may_be_reachable(&self) -> bool {
+        self.host.may_be_reachable()
+    }
+
     fn shortest(&self) -> usize {
         SCHEME_MAX + self.host.name.shortest()
     }
