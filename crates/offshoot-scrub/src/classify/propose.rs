@@ -7,12 +7,15 @@
 
 use std::fmt::Write as _;
 
+use offshoot_format::table::RowForm;
+
 use super::judge::Finding;
-use super::meaning::Meaning;
 use crate::Key;
 use crate::facts::{Check, ColumnFacts, TableFacts};
 use crate::policy::Policy;
 use crate::scrubber::{ScrubError, Scrubber};
+use crate::value::Kind;
+use crate::wire::Codec;
 
 /// A policy for some tables.
 #[derive(Debug, Clone)]
@@ -215,21 +218,22 @@ fn roots(tables: &[TableFacts]) -> Vec<Vec<usize>> {
 /// The rules that suit a finding, as the document has them; `keep` is the last.
 fn candidates(column: &ColumnFacts, finding: &Finding) -> Vec<String> {
     let Some(meaning) = finding.meaning else { return vec![quoted("keep")] };
+    // Of a type the kind is the same in any form of rows.
+    let kind = Codec::new(&column.type_name, RowForm::Binary).kind();
     let mut rules: Vec<String> = meaning
         .rules()
         .iter()
         .filter(|rule| has_room(column, rule, finding.longest_chars))
         .map(|rule| match *rule {
+            "json" if kind == Kind::Entry => hstore(finding),
             "json" => json(finding, column.max_chars.is_some()),
-            // A few kilometres, for degrees.
-            "noise" if meaning == Meaning::Coordinates => "{ rule = \"noise\", ratio = 0.01 }".to_owned(),
+            "coordinates" if kind != Kind::Point => {
+                let axis = if finding.is_longitude { "longitude" } else { "latitude" };
+                format!("{{ rule = \"coordinates\", axis = \"{axis}\" }}")
+            }
             rule => quoted(rule),
         })
         .collect();
-    if finding.has_personal_keys {
-        // Keys stay whatever the rule for the values.
-        rules.retain(|rule| !rule.contains("\"json\""));
-    }
     rules.push(quoted("keep"));
     rules
 }
@@ -249,17 +253,39 @@ fn has_room(column: &ColumnFacts, rule: &str, longest_chars: usize) -> bool {
     }
 }
 
-/// Paths that hold nothing personal are kept; all others, and those not seen yet, are shaped.
+/// The rules of paths. What holds nothing personal is kept; all others, and those not seen yet, are shaped. Where keys are personal
+/// data themselves, all that are none have a rule, so that they stay.
+fn rules_of_paths(finding: &Finding, name: impl Fn(&str) -> String) -> String {
+    let rule = |at: &Finding| match (at.meaning, at.is_unseen) {
+        (None, false) => Some("keep"),
+        _ => finding.has_personal_keys.then_some("shape"),
+    };
+    let named = |(path, at): &(String, Finding)| Some(format!("{} = \"{}\"", quoted(&name(path)), rule(at)?));
+    let rules: Vec<String> = finding.paths.iter().filter_map(named).collect();
+    if rules.is_empty() { String::new() } else { format!("{{ {} }}", rules.join(", ")) }
+}
+
+/// The rule for an hstore: what is said of paths in a document is said of its keys.
+fn hstore(finding: &Finding) -> String {
+    let keys = rules_of_paths(finding, |path| path.trim_start_matches("$.").to_owned());
+    let mut options = vec!["rule = \"hstore\"".to_owned()];
+    if !keys.is_empty() {
+        options.push(format!("keys = {keys}"));
+    }
+    if finding.has_personal_keys {
+        options.push("other-keys = \"shape\"".to_owned());
+    }
+    if options.len() == 1 { quoted("hstore") } else { format!("{{ {} }}", options.join(", ")) }
+}
+
 fn json(finding: &Finding, has_limit: bool) -> String {
-    let kept: Vec<String> = finding
-        .paths
-        .iter()
-        .filter(|(_, finding)| finding.meaning.is_none())
-        .map(|(path, _)| format!("{} = \"keep\"", quoted(path)))
-        .collect();
+    let paths = rules_of_paths(finding, str::to_owned);
     let mut options = vec!["rule = \"json\"".to_owned()];
-    if !kept.is_empty() {
-        options.push(format!("paths = {{ {} }}", kept.join(", ")));
+    if finding.has_personal_keys {
+        options.push("keys = \"shape\"".to_owned());
+    }
+    if !paths.is_empty() {
+        options.push(format!("paths = {paths}"));
     }
     if has_limit {
         // Escapes could make a document longer.
@@ -354,6 +380,12 @@ fn line(text: &mut String, key: &str, group: &Group, is_trial: bool) {
     let _ = write!(text, "{start:<40}  # {:.2} {}", finding.confidence, finding.evidence);
     if group.at > 0 {
         let _ = write!(text, "; its constraints refuse `{}`", name_of(&group.rules[0]));
+    }
+    if finding.has_national_numbers && name_of(group.rule()) == "phone" {
+        text.push_str(
+            "; numbers without their country's code may become somebody's: add the country, as in \
+             { rule = \"phone\", country = \"44\" }",
+        );
     }
     text.push('\n');
 }
