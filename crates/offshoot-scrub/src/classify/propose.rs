@@ -5,6 +5,8 @@
 //! that a capture refuses until somebody has decided. Columns that a foreign key joins, and the same column of a table and its parts, get one rule;
 //! what is said of a part stands at the table that it is a part of.
 
+mod documents;
+
 use std::fmt::Write as _;
 
 use offshoot_format::table::RowForm;
@@ -225,8 +227,8 @@ fn candidates(column: &ColumnFacts, finding: &Finding) -> Vec<String> {
         .iter()
         .filter(|rule| has_room(column, rule, finding.longest_chars))
         .map(|rule| match *rule {
-            "json" if kind == Kind::Entry => hstore(finding),
-            "json" => json(finding, column.max_chars.is_some()),
+            "json" if kind == Kind::Entry => documents::hstore(finding),
+            "json" => documents::json(finding, column.max_chars.is_some()),
             "coordinates" if kind != Kind::Point => {
                 let axis = if finding.is_longitude { "longitude" } else { "latitude" };
                 format!("{{ rule = \"coordinates\", axis = \"{axis}\" }}")
@@ -251,47 +253,6 @@ fn has_room(column: &ColumnFacts, rule: &str, longest_chars: usize) -> bool {
         "ip" => max >= 39 || max >= 15 && longest_chars <= 15,
         _ => true,
     }
-}
-
-/// The rules of paths. What holds nothing personal is kept; all others, and those not seen yet, are shaped. Where keys are personal
-/// data themselves, all that are none have a rule, so that they stay.
-fn rules_of_paths(finding: &Finding, name: impl Fn(&str) -> String) -> String {
-    let rule = |at: &Finding| match (at.meaning, at.is_unseen) {
-        (None, false) => Some("keep"),
-        _ => finding.has_personal_keys.then_some("shape"),
-    };
-    let named = |(path, at): &(String, Finding)| Some(format!("{} = \"{}\"", quoted(&name(path)), rule(at)?));
-    let rules: Vec<String> = finding.paths.iter().filter_map(named).collect();
-    if rules.is_empty() { String::new() } else { format!("{{ {} }}", rules.join(", ")) }
-}
-
-/// The rule for an hstore: what is said of paths in a document is said of its keys.
-fn hstore(finding: &Finding) -> String {
-    let keys = rules_of_paths(finding, |path| path.trim_start_matches("$.").to_owned());
-    let mut options = vec!["rule = \"hstore\"".to_owned()];
-    if !keys.is_empty() {
-        options.push(format!("keys = {keys}"));
-    }
-    if finding.has_personal_keys {
-        options.push("other-keys = \"shape\"".to_owned());
-    }
-    if options.len() == 1 { quoted("hstore") } else { format!("{{ {} }}", options.join(", ")) }
-}
-
-fn json(finding: &Finding, has_limit: bool) -> String {
-    let paths = rules_of_paths(finding, str::to_owned);
-    let mut options = vec!["rule = \"json\"".to_owned()];
-    if finding.has_personal_keys {
-        options.push("keys = \"shape\"".to_owned());
-    }
-    if !paths.is_empty() {
-        options.push(format!("paths = {paths}"));
-    }
-    if has_limit {
-        // Escapes could make a document longer.
-        options.push("too-long = \"shape\"".to_owned());
-    }
-    if options.len() == 1 { quoted("json") } else { format!("{{ {} }}", options.join(", ")) }
 }
 
 /// The name of a rule in the form that the document has.
