@@ -202,6 +202,16 @@ impl Policy {
         self.makers.find(name).map(|make| Rule { at: 0, name: name.to_owned(), options: Vec::new(), make })
     }
 
+    /// The same for a column that nobody looked at: keys that look like values are taken for such.
+    pub(crate) fn blind_rule(&self, name: &str) -> Option<Rule> {
+        let mut rule = self.plain_rule(name)?;
+        if matches!(name, "json" | "hstore") {
+            let value = Node { at: 0, item: Item::Text("shape-values".to_owned()) };
+            rule.options.push(Entry { at: 0, key: "keys".to_owned(), value });
+        }
+        Some(rule)
+    }
+
     /// The rule that the part of its table has for a column.
     pub(crate) fn named_rule_for(&self, table: &TableFacts, column: &ColumnFacts) -> Option<Rule> {
         let by_name = self.tables.iter().filter(|(name, _)| names_table(name, table)).flat_map(|(_, rules)| rules);

@@ -92,20 +92,14 @@ pub struct ColumnReceipt {
     pub changed: u64,
     /// NULLs, as they are now.
     pub nulls: u64,
-    /// Whether values may be telephone numbers or addresses that somebody answers at ([`may_be_reachable`]).
+    /// Whether values may be telephone numbers or addresses that somebody answers at
+    /// ([`PlannedColumn::may_be_reachable`](crate::PlannedColumn::may_be_reachable)).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_reachable: bool,
     /// What the values looked like before; none if the column is kept.
     pub before: Option<ShapeSummary>,
     /// What they look like now; none if the column is kept.
     pub after: Option<ShapeSummary>,
-}
-
-/// Whether a rule of the catalogue may write telephone numbers or addresses that somebody answers at: those set aside for
-/// fiction and documentation are too few where values must stay distinct.
-#[must_use]
-pub fn may_be_reachable(rule: &str, is_unique: bool) -> bool {
-    is_unique && matches!(rule, "phone" | "ip" | "host" | "url")
 }
 
 /// What a constraint demands, and how it is known to hold.

@@ -137,6 +137,8 @@ pub struct PlannedColumn<'a> {
     pub is_kept: bool,
     /// Whether the rule is for some rows only.
     pub is_conditional: bool,
+    /// Whether it may come to hold telephone numbers or addresses that somebody answers at.
+    pub may_be_reachable: bool,
 }
 
 /// What happened to the values of one column.
@@ -351,7 +353,7 @@ fn rules(policy: &Policy, tables: &[TableFacts], joins: &Joins, rows: &[Rows]) -
         }
         let suggested = plan::suggested_rule(&tables[t], c);
         let blind = policy.shapes_unclassified.then(|| plan::blind_rule(&tables[t], c)).flatten();
-        match blind.and_then(|rule| policy.plain_rule(rule)) {
+        match blind.and_then(|rule| policy.blind_rule(rule)) {
             Some(rule) => drop(rules.insert(joins.root(t, c), (rule, full_name(&tables[t], c)))),
             None => unclassified.push((full_name(&tables[t], c), suggested)),
         }

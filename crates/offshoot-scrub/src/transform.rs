@@ -4,7 +4,9 @@
 //! of goes through the shape transform, so that no value passes because it was strange. Embedders add their own with
 //! [`Policy::parse_with`](crate::policy::Policy::parse_with).
 
+mod addresses;
 mod age;
+mod base64;
 mod bic;
 pub(crate) mod card;
 mod checked;
@@ -13,6 +15,7 @@ mod constant;
 mod coordinates;
 mod country_codes;
 mod date;
+mod decimal;
 mod domain;
 mod draw;
 mod email;
@@ -34,6 +37,7 @@ mod partial;
 mod phone;
 mod redact;
 mod regex;
+mod renaming;
 mod ruled;
 mod shaped;
 mod template;
@@ -61,6 +65,7 @@ use crate::scrubber;
 use crate::shape::{Shape, Work};
 use crate::value::{Answer, Kind, Value};
 use crate::wire::Codec;
+pub(crate) use renaming::rewrite;
 pub(crate) use ruled::Ruled;
 
 /// Rewrites values of one column.
@@ -110,6 +115,22 @@ pub trait Transform: Send + Sync {
     /// number included, it takes long, and values of such columns repeat.
     fn pays_to_remember(&self) -> bool {
         false
+    }
+
+    /// Whether it may write telephone numbers or addresses that somebody answers at: those set aside for fiction and
+    /// documentation are too few where values must stay distinct.
+    fn may_be_reachable(&self) -> bool {
+        false
+    }
+
+    /// Whether it renames keys of values that consist of keys and values.
+    fn renames_keys(&self) -> bool {
+        false
+    }
+
+    /// The permutation by which it renames a key; none if that stays.
+    fn key_shape(&self, _key: &[u8], _row: &Row<'_>) -> Option<&Shape> {
+        None
     }
 
     /// Whether order and distance of two values stay, if both are drawn for alike: what the bounds of a range need.

@@ -206,6 +206,25 @@ impl Codec {
             .is_some()
     }
 
+    /// Renames the keys of a value; `rename` gets all keys of one at a time, and gives one for each. False stands for NULL, and
+    /// `out` is then as it was.
+    pub(crate) fn rename(&self, bytes: &[u8], out: &mut Vec<u8>, rename: parts::Rename<'_>) -> bool {
+        if self.parts != Parts::Entries {
+            out.extend_from_slice(bytes);
+            return true;
+        }
+        let entries = |bytes: &[u8], out: &mut Vec<u8>, rename: parts::Rename<'_>| {
+            if self.is_binary { parts::rename(bytes, out, rename) } else { text_parts::rename(bytes, out, rename) }
+                .is_some()
+        };
+        if !self.is_array {
+            return entries(bytes, out, rename);
+        }
+        let element = &mut |element: &[u8], out: &mut Vec<u8>| entries(element, out, rename);
+        if self.is_binary { parts::array(bytes, out, element) } else { text_parts::array(bytes, out, element) }
+            .is_some()
+    }
+
     /// Calls `look` with the value; one that consists of others is shown as bytes.
     pub(crate) fn look<T>(&self, bytes: &[u8], look: impl FnOnce(Value<'_>) -> T) -> T {
         let mut scratch = scalar::Scratch::default();

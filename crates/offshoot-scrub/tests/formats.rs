@@ -36,6 +36,126 @@ fn buckets_round_towards_zero() {
     assert!(float(f64::NAN).is_nan());
 }
 
+/// What a number or address becomes in text form.
+fn text_form(rule: &str, kind: &str, text: &str) -> String {
+    let mut numbers = tables::table("t", &[("c", kind)]);
+    numbers.form = offshoot_format::table::RowForm::Text;
+    let rule = if rule.starts_with('{') { rule.to_owned() } else { format!("\"{rule}\"") };
+    let scrubber = tables::scrubber(&format!("c = {rule}"), &[numbers]).unwrap();
+    String::from_utf8(scrubber.value("public", "t", "c", text.as_bytes()).unwrap().unwrap()).unwrap()
+}
+
+#[test]
+fn decimals_take_the_rules_of_whole_numbers() {
+    let bucket = "{ rule = \"bucket\", size = 1000 }";
+    for (old, new) in [
+        ("999.99", "0.00"),
+        ("-1234.5", "-1000.0"),
+        ("-12", "0"),
+        ("1000", "1000"),
+        ("100000000000000000000001999", "100000000000000000000001000"),
+        ("100000000000000000000000999", "100000000000000000000000000"),
+        ("NaN", "NaN"),
+    ] {
+        assert_eq!(text_form(bucket, "numeric", old), new, "{old}");
+    }
+    for old in ["123456789", "-12.50", "0.05", "7", "90.0", "12345678901234567890123", "9999999999999999999.5"] {
+        let new = text_form("shape", "numeric", old);
+        let form = |text: &str| text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect::<String>();
+        assert!(new != old && form(&new) == form(old), "{old} became {new}");
+        let starts_with_zero = |text: &str| text.trim_start_matches('-').starts_with('0');
+        assert!(old.len() < 3 || starts_with_zero(&new) == starts_with_zero(old), "{old} became {new}");
+    }
+    // Equal numbers stay equal whatever their scale, and whatever the type.
+    let whole = integer("shape", "int8", 123_456_789).to_string();
+    assert_eq!(text_form("shape", "numeric", "123456789"), whole);
+    assert_eq!(text_form("shape", "numeric", "123456789.00"), format!("{whole}.00"));
+    assert_eq!(text_form("shape", "numeric", "12.50"), text_form("shape", "numeric", "12.5") + "0");
+    let range = "{ rule = \"range\", from = 10, to = 20 }";
+    let inside = text_form(range, "numeric", "12.0");
+    assert!(inside.ends_with(".0") && (10.0..=20.0).contains(&inside.parse::<f64>().unwrap()) && inside != "12.0");
+    assert_eq!(inside.trim_end_matches(".0"), integer(range, "int8", 12).to_string());
+    assert_eq!(text_form("noise", "numeric", "NaN"), "NaN");
+}
+
+#[test]
+fn noise_moves_every_number_that_says_something() {
+    for n in 1..=999 {
+        for old in [format!("{n}"), format!("0.0{n}"), format!("{n}.5")] {
+            assert_ne!(text_form("noise", "numeric", &old), old);
+        }
+    }
+}
+
+#[test]
+fn uuids_are_the_same_however_they_are_spelled() {
+    let old = "6ba7b810-9dad-41d1-80b4-00c04fd430c8";
+    let new = scrub("uuid", "text", old);
+    let plain = |text: &str| text.replace('-', "");
+    assert_eq!(text_form("uuid", "uuid", old), new);
+    for (spelled, expected) in [
+        (plain(old), plain(&new)),
+        (plain(old).to_uppercase(), plain(&new).to_uppercase()),
+        (format!("{{{old}}}"), format!("{{{new}}}")),
+        (format!("{{{}}}", old.to_uppercase()), format!("{{{}}}", new.to_uppercase())),
+        (format!("urn:uuid:{old}"), format!("urn:uuid:{new}")),
+    ] {
+        assert_eq!(scrub("uuid", "text", &spelled), expected, "{spelled}");
+    }
+    let mixed = scrub("uuid", "text", "6Ba7b810-9dad-41d1-80b4-00c04fd430C8");
+    assert_eq!(mixed.to_lowercase(), new);
+    for none in [
+        "6ba7b810-9dad-41d1-80b4-00c04fd430c",
+        "{6ba7b810-9dad-41d1-80b4-00c04fd430c8",
+        "-6ba7b8109dad41d180b400c04fd430c8",
+    ] {
+        assert_ne!(scrub("uuid", "text", none).to_lowercase(), none);
+    }
+}
+
+#[test]
+fn networks_are_nobodys_and_keep_no_host() {
+    let parts = |text: &str| {
+        let (address, bits) = text.split_once('/').unwrap();
+        (address.parse::<std::net::IpAddr>().unwrap(), bits.parse::<u32>().unwrap())
+    };
+    let is_reserved = |address: std::net::IpAddr| match address {
+        std::net::IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            a >= 240 || [[192, 0, 2], [198, 51, 100], [203, 0, 113]].contains(&[a, b, c])
+        }
+        std::net::IpAddr::V6(address) => {
+            let [a, b, ..] = address.segments();
+            a == 0x2001 && b == 0xdb8 || a == 0x3fff && b >> 12 == 0 || a >> 13 == 0b010
+        }
+    };
+    for old in [
+        "10.1.2.77/24",
+        "93.184.216.34/16",
+        "8.8.8.8/8",
+        "93.184.216.34/30",
+        "93.184.216.34/31",
+        "2a02:8071:b:c::7/64",
+        "2a02:8071::7/32",
+        "2a02:8071::7/24",
+        "2a02:8071::7/12",
+    ] {
+        for kind in ["inet", "text"] {
+            let new = text_form("ip", kind, old);
+            let ((was, bits), (is, new_bits)) = (parts(old), parts(&new));
+            assert!(bits == new_bits && is != was && is_reserved(is), "{old} became {new}");
+            assert_eq!(new, text_form("ip", "inet", old));
+        }
+    }
+    // Those of one network stay in one, a network stays one, and no host is what it was.
+    let of = |host: u32| text_form("ip", "inet", &format!("10.1.2.{host}/24"));
+    let network = |text: &str| text.rsplit_once('.').unwrap().0.to_owned();
+    assert!((1..=255).all(|host| network(&of(host)) == network(&of(0)) && !of(host).ends_with(&format!(".{host}/24"))));
+    assert!(of(0).ends_with(".0/24") && text_form("ip", "cidr", "10.1.2.0/24") == of(0));
+    let plain = text_form("ip", "inet", "10.1.2.3");
+    assert!(!plain.contains('/') && is_reserved(plain.parse().unwrap()));
+}
+
 #[test]
 fn national_numbers_of_a_country_become_numbers_for_fiction() {
     for (country, old, starts) in [

@@ -53,9 +53,14 @@ fn scripts_do_not_all_turn_into_latin() {
 
 #[test]
 fn letters_under_combining_marks_do_not_pass() {
-    let scrubbed = shape("e\u{301}a\u{308}\u{320}");
-    assert!(!scrubbed.starts_with('e') || !scrubbed.contains('a'));
-    assert!(scrubbed.contains('\u{301}') && scrubbed.contains('\u{308}'));
+    let old = "e\u{301}a\u{308}\u{320}o\u{302}n\u{303}s\u{30c}";
+    let scrubbed = shape(old);
+    // A letter may be drawn again by chance, but not two of five.
+    let same = old.chars().zip(scrubbed.chars()).filter(|(old, new)| old.is_ascii() && old == new).count();
+    assert!(same <= 1 && scrubbed.chars().count() == old.chars().count(), "{scrubbed}");
+    assert!(
+        ['\u{301}', '\u{308}', '\u{320}', '\u{302}', '\u{303}', '\u{30c}'].iter().all(|mark| scrubbed.contains(*mark))
+    );
 }
 
 #[test]
@@ -340,7 +345,52 @@ fn a_clone_that_sends_mail_or_calls_reaches_nobody() {
         assert_eq!(scrubbed.contains('+'), text.contains('+'));
     }
     assert!(scrub("phone", "text", "+1 (415) 867-5309").contains(") 555-01"));
-    assert!(scrub("phone", "text", "+44 7911 123456").starts_with("+44 "));
+    let british = scrub("phone", "text", "+44 7911 123456");
+    assert!(
+        ["+44 1632 960", "+44 7700 900", "+44 2079 460"].iter().any(|start| british.starts_with(start)),
+        "{british}"
+    );
+}
+
+#[test]
+fn no_address_of_a_list_or_behind_a_name_reaches_anybody() {
+    let ends = |text: &str| -> Vec<String> {
+        let domains = text.split('@').skip(1);
+        domains.map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || "-._[]".contains(*c)).collect()).collect()
+    };
+    for (text, count) in [
+        ("Ann <ann@x.de>", 1),
+        ("\"Lee, Ann\" <ann@x.de>", 1),
+        ("\"ann@x.de\" <ann@x.de>", 2),
+        ("a@x.com, b@y.de; c@z.org", 3),
+        ("a@x.com b@y.de", 2),
+        ("a@b@c.de", 2),
+        ("mailto:ann@x.de?cc=bob@y.de", 2),
+        ("<@relay.de:ann@x.de>", 2),
+    ] {
+        for (rule, to) in
+            [("email", ".test"), ("{ rule = \"email\", to = \"example.org\" }", ".example.org"), ("url", ".test")]
+        {
+            let new = scrub(rule, "text", text);
+            let ends = ends(&new);
+            assert!(ends.len() == count && ends.iter().all(|end| end.ends_with(to)), "{rule}: {text} became {new}");
+            assert!(
+                !new.contains("ann") && !new.contains("x.de") && !new.contains("Lee"),
+                "{rule}: {text} became {new}"
+            );
+        }
+    }
+    // An address is the same one wherever it stands.
+    let alone = scrub("email", "text", "ann@x.de");
+    for text in ["Ann <ann@x.de>", "bob@y.de, ann@x.de", " ann@x.de", "\"Ann\" <ann@x.de>"] {
+        assert!(scrub("email", "text", text).contains(&alone), "{text}");
+    }
+    let mailto = scrub("url", "text", "MAILTO:ann@x.de,bob@y.de?subject=Hi%20Ann&cc=eve%40z.org#x@y.z");
+    assert!(mailto.starts_with("MAILTO:") && mailto.contains("?subject=") && mailto.contains("&cc="), "{mailto}");
+    assert!(mailto.matches(".test").count() == 4 && mailto.contains("%40") && !mailto.contains("Ann"), "{mailto}");
+    let page = scrub("url", "text", "https://x.de/@ann?mail=ann%40x.de");
+    assert!(page.ends_with(".test") && page.contains("?mail=") && !page.contains("%40x.de"), "{page}");
+    assert_eq!(scrub("url", "text", "localhost/x").len(), 11);
 }
 
 #[test]
@@ -398,7 +448,8 @@ fn numbers_without_a_value_and_negative_zero_survive() {
             assert_eq!(number("noise", kind, text), text, "{kind}");
         }
     }
-    assert_eq!(number("noise", "float8", "-0").parse::<f64>().unwrap(), 0.0);
+    let zero = number("noise", "float8", "-0").parse::<f64>().unwrap();
+    assert!(zero == 0.0 && zero.is_sign_negative());
     assert_eq!(number("noise", "numeric", "0.00").parse::<f64>().unwrap(), 0.0);
 }
 

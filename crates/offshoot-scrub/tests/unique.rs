@@ -54,6 +54,26 @@ macro_rules! never_meet {
     )*};
 }
 
+/// A decimal number as rows in binary form have it.
+fn numeric(text: &str) -> Vec<u8> {
+    let (sign, digits) = text.strip_prefix('-').map_or((0_u16, text), |digits| (0x4000, digits));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let whole = format!("{}{whole}", "0".repeat((4 - whole.len() % 4) % 4));
+    let padded = format!("{whole}{fraction}{}", "0".repeat((4 - fraction.len() % 4) % 4));
+    let mut groups: Vec<u16> = (0..padded.len() / 4).map(|at| padded[4 * at..4 * at + 4].parse().unwrap()).collect();
+    let mut weight = whole.len() as i32 / 4 - 1;
+    while groups.first() == Some(&0) {
+        groups.remove(0);
+        weight -= 1;
+    }
+    while groups.last() == Some(&0) {
+        groups.pop();
+    }
+    let weight = if groups.is_empty() { 0 } else { weight as u16 };
+    let head = [groups.len() as u16, weight, sign, fraction.len() as u16];
+    head.iter().chain(&groups).flat_map(|field| field.to_be_bytes()).collect()
+}
+
 fn luhn_digit(body: &str) -> u32 {
     let sum: u32 = body.chars().rev().filter_map(|c| c.to_digit(10)).enumerate().fold(0, |sum, (at, digit)| {
         let doubled = if at % 2 == 0 { 2 * digit } else { digit };
@@ -73,6 +93,20 @@ never_meet! {
         0 => format!("ann{n}@example{}.com", n % 7).into_bytes(),
         1 => format!("{:x}+tag@{}.org", scattered(n), n % 100).into_bytes(),
         _ => format!("no address {n}").into_bytes(),
+    };
+    email_lists: "email", "text", Layout::Var, |n| match n % 5 {
+        0 => format!("Ann {} <ann@x{}.de>", n / 100, n % 100).into_bytes(),
+        1 => format!("a{}@x.de, b@y{}.de", n / 100, n % 100).into_bytes(),
+        2 => format!("a{}@b{}@c.de", n / 100, n % 100).into_bytes(),
+        3 => format!("\"a{}@b\"@c{}.de", n / 100, n % 100).into_bytes(),
+        _ => format!("\"a{}@b\" <c{}@d.test>", n / 100, n % 100).into_bytes(),
+    };
+    mail_urls: "url", "text", Layout::Var, |n| match n % 5 {
+        0 => format!("mailto:a{n}@x.de?cc=b%40y.de").into_bytes(),
+        1 => format!("xmpp:a@x{n}.de").into_bytes(),
+        2 => format!("abcdef:a{n}@x.de").into_bytes(),
+        3 => format!("https://x.de/?q=a{n}%40b.de").into_bytes(),
+        _ => format!("a@x{n}.de,b%40y.de").into_bytes(),
     };
     phone: "phone", "text", Layout::Var, |n| match n % 3 {
         0 => format!("+1 415 {:07}", n).into_bytes(),
@@ -124,6 +158,24 @@ never_meet! {
         }
         .into_bytes()
     };
+    network: "ip", "inet", Layout::Var, |n| {
+        let number = scattered(n).to_be_bytes();
+        // Networks of many lengths, some with hosts and some without.
+        let bits = [8, 16, 20, 24, 25, 30, 31, 32][(n % 8) as usize];
+        let host = u32::MAX.checked_shr(bits.into()).unwrap_or(0);
+        let address = u32::from_be_bytes([number[4], number[5], number[6], number[7]]);
+        let address = if n % 16 == 5 { address & !host } else { address };
+        [&[2, bits, 0, 4][..], &address.to_be_bytes()].concat()
+    };
+    network_as_text: "ip", "text", Layout::Var, |n| {
+        let octets = scattered(n).to_be_bytes();
+        match n % 3 {
+            0 => format!("{}.{}.{}.{}/24", octets[4], octets[5], octets[6], octets[7]),
+            1 => format!("2a02:{:x}::{:x}:{:x}/64", octets[4], 1 + u16::from(octets[5]), 1 + u32::from(octets[6]) * 256 + u32::from(octets[7])),
+            _ => format!("{}.{}.{}.{}/32", octets[4], octets[5], octets[6], octets[7]),
+        }
+        .into_bytes()
+    };
     username: "username", "text", Layout::Var, |n| format!("ann_{n}").into_bytes();
     token: "token", "text", Layout::Var, |n| match n % 2 {
         0 => format!("sk_live_{:016x}", scattered(n)).into_bytes(),
@@ -132,6 +184,17 @@ never_meet! {
     range: "{ rule = \"range\", from = 1000, to = 8000000 }", "int4", Layout::Fixed(4),
         |n| (n as i32).to_be_bytes().to_vec();
     integers: "shape", "int8", Layout::Fixed(8), |n| scattered(n).to_be_bytes().to_vec();
+    decimals: "shape", "numeric", Layout::Var, |n| numeric(&match n % 4 {
+        0 => format!("{n}"),
+        1 => format!("-{}.{:02}1", n / 100, n % 100),
+        2 => format!("0.{n:06}7"),
+        _ => format!("9{:018}{n}", scattered(n)),
+    });
+    decimals_in_a_range: "{ rule = \"range\", from = 1000, to = 8000000 }", "numeric", Layout::Var, |n| numeric(&match n % 3 {
+        0 => format!("{n}"),
+        1 => format!("{n}.5"),
+        _ => format!("-{n}"),
+    });
     bytes: "shape", "bytea", Layout::Var, |n| format!("{n:x}").into_bytes();
     url: "url", "text", Layout::Var, |n| match n % 4 {
         0 => format!("https://shop{n}.example/p?q=1").into_bytes(),

@@ -21,6 +21,12 @@ pub struct Finding {
     pub has_personal_keys: bool,
     /// Characters of the longest value that was seen.
     pub longest_chars: usize,
+    /// Of a path, whether nothing but null was seen there.
+    pub is_unseen: bool,
+    /// Of degrees, whether they are longitudes.
+    pub is_longitude: bool,
+    /// Of phone numbers, whether some are written without their country's code.
+    pub has_national_numbers: bool,
 }
 
 /// Below this, a column is said to hold nothing personal.
@@ -40,6 +46,9 @@ impl Finding {
             paths: Vec::new(),
             has_personal_keys: false,
             longest_chars: 0,
+            is_unseen: false,
+            is_longitude: false,
+            has_national_numbers: false,
         }
     }
 }
@@ -88,7 +97,10 @@ fn fits(meaning: Meaning, kind: Kind) -> bool {
                     | M::Password
             )
         }
-        Kind::Float | Kind::Decimal => matches!(meaning, M::Coordinates | M::Sensitive),
+        Kind::Float => matches!(meaning, M::Coordinates | M::Sensitive),
+        Kind::Decimal => {
+            matches!(meaning, M::Coordinates | M::Sensitive | M::NationalId | M::Card | M::BankAccount | M::Phone)
+        }
         Kind::Date | Kind::Timestamp => meaning == M::BirthDate,
         Kind::Uuid => matches!(meaning, M::Token | M::Device),
         Kind::Address => meaning == M::Ip,

@@ -97,7 +97,7 @@ impl Meaning {
             Self::Device => ("device", &["shape", "uuid", "null"]),
             Self::UserAgent => ("user agent", &["shape", "null"]),
             Self::Link => ("link", &["shape", "null"]),
-            Self::Coordinates => ("coordinates", &["noise", "shape", "null"]),
+            Self::Coordinates => ("coordinates", &["coordinates", "shape", "null"]),
             Self::Password => ("password", &["password", "shape", "null", "empty"]),
             Self::Token => ("secret", &["token", "uuid", "shape", "null", "empty"]),
             Self::Sensitive => ("sensitive attribute", &["shape", "noise", "date-shift", "null"]),

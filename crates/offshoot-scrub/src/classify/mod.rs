@@ -23,6 +23,7 @@ mod tally;
 pub use judge::Finding;
 pub use meaning::Meaning;
 pub use propose::{Found, Proposal, ProposedColumn, propose};
+pub(crate) use sample::is_structure;
 
 use std::collections::BTreeSet;
 
@@ -104,10 +105,25 @@ impl Classifier {
             }
         }
         derived(table, &mut findings);
+        self.add_details(table, &tallies, &mut findings);
         for (finding, sample) in findings.iter_mut().zip(&samples) {
             finding.longest_chars = sample.texts.iter().map(|text| text.chars().count()).max().unwrap_or(0);
         }
         findings
+    }
+
+    /// What rules for degrees and phone numbers must be told.
+    fn add_details(&self, table: &TableFacts, tallies: &[Tally], findings: &mut [Finding]) {
+        // Degrees come in pairs, the latitude first.
+        let mut is_after_latitude = false;
+        for ((column, tally), finding) in table.columns.iter().zip(tallies).zip(findings) {
+            let is_degree = finding.meaning == Some(Meaning::Coordinates);
+            let by_name = names::is_longitude(&column.name).filter(|_| !self.ignores_names);
+            let by_values = || is_after_latitude || tally.degrees().is_some_and(|(_, are_latitudes)| !are_latitudes);
+            finding.is_longitude = is_degree && by_name.unwrap_or_else(by_values);
+            is_after_latitude = is_degree && !finding.is_longitude;
+            finding.has_national_numbers = finding.meaning == Some(Meaning::Phone) && tally.national_phones > 0;
+        }
     }
 
     fn about(&self, table: &TableFacts, c: usize) -> About {
@@ -162,7 +178,9 @@ impl Classifier {
             let name = path.rsplit('.').find(|part| *part != "[]").unwrap_or_default().trim_end_matches("[]");
             let says = (!self.ignores_names).then(|| names::meaning(name)).flatten();
             let about = About { says, kind: Kind::Text, is_key: false, by_comment: false, ..*about };
-            found.push((path.clone(), judge(about, &Tally::new(texts))));
+            let mut finding = judge(about, &Tally::new(texts));
+            finding.is_unseen = document.is_unseen(path);
+            found.push((path.clone(), finding));
         }
         let personal = found.iter().filter(|(_, finding)| finding.meaning.is_some());
         let surest = personal.clone().map(|(_, finding)| finding.confidence).fold(0.0, f64::max);

@@ -99,6 +99,17 @@ pub fn meaning_in(table: &str, column: &str) -> Option<(Meaning, Strength)> {
     said.or_else(|| meaning(column))
 }
 
+/// Whether a column is one of longitudes; none if its name does not say.
+pub fn is_longitude(name: &str) -> Option<bool> {
+    const LATITUDE: &str = "lat latitude latitud latitudine breite breitengrad";
+    const LONGITUDE: &str = "lon lng long longitude longitud longitudine laenge lange laengengrad langengrad";
+    words(name).iter().find_map(
+        |word| {
+            if has(LATITUDE, word) { Some(false) } else { has(LONGITUDE, word).then_some(true) }
+        },
+    )
+}
+
 /// Words of tables of places, whose degrees are nobody's.
 const PLACES: [&str; 20] = [
     "city",

@@ -5,14 +5,19 @@
 //! that a capture refuses until somebody has decided. Columns that a foreign key joins, and the same column of a table and its parts, get one rule;
 //! what is said of a part stands at the table that it is a part of.
 
+mod documents;
+
 use std::fmt::Write as _;
 
+use offshoot_format::table::RowForm;
+
 use super::judge::Finding;
-use super::meaning::Meaning;
 use crate::Key;
 use crate::facts::{Check, ColumnFacts, TableFacts};
 use crate::policy::Policy;
 use crate::scrubber::{ScrubError, Scrubber};
+use crate::value::Kind;
+use crate::wire::Codec;
 
 /// A policy for some tables.
 #[derive(Debug, Clone)]
@@ -215,21 +220,22 @@ fn roots(tables: &[TableFacts]) -> Vec<Vec<usize>> {
 /// The rules that suit a finding, as the document has them; `keep` is the last.
 fn candidates(column: &ColumnFacts, finding: &Finding) -> Vec<String> {
     let Some(meaning) = finding.meaning else { return vec![quoted("keep")] };
+    // Of a type the kind is the same in any form of rows.
+    let kind = Codec::new(&column.type_name, RowForm::Binary).kind();
     let mut rules: Vec<String> = meaning
         .rules()
         .iter()
         .filter(|rule| has_room(column, rule, finding.longest_chars))
         .map(|rule| match *rule {
-            "json" => json(finding, column.max_chars.is_some()),
-            // A few kilometres, for degrees.
-            "noise" if meaning == Meaning::Coordinates => "{ rule = \"noise\", ratio = 0.01 }".to_owned(),
+            "json" if kind == Kind::Entry => documents::hstore(finding),
+            "json" => documents::json(finding, column.max_chars.is_some()),
+            "coordinates" if kind != Kind::Point => {
+                let axis = if finding.is_longitude { "longitude" } else { "latitude" };
+                format!("{{ rule = \"coordinates\", axis = \"{axis}\" }}")
+            }
             rule => quoted(rule),
         })
         .collect();
-    if finding.has_personal_keys {
-        // Keys stay whatever the rule for the values.
-        rules.retain(|rule| !rule.contains("\"json\""));
-    }
     rules.push(quoted("keep"));
     rules
 }
@@ -247,25 +253,6 @@ fn has_room(column: &ColumnFacts, rule: &str, longest_chars: usize) -> bool {
         "ip" => max >= 39 || max >= 15 && longest_chars <= 15,
         _ => true,
     }
-}
-
-/// Paths that hold nothing personal are kept; all others, and those not seen yet, are shaped.
-fn json(finding: &Finding, has_limit: bool) -> String {
-    let kept: Vec<String> = finding
-        .paths
-        .iter()
-        .filter(|(_, finding)| finding.meaning.is_none())
-        .map(|(path, _)| format!("{} = \"keep\"", quoted(path)))
-        .collect();
-    let mut options = vec!["rule = \"json\"".to_owned()];
-    if !kept.is_empty() {
-        options.push(format!("paths = {{ {} }}", kept.join(", ")));
-    }
-    if has_limit {
-        // Escapes could make a document longer.
-        options.push("too-long = \"shape\"".to_owned());
-    }
-    if options.len() == 1 { quoted("json") } else { format!("{{ {} }}", options.join(", ")) }
 }
 
 /// The name of a rule in the form that the document has.
@@ -354,6 +341,12 @@ fn line(text: &mut String, key: &str, group: &Group, is_trial: bool) {
     let _ = write!(text, "{start:<40}  # {:.2} {}", finding.confidence, finding.evidence);
     if group.at > 0 {
         let _ = write!(text, "; its constraints refuse `{}`", name_of(&group.rules[0]));
+    }
+    if finding.has_national_numbers && name_of(group.rule()) == "phone" {
+        text.push_str(
+            "; numbers without their country's code may become somebody's: add the country, as in \
+             { rule = \"phone\", country = \"44\" }",
+        );
     }
     text.push('\n');
 }

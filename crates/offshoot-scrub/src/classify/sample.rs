@@ -33,12 +33,21 @@ pub struct Sample {
 pub struct Document {
     /// Texts and numbers at each path.
     pub paths: BTreeMap<String, Vec<String>>,
+    /// Paths at which something else than null was seen.
+    seen: BTreeSet<String>,
     /// Keys that look like values; nothing at or below them is listed.
     pub strange_keys: usize,
     /// Those of them that are names, mail addresses or phone numbers.
     pub personal_keys: usize,
     /// Documents that were read.
     pub count: usize,
+}
+
+impl Document {
+    /// Whether nothing but null was seen at a path.
+    pub fn is_unseen(&self, path: &str) -> bool {
+        !self.seen.contains(path)
+    }
 }
 
 impl Sample {
@@ -48,13 +57,25 @@ impl Sample {
         let codec = Codec::new(&facts.type_name, form);
         let is_readable = form == RowForm::Text || facts.type_name == "xml";
         let mut sample = Self::default();
+        let mut stores = Vec::new();
         for row in 0..values.rows() {
             let Cell::Bytes(bytes) = values.cell(row) else { continue };
+            let mut store = serde_json::Map::new();
             codec.rewrite(bytes, &mut Vec::new(), |value, _| {
+                if let Value::Entry(key, value) = value {
+                    let [key, value] = [key, value].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+                    store.insert(key, Json::String(value));
+                }
                 let text = text(value, is_readable);
                 sample.texts.extend(text.filter(|text| !text.trim().is_empty()));
                 Answer::Keep
             });
+            if !store.is_empty() {
+                stores.push(Json::Object(store).to_string());
+            }
+        }
+        if codec.kind() == Kind::Entry {
+            sample.document = document(&stores);
         }
         let is_document = codec.kind() == Kind::Json
             || codec.kind() == Kind::Text
@@ -167,10 +188,13 @@ fn walk(
         Json::Number(text) => document.paths.entry(path.clone()).or_default().push(text.to_string()),
         Json::Null | Json::Bool(_) => drop(document.paths.entry(path.clone()).or_default()),
     }
+    if matches!(value, Json::String(_) | Json::Number(_) | Json::Bool(_)) {
+        document.seen.insert(path.clone());
+    }
 }
 
 /// Whether a key names something rather than being a value: a word of a programmer, no name of a person, no long number.
-fn is_structure(key: &str) -> bool {
+pub(crate) fn is_structure(key: &str) -> bool {
     let is_word = !key.is_empty()
         && key.len() <= 48
         && key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '@' || c == '$')
@@ -201,5 +225,6 @@ mod tests {
         let document = document(&texts).unwrap();
         assert_eq!(document.paths.keys().collect::<Vec<_>>(), ["$.n", "$.t[]", "$.user.email"]);
         assert_eq!((document.strange_keys, document.personal_keys), (2, 2));
+        assert_eq!(["$.n", "$.user.email"].map(|path| document.is_unseen(path)), [true, false]);
     }
 }

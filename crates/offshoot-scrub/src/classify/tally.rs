@@ -18,6 +18,8 @@ pub struct Tally {
     email: usize,
     phone: usize,
     phone_digits: usize,
+    /// Phone numbers that are written without their country's code.
+    pub national_phones: usize,
     card: usize,
     iban: usize,
     national_strong: usize,
@@ -73,6 +75,8 @@ impl Tally {
         count(&mut self.email, syntax::is_email(text));
         count(&mut self.phone, syntax::is_phone(text));
         count(&mut self.phone_digits, syntax::is_phone_digits(text));
+        let has_code = text.trim_start_matches('(').starts_with('+') || text.starts_with("00");
+        count(&mut self.national_phones, !has_code && (syntax::is_phone(text) || syntax::is_phone_digits(text)));
         count(&mut self.card, is_card(text));
         count(&mut self.iban, is_iban(text));
         if let Some((form, is_strong)) = national_id(text) {

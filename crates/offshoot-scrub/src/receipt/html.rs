@@ -163,8 +163,7 @@ fn table_section(table: &TableReceipt, out: &mut String) {
 }
 
 /// What is said of a column whose values may reach somebody.
-pub(super) const REACHABLE: &str =
-    "values are unique, so they may be numbers or addresses that somebody has: call and send nothing";
+pub(super) const REACHABLE: &str = "values may be numbers or addresses that somebody has: call and send nothing";
 
 /// How an assurance is worded.
 pub(super) fn how(assurance: &Assurance) -> String {

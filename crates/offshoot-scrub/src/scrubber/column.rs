@@ -7,7 +7,7 @@ use crate::check::ValueCheck;
 use crate::repeats::Repeats;
 use crate::shape::Work;
 use crate::transform::fitted::chars;
-use crate::transform::{Row, Transform};
+use crate::transform::{self, Row, Transform};
 use crate::value::{Answer, Value};
 use crate::wire::Codec;
 
@@ -46,20 +46,28 @@ impl ColumnPlan {
     /// What is said of it.
     pub(super) fn told(&self) -> PlannedColumn<'_> {
         let Self { name, rule, domain, is_unique, is_kept, is_conditional, .. } = self;
-        PlannedColumn { name, rule, domain, is_unique: *is_unique, is_kept: *is_kept, is_conditional: *is_conditional }
+        PlannedColumn {
+            name,
+            rule,
+            domain,
+            is_unique: *is_unique,
+            is_kept: *is_kept,
+            is_conditional: *is_conditional,
+            may_be_reachable: self.transform.may_be_reachable(),
+        }
     }
 
     /// Rewrites one value; false stands for NULL.
     pub(super) fn rewrite(&self, bytes: &[u8], row: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> bool {
         // The bounds of a range are drawn for alike.
         let row = Row { seed: self.codec.is_range().then_some(bytes), ..*row };
-        !self.is_null && self.codec.rewrite(bytes, out, |value, out| self.transform.apply(value, &row, work, out))
+        !self.is_null && transform::rewrite(&*self.transform, self.codec, bytes, &row, work, out)
     }
 
     /// Rewrites one value in text form; false stands for NULL.
     pub(super) fn rewrite_text(&self, text: &[u8], work: &mut Work, out: &mut Vec<u8>) -> bool {
         let row = Row::default();
-        !self.is_null && self.text_codec.rewrite(text, out, |value, out| self.transform.apply(value, &row, work, out))
+        !self.is_null && transform::rewrite(&*self.transform, self.text_codec, text, &row, work, out)
     }
 
     /// Whether a rewritten value is longer than the column allows. The limit of an array is one of its elements.

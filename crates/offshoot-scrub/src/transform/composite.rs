@@ -1,7 +1,7 @@
 //! `composite`: each field goes the way that `fields` says; other fields are shaped where they are text, numbers or bytes, and
 //! become NULL where they are not, or where a domain's constraint refuses that.
 
-use super::{Answer, Fault, Kind, Length, Making, Options, Row, Transform, Value, Work};
+use super::{Answer, Fault, Kind, Length, Making, Options, Row, Transform, Value, Work, rewrite};
 use crate::policy::{Item, Node};
 use crate::wire::Codec;
 
@@ -53,6 +53,10 @@ impl Transform for Composite {
         Length::Grows(usize::MAX)
     }
 
+    fn may_be_reachable(&self) -> bool {
+        self.fields.iter().any(|(_, rule)| rule.may_be_reachable())
+    }
+
     fn reads(&self) -> &[usize] {
         &self.reads
     }
@@ -62,7 +66,7 @@ impl Transform for Composite {
         // A field that the type does not have is not let through.
         let Some((codec, rule)) = self.fields.get(place) else { return Answer::Null };
         let row = Row { seed: codec.is_range().then_some(bytes), ..*row };
-        let is_there = codec.rewrite(bytes, out, |value, out| rule.apply(value, &row, work, out));
+        let is_there = rewrite(&**rule, *codec, bytes, &row, work, out);
         if is_there { Answer::Written } else { Answer::Null }
     }
 }

@@ -1,5 +1,8 @@
 //! `constant`, `empty` and `default`: one value for all, given by the rule, without content, or the column's own.
 
+use offshoot_format::table::RowForm;
+
+use super::decimal::Parts;
 use super::{Answer, Fault, Kind, Length, Making, Options, Reach, Row, Transform, Value, Work};
 use crate::policy::Item;
 use crate::wire::Codec;
@@ -17,11 +20,25 @@ pub(super) fn constant(options: &mut Options, making: &Making<'_>) -> Result<Box
             (text.clone().into_bytes(), Answer::Written)
         }
         (Item::Integer(number), Kind::Integer) => (Vec::new(), Answer::Integer(*number)),
+        (Item::Integer(number), Kind::Float) => (Vec::new(), Answer::Float(*number as f64)),
+        (Item::Integer(number), Kind::Decimal) => (number.to_string().into_bytes(), Answer::Decimal),
         (Item::Float(number), Kind::Float) => (Vec::new(), Answer::Float(*number)),
+        (Item::Float(number), Kind::Decimal) => (number.to_string().into_bytes(), Answer::Decimal),
         (Item::Bool(value), Kind::Bool) => (Vec::new(), Answer::Bool(*value)),
-        _ => return Err(node.fault(format!("`value` must be of the column's type, {}", making.column.type_name))),
+        (item, _) => {
+            let written = if let Item::Text(text) = item { written(text, making) } else { None };
+            let fault = || node.fault(format!("`value` must be of the column's type, {}", making.column.type_name));
+            return Ok(Box::new(written.ok_or_else(fault)?));
+        }
     };
     Ok(Box::new(Constant { text, answer }))
+}
+
+/// A value of the column's type as the server writes it; none if the text is none.
+fn written(text: &str, making: &Making<'_>) -> Option<Constant> {
+    let codec = Codec::new(making.column.type_name.trim_start_matches('_'), RowForm::Text);
+    let is_number = making.kind != Kind::Decimal || Parts::read(text).is_some();
+    if codec.kind() == making.kind && codec.is_whole() && is_number { codec.look(text.as_bytes(), said) } else { None }
 }
 
 /// Puts an empty text, no bytes, or an empty JSON object in the place of every value.

@@ -118,6 +118,11 @@ impl Host {
     pub(super) fn is_injective(&self) -> bool {
         self.is_unique
     }
+
+    /// Those are then somebody's.
+    pub(super) fn may_be_reachable(&self) -> bool {
+        self.is_unique
+    }
 }
 
 /// With `to`, the reserved domain.
@@ -128,6 +133,10 @@ pub(super) fn host(options: &mut Options, making: &Making<'_>) -> Result<Box<dyn
 impl Transform for Host {
     fn is_injective(&self) -> bool {
         self.is_injective()
+    }
+
+    fn may_be_reachable(&self) -> bool {
+        self.may_be_reachable()
     }
 
     fn length(&self) -> Length {

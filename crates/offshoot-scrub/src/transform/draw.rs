@@ -1,11 +1,15 @@
 //! `one-of` and `lookup`: a keyed draw from values that the rule, the column's type or a list of the policy gives.
 
-use super::{Answer, Fault, Length, Making, Options, Prf, Row, Transform, Value, Work};
+use offshoot_format::table::RowForm;
+
+use super::{Answer, Fault, Kind, Length, Making, Options, Prf, Row, Transform, Value, Work};
 
 struct Draw {
     prf: Prf,
     values: Vec<Vec<u8>>,
     chars_max: usize,
+    /// Whether a text is a value of a type that is not known.
+    takes_opaque: bool,
 }
 
 /// Draws from `values`, or from the labels of the column's enum.
@@ -21,7 +25,8 @@ pub(super) fn one_of(options: &mut Options, making: &Making<'_>) -> Result<Box<d
         return Err(options.fault(format!("`{strange}` is no label of the column's enum")));
     }
     let bytes = values.iter().map(|value| crate::wire::label(making.column, making.form, value)).collect();
-    Ok(Box::new(Draw { prf: making.prf("one-of"), values: bytes, chars_max: chars_max(&values) }))
+    let takes_opaque = !making.column.labels.is_empty() || making.form == RowForm::Text;
+    Ok(Box::new(Draw { prf: making.prf("one-of"), values: bytes, chars_max: chars_max(&values), takes_opaque }))
 }
 
 /// Draws from a list of the policy.
@@ -30,7 +35,8 @@ pub(super) fn lookup(options: &mut Options, making: &Making<'_>) -> Result<Box<d
     match making.lists.get(&name) {
         Some(values) if !values.is_empty() => {
             let bytes = values.iter().map(|value| value.clone().into_bytes()).collect();
-            Ok(Box::new(Draw { prf: making.prf("lookup"), values: bytes, chars_max: chars_max(values) }))
+            let takes_opaque = making.form == RowForm::Text;
+            Ok(Box::new(Draw { prf: making.prf("lookup"), values: bytes, chars_max: chars_max(values), takes_opaque }))
         }
         _ => Err(options.fault(format!("there is no list `{name}`: add it below [scrub.lists]"))),
     }
@@ -41,8 +47,8 @@ fn chars_max(values: &[String]) -> usize {
 }
 
 impl Transform for Draw {
-    fn takes(&self, kind: crate::value::Kind) -> bool {
-        matches!(kind, crate::value::Kind::Text | crate::value::Kind::Opaque)
+    fn takes(&self, kind: Kind) -> bool {
+        kind == Kind::Text || kind == Kind::Opaque && self.takes_opaque
     }
 
     fn length(&self) -> Length {

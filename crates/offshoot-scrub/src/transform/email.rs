@@ -2,8 +2,10 @@
 //!
 //! Mailbox and domain are permuted each for itself, in their shapes, so that tags, dots, quotes and case stay, people of one
 //! domain stay together, and distinct addresses stay distinct. Then a reserved domain (RFC 2606) goes to the end: there is
-//! no server below `example.com`, and none at `.invalid` or `.test`. What is no address is permuted as a whole.
+//! no server below `example.com`, and none at `.invalid` or `.test`. So it goes with each address of a list, and of a text with
+//! names before them (`Ann <ann@x.de>`), whose other parts are permuted each for itself. What has no address is permuted as a whole.
 
+use super::addresses::{self, Part};
 use super::domain::Domain;
 use super::fitted::{self, Drawn};
 use super::{Answer, Fault, Length, Making, Options, Row, Transform, Value, Work};
@@ -37,7 +39,8 @@ impl Transform for Email {
     }
 
     fn length(&self) -> Length {
-        Length::Grows(self.domain.growth())
+        // By one reserved domain for each address.
+        Length::Grows(usize::MAX)
     }
 
     fn shortest(&self) -> usize {
@@ -57,15 +60,16 @@ impl Transform for Email {
     }
 
     fn apply_many(&self, texts: &[&[u8]], work: &mut Work, out: &mut Vec<u8>, ends: &mut Vec<usize>) -> bool {
-        let addresses: Vec<Option<Address<'_>>> = texts.iter().map(|text| Address::read(text)).collect();
-        let mailboxes: Vec<&[u8]> = addresses.iter().flatten().map(|address| address.mailbox).collect();
+        let addresses: Vec<_> = texts.iter().map(|text| addresses::single(text)).collect();
+        let singles = || texts.iter().zip(&addresses).filter_map(|(text, address)| Some((text, address.as_ref()?)));
+        let mailboxes: Vec<&[u8]> = singles().map(|(text, [mailbox, _])| &text[mailbox.clone()]).collect();
         // Many people share a domain, so that few are to be compared with.
         let mut domains: Vec<&[u8]> = Vec::new();
         let mut places = Vec::with_capacity(mailboxes.len());
-        for address in addresses.iter().flatten() {
-            places.push(domains.iter().position(|domain| *domain == address.domain).unwrap_or(domains.len()));
+        for domain in singles().map(|(text, [_, domain])| &text[domain.clone()]) {
+            places.push(domains.iter().position(|known| *known == domain).unwrap_or(domains.len()));
             if places.last() == Some(&domains.len()) {
-                domains.push(address.domain);
+                domains.push(domain);
             }
         }
         let (new_mailboxes, new_domains) =
@@ -73,14 +77,15 @@ impl Transform for Email {
         let mut number = 0;
         for (text, address) in texts.iter().zip(&addresses) {
             match address {
-                Some(Address { before, after, .. }) => {
-                    let parts = [before, new_mailboxes.get(number), b"@", new_domains.get(places[number])];
+                Some([mailbox, domain]) => {
+                    let parts = [new_mailboxes.get(number), b"@", new_domains.get(places[number])];
+                    out.extend_from_slice(&text[..mailbox.start]);
                     parts.iter().for_each(|part| out.extend_from_slice(part));
                     out.extend_from_slice(self.domain.end.as_bytes());
-                    out.extend_from_slice(after);
+                    out.extend_from_slice(&text[domain.end..]);
                     number += 1;
                 }
-                None => drop(self.other.apply(work, text, out)),
+                None => self.put(text, work, out),
             }
             ends.push(out.len());
         }
@@ -89,38 +94,22 @@ impl Transform for Email {
 
     fn apply(&self, value: Value<'_>, _: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {
         let Value::Text(bytes) = value else { return Answer::Null };
-        match Address::read(bytes) {
-            Some(Address { before, mailbox, domain, after }) => {
-                out.extend_from_slice(before);
-                self.mailbox.apply(work, mailbox, out);
-                out.push(b'@');
-                self.domain.put(domain, work, out);
-                out.extend_from_slice(after);
-            }
-            None => {
-                self.other.apply(work, bytes, out);
-            }
-        }
+        self.put(bytes, work, out);
         Answer::Written
     }
 }
 
-/// An address with the blanks around it.
-struct Address<'a> {
-    before: &'a [u8],
-    mailbox: &'a [u8],
-    domain: &'a [u8],
-    after: &'a [u8],
-}
-
-impl<'a> Address<'a> {
-    fn read(bytes: &'a [u8]) -> Option<Self> {
-        // The last at-sign divides: one in a quoted mailbox comes before it.
-        let start = bytes.len() - bytes.trim_ascii_start().len();
-        let address = bytes.trim_ascii();
-        let at = address.iter().rposition(|byte| *byte == b'@')?;
-        let (mailbox, domain) = (&address[..at], &address[at + 1..]);
-        let (before, after) = (&bytes[..start], &bytes[start + address.len()..]);
-        (!mailbox.is_empty() && !domain.is_empty()).then_some(Self { before, mailbox, domain, after })
+impl Email {
+    /// Appends what a text becomes, part by part.
+    fn put(&self, text: &[u8], work: &mut Work, out: &mut Vec<u8>) {
+        for (part, range) in addresses::parts(text) {
+            let bytes = &text[range];
+            match part {
+                Part::Text => drop(self.other.apply(work, bytes, out)),
+                Part::Mailbox => drop(self.mailbox.apply(work, bytes, out)),
+                Part::At => out.extend_from_slice(bytes),
+                Part::Domain => self.domain.put(bytes, work, out),
+            }
+        }
     }
 }

@@ -5,7 +5,7 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{Answer, Kind, Length, Making, Prf, Reach, Row, Transform, Value, Work};
+use super::{Answer, Kind, Length, Making, Prf, Reach, Row, Shape, Transform, Value, Work};
 
 /// What a rule makes of the values of a column that has a limit, or blanks at the end.
 struct Fitted {
@@ -75,6 +75,18 @@ impl Transform for Fitted {
 
     fn follows_value(&self) -> bool {
         self.transform.follows_value()
+    }
+
+    fn may_be_reachable(&self) -> bool {
+        self.transform.may_be_reachable()
+    }
+
+    fn renames_keys(&self) -> bool {
+        self.transform.renames_keys()
+    }
+
+    fn key_shape(&self, key: &[u8], row: &Row<'_>) -> Option<&Shape> {
+        self.transform.key_shape(key, row)
     }
 
     fn pays_to_remember(&self) -> bool {

@@ -3,6 +3,9 @@
 //! Documentation has 768 addresses of IPv4 (RFC 5737), too few to stay unique in, and 96 bits of IPv6 (RFC 3849). Unique
 //! IPv4 addresses are permuted over all 2^32; the first 32 bits of IPv6 become `2001:db8` and the rest is permuted, so those
 //! that must stay unique are permuted over all bits as well.
+//!
+//! A network keeps its length, and addresses of one network stay together. It becomes a part of a network for documentation, or of one
+//! that is reserved where those are too small; the bits of the host become others, but where all are zero.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -10,7 +13,7 @@ use super::{Answer, Fault, Kind, Length, Making, Options, Prf, Row, Transform, V
 use crate::permute::Tweak;
 use crate::shape::Shape;
 
-/// The longest address in its usual spelling: of IPv6, or of IPv4 in it.
+/// The longest address in its usual spelling: of IPv6, or of IPv4 in it; or of IPv6 with the bits of its network.
 const ADDRESS_CHARS_MAX: usize = 45;
 
 const DOCUMENTATION: [[u8; 3]; 3] = [[192, 0, 2], [198, 51, 100], [203, 0, 113]];
@@ -41,16 +44,28 @@ impl Ip {
     /// Appends what an address becomes; false, and nothing appended, if the text is none. Only the usual spelling is one, so
     /// that no two texts meet.
     pub(super) fn put_text(&self, text: &[u8], work: &mut Work, out: &mut Vec<u8>) -> bool {
-        let Some(old) = self.read(text) else { return false };
-        out.extend_from_slice(self.address(old, work).to_string().as_bytes());
+        let Some((old, bits)) = self.read(text) else { return false };
+        let new = self.moved(old, bits.unwrap_or(width(old) as u8), work);
+        out.extend_from_slice(shown(new, bits).as_bytes());
         true
     }
 
-    fn read(&self, text: &[u8]) -> Option<IpAddr> {
-        let address = std::str::from_utf8(text).ok()?.parse::<IpAddr>().ok()?;
-        let usual = address.to_string();
-        let is_usual = usual.as_bytes() == text || self.folds_case && usual.as_bytes().eq_ignore_ascii_case(text);
-        is_usual.then_some(address)
+    /// An address, and the bits of its network if they are written.
+    fn read(&self, text: &[u8]) -> Option<(IpAddr, Option<u8>)> {
+        let text = std::str::from_utf8(text).ok()?;
+        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+        let bits = bits.map(|bits| bits.parse::<u8>().ok()).map_or(Some(None), |bits| bits.map(Some))?;
+        let address = address.parse::<IpAddr>().ok()?;
+        if bits.is_some_and(|bits| u32::from(bits) > width(address)) {
+            return None;
+        }
+        let usual = shown(address, bits);
+        let is_usual = usual == text || self.folds_case && usual.eq_ignore_ascii_case(text);
+        is_usual.then_some((address, bits))
+    }
+
+    fn moved(&self, old: IpAddr, bits: u8, work: &mut Work) -> IpAddr {
+        if u32::from(bits) == width(old) { self.address(old, work) } else { self.network(old, bits, work) }
     }
 
     fn address(&self, old: IpAddr, work: &mut Work) -> IpAddr {
@@ -76,22 +91,68 @@ impl Ip {
         }
     }
 
-    /// Permutes the bits of a network and leaves those after them.
+    /// Another network of this length, and another host in it.
     fn network(&self, old: IpAddr, bits: u8, work: &mut Work) -> IpAddr {
         let (all, width) = match old {
             IpAddr::V4(old) => (u128::from(u32::from(old)), 32),
             IpAddr::V6(old) => (u128::from(old), 128),
         };
-        // Of a long network only as many bits as one permutation takes; the first ones stay.
-        let bits = u32::from(bits).min(width);
-        let moved_bits = bits.min(96);
-        let low_bits = width - bits;
-        let mask = ((1_u128 << moved_bits) - 1) << low_bits;
-        let tweak = Tweak(u64::from(width) << 16 | u64::from(bits));
-        let moved = work.permuter.apply_number(&self.prf, tweak, (all & mask) >> low_bits, 1 << moved_bits);
-        let new = all & !mask | moved << low_bits;
+        let network_bits = u32::from(bits).min(width);
+        let host_bits = width - network_bits;
+        let host_mask = low_mask(host_bits);
+        let (network, host) = (all.checked_shr(host_bits).unwrap_or(0), all & host_mask);
+        let tweak = u64::from(width) << 16 | u64::from(network_bits);
+        let network = match (!self.is_unique).then(|| self.reserved(width, network_bits, network)).flatten() {
+            Some((high, free)) => high | self.permuted(free, network & low_mask(free), tweak, work),
+            None => self.permuted(network_bits, network, tweak, work),
+        };
+        let new = network.checked_shl(host_bits).unwrap_or(0) | self.host(host, host_bits, tweak | 1 << 32, work);
         if width == 32 { Ipv4Addr::from(new as u32).into() } else { Ipv6Addr::from(new).into() }
     }
+
+    /// What a network in a range that is nobody's begins with, and how many bits are free after that; none where no such range
+    /// holds a network that large.
+    fn reserved(&self, width: u32, bits: u32, network: u128) -> Option<(u128, u32)> {
+        // Of IPv4 what is set aside for the future (RFC 1112), of IPv6 documentation (RFC 9637) and what is not given to anybody.
+        let ranges: &[(u32, u128)] =
+            if width == 32 { &[(4, 0xf)] } else { &[(32, 0x2001_0db8), (20, 0x3fff0), (3, 0b010)] };
+        if width == 32 && bits >= 24 {
+            let place = self.prf.draw(&network.to_le_bytes()).below(3) as usize;
+            let [a, b, c] = DOCUMENTATION[place].map(u128::from);
+            return Some(((a << 16 | b << 8 | c) << (bits - 24), bits - 24));
+        }
+        let (length, range) = ranges.iter().find(|(length, _)| bits >= *length)?;
+        Some((range << (bits - length), bits - length))
+    }
+
+    /// Another number of as many bits; of many, as many as one permutation takes, and the first ones stay.
+    fn permuted(&self, bits: u32, number: u128, tweak: u64, work: &mut Work) -> u128 {
+        let moved = low_mask(bits.min(96));
+        number & !moved | work.permuter.apply_number(&self.prf, Tweak(tweak), number & moved, moved + 1)
+    }
+
+    /// Another host; none stays none, and nobody else becomes none.
+    fn host(&self, host: u128, bits: u32, tweak: u64, work: &mut Work) -> u128 {
+        let moved = low_mask(bits.min(96));
+        match host & moved {
+            0 => host,
+            low => host & !moved | (1 + work.permuter.apply_number(&self.prf, Tweak(tweak), low - 1, moved)),
+        }
+    }
+}
+
+/// As many ones at the end.
+fn low_mask(bits: u32) -> u128 {
+    1_u128.checked_shl(bits).map_or(u128::MAX, |next| next - 1)
+}
+
+/// Bits of an address.
+fn width(address: IpAddr) -> u32 {
+    if address.is_ipv4() { 32 } else { 128 }
+}
+
+fn shown(address: IpAddr, bits: Option<u8>) -> String {
+    bits.map_or_else(|| address.to_string(), |bits| format!("{address}/{bits}"))
 }
 
 impl Transform for Ip {
@@ -105,6 +166,10 @@ impl Transform for Ip {
 
     fn length(&self) -> Length {
         Length::AtMost(ADDRESS_CHARS_MAX)
+    }
+
+    fn may_be_reachable(&self) -> bool {
+        self.is_unique
     }
 
     fn shortest(&self) -> usize {
@@ -122,10 +187,7 @@ impl Transform for Ip {
 
     fn apply(&self, value: Value<'_>, _: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {
         match value {
-            Value::Address(old, bits) => {
-                let is_whole = bits == if old.is_ipv4() { 32 } else { 128 };
-                Answer::Address(if is_whole { self.address(old, work) } else { self.network(old, bits, work) }, bits)
-            }
+            Value::Address(old, bits) => Answer::Address(self.moved(old, bits.min(width(old) as u8), work), bits),
             Value::Text(bytes) => {
                 if !self.put_text(bytes, work, out) {
                     self.other.apply_beside(work, bytes, out, |text| self.read(text).is_some());

@@ -2,16 +2,21 @@
 //!
 //! Keys, their order, duplicate keys, white space between tokens and the digits' count of numbers stay. Paths are written
 //! `$.user.email`, `$.tags[*]`, `$["odd.key"]`; `paths` gives each any rule of the catalogue, for its strings and numbers. What
-//! no path names is shaped, or with `others = "null"` becomes null: a new path leaks nothing. Escapes for half a surrogate
-//! pair, which no text can hold, stay between what is around them.
+//! no path names is shaped, or with `others = "null"` becomes null: a new path leaks nothing, nor does an object or array that turns
+//! up where a path that is kept had a string. Escapes for half a surrogate pair, which no text can hold, stay between what is around
+//! them. Keys that are data themselves can be permuted in their shapes.
 
+mod digits;
+mod escapes;
+mod keys;
 mod walk;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Answer, Fault, Kind, Length, Making, Options, Prf, Row, Transform, Value, Work};
 use crate::policy::Node;
 use crate::shape::Shape;
+pub(super) use keys::KeyRule;
 use walk::Walk;
 
 /// What becomes of the values of a path.
@@ -27,10 +32,17 @@ struct Json {
     numbers: Prf,
     paths: BTreeMap<Vec<u8>, Rule>,
     others_are_null: bool,
+    key_rule: KeyRule,
+    key_shape: Shape,
+    /// Paths that rules are for, and those on the way to them.
+    named: BTreeSet<Vec<u8>>,
+    /// Permutes the digits of numbers, where they must stay distinct.
+    moved_numbers: Option<Shape>,
     reads: Vec<usize>,
 }
 
-/// With `paths`, a table of paths and rules, and `others`: `shape` (if none is given) or `null`.
+/// With `paths`, a table of paths and rules, `others`: `shape` (if none is given) or `null`, and `keys`: `keep` (if none is given),
+/// `shape` for those that no path names, or `shape-values` for those of them that look like values.
 pub(super) fn make(options: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
     let mut paths = BTreeMap::new();
     if let Some(node) = options.take("paths") {
@@ -44,8 +56,38 @@ pub(super) fn make(options: &mut Options, making: &Making<'_>) -> Result<Box<dyn
     let others_are_null = options.word("others", &["shape", "null"])? == 1;
     let by = |rule: &Rule| if let Rule::By(transform) = rule { transform.reads().to_vec() } else { Vec::new() };
     let reads = paths.values().flat_map(by).collect();
-    let (shape, numbers) = (making.shape("json"), making.prf("json-numbers"));
-    Ok(Box::new(Json { shape, numbers, paths, others_are_null, reads }))
+    let key_rule = KeyRule::read("keys", options)?;
+    let named = paths.keys().flat_map(|path| beginnings(path)).collect();
+    Ok(Box::new(Json { others_are_null, key_rule, named, paths, reads, ..Json::without_rules(making) }))
+}
+
+impl Json {
+    /// Rewrites all strings and numbers.
+    fn without_rules(making: &Making<'_>) -> Self {
+        Self {
+            shape: making.shape("json"),
+            numbers: making.prf("json-numbers"),
+            paths: BTreeMap::new(),
+            others_are_null: false,
+            key_rule: KeyRule::Keep,
+            key_shape: making.injective_shape("keys"),
+            named: BTreeSet::new(),
+            moved_numbers: None,
+            reads: Vec::new(),
+        }
+    }
+}
+
+/// Rewrites the strings and numbers of a document without rules for any path; distinct ones stay distinct.
+pub(super) fn injective(making: &Making<'_>) -> Box<dyn Transform> {
+    let (shape, numbers) = (making.injective_shape("json"), making.injective_shape("json-digits"));
+    Box::new(Json { shape, moved_numbers: Some(numbers), ..Json::without_rules(making) })
+}
+
+/// A path and those on the way to it.
+fn beginnings(path: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let ends = path.iter().enumerate().skip(1).filter(|(_, byte)| matches!(**byte, MEMBER | ELEMENT)).map(|(at, _)| at);
+    ends.chain([path.len()]).map(|end| path[..end].to_vec())
 }
 
 fn rule(node: &Node, making: &Making<'_>) -> Result<Rule, Fault> {
@@ -98,6 +140,10 @@ impl Transform for Json {
 
     fn length(&self) -> Length {
         Length::Grows(usize::MAX)
+    }
+
+    fn may_be_reachable(&self) -> bool {
+        self.paths.values().any(|rule| matches!(rule, Rule::By(transform) if transform.may_be_reachable()))
     }
 
     fn reads(&self) -> &[usize] {

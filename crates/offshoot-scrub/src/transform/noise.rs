@@ -31,9 +31,13 @@ impl Transform for Noise {
     }
 
     fn apply(&self, value: Value<'_>, row: &Row<'_>, _: &mut Work, out: &mut Vec<u8>) -> Answer {
-        // A factor from 1 - ratio to 1 + ratio, in steps of a millionth of the ratio.
+        // A factor from 1 - ratio to 1 + ratio, in steps of a millionth of the ratio, and never 1.
         let mut stream = row.draw(&self.prf, value);
-        let factor = self.ratio * (f64::from(stream.below(2_000_001)) / 1_000_000.0 - 1.0);
+        let step = match stream.below(2_000_001) {
+            1_000_000 => 1_000_001,
+            step => step,
+        };
+        let factor = self.ratio * (f64::from(step) / 1_000_000.0 - 1.0);
         match value {
             Value::Integer(number) => {
                 let change = (number as f64 * factor) as i64;
@@ -48,7 +52,8 @@ impl Transform for Noise {
                     });
                 Answer::Integer(if is_outward && is_near_the_end { number - change } else { number + change })
             }
-            Value::Float(number) if number.is_finite() => Answer::Float(number + number * factor),
+            // Zero stays, with its sign.
+            Value::Float(number) if number.is_finite() && number != 0.0 => Answer::Float(number + number * factor),
             Value::Decimal(text) => {
                 decimal(text, &mut stream, out);
                 Answer::Decimal
@@ -102,8 +107,9 @@ impl Noise {
     }
 }
 
-/// Keeps the sign, the scale, and the first half of the digits that count; draws the others.
+/// Keeps the sign, the scale, and the first half of the digits that count; draws the others, of which one at least changes.
 fn decimal(text: &str, stream: &mut Stream<'_>, out: &mut Vec<u8>) {
+    let start = out.len();
     let significant = text.bytes().skip_while(|byte| !matches!(byte, b'1'..=b'9')).filter(u8::is_ascii_digit).count();
     let mut kept = significant / 2;
     let mut counts = false;
@@ -118,4 +124,10 @@ fn decimal(text: &str, stream: &mut Stream<'_>, out: &mut Vec<u8>) {
         }
         b'0' + stream.below(10) as u8
     }));
+    if significant > 0
+        && out[start..] == *text.as_bytes()
+        && let Some(last) = out[start..].iter_mut().rfind(|byte| byte.is_ascii_digit())
+    {
+        *last = if *last == b'9' { b'0' } else { *last + 1 };
+    }
 }

@@ -1,5 +1,6 @@
 //! `bucket` and `range`: numbers rounded, or permuted within bounds.
 
+use super::decimal::{Parts, without_digits};
 use super::{Answer, Fault, Kind, Making, Options, Prf, Row, Transform, Value, Work};
 use crate::permute::Tweak;
 
@@ -17,11 +18,18 @@ pub(super) fn bucket(options: &mut Options, _: &Making<'_>) -> Result<Box<dyn Tr
 
 impl Transform for Bucket {
     fn takes(&self, kind: Kind) -> bool {
-        matches!(kind, Kind::Integer | Kind::Float)
+        matches!(kind, Kind::Integer | Kind::Float | Kind::Decimal)
     }
 
-    fn apply(&self, value: Value<'_>, _: &Row<'_>, _: &mut Work, _: &mut Vec<u8>) -> Answer {
+    fn apply(&self, value: Value<'_>, _: &Row<'_>, _: &mut Work, out: &mut Vec<u8>) -> Answer {
         match value {
+            Value::Decimal(text) => match Parts::read(text) {
+                Some(number) => {
+                    number.put_rounded(self.size.unsigned_abs(), out);
+                    Answer::Decimal
+                }
+                None => without_digits(text),
+            },
             // Towards zero, so that nothing overflows.
             Value::Integer(number) => Answer::Integer(number / self.size * self.size),
             Value::Float(number) if number.is_finite() => {
@@ -61,32 +69,43 @@ pub(super) fn range(options: &mut Options, making: &Making<'_>) -> Result<Box<dy
 
 impl Transform for Range {
     fn takes(&self, kind: Kind) -> bool {
-        kind == Kind::Integer
+        matches!(kind, Kind::Integer | Kind::Decimal)
     }
 
     fn is_injective(&self) -> bool {
         true
     }
 
-    fn apply(&self, value: Value<'_>, _: &Row<'_>, work: &mut Work, _: &mut Vec<u8>) -> Answer {
-        let Value::Integer(number) = value else { return Answer::Null };
-        let place = i128::from(number) - i128::from(self.first);
-        match u128::try_from(place).ok().filter(|place| *place < self.size) {
-            Some(place) => {
-                let moved = work.permuter.apply_number(&self.prf, Tweak(0), place, self.size);
-                Answer::Integer((i128::from(self.first) + moved as i128) as i64)
-            }
-            // Walks over the permutation by digits until it is outside again; so the walk is a permutation too.
-            None => {
-                let is_inside = |number: i64| {
-                    u128::try_from(i128::from(number) - i128::from(self.first)).is_ok_and(|place| place < self.size)
-                };
-                let mut moved = super::shaped::digits(&self.prf, number, self.number_max, work);
-                while is_inside(moved) {
-                    moved = super::shaped::digits(&self.prf, moved, self.number_max, work);
+    fn apply(&self, value: Value<'_>, _: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {
+        match value {
+            Value::Integer(number) => Answer::Integer(self.moved(number, work)),
+            Value::Decimal(text) => {
+                let Some(number) = Parts::read(text) else { return without_digits(text) };
+                match number.integer() {
+                    Some(whole) => number.put_integer(self.moved(whole, work), out),
+                    None => number.put_moved(&self.prf, work, out),
                 }
-                Answer::Integer(moved)
+                Answer::Decimal
             }
+            _ => Answer::Null,
         }
+    }
+}
+
+impl Range {
+    fn moved(&self, number: i64, work: &mut Work) -> i64 {
+        let place = |number: i64| {
+            u128::try_from(i128::from(number) - i128::from(self.first)).ok().filter(|place| *place < self.size)
+        };
+        if let Some(place) = place(number) {
+            let moved = work.permuter.apply_number(&self.prf, Tweak(0), place, self.size);
+            return (i128::from(self.first) + moved as i128) as i64;
+        }
+        // Walks over the permutation by digits until it is outside again; so the walk is a permutation too.
+        let mut moved = super::shaped::digits(&self.prf, number, self.number_max, work);
+        while place(moved).is_some() {
+            moved = super::shaped::digits(&self.prf, moved, self.number_max, work);
+        }
+        moved
     }
 }

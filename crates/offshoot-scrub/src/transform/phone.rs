@@ -1,7 +1,8 @@
 //! `phone`: another number in the same format; one that is set aside for fiction where the country has such.
 //!
 //! Separators, extensions' marks, the plus and the country's code stay. Numbers for fiction are few, so columns that must stay
-//! unique get a permutation of the digits after the country's code instead.
+//! unique get a permutation of the digits after the country's code instead. So do numbers that are written without a country's code
+//! where `country` does not say which it is: nobody knows then which numbers are for fiction, and what comes out may be somebody's.
 
 use super::{Answer, Fault, Making, Options, Prf, Row, Transform, Value, Work};
 use crate::shape::Shape;
@@ -59,6 +60,11 @@ impl Phone {
 impl Transform for Phone {
     fn is_injective(&self) -> bool {
         self.is_unique
+    }
+
+    fn may_be_reachable(&self) -> bool {
+        let has_fiction = |country: &String| RESERVED.iter().any(|(code, ..)| code == country);
+        self.is_unique || !self.country.as_ref().is_some_and(has_fiction)
     }
 
     fn apply(&self, value: Value<'_>, row: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {

@@ -43,6 +43,10 @@ impl Transform for Parts {
         if lengths == [Length::Same; 2] { Length::Same } else { Length::Grows(usize::MAX) }
     }
 
+    fn may_be_reachable(&self) -> bool {
+        self.matches.may_be_reachable() || self.rest.may_be_reachable()
+    }
+
     fn reads(&self) -> &[usize] {
         &self.reads
     }

@@ -1,6 +1,6 @@
 //! What every rule may say beside its own options: `by`, whose value draws are made from, and `when`, for which rows it holds.
 
-use super::{Answer, Fault, Length, Making, Options, Reach, Row, Transform, Value, Work};
+use super::{Answer, Fault, Length, Making, Options, Reach, Row, Shape, Transform, Value, Work};
 use crate::condition::Condition;
 use crate::value::Kind;
 use crate::wire::Codec;
@@ -104,6 +104,20 @@ impl Transform for Conditional {
             && self.when.is_none()
             && self.transform.follows_value()
             && self.too_long.as_ref().is_none_or(|rule| rule.follows_value())
+    }
+
+    fn may_be_reachable(&self) -> bool {
+        let others = self.when.iter().map(|(_, otherwise)| otherwise).chain(&self.too_long);
+        others.chain([&self.transform]).any(|rule| rule.may_be_reachable())
+    }
+
+    fn renames_keys(&self) -> bool {
+        self.transform.renames_keys() || self.when.as_ref().is_some_and(|(_, otherwise)| otherwise.renames_keys())
+    }
+
+    fn key_shape(&self, key: &[u8], row: &Row<'_>) -> Option<&Shape> {
+        let (transform, row) = self.chosen(row);
+        transform.key_shape(key, &row)
     }
 
     fn keeps_distance(&self) -> bool {

@@ -4,6 +4,7 @@
 //! `username`, `postal-code` and `national-id` are the same as a permutation always, so that they agree wherever they
 //! occur, unique or not.
 
+use super::decimal::{Parts, without_digits};
 use super::{Answer, Fault, Kind, Making, Options, Prf, Reach, Row, Transform, Value, Work};
 use crate::permute::Tweak;
 use crate::shape::Shape;
@@ -67,7 +68,7 @@ impl Shaped {
 
 impl Transform for Shaped {
     fn takes(&self, kind: Kind) -> bool {
-        matches!(kind, Kind::Text | Kind::Integer | Kind::Bytes)
+        matches!(kind, Kind::Text | Kind::Integer | Kind::Decimal | Kind::Bytes)
     }
 
     fn is_injective(&self) -> bool {
@@ -90,6 +91,13 @@ impl Transform for Shaped {
                 Answer::Written
             }
             Value::Integer(number) => Answer::Integer(digits(&self.numbers, number, self.number_max, work)),
+            Value::Decimal(text) => match Parts::read(text) {
+                Some(number) => {
+                    number.put_moved(&self.numbers, work, out);
+                    Answer::Decimal
+                }
+                None => without_digits(text),
+            },
             Value::Text(bytes) | Value::Opaque(bytes) => {
                 self.shape.apply(work, bytes, out);
                 Answer::Written

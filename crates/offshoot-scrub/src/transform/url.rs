@@ -2,8 +2,10 @@
 //!
 //! Scheme, port, the names of parameters, and all signs of structure stay. The host goes the way of `host`; user, password,
 //! each part of the path, the values of parameters and the fragment are permuted in their shapes. What is escaped (`%C3%A9`)
-//! is rewritten as the characters that it stands for and escaped again. What is no URL is permuted as a whole.
+//! is rewritten as the characters that it stands for and escaped again. What is no URL is permuted as a whole. Mail addresses, as in
+//! `mailto:` and in the values of parameters, get a reserved domain too.
 
+use super::addresses::domain_ends;
 use super::domain::Host;
 use super::fitted;
 use super::{Answer, Fault, Length, Making, Options, Row, Transform, Value, Work};
@@ -25,6 +27,16 @@ pub(super) fn make(options: &mut Options, making: &Making<'_>) -> Result<Box<dyn
 const SCHEME_MAX: usize = 8;
 const DRAWN_HOST_MAX: usize = 40;
 
+/// Schemes that a mail address comes after, or one of its form.
+const MAIL_SCHEMES: [&str; 6] = ["mailto:", "sip:", "sips:", "xmpp:", "acct:", "im:"];
+
+/// How long the scheme for mail is that a text begins with; 0 if it begins with none.
+fn mail_scheme(text: &[u8]) -> usize {
+    let begins =
+        |scheme: &&&str| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme.as_bytes()));
+    MAIL_SCHEMES.iter().find(begins).map_or(0, |scheme| scheme.len())
+}
+
 /// Signs that divide the parts of path, parameters and fragment.
 fn divides(byte: u8) -> bool {
     matches!(byte, b'/' | b'?' | b'#' | b'&' | b'=' | b';')
@@ -33,7 +45,8 @@ fn divides(byte: u8) -> bool {
 impl Url {
     /// Rewrites one part between signs of structure. Parts whose escapes are well-formed and in one case stay so, and others do
     /// not become so: else two ways could meet. The walks end, as each permutation is a cycle.
-    fn put_part(&self, part: &[u8], work: &mut Work, out: &mut Vec<u8>) {
+    /// With `is_mailed`, mail addresses in it end in the reserved domain.
+    fn put_part(&self, part: &[u8], is_mailed: bool, work: &mut Work, out: &mut Vec<u8>) {
         let Some(escaped) = Escaped::read(part).filter(|_| part.contains(&b'%')) else {
             let is_strange = part.contains(&b'%');
             let mut new = part.to_vec();
@@ -41,7 +54,7 @@ impl Url {
                 let old = std::mem::take(&mut new);
                 self.part.apply(work, &old, &mut new);
                 if !is_strange || Escaped::read(&new).is_none() {
-                    return out.extend_from_slice(&new);
+                    return self.put_ended(&new, is_mailed, out);
                 }
             }
         };
@@ -49,12 +62,57 @@ impl Url {
         loop {
             let old = std::mem::take(&mut plain);
             self.part.apply(work, &old, &mut plain);
-            let new = escaped.write(&plain);
             let is_alike = |new: Escaped| new.places == escaped.places && new.is_small == escaped.is_small;
-            if Escaped::read(&new).is_some_and(is_alike) {
-                return out.extend_from_slice(&new);
+            if Escaped::read(&escaped.write(&plain, &[], b"")).is_some_and(is_alike) {
+                let ends = if is_mailed { domain_ends(&plain) } else { Vec::new() };
+                return out.extend_from_slice(&escaped.write(&plain, &ends, self.host.name.end.as_bytes()));
             }
         }
+    }
+
+    /// Appends a text; if it is mailed to, with the reserved domain at the end of each domain in it.
+    fn put_ended(&self, text: &[u8], is_mailed: bool, out: &mut Vec<u8>) {
+        let mut start = 0;
+        for end in if is_mailed { domain_ends(text) } else { Vec::new() } {
+            out.extend_from_slice(&text[start..end]);
+            out.extend_from_slice(self.host.name.end.as_bytes());
+            start = end;
+        }
+        out.extend_from_slice(&text[start..]);
+    }
+
+    /// Rewrites path, parameters and fragment.
+    fn put_parts(&self, mut rest: &[u8], is_mail: bool, work: &mut Work, out: &mut Vec<u8>) {
+        let (mut is_query, mut is_mailed) = (false, is_mail);
+        while let Some((&sign, after)) = rest.split_first() {
+            out.push(sign);
+            is_query = is_query && sign != b'#' || sign == b'?';
+            is_mailed |= is_query;
+            let end = after.iter().position(|byte| divides(*byte)).unwrap_or(after.len());
+            // What stands before an equals sign is the name of a parameter.
+            let is_name = is_query && sign != b'=' && after.get(end) == Some(&b'=');
+            if is_name {
+                out.extend_from_slice(&after[..end]);
+            } else {
+                self.put_part(&after[..end], is_mailed, work, out);
+            }
+            rest = &after[end..];
+        }
+    }
+
+    /// Rewrites what has no host: an address after a scheme for mail, or no URL at all, which does not become one of those.
+    fn put_hostless(&self, text: &[u8], work: &mut Work, out: &mut Vec<u8>) {
+        let scheme = mail_scheme(text);
+        if scheme > 0 {
+            let end =
+                text[scheme..].iter().position(|byte| divides(*byte)).map_or(text.len(), |length| scheme + length);
+            out.extend_from_slice(&text[..scheme]);
+            self.put_part(&text[scheme..end], true, work, out);
+            return self.put_parts(&text[end..], true, work, out);
+        }
+        let mut new = Vec::with_capacity(text.len());
+        self.other.apply_beside(work, text, &mut new, |text| mail_scheme(text) > 0);
+        self.put_ended(&new, true, out);
     }
 
     /// Rewrites `user:password@host:port`.
@@ -113,15 +171,21 @@ impl Escaped {
         (!(has_small && has_capitals)).then_some(Self { plain, places, is_small: has_small })
     }
 
-    /// Other bytes, escaped in the same way.
-    fn write(&self, plain: &[u8]) -> Vec<u8> {
+    /// Other bytes, escaped in the same way, with `end` put in where the places of `ends` are.
+    fn write(&self, plain: &[u8], ends: &[usize], end: &[u8]) -> Vec<u8> {
         let mut part = Vec::with_capacity(3 * plain.len());
-        for (byte, is_escaped) in plain.iter().zip(&self.places) {
+        for (at, (byte, is_escaped)) in plain.iter().zip(&self.places).enumerate() {
+            if ends.contains(&at) {
+                part.extend_from_slice(end);
+            }
             match (is_escaped, self.is_small) {
                 (false, _) => part.push(*byte),
                 (true, true) => part.extend_from_slice(format!("%{byte:02x}").as_bytes()),
                 (true, false) => part.extend_from_slice(format!("%{byte:02X}").as_bytes()),
             }
+        }
+        if ends.contains(&plain.len()) {
+            part.extend_from_slice(end);
         }
         part
     }
@@ -133,7 +197,11 @@ impl Transform for Url {
     }
 
     fn length(&self) -> Length {
-        self.host.length()
+        Length::Grows(usize::MAX)
+    }
+
+    fn may_be_reachable(&self) -> bool {
+        self.host.may_be_reachable()
     }
 
     fn shortest(&self) -> usize {
@@ -164,7 +232,7 @@ impl Transform for Url {
         let is_scheme = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
         let scheme_end = bytes.iter().position(|byte| !is_scheme(byte)).filter(|at| bytes[*at..].starts_with(b"://"));
         let Some(scheme_end) = scheme_end.filter(|at| *at > 0) else {
-            self.other.apply(work, bytes, out);
+            self.put_hostless(bytes, work, out);
             return Answer::Written;
         };
         let authority_start = scheme_end + 3;
@@ -172,21 +240,7 @@ impl Transform for Url {
         let authority_end = rest.iter().position(|byte| divides(*byte)).unwrap_or(rest.len());
         out.extend_from_slice(&bytes[..authority_start]);
         self.put_authority(&rest[..authority_end], work, out);
-        let mut rest = &rest[authority_end..];
-        let mut is_query = false;
-        while let Some((&sign, after)) = rest.split_first() {
-            out.push(sign);
-            is_query = is_query && sign != b'#' || sign == b'?';
-            let end = after.iter().position(|byte| divides(*byte)).unwrap_or(after.len());
-            // What stands before an equals sign is the name of a parameter.
-            let is_name = is_query && sign != b'=' && after.get(end) == Some(&b'=');
-            if is_name {
-                out.extend_from_slice(&after[..end]);
-            } else {
-                self.put_part(&after[..end], work, out);
-            }
-            rest = &after[end..];
-        }
+        self.put_parts(&rest[authority_end..], false, work, out);
         Answer::Written
     }
 }

@@ -1,5 +1,5 @@
-//! `uuid`: another uuid of the same version and variant; a permutation of the 122 bits beside them. Texts that are no uuid in its
-//! usual spelling keep their shape, and become none.
+//! `uuid`: another uuid of the same version and variant; a permutation of the 122 bits beside them. In a text dashes, braces and case
+//! stay, so that a uuid becomes the same one however it is written. Texts that are no uuid keep their shape, and become none.
 
 use super::{Answer, Fault, Kind, Making, Options, Prf, Row, Transform, Value, Work};
 use crate::permute::Tweak;
@@ -9,13 +9,14 @@ use crate::wire::{uuid_from_text, uuid_text};
 struct Uuid {
     prf: Prf,
     other: Shape,
+    is_unique: bool,
     folds_case: bool,
 }
 
 /// Without options.
 pub(super) fn make(_: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
     let (prf, other) = (making.prf("uuid"), making.injective_shape("no-uuid"));
-    Ok(Box::new(Uuid { prf, other, folds_case: making.folds_case }))
+    Ok(Box::new(Uuid { prf, other, is_unique: making.is_unique, folds_case: making.folds_case }))
 }
 
 /// Bits of the version and of the variant.
@@ -43,15 +44,24 @@ impl Uuid {
         new.to_be_bytes()
     }
 
-    /// What a text is, if that is a uuid as one writes it; where case does not count, in any case.
+    /// What a text is, if that is a uuid as one writes it: 32 digits of any case with dashes between, in braces or behind its scheme.
+    /// Where values must stay distinct and case counts, one of both cases is none: another uuid has letters elsewhere, and too
+    /// few of them for all that the case could say.
     fn read(&self, text: &[u8]) -> Option<(Spelling, [u8; 16])> {
-        let old = uuid_from_text(text)?;
-        let lower = uuid_text(old);
-        let spelling = match lower.as_bytes() {
-            lower if lower == text => Spelling::Lower,
-            lower if lower.to_ascii_uppercase() == text => Spelling::Upper,
-            lower if self.folds_case && lower.eq_ignore_ascii_case(text) => Spelling::Lower,
-            _ => return None,
+        let digits = &text[frame(text)];
+        let digits = match digits {
+            [b'{', digits @ .., b'}'] => digits,
+            digits => digits,
+        };
+        let ends_well = digits.first()?.is_ascii_hexdigit() && digits.last()?.is_ascii_hexdigit();
+        let old = uuid_from_text(digits).filter(|_| ends_well)?;
+        let has = |is_so: fn(&u8) -> bool| digits.iter().any(is_so);
+        let spelling = match (has(u8::is_ascii_lowercase), has(u8::is_ascii_uppercase)) {
+            (_, false) => Spelling::Lower,
+            (false, true) => Spelling::Upper,
+            (true, true) if self.folds_case => Spelling::Lower,
+            (true, true) if !self.is_unique => Spelling::Mixed,
+            (true, true) => return None,
         };
         Some((spelling, old))
     }
@@ -60,16 +70,37 @@ impl Uuid {
         let Some((spelling, old)) = self.read(text) else {
             return self.other.apply_beside(work, text, out, |text| self.read(text).is_some());
         };
-        let mut new = uuid_text(self.moved(old, work));
-        if spelling == Spelling::Upper {
-            // One without letters is that of another one in small letters.
-            while !self.folds_case && !new.bytes().any(|byte| byte.is_ascii_lowercase()) {
-                new = uuid_text(self.moved(uuid_from_text(new.as_bytes()).unwrap_or(old), work));
-            }
-            new.make_ascii_uppercase();
+        let mut new = self.moved(old, work);
+        // One without letters is that of another one in small letters.
+        while spelling == Spelling::Upper
+            && !self.folds_case
+            && !uuid_text(new).bytes().any(|byte| byte.is_ascii_lowercase())
+        {
+            new = self.moved(new, work);
         }
-        out.extend_from_slice(new.as_bytes());
+        let frame = frame(text);
+        let new = uuid_text(new);
+        let mut digits = new.bytes().filter(|byte| *byte != b'-');
+        let mut is_capital = spelling == Spelling::Upper;
+        out.extend_from_slice(&text[..frame.start]);
+        out.extend(text[frame].iter().map(|byte| {
+            if !byte.is_ascii_hexdigit() {
+                return *byte;
+            }
+            if spelling == Spelling::Mixed && byte.is_ascii_alphabetic() {
+                is_capital = byte.is_ascii_uppercase();
+            }
+            let digit = digits.next().unwrap_or(*byte);
+            if is_capital { digit.to_ascii_uppercase() } else { digit }
+        }));
     }
+}
+
+/// Where the digits of a uuid would be, its braces included, after the scheme of RFC 9562.
+fn frame(text: &[u8]) -> std::ops::Range<usize> {
+    const SCHEME: &[u8] = b"urn:uuid:";
+    let has_scheme = text.get(..SCHEME.len()).is_some_and(|start| start.eq_ignore_ascii_case(SCHEME));
+    if has_scheme { SCHEME.len()..text.len() } else { 0..text.len() }
 }
 
 /// How a uuid is spelled; one of digits alone as if in small letters.
@@ -77,6 +108,7 @@ impl Uuid {
 enum Spelling {
     Lower,
     Upper,
+    Mixed,
 }
 
 impl Transform for Uuid {

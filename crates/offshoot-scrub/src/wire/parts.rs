@@ -10,6 +10,9 @@ pub(super) type Keyed<'r> = &'r mut dyn FnMut(&[u8], &[u8], &mut Vec<u8>) -> boo
 /// The same for a part with its place.
 pub(super) type Placed<'r> = &'r mut dyn FnMut(usize, &[u8], &mut Vec<u8>) -> bool;
 
+/// Gives another key for each key.
+pub(crate) type Rename<'r> = &'r mut dyn FnMut(&[Vec<u8>]) -> Vec<Vec<u8>>;
+
 /// Positions that a lexeme can have, as the server limits them.
 const POSITIONS_MAX: usize = 255;
 
@@ -142,6 +145,39 @@ pub(super) fn entries(bytes: &[u8], out: &mut Vec<u8>, rewrite: Keyed<'_>) -> Op
             put_counted(out, |out| value.is_some_and(|value| rewrite(key, value, out)))?;
         }
         reader.0.is_empty().then_some(())
+    })
+}
+
+/// Keys with their values, renamed, in the order of the server: by length, then byte by byte.
+pub(super) fn renamed<V>(entries: Vec<(Vec<u8>, V)>, rename: Rename<'_>) -> Vec<(Vec<u8>, V)> {
+    let (keys, values): (Vec<Vec<u8>>, Vec<V>) = entries.into_iter().unzip();
+    let mut entries: Vec<(Vec<u8>, V)> = rename(&keys).into_iter().zip(values).collect();
+    entries.sort_by(|(one, _), (other, _)| (one.len(), one).cmp(&(other.len(), other)));
+    entries
+}
+
+/// Renames the keys of an hstore.
+pub(super) fn rename(bytes: &[u8], out: &mut Vec<u8>, rename: Rename<'_>) -> Option<()> {
+    let mut reader = Reader(bytes);
+    let count = reader.number()?;
+    let mut entries = Vec::new();
+    for _ in 0..count {
+        entries.push((reader.counted()??.to_vec(), reader.counted()?));
+    }
+    reader.0.is_empty().then_some(())?;
+    whole(out, |out| {
+        out.extend_from_slice(&count.to_be_bytes());
+        for (key, value) in renamed(entries, rename) {
+            for part in [Some(key.as_slice()), value] {
+                put_counted(out, |out| {
+                    part.is_some_and(|part| {
+                        out.extend_from_slice(part);
+                        true
+                    })
+                })?;
+            }
+        }
+        Some(())
     })
 }
 

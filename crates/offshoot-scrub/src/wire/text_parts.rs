@@ -3,7 +3,7 @@
 //! As `parts` for the binary form. Quotes are written where the server writes them, so that what is not rewritten stays byte
 //! for byte.
 
-use super::parts::{Keyed, Lexemes, Part, Placed, add_lexeme, whole};
+use super::parts::{Keyed, Lexemes, Part, Placed, Rename, add_lexeme, renamed, whole};
 
 /// Rewrites the elements of an array.
 pub(super) fn array(bytes: &[u8], out: &mut Vec<u8>, rewrite: Part<'_>) -> Option<()> {
@@ -140,6 +140,33 @@ pub(super) fn entries(bytes: &[u8], out: &mut Vec<u8>, rewrite: Keyed<'_>) -> Op
         }
         Some(())
     })
+}
+
+/// Renames the keys of an hstore.
+pub(super) fn rename(bytes: &[u8], out: &mut Vec<u8>, rename: Rename<'_>) -> Option<()> {
+    let mut entries = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        if at > 0 {
+            (bytes.get(at..at + 2)? == b", ").then_some(())?;
+            at += 2;
+        }
+        let (key, is_quoted, end) = item(bytes, at, b"=", Doubling::No)?;
+        (is_quoted && bytes.get(end..end + 2)? == b"=>").then_some(())?;
+        let (value, is_quoted, end) = item(bytes, end + 2, b",", Doubling::No)?;
+        entries.push((key, is_quoted.then_some(value)));
+        at = end;
+    }
+    for (number, (key, value)) in renamed(entries, rename).into_iter().enumerate() {
+        out.extend_from_slice(if number == 0 { b"" } else { b", " });
+        put_item(&key, true, Doubling::No, out);
+        out.extend_from_slice(b"=>");
+        match value {
+            Some(value) => put_item(&value, true, Doubling::No, out),
+            None => out.extend_from_slice(b"NULL"),
+        }
+    }
+    Some(())
 }
 
 /// Rewrites the fields of a composite.

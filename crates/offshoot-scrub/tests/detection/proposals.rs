@@ -239,3 +239,76 @@ fn a_comment_says_what_a_name_does_not() {
     let proposal = propose(&[Found { findings, rows: 0, table }]).unwrap();
     assert_eq!(proposal.columns[0].rule.as_deref(), Some("email"));
 }
+
+/// What is proposed for a table of one column with these values.
+fn proposed(column: ColumnFacts, values: &[&str]) -> String {
+    let table = TableFacts {
+        schema: "public".to_owned(),
+        name: "people".to_owned(),
+        columns: vec![column],
+        form: RowForm::Text,
+        unique: Vec::new(),
+        foreign_keys: Vec::new(),
+        parent: None,
+    };
+    let mut column = Column::new(Layout::Var);
+    values.iter().for_each(|value| column.push(value.as_bytes()).unwrap());
+    let batch = Batch { rows: values.len(), columns: vec![column] };
+    let findings = Classifier::new().classify(&table, Some(&batch));
+    let found = [Found { findings, rows: values.len(), table }];
+    let proposal = propose(&found).unwrap();
+    assert!(proposal.columns[0].rule.is_some(), "{}", proposal.text);
+    proposal.text.lines().last().unwrap().to_owned()
+}
+
+#[test]
+fn a_path_of_which_nothing_was_seen_is_not_kept() {
+    let line = proposed(
+        ColumnFacts::new("doc", "jsonb"),
+        &[r#"{"mail": "zora@mail.org", "theme": "dark", "is_new": true, "extra": null}"#; 4],
+    );
+    assert!(line.contains("\"$.theme\" = \"keep\"") && line.contains("\"$.is_new\" = \"keep\""), "{line}");
+    assert!(!line.contains("$.extra") && !line.contains("$.mail"), "{line}");
+}
+
+#[test]
+fn keys_that_are_personal_are_proposed_to_be_shaped() {
+    let line = proposed(
+        ColumnFacts::new("doc", "jsonb"),
+        &[r#"{"theme": "dark", "mail": "zora@mail.org", "zora@mail.org": "x"}"#; 4],
+    );
+    assert!(line.contains("keys = \"shape\"") && !line.contains("zora"), "{line}");
+    assert!(line.contains("\"$.theme\" = \"keep\"") && line.contains("\"$.mail\" = \"shape\""), "{line}");
+    let line = proposed(
+        ColumnFacts::new("pairs", "hstore"),
+        &[r#""theme"=>"dark", "mail"=>"zora@mail.org", "zora@mail.org"=>"x""#; 4],
+    );
+    assert!(line.contains("rule = \"hstore\", keys = { "), "{line}");
+    assert!(
+        line.contains("\"theme\" = \"keep\"") && line.contains("other-keys = \"shape\"") && !line.contains("zora"),
+        "{line}"
+    );
+}
+
+#[test]
+fn degrees_are_moved_along_their_axis() {
+    let degrees: [&str; 3] = ["-0.127800", "-0.131200", "0.099100"];
+    for (name, kind, axis) in [
+        ("home_lat", "numeric", "latitude"),
+        ("home_lon", "numeric", "longitude"),
+        ("longitude", "float8", "longitude"),
+        ("latitude", "float8", "latitude"),
+    ] {
+        let line = proposed(ColumnFacts::new(name, kind), &degrees);
+        assert!(line.contains(&format!("{{ rule = \"coordinates\", axis = \"{axis}\" }}")), "{line}");
+    }
+}
+
+#[test]
+fn a_country_is_asked_for_where_numbers_have_none() {
+    let line = |values: &[&str]| proposed(ColumnFacts::new("phone", "text"), values);
+    let national = line(&["030 1234 5678", "+49 30 1234567", "(415) 555-0134"]);
+    assert!(national.starts_with("phone = \"phone\"") && national.contains("country = "), "{national}");
+    let international = line(&["+49 30 1234567", "0049 30 123456", "+1 415 555 0134"]);
+    assert!(international.starts_with("phone = \"phone\"") && !international.contains("country = "), "{international}");
+}

@@ -10,7 +10,6 @@ use offshoot_scrub::Key;
 use offshoot_scrub::constraints::{Count, Counts};
 use offshoot_scrub::receipt::{
     Assurance, ColumnReceipt, How, Receipt, ReceiptError, SignedReceipt, TableReceipt, Thresholds, VERSION, hex,
-    may_be_reachable,
 };
 use offshoot_scrub::shape::tables_digest;
 use offshoot_scrub::survivors::Survivors;
@@ -41,7 +40,7 @@ pub(super) fn write(
                 values: if planned.is_kept { table.entry.root.rows - nulls } else { count.values },
                 changed: count.changed,
                 nulls,
-                is_reachable: may_be_reachable(planned.rule, planned.is_unique),
+                is_reachable: planned.may_be_reachable,
                 before: seen.shapes.get(&place).map(|shape| shape.summary()),
                 after: written.shapes.get(&(number, place)).map(|shape| shape.summary()),
             }

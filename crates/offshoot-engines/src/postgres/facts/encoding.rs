@@ -1,7 +1,7 @@
 //! Columns whose texts are in an encoding that no rule can read: rules read and write UTF-8, and rows come as the server has them.
 //!
-//! Bytes of SQL_ASCII and LATIN1 may be any, so what rules make of them can be stored. In every other encoding some
-//! bytes are no text, and a restore would fail, or give other characters than were meant.
+//! Bytes of SQL_ASCII and LATIN1 may be any, so what rules make of them can be stored, but for labels of enums. In every other
+//! encoding some bytes are no text, and a restore would fail, or give other characters than were meant.
 
 use crate::error::{Result, refused};
 use offshoot_format::facts::{ColumnFacts, TableFacts};
@@ -45,13 +45,20 @@ const WITHOUT_TEXT: [&str; 24] = [
 pub(super) async fn add(client: &Client, facts: &mut [TableFacts]) -> Result<()> {
     let row = client.query_one("SELECT pg_catalog.current_setting('server_encoding')", &[]).await;
     let encoding: String = row.map_err(refused("ask for the database's encoding"))?.get(0);
-    if READABLE.contains(&encoding.as_str()) {
-        return Ok(());
-    }
-    for column in facts.iter_mut().flat_map(|table| &mut table.columns).filter(|column| has_text(column)) {
+    let is_unreadable = match encoding.as_str() {
+        "LATIN1" => has_wide_label,
+        readable if READABLE.contains(&readable) => return Ok(()),
+        _ => has_text,
+    };
+    for column in facts.iter_mut().flat_map(|table| &mut table.columns).filter(|column| is_unreadable(column)) {
         column.encoding = Some(encoding.clone());
     }
     Ok(())
+}
+
+/// A label is no text that may be any: rules would write it in UTF-8, and the server has none of that name.
+fn has_wide_label(column: &ColumnFacts) -> bool {
+    !column.labels.iter().all(|label| label.is_ascii()) || column.fields.iter().any(has_wide_label)
 }
 
 /// Also of a type without meaning: it may print text.
@@ -64,7 +71,7 @@ fn has_text(column: &ColumnFacts) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::has_text;
+    use super::{has_text, has_wide_label};
     use offshoot_format::facts::ColumnFacts;
 
     #[test]
@@ -86,6 +93,9 @@ mod tests {
         assert!(has_text(&pair));
         let mut mood = column("int4");
         mood.labels = vec!["x".to_owned()];
-        assert!(has_text(&mood));
+        assert!(has_text(&mood) && !has_wide_label(&mood));
+        mood.labels.push("größer".to_owned());
+        pair.fields.push(mood.clone());
+        assert!(has_wide_label(&mood) && has_wide_label(&pair) && !has_wide_label(&column("text")));
     }
 }

@@ -1,8 +1,11 @@
 //! The walk through a document: token by token into the output, with rules applied on the way.
 
+use std::collections::HashSet;
+use std::ops::Range;
+
 use offshoot_format::table::RowForm;
 
-use super::{ELEMENT, Json, MEMBER, Rule};
+use super::{ELEMENT, Json, KeyRule, MEMBER, Rule, digits, escapes};
 use crate::shape::Work;
 use crate::transform::{Answer, Row, Transform};
 use crate::value::{Kind, Value};
@@ -62,8 +65,11 @@ impl Walk<'_> {
             }
         }
         let first = self.bytes[start];
+        let is_container = matches!(first, b'{' | b'[');
         let instead = match rule {
-            None if json.others_are_null && !matches!(first, b'{' | b'[') => &b"null"[..],
+            // To keep a path says nothing of what is below it.
+            Some(Rule::Keep) if is_container => return Some(()),
+            None if json.others_are_null && !is_container => &b"null"[..],
             None | Some(Rule::By(_)) => return Some(()),
             Some(Rule::Keep) => &self.bytes[start..self.at],
             Some(Rule::Null) => b"null",
@@ -89,21 +95,11 @@ impl Walk<'_> {
             return Some(());
         }
         let base = path.len();
+        let mut keys = Vec::new();
         loop {
             if open == b'{' {
                 self.blanks();
-                let start = self.at;
-                let end = self.string_end()?;
-                // A key is part of the structure.
-                self.out.extend_from_slice(&self.bytes[start..end]);
-                path.push(MEMBER);
-                for piece in self.pieces(start + 1, end - 1)? {
-                    path.extend_from_slice(match &piece {
-                        Piece::Text(text) => text,
-                        Piece::Escape(escape) => escape,
-                    });
-                }
-                self.at = end;
+                self.key(path, &mut keys)?;
                 self.blanks();
                 self.copy(b':')?;
             } else {
@@ -113,9 +109,62 @@ impl Walk<'_> {
             path.truncate(base);
             self.blanks();
             if self.copy(close).is_some() {
+                self.part_keys(keys);
                 return Some(());
             }
             self.copy(b',')?;
+        }
+    }
+
+    /// Writes a key as it is, or as it is renamed, and adds what it was to the path.
+    fn key(&mut self, path: &mut Vec<u8>, keys: &mut Vec<Key>) -> Option<()> {
+        let (start, end) = (self.at, self.string_end()?);
+        let pieces = self.pieces(start + 1, end - 1)?;
+        self.at = end;
+        path.push(MEMBER);
+        let base = path.len();
+        pieces.iter().for_each(|piece| path.extend_from_slice(piece.bytes()));
+        let json = self.json;
+        if json.key_rule == KeyRule::Keep {
+            self.out.extend_from_slice(&self.bytes[start..end]);
+            return Some(());
+        }
+        let is_renamed = json.key_rule.is_for(&path[base..], json.named.contains(path.as_slice()));
+        let mut key = Key { place: 0..0, pieces, is_renamed };
+        self.out.push(b'"');
+        let place = self.out.len();
+        if is_renamed {
+            key.rename(self.json, self.work);
+            key.pieces.iter().for_each(|piece| piece.write(self.out));
+        } else {
+            self.out.extend_from_slice(&self.bytes[start + 1..end - 1]);
+        }
+        key.place = place..self.out.len();
+        keys.push(key);
+        self.out.push(b'"');
+        Some(())
+    }
+
+    /// Renames keys of an object again that came to be what another one is that stays.
+    fn part_keys(&mut self, keys: Vec<Key>) {
+        if !keys.iter().any(|key| key.is_renamed) {
+            return;
+        }
+        let kept: HashSet<Vec<u8>> = keys.iter().filter(|key| !key.is_renamed).map(Key::text).collect();
+        for mut key in keys.into_iter().filter(|key| key.is_renamed) {
+            if !kept.contains(&key.text()) {
+                continue;
+            }
+            // This ends, as it comes back to what the key was, which is none of those.
+            while kept.contains(&key.text()) {
+                key.rename(self.json, self.work);
+            }
+            let mut new = Vec::with_capacity(key.place.len());
+            key.pieces.iter().for_each(|piece| piece.write(&mut new));
+            // A shape keeps the length.
+            if new.len() == key.place.len() {
+                self.out[key.place].copy_from_slice(&new);
+            }
         }
     }
 
@@ -184,13 +233,7 @@ impl Walk<'_> {
                 self.out.extend_from_slice(b"null");
                 return Some(());
             }
-            for byte in new {
-                match byte {
-                    b'"' | b'\\' => self.out.extend_from_slice(&[b'\\', byte]),
-                    0..=0x1f => self.out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-                    _ => self.out.push(byte),
-                }
-            }
+            escapes::write(&new, self.out);
         }
         self.out.push(b'"');
         Some(())
@@ -239,7 +282,7 @@ impl Walk<'_> {
         let number = &self.bytes[self.at..end];
         self.at = end;
         if by.and_then(|by| self.number_by(by, number)).is_none() {
-            self.draw_digits(number);
+            digits::put(self.json, number, self.work, self.out);
         }
     }
 
@@ -267,24 +310,29 @@ impl Walk<'_> {
         let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&new).is_ok();
         is_json.then(|| self.out.extend_from_slice(&new))
     }
+}
 
-    /// Draws other digits; a leading zero, the point, the signs and the exponent stay.
-    fn draw_digits(&mut self, number: &[u8]) {
-        let mut stream = self.json.numbers.draw(number);
-        let (mut is_first, mut in_exponent) = (true, false);
-        let has_value = number.iter().any(|byte| matches!(byte, b'1'..=b'9'));
-        self.out.extend(number.iter().map(|byte| {
-            in_exponent |= matches!(byte, b'e' | b'E');
-            if !byte.is_ascii_digit() || in_exponent {
-                return *byte;
+/// A key that was written.
+struct Key {
+    /// Where it is in the output, without its quotes.
+    place: Range<usize>,
+    /// What it is there.
+    pieces: Vec<Piece>,
+    is_renamed: bool,
+}
+
+impl Key {
+    fn rename(&mut self, json: &Json, work: &mut Work) {
+        for piece in &mut self.pieces {
+            if let Piece::Text(text) = piece {
+                let old = std::mem::take(text);
+                json.key_shape.apply(work, &old, text);
             }
-            let leads = std::mem::take(&mut is_first);
-            match (leads, byte) {
-                (true, b'0') if has_value => b'0',
-                (true, b'1'..=b'9') => b'1' + stream.below(9) as u8,
-                _ => b'0' + stream.below(10) as u8,
-            }
-        }));
+        }
+    }
+
+    fn text(&self) -> Vec<u8> {
+        self.pieces.iter().flat_map(Piece::bytes).copied().collect()
     }
 }
 
@@ -293,6 +341,21 @@ enum Piece {
     Text(Vec<u8>),
     /// An escape that stands for no character.
     Escape(Vec<u8>),
+}
+
+impl Piece {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(bytes) | Self::Escape(bytes) => bytes,
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Text(text) => escapes::write(text, out),
+            Self::Escape(escape) => out.extend_from_slice(escape),
+        }
+    }
 }
 
 fn is_date(text: &[u8]) -> bool {
