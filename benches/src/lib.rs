@@ -1,6 +1,6 @@
 //! Made-up rows for the benchmarks: lifelike enough to compress like the real thing, the same at every run.
 
-pub mod common;
+pub mod harness;
 
 use offshoot_core::chunks::{ReadChunks, WriteChunks};
 use offshoot_core::{CoreError, Result};

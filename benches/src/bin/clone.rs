@@ -5,7 +5,7 @@
 #![allow(clippy::expect_used)]
 
 use offshoot_benches::Numbers;
-use offshoot_benches::common::{Arguments, Result, median};
+use offshoot_benches::harness::{Arguments, Result, median};
 use offshoot_core::Control;
 use offshoot_restore::clone::{
     CloneOptions, Method, clone_tree, create_tree, own_bytes, probe, remove_tree, sync_tree,

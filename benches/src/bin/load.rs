@@ -5,7 +5,7 @@
 //! and that time: a quick copy may weigh more while it lasts. Arguments:
 //! `--scale S` (pgbench's; 20 is about 300 MB), `--seconds N` of each run, `--rounds N`.
 
-use offshoot_benches::common::{Arguments, Result, check, median, program};
+use offshoot_benches::harness::{Arguments, Result, check, median, program};
 use offshoot_testkit::postgres::{Server, ServerOptions};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};

@@ -6,7 +6,7 @@
 //! database by our library and by @snaplet/copycat. Peers are looked for in PATH, the last one by `node` in NODE_PATH; one
 //! that is not there is left out and named. Arguments: `--scale S`, `--rounds N`, `--rows N`.
 
-use offshoot_benches::common::{Arguments, Result, check, median, program};
+use offshoot_benches::harness::{Arguments, Result, check, median, program};
 use offshoot_format::column::{Batch, Column};
 use offshoot_format::facts::{ColumnFacts, TableFacts};
 use offshoot_format::table::{Layout, RowForm};

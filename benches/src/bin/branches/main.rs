@@ -9,7 +9,7 @@
 mod mysql;
 mod postgres;
 
-use offshoot_benches::common::{Arguments, Result, check, median, program};
+use offshoot_benches::harness::{Arguments, Result, check, median, program};
 use offshoot_testkit::loop_disk::{Kind, LoopDisk};
 use offshoot_testkit::place;
 use std::path::{Path, PathBuf};

@@ -12,7 +12,7 @@ mod postgres;
 mod results;
 
 use measure::Measure;
-use offshoot_benches::common::{Arguments, Result, check, program};
+use offshoot_benches::harness::{Arguments, Result, check, program};
 use results::{Goal, Results};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};

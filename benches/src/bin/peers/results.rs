@@ -1,7 +1,7 @@
 //! What every round took, and the ratios of it.
 
 use super::Measure;
-use offshoot_benches::common::median;
+use offshoot_benches::harness::median;
 use std::collections::BTreeMap;
 
 /// A goal: what it says, of which step to which, of what of them, and whether the ratio is to be below or above.
