@@ -9,6 +9,7 @@ mod examined;
 mod facts;
 mod memory;
 mod round;
+mod rights;
 mod standby;
 mod steps;
 mod values;
