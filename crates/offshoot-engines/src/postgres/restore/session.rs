@@ -207,7 +207,12 @@ impl TargetSession for PostgresSession<'_> {
         Ok(self.drop_mark()?)
     }
 
+    fn is_marked(&mut self) -> offshoot_core::Result<bool> {
+        Ok(self.read_mark()?.is_some())
+    }
+
     fn execute(&mut self, work: &Work) -> offshoot_core::Result<Executed> {
+        let doing = format!("make {}", work.label);
         for sql in &work.sql {
             match if goes_over_rows(work.stage) { self.run_on_rows(&doing, sql) } else { self.run(&doing, sql) } {
                 Ok(()) => {}
