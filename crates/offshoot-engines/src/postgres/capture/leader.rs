@@ -8,11 +8,12 @@ use crate::error::{EngineError, Result, refused};
 use crate::postgres::catalog::relations::{self, Relation};
 use crate::postgres::catalog::renamed::Names;
 use crate::postgres::catalog::tables::{self, Sizes, Table};
-use crate::postgres::catalog::{large_objects, names, privileges};
+use crate::postgres::catalog::{large_objects, names, origin, privileges};
 use crate::postgres::facts::table_facts;
 use crate::postgres::quote::{qualified, shown};
 use crate::postgres::types::TypeTree;
 use offshoot_core::CoreError;
+use offshoot_core::source::now_unix_ms;
 use offshoot_format::facts::TableFacts;
 use offshoot_format::manifest::{Load, Note};
 use std::time::{Duration, Instant};
@@ -32,6 +33,10 @@ pub struct Leader {
     pub snapshot: String,
     /// The names of what may be renamed beside the locks.
     pub names: Names,
+    /// When that was taken, or a moment before.
+    pub taken_unix_ms: u64,
+    /// Where in the log it was taken, or a little before.
+    pub position: String,
     /// The tables that are read.
     pub tables: Vec<Table>,
     /// The types of their columns.
@@ -102,11 +107,14 @@ impl Leader {
         bridge.block_on(privileges::check(client, &before))?;
         control.step("lock");
         let started = Instant::now();
+        // Before the transaction, whose first statement takes the snapshot.
+        let position = bridge.block_on(origin::position(client))?;
         bridge.block_on(lock(client, &before, attempt_wait(options)))?;
         tracing::info!(tables = before.len(), millis = started.elapsed().as_millis() as u64, "locked");
         control.step("snapshot");
         let snapshot = bridge.block_on(client.query_one("SELECT pg_catalog.pg_export_snapshot()", &[]));
         let snapshot = snapshot.map_err(refused("export a snapshot"))?.get(0);
+        let taken_unix_ms = now_unix_ms();
         let after = bridge.block_on(relations::list(client))?;
         if let Some(what) = relations::difference(&before, &after) {
             return Err(EngineError::Unstable { what, tries: 1 }.into());
@@ -138,7 +146,7 @@ impl Leader {
         });
         let mut facts = bridge.block_on(table_facts(client, connection.version, &after, &tables))?;
         facts.extend(bridge.block_on(large_objects::facts(client))?);
-        let leader = Self { snapshot, names, tables, tree, facts, not_carried };
+        let leader = Self { snapshot, taken_unix_ms, position, names, tables, tree, facts, not_carried };
         let (rows, bytes) = leader.totals();
         tracing::info!(snapshot = leader.snapshot, tables = leader.tables.len(), rows, bytes, "snapshot taken");
         Ok(leader)

@@ -155,7 +155,8 @@ impl Capture<'_> {
 fn catalog(bridge: &Bridge, connection: &Connection, leader: &Leader) -> Result<Captured, CoreError> {
     let (client, version) = (&connection.client, connection.version);
     Ok(Captured {
-        origin: bridge.block_on(origin::read(client, version))?,
+        taken_unix_ms: leader.taken_unix_ms,
+        origin: bridge.block_on(origin::read(client, leader.position.clone()))?,
         environment: bridge.block_on(environment::read(client, version))?,
         schema: Vec::new(),
         sequences: Vec::new(),
