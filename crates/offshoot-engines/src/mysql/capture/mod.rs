@@ -191,6 +191,7 @@ impl Capture<'_> {
         std::thread::scope(|scope| {
             // Ends the watcher also when this ends early.
             let _end = watch.end_on_drop();
+            let _guard = self.stop.raise_on_panic();
             spawn(scope, "watch", || watch.run(pinned))?;
             let mut threads = Vec::new();
             let mut keeper = keeper;
@@ -223,6 +224,7 @@ impl Capture<'_> {
 
     /// Reads until nothing is left.
     fn drain(&self, session: &mut Session, work: &Work<'_>, in_snapshot: bool) -> Result<(), CoreError> {
+        let _guard = self.stop.raise_on_panic();
         while let Some(task) = work.next()? {
             self.stop.check()?;
             if in_snapshot {
