@@ -119,8 +119,8 @@ fn a_message_in_another_encoding_is_no_lost_connection() {
     let failed =
         scratch.store.restore("prod", &connection(server, &copy), &RestoreOptions::default(), &Control::default());
     let error = failed.unwrap_err().to_string();
-    assert!(error.contains("load public.t failed") && error.contains("zu gro") && error.contains("54023"), "{error}");
-    assert!(!error.contains("lost"), "{error}");
+    assert!(error.contains("load public.t failed") && error.contains("54023"), "{error}");
+    assert!(!error.contains("lost") && !error.contains("zu gro"), "{error}");
     server.psql(&copy, &format!("ALTER DATABASE \"{copy}\" RESET offshoot.fail"));
     restore(&scratch.store, server, &copy);
     assert_eq!(fingerprint(server, &db), fingerprint(server, &copy));

@@ -162,7 +162,8 @@ fn count_held(store: &OpenStore, mut tables: Vec<IngestedTable>, before: Option<
 }
 
 fn manifest(store: &OpenStore, captured: Captured, tables: Vec<IngestedTable>, parent: Option<SnapshotId>) -> Manifest {
-    let Captured { origin, environment, schema, sequences, loads, facts, omitted, not_carried } = captured;
+    let Captured { taken_unix_ms, origin, environment, schema, sequences, loads, facts, omitted, not_carried } =
+        captured;
     let mut content = Content { schema, sequences, ..Content::default() };
     let mut stats = Stats::default();
     for table in tables {
@@ -182,7 +183,7 @@ fn manifest(store: &OpenStore, captured: Captured, tables: Vec<IngestedTable>, p
         }
     }
     Manifest {
-        taken_unix_ms: store.now_unix_ms(),
+        taken_unix_ms,
         parent,
         content_root: content_root(store, &content),
         trust: Trust::Raw,

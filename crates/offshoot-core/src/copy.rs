@@ -39,6 +39,8 @@ impl Source for SnapshotSource {
         }
         let load = |table: &TableEntry| (table.spec.schema.clone(), table.spec.name.clone(), table.load.clone());
         Ok(Captured {
+            // The rows are of then, whenever they are copied.
+            taken_unix_ms: manifest.taken_unix_ms,
             origin: manifest.origin.clone(),
             environment: manifest.environment.clone(),
             schema: content.schema.clone(),

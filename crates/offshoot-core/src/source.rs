@@ -6,6 +6,7 @@
 //! Calls may block (the sink is bounded in memory), so they are made from plain threads, never from inside an async
 //! runtime's worker.
 
+use crate::store::Clock;
 use crate::{Control, Result};
 use offshoot_format::blob::BlobRef;
 use offshoot_format::column::{Batch, Cell, Column};
@@ -28,6 +29,8 @@ pub trait Source {
 /// What a source says about the state that it has put into the sink.
 #[derive(Debug, Clone)]
 pub struct Captured {
+    /// When the state was, by the clock of this machine: everything that was committed by then is in it.
+    pub taken_unix_ms: u64,
     /// Where the state was taken.
     pub origin: Origin,
     /// What it depends on.
@@ -44,6 +47,12 @@ pub struct Captured {
     pub omitted: Vec<Note>,
     /// What could not be carried.
     pub not_carried: Vec<Note>,
+}
+
+/// Now, by the clock of this machine, for [`Captured::taken_unix_ms`].
+#[must_use]
+pub fn now_unix_ms() -> u64 {
+    Clock::default().now_unix_ms()
 }
 
 /// Name of the table (in the empty schema) that large objects are captured as: columns `oid` (4 bytes) and `data`.

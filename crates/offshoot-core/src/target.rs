@@ -72,6 +72,12 @@ pub trait TargetSession {
     /// If the server refuses.
     fn unmark(&mut self) -> Result<()>;
 
+    /// Whether the target is marked as incomplete.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    fn is_marked(&mut self) -> Result<bool>;
+
     /// Runs statements, each for itself.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use offshoot_format::table::{ColumnSpec, Key, KeyOrder, Layout, RowForm, TableSp
 use std::sync::Arc;
 
 mod made_up;
-use made_up::captured;
+use made_up::{TAKEN_UNIX_MS, captured};
 
 struct MadeUp {
     rows: i32,
@@ -67,6 +67,10 @@ fn rows_come_back_and_a_second_capture_adds_nothing() {
     let (_folder, store) = store();
     let first = run(&store, &mut MadeUp { rows: 100_000, failures: 0, retryable: false }).unwrap();
     assert_eq!((first.name.as_str(), first.manifest.stats.rows), ("shop", 100_000));
+    // The time is that of the state, not of the end of the capture.
+    assert_eq!(first.manifest.taken_unix_ms, TAKEN_UNIX_MS);
+    assert_eq!(store.resolve("shop@{2023-11-14 22:14}").unwrap(), first.snapshot);
+    assert!(store.resolve("shop@{2023-11-14 22:12}").is_err());
     let second = run(&store, &mut MadeUp { rows: 100_000, failures: 0, retryable: false }).unwrap();
     assert_eq!(second.manifest.content_root, first.manifest.content_root);
     assert_eq!(second.manifest.parent, Some(first.snapshot));

@@ -1,13 +1,15 @@
 //! The error of this crate, by what a caller can do about it.
 //!
 //! What a server says can quote a row: details, hints and contexts are never kept, and the message itself only where
-//! its kind cannot hold a value. No type of the client library goes out through it.
+//! it is one of the server's own of a kind that cannot hold a value. Code of a user raises any kind, so no message of a function, nor of
+//! what goes over rows, is kept at all. No type of the client library goes out through it.
 
 use crate::postgres::connect::ConnectError;
 use crate::postgres::session::Version;
 use offshoot_core::CoreError;
 use offshoot_format::FormatError;
 use std::fmt;
+use tokio_postgres::error::DbError;
 
 /// Result of this crate.
 pub type Result<T, E = EngineError> = std::result::Result<T, E>;
@@ -189,20 +191,72 @@ impl fmt::Display for Refusal {
                  comments and definitions. Make them UTF-8, then try again",
             ),
             Some(message) => write!(f, "{message} (SQLSTATE {})", self.code),
-            None => write!(f, "SQLSTATE {}; the message may quote a row and is not shown", self.code),
+            None => match meaning(&self.code) {
+                Some(meaning) => {
+                    write!(f, "{meaning} (SQLSTATE {}); the message may quote a row and is not shown", self.code)
+                }
+                None => write!(f, "SQLSTATE {}; the message may quote a row and is not shown", self.code),
+            },
         }
     }
 }
 
+/// What a code stands for, where a server's own message is not shown.
+fn meaning(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "22001" => "a value is too long for its type",
+        "22P02" | "22P03" => "a value is not of its type",
+        "23502" => "a value is NULL that must not be",
+        "23503" => "a foreign key refers to a row that is not there",
+        "23505" => "a value is there twice that must be unique",
+        "23514" => "a row does not satisfy a check",
+        "23P01" => "two rows do not satisfy an exclusion constraint",
+        "40P01" => "deadlock detected",
+        "42501" => "permission denied",
+        "42883" => "a function or operator does not exist",
+        "42P01" => "a relation does not exist",
+        "53100" => "No space left on device",
+        "53200" => "the server is out of memory",
+        "55P03" => "a lock was not to be had in time",
+        "57014" => "the statement was canceled",
+        "57P01" => "the server ended the session",
+        "P0001" => "a function raised an error",
+        _ => return None,
+    })
+}
+
+/// SQLSTATE of a lock that was not to be had in time.
+pub(crate) const LOCK_NOT_AVAILABLE: &str = "55P03";
+
+/// Classes of answers in whose messages the server itself puts names and places, and no value: of connections, rights, the state of
+/// transactions, what is not there or not supported, limits, resources, what operators do, and files.
+const WITHOUT_VALUES: &[&str] = &[
+    "08", "0A", "0B", "0L", "0P", "25", "26", "28", "2B", "34", "3B", "3D", "3F", "40", "42", "53", "54", "55", "57",
+    "58", "F0",
+];
+
 impl Refusal {
-    /// Of an answer's code and message.
+    /// Of the code and message of an answer of the server itself.
     #[must_use]
     pub fn new(code: &str, message: &str) -> Self {
-        // Data exceptions, violated constraints, errors raised by functions and internal errors quote values.
-        let quotes_values =
-            ["22", "23", "44", "P0", "XX", "38", "39", "HV"].iter().any(|class| code.starts_with(class));
-        let message = (!quotes_values).then(|| message.lines().next().unwrap_or_default().to_owned());
+        let has_no_value = WITHOUT_VALUES.iter().any(|class| code.starts_with(class));
+        let message = has_no_value.then(|| message.lines().next().unwrap_or_default().to_owned());
         Self { code: code.to_owned(), message }
+    }
+
+    /// Of an answer. One that says where it comes from comes out of a function, whoever has written that, or from a row of a COPY.
+    #[must_use]
+    pub(crate) fn of(error: &DbError) -> Self {
+        match error.where_() {
+            None => Self::new(error.code().code(), error.message()),
+            Some(_) => Self::without_message(error.code().code()),
+        }
+    }
+
+    /// Of the code alone.
+    #[must_use]
+    pub fn without_message(code: &str) -> Self {
+        Self { code: code.to_owned(), message: None }
     }
 }
 
@@ -268,9 +322,19 @@ pub(crate) fn refused(doing: impl Into<String>) -> impl FnOnce(tokio_postgres::E
     move |error| {
         let doing = doing.into();
         match error.as_db_error() {
-            Some(db) => EngineError::Refused { doing, refusal: Refusal::new(db.code().code(), db.message()) },
+            Some(db) => EngineError::Refused { doing, refusal: Refusal::of(db) },
             None => EngineError::Lost { doing },
         }
+    }
+}
+
+/// As [`refused`] of what goes over rows, whose messages are not kept: code of a user, or a cast of a value to a name, may have made them.
+pub(crate) fn refused_on_rows(doing: impl Into<String>) -> impl FnOnce(tokio_postgres::Error) -> EngineError {
+    move |error| match refused(doing)(error) {
+        EngineError::Refused { doing, refusal } => {
+            EngineError::Refused { doing, refusal: Refusal::without_message(&refusal.code) }
+        }
+        error => error,
     }
 }
 
@@ -294,6 +358,11 @@ mod tests {
     #[test]
     fn messages_that_may_quote_a_row_are_not_kept() {
         assert_eq!(Refusal::new("22P02", "invalid input syntax for type integer: \"secret\"").message, None);
+        // Codes of the server's own and of a user's making.
+        for code in ["P0001", "U0001", "23514", "XX000", "01000", "99999", ""] {
+            assert_eq!(Refusal::new(code, "secret").message, None, "{code}");
+        }
+        assert!(!Refusal::without_message("42501").to_string().contains("secret"));
         assert_eq!(
             Refusal::new("42501", "permission denied for table t").message.unwrap(),
             "permission denied for table t"

@@ -34,6 +34,19 @@ impl Stop {
         self.is_raised.store(true, Ordering::Release);
     }
 
+    /// Stops all threads if it is dropped by a panic: nobody waits for what the thread would have done.
+    pub fn raise_on_panic(&self) -> impl Drop + '_ {
+        struct Guard<'s>(&'s Stop);
+        impl Drop for Guard<'_> {
+            fn drop(&mut self) {
+                if std::thread::panicking() {
+                    self.0.raise(CoreError::Poisoned);
+                }
+            }
+        }
+        Guard(self)
+    }
+
     /// Whether the capture is to end.
     #[must_use]
     pub fn is_raised(&self) -> bool {

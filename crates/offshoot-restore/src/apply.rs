@@ -4,6 +4,7 @@
 //! are doing. The mark stays in the target unless everything was done and compared.
 
 mod append;
+mod unmark;
 
 use crate::clock::StepClock;
 use crate::plan::{Plan, TaskKind};
@@ -27,7 +28,8 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// `Step` naming the step that failed, `Cancelled`, or `Differs` if the target is not what the snapshot says. After each of
-/// them the target is marked as incomplete, and applying a new plan starts over.
+/// them the target is marked as incomplete, and applying a new plan starts over. `Unsure` if nobody can say whether the mark is
+/// gone.
 pub fn apply(plan: &Plan<'_>, target: &dyn Target, control: &Control) -> Result<RestoreReport> {
     let jobs = plan.options.choices.jobs.max(1);
     let span = tracing::info_span!("restore", snapshot = %plan.snapshot.id, jobs, tasks = plan.tasks.len());
@@ -66,12 +68,13 @@ pub fn apply(plan: &Plan<'_>, target: &dyn Target, control: &Control) -> Result<
         shared.watch(control);
     });
     let elapsed = shared.began.elapsed();
-    let State { failed, report, differences, mut clock, .. } =
+    let State { failed, report, differences, may_be_complete, mut clock, .. } =
         shared.state.into_inner().unwrap_or_else(PoisonError::into_inner);
     match failed {
         Some((step, source)) => {
-            remember(plan, target, &step);
+            let is_marked = remember(plan, target, &step);
             Err(match source {
+                source if may_be_complete && !is_marked => RestoreError::Unsure { source },
                 _ if control.is_cancelled() => RestoreError::Cancelled { step },
                 _ if !differences.is_empty() => RestoreError::Differs { differences },
                 source => RestoreError::Step { step, source },
@@ -94,10 +97,8 @@ fn total(plan: &Plan<'_>) -> Option<Event> {
 }
 
 /// Writes the step that failed into the mark. If that cannot be done, the mark says an earlier one.
-fn remember(plan: &Plan<'_>, target: &dyn Target, step: &str) {
-    if let Ok(mut session) = target.session(&plan.options.choices) {
-        let _ = session.mark(&mark(plan, step));
-    }
+fn remember(plan: &Plan<'_>, target: &dyn Target, step: &str) -> bool {
+    target.session(&plan.options.choices).and_then(|mut session| session.mark(&mark(plan, step))).is_ok()
 }
 
 fn mark(plan: &Plan<'_>, step: &str) -> Mark {
@@ -137,6 +138,8 @@ struct State<'a> {
     workers: usize,
     /// The first failure.
     failed: Option<(String, CoreError)>,
+    /// Whether that was the last step, and nobody can say whether it was done.
+    may_be_complete: bool,
     differences: Vec<Difference>,
     /// Tables that were left out with what they are made of.
     lost: HashSet<(String, String)>,
@@ -154,6 +157,7 @@ impl<'a> State<'a> {
             schedule: Schedule::new(&plan.tasks),
             workers: plan.options.choices.jobs.max(1),
             failed: None,
+            may_be_complete: false,
             differences: Vec::new(),
             lost: HashSet::new(),
             there_before: HashMap::new(),
@@ -249,7 +253,7 @@ impl<'a> Shared<'a> {
         let tables = &plan.snapshot.manifest.content.tables;
         match &plan.tasks[index].kind {
             TaskKind::Mark(step) => session.mark(&mark(plan, step)),
-            TaskKind::Unmark => session.unmark(),
+            TaskKind::Unmark => self.unmark(&plan.tasks[index].label, session),
             TaskKind::Barrier => Ok(()),
             TaskKind::Drop(object) => {
                 let object = &plan.inspection.objects[*object];

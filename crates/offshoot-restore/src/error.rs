@@ -73,6 +73,16 @@ pub enum RestoreError {
         #[source]
         source: CoreError,
     },
+    /// Everything was done and compared, and the answer to the last step was lost: whether the mark is gone cannot be seen.
+    #[error(
+        "all was restored and compared, but whether the target is still marked as incomplete could not be seen: {source}. It may be \
+         complete: see with offshoot verify SNAPSHOT --against URL. If it is marked, run the restore again: it starts over"
+    )]
+    Unsure {
+        /// Why not.
+        #[source]
+        source: CoreError,
+    },
     /// Everything was done, and yet the target is not what the snapshot says.
     #[error(
         "the target is not what the snapshot says, so it stays marked as incomplete:\n{}\nRun the restore again; if it is the same, report it",

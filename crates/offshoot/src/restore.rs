@@ -191,6 +191,14 @@ impl From<RestoreError> for Error {
                 let kind = if told.kind() == ErrorKind::Interrupted { ErrorKind::Failed } else { told.kind() };
                 Self::new(kind, message, hint)
             }
+            RestoreError::Unsure { source } => {
+                let told = Self::from(source);
+                let message = format!(
+                    "all was restored and compared, but whether the target is still marked as incomplete could not be seen: {told}"
+                );
+                let hint = "it may be complete: see with `offshoot verify SNAPSHOT --against URL`; if it is marked, run the restore again: it starts over";
+                Self::new(told.kind(), message, hint)
+            }
             RestoreError::Unfit { problems } => {
                 let lines = |text: &dyn Fn(&offshoot_core::target::Problem) -> String| {
                     problems.iter().map(|problem| format!("\n  {}", text(problem))).collect::<String>()

@@ -6,8 +6,8 @@ use offshoot_testkit::postgres::shared;
 /// Planted in every kind of value, and searched for in all that is said.
 const CANARY: &str = "canary7f3a91";
 
-/// A table with the canary in values of many types, and an index that cannot be made in another database: its function
-/// raises an error that quotes the row.
+/// A table with the canary in values of many types, and a function that raises an error in another database, which quotes the
+/// row under the code that is set there.
 fn schema(db: &str) -> String {
     format!(
         "CREATE TYPE pair AS (a text, b text); CREATE DOMAIN note AS text;
@@ -21,18 +21,24 @@ fn schema(db: &str) -> String {
          SELECT lo_from_bytea(0, '{CANARY}');
          CREATE FUNCTION only_here(value text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
          BEGIN
-           IF pg_catalog.current_database() <> '{db}' THEN RAISE EXCEPTION 'not here: %', value; END IF;
+           IF pg_catalog.current_database() <> '{db}' THEN
+             RAISE EXCEPTION USING ERRCODE = pg_catalog.current_setting('offshoot.code'), MESSAGE = 'not here: ' || value,
+               TABLE = value, COLUMN = value, CONSTRAINT = value;
+           END IF;
            RETURN value;
          END $$;"
     )
 }
+
+/// Runs a command, and gives its exit code and all that it says.
+type Run<'r> = dyn FnMut(&[&str]) -> (Option<i32>, String) + 'r;
 
 #[test]
 fn no_value_is_in_any_log() {
     let server = shared();
     let db = server.fresh_db("planted");
     server.psql(&db, &schema(&db));
-    let (url, copy, other) = (server.url(&db), server.fresh_db("planted_copy"), server.fresh_db("planted_other"));
+    let (url, copy) = (server.url(&db), server.fresh_db("planted_copy"));
     let session = Session::new();
     let mut said = String::new();
     let mut commands = 0;
@@ -57,9 +63,23 @@ fn no_value_is_in_any_log() {
     assert_eq!(run(&["verify", "p", "--against", &url]).0, Some(5));
     server.psql(&db, "CREATE INDEX ON planted (only_here(t))");
     assert_eq!(run(&["capture", &url, "--name", "p"]).0, Some(0));
-    let (code, failed) = run(&["restore", "p", "--to", &server.url(&other)]);
-    assert_eq!(code, Some(1), "the index cannot be made: {failed}");
-    assert!(failed.contains("P0001"), "{failed}");
+    // Code of a user may raise any code, also those under which the server itself says nothing of rows.
+    let fails = |run: &mut Run<'_>, step: &str, raised: &str| {
+        let other = server.fresh_db("planted_other");
+        server.psql("postgres", &format!("ALTER DATABASE {other} SET offshoot.code = '{raised}'"));
+        let (code, failed) = run(&["restore", "p", "--to", &server.url(&other)]);
+        assert_eq!(code, Some(1), "{step} is not to be made: {failed}");
+        assert!(failed.contains(&format!("SQLSTATE {raised}")) && failed.contains(step), "{failed}");
+        server.dropdb(&other);
+    };
+    for raised in ["P0001", "U0001", "42501", "53100"] {
+        fails(&mut run, "INDEX public.planted_only_here_idx", raised);
+    }
+    server.psql(&db, "DROP INDEX planted_only_here_idx; ALTER DOMAIN note ADD CHECK (only_here(VALUE) = VALUE)");
+    assert_eq!(run(&["capture", &url, "--name", "p"]).0, Some(0));
+    for raised in ["U0001", "42501"] {
+        fails(&mut run, "load public.planted", raised);
+    }
     assert_eq!(run(&["show", "p", "--tables", "--columns"]).0, Some(0));
     assert_eq!(run(&["forget", "p", "--keep-last", "1"]).0, Some(0));
     assert_eq!(run(&["gc", "--grace", "0s"]).0, Some(0));

@@ -3,9 +3,13 @@
 use offshoot_core::source::Captured;
 use offshoot_format::manifest::{Environment, Origin};
 
+/// When the state of a made-up database was.
+pub const TAKEN_UNIX_MS: u64 = 1_700_000_000_000;
+
 /// The end of a capture of a database that has rows and nothing else.
 pub fn captured(database: &str) -> Captured {
     Captured {
+        taken_unix_ms: TAKEN_UNIX_MS,
         origin: Origin {
             engine: "made-up".into(),
             system_id: "1".into(),

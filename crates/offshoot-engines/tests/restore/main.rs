@@ -83,7 +83,13 @@ fn for_major(sql: &str, major: u32) -> String {
         sql.push_str(
             ";\nCREATE TABLE public.newer (id int, during daterange, v int GENERATED ALWAYS AS (id * 2) VIRTUAL, \
              CONSTRAINT named NOT NULL id, CONSTRAINT loose_not_null NOT NULL v NO INHERIT);
-             INSERT INTO public.newer VALUES (1, '[2020-01-01,2021-01-01)');",
+             INSERT INTO public.newer VALUES (1, '[2020-01-01,2021-01-01)');
+             CREATE TABLE public.unproven (id int PRIMARY KEY, a int, b int, parent int, UNIQUE (b));
+             INSERT INTO public.unproven VALUES (1, NULL, -1, 7), (2, 1, 1, 1);
+             ALTER TABLE public.unproven ADD CONSTRAINT not_proven NOT NULL a NOT VALID;
+             ALTER TABLE public.unproven ADD CONSTRAINT not_enforced CHECK (b > 0) NOT ENFORCED;
+             ALTER TABLE public.unproven ADD CONSTRAINT not_followed FOREIGN KEY (parent) REFERENCES public.unproven NOT ENFORCED;
+             COMMENT ON CONSTRAINT not_proven ON public.unproven IS 'later'",
         );
     }
     sql

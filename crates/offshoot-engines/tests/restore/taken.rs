@@ -152,7 +152,9 @@ WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 ORDER BY 2, 3";
 
 const COLUMNS: &str = "
-SELECT attname::text, atttypid, pg_catalog.format_type(atttypid, atttypmod), NOT attnotnull
+SELECT attname::text, atttypid, pg_catalog.format_type(atttypid, atttypmod), NOT (attnotnull AND NOT EXISTS (
+    SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = attrelid AND k.contype = 'n' AND k.conkey = ARRAY[attnum]
+      AND NOT k.convalidated))
 FROM pg_catalog.pg_attribute WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum";
 
 async fn tables(client: &Client, taken: &mut Taken) {

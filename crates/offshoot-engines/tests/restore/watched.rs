@@ -1,10 +1,10 @@
 //! A target that tells a test what is about to be done in it, so that the test can break something at that very moment.
 
-use offshoot_core::Result;
 use offshoot_core::target::{
     Adapted, Choices, Counted, Difference, Executed, Inspection, LoadContext, LoadWork, Loaded, Mark, Target,
     TargetSession, Work,
 };
+use offshoot_core::{CoreError, Result};
 use offshoot_format::manifest::{Manifest, TableEntry};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -16,11 +16,13 @@ pub struct Watched<'a> {
     target: &'a dyn Target,
     begun: AtomicUsize,
     hook: &'a Hook<'a>,
+    /// Whether nobody hears that the mark was taken away.
+    pub loses_last_answer: bool,
 }
 
 impl<'a> Watched<'a> {
     pub fn new(target: &'a dyn Target, hook: &'a Hook<'a>) -> Self {
-        Self { target, begun: AtomicUsize::new(0), hook }
+        Self { target, begun: AtomicUsize::new(0), hook, loses_last_answer: false }
     }
 
     fn begin(&self, what: &str) {
@@ -59,7 +61,16 @@ impl TargetSession for WatchedSession<'_> {
 
     fn unmark(&mut self) -> Result<()> {
         self.of.begin("unmark");
-        self.session.unmark()
+        self.session.unmark()?;
+        if !self.of.loses_last_answer {
+            return Ok(());
+        }
+        self.of.begin("unmarked");
+        Err(CoreError::Protocol("the answer was lost"))
+    }
+
+    fn is_marked(&mut self) -> Result<bool> {
+        self.session.is_marked()
     }
 
     fn execute(&mut self, work: &Work) -> Result<Executed> {

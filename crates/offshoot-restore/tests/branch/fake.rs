@@ -308,6 +308,10 @@ impl TargetSession for EmptySession {
         Ok(())
     }
 
+    fn is_marked(&mut self) -> Result<bool> {
+        Ok(false)
+    }
+
     fn execute(&mut self, _work: &Work) -> Result<Executed> {
         Ok(Executed::Done)
     }

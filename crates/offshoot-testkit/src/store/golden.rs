@@ -119,7 +119,7 @@ impl Source for Everything {
             0 => Some(16_400u32.to_be_bytes().to_vec()),
             _ => Some(large(dice, BLOB_BYTES / 2)),
         })?;
-        Ok(described())
+        Ok(Captured { taken_unix_ms: MADE_UNIX_MS + edition * HOUR_MS, ..described() })
     }
 }
 
@@ -223,6 +223,7 @@ fn described() -> Captured {
     };
     let load = Load { partitions: vec![(text("public"), text("part"))], append: true, identity: vec![0] };
     Captured {
+        taken_unix_ms: MADE_UNIX_MS,
         origin: Origin {
             engine: text("made-up"),
             system_id: text("1"),

@@ -33,7 +33,7 @@ use super::schema::{self, Schema};
 use super::session::{Session, reading_pins};
 use crate::error::{EngineError, retry_absent};
 use crate::stop::Stop;
-use offshoot_core::source::{Captured, Sink, Source};
+use offshoot_core::source::{Captured, Sink, Source, now_unix_ms};
 use offshoot_core::{Control, CoreError, Event};
 use std::time::Instant;
 
@@ -95,10 +95,11 @@ impl Capture<'_> {
     fn run(&self, mut leader: Session, sink: &dyn Sink) -> Result<Captured, CoreError> {
         let pinned = leader.pinned();
         let control = self.stop.control();
-        let (before, frozen) = self.freeze(&mut leader, &pinned)?;
+        let (before, frozen, taken_unix_ms) = self.freeze(&mut leader, &pinned)?;
         let since = Instant::now();
         let Listed { tables, schema } = &before;
         let mut captured = Captured {
+            taken_unix_ms,
             origin: origin::read(&mut leader, frozen.position.clone())?,
             environment: environment::read(&mut leader, tables, &schema.definers)?,
             schema: schema.items.clone(),
@@ -132,8 +133,8 @@ impl Capture<'_> {
         Ok(captured)
     }
 
-    /// The schema, and connections that see one state of its tables.
-    fn freeze(&self, leader: &mut Session, pinned: &ConnInfo) -> Result<(Listed, Frozen), CoreError> {
+    /// The schema, connections that see one state of its tables, and a moment before which everything is in that.
+    fn freeze(&self, leader: &mut Session, pinned: &ConnInfo) -> Result<(Listed, Frozen, u64), CoreError> {
         self.stop.control().step("list");
         let mut before = self.list(leader)?;
         let mut tries = 0;
@@ -141,9 +142,10 @@ impl Capture<'_> {
             tries += 1;
             self.stop.check()?;
             let freezer = Freezer { conninfo: pinned, options: self.options, tables: &before.tables, stop: &self.stop };
+            let taken_unix_ms = now_unix_ms();
             let frozen = freezer.freeze()?;
             let after = self.list(leader)?;
-            let Some(what) = difference(&before, &after) else { return Ok((before, frozen)) };
+            let Some(what) = difference(&before, &after) else { return Ok((before, frozen, taken_unix_ms)) };
             tracing::info!(tries, what, "the schema moved: take the state anew");
             if tries >= self.options.tries_max {
                 return Err(MysqlError::Unstable { what }.into());
@@ -189,6 +191,7 @@ impl Capture<'_> {
         std::thread::scope(|scope| {
             // Ends the watcher also when this ends early.
             let _end = watch.end_on_drop();
+            let _guard = self.stop.raise_on_panic();
             spawn(scope, "watch", || watch.run(pinned))?;
             let mut threads = Vec::new();
             let mut keeper = keeper;
@@ -221,6 +224,7 @@ impl Capture<'_> {
 
     /// Reads until nothing is left.
     fn drain(&self, session: &mut Session, work: &Work<'_>, in_snapshot: bool) -> Result<(), CoreError> {
+        let _guard = self.stop.raise_on_panic();
         while let Some(task) = work.next()? {
             self.stop.check()?;
             if in_snapshot {

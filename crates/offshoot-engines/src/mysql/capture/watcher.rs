@@ -92,6 +92,7 @@ impl<'w> Watch<'w> {
 
     /// Watches until the reading is over. An error ends the capture, which must not go on unwatched.
     pub fn run(&self, conninfo: &ConnInfo) {
+        let _guard = self.stop.raise_on_panic();
         let mut session = match Session::open(conninfo) {
             Ok(session) => session,
             Err(error) => {

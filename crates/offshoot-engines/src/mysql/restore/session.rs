@@ -156,6 +156,10 @@ impl TargetSession for MysqlTargetSession<'_> {
         Ok(self.drop_mark()?)
     }
 
+    fn is_marked(&mut self) -> offshoot_core::Result<bool> {
+        Ok(self.read_mark()?.is_some())
+    }
+
     fn execute(&mut self, work: &Work) -> offshoot_core::Result<Executed> {
         if work.stage == Stage::Validate {
             return Ok(self.prove(work)?);

@@ -10,19 +10,45 @@ use std::ffi::OsString;
 use std::sync::{Mutex, PoisonError};
 use tokio_postgres::Client;
 
-/// Process ids of the server's side of all connections of a capture.
-#[derive(Debug, Default)]
-pub struct Sessions(Mutex<Vec<i32>>);
+/// By what the server knows all sessions of a capture.
+#[derive(Debug)]
+pub struct Sessions {
+    /// Process ids of the server's side of its connections.
+    pids: Mutex<Vec<i32>>,
+    /// What pg_dump's session is called: it connects by itself, so that nobody is told its process id.
+    schema_name: String,
+}
 
 impl Sessions {
+    /// None yet, for one capture: pg_dump's session is called as that of no other.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut number = [0; 8];
+        // Without randomness two captures at once may end each other's pg_dump when one is given up; both try again.
+        let _ = getrandom::fill(&mut number);
+        Self { pids: Mutex::default(), schema_name: format!("offshoot schema {:016x}", u64::from_ne_bytes(number)) }
+    }
+
     /// All that are known.
     #[must_use]
     pub fn pids(&self) -> Vec<i32> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.pids.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What pg_dump's session is called.
+    #[must_use]
+    pub fn schema_name(&self) -> &str {
+        &self.schema_name
     }
 
     fn add(&self, pid: i32) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(pid);
+        self.pids.lock().unwrap_or_else(PoisonError::into_inner).push(pid);
+    }
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

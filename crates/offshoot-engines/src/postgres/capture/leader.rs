@@ -4,15 +4,16 @@ use super::connection::Connection;
 use super::options::CaptureOptions;
 use super::stop::Stop;
 use crate::bridge::Bridge;
-use crate::error::{EngineError, Result, refused};
+use crate::error::{EngineError, LOCK_NOT_AVAILABLE, Refusal, Result, refused};
 use crate::postgres::catalog::relations::{self, Relation};
 use crate::postgres::catalog::renamed::Names;
 use crate::postgres::catalog::tables::{self, Sizes, Table};
-use crate::postgres::catalog::{large_objects, names, privileges};
+use crate::postgres::catalog::{large_objects, names, origin, privileges};
 use crate::postgres::facts::table_facts;
 use crate::postgres::quote::{qualified, shown};
 use crate::postgres::types::TypeTree;
 use offshoot_core::CoreError;
+use offshoot_core::source::now_unix_ms;
 use offshoot_format::facts::TableFacts;
 use offshoot_format::manifest::{Load, Note};
 use std::time::{Duration, Instant};
@@ -24,12 +25,18 @@ const ATTEMPT_WAIT_MAX: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(100);
 /// Tables in one LOCK statement.
 const LOCK_TABLES_MAX: usize = 500;
+/// The least that a LOCK statement is given: what nobody contests takes a moment, too.
+const LOCK_STATEMENT_MIN: Duration = Duration::from_millis(500);
 
 /// What the leader holds: locks, and a snapshot that others may join.
 #[derive(Debug)]
 pub struct Leader {
     /// Name of the exported snapshot.
     pub snapshot: String,
+    /// When that was taken, or a moment before.
+    pub taken_unix_ms: u64,
+    /// Where in the log it was taken, or a little before.
+    pub position: String,
     /// The names of what may be renamed beside the locks.
     pub names: Names,
     /// The tables that are read.
@@ -63,7 +70,7 @@ impl Leader {
             let error = source.downcast::<EngineError>().map_or(None, |error| Some(*error));
             let Some(error) = error else { return Err(CoreError::Poisoned) };
             match error {
-                EngineError::Refused { refusal, .. } if refusal.code == "55P03" => {
+                EngineError::Refused { refusal, .. } if refusal.code == LOCK_NOT_AVAILABLE => {
                     // Asked after every attempt: who held a lock may be gone when the last one fails.
                     roll_back(bridge, connection)?;
                     locked = bridge.block_on(relations::locked_by_others(&connection.client))?.or(locked);
@@ -100,11 +107,14 @@ impl Leader {
         control.step("list");
         let before = bridge.block_on(relations::list(client))?;
         bridge.block_on(privileges::check(client, &before))?;
+        // Before the transaction, whose first statement takes the snapshot.
+        let position = bridge.block_on(origin::position(client))?;
         control.step("lock");
         let started = Instant::now();
         bridge.block_on(lock(client, &before, attempt_wait(options)))?;
         tracing::info!(tables = before.len(), millis = started.elapsed().as_millis() as u64, "locked");
         control.step("snapshot");
+        let taken_unix_ms = now_unix_ms();
         let snapshot = bridge.block_on(client.query_one("SELECT pg_catalog.pg_export_snapshot()", &[]));
         let snapshot = snapshot.map_err(refused("export a snapshot"))?.get(0);
         let after = bridge.block_on(relations::list(client))?;
@@ -138,7 +148,7 @@ impl Leader {
         });
         let mut facts = bridge.block_on(table_facts(client, connection.version, &after, &tables))?;
         facts.extend(bridge.block_on(large_objects::facts(client))?);
-        let leader = Self { snapshot, names, tables, tree, facts, not_carried };
+        let leader = Self { snapshot, taken_unix_ms, position, names, tables, tree, facts, not_carried };
         let (rows, bytes) = leader.totals();
         tracing::info!(snapshot = leader.snapshot, tables = leader.tables.len(), rows, bytes, "snapshot taken");
         Ok(leader)
@@ -180,13 +190,31 @@ fn attempt_wait(options: &CaptureOptions) -> Duration {
 
 /// Begins the transaction and locks; the snapshot is taken by the first statement after this.
 async fn lock(client: &Client, relations: &[Relation], wait: Duration) -> Result<()> {
-    let mut sql = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n".to_owned();
-    sql.push_str(&format!("SET LOCAL lock_timeout = {};\n", wait.as_millis()));
+    let doing = "lock the tables for reading";
+    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+    client.batch_execute(begin).await.map_err(refused(doing))?;
+    let started = Instant::now();
     for some in relations.chunks(LOCK_TABLES_MAX) {
         let names: Vec<String> =
             some.iter().map(|relation| format!("ONLY {}", qualified(&relation.schema, &relation.name))).collect();
-        sql.push_str(&format!("LOCK TABLE {} IN ACCESS SHARE MODE;\n", names.join(", ")));
+        // The one bounds each lock of the statement, the other all of them.
+        let left = wait.saturating_sub(started.elapsed());
+        let (lock_ms, limit) = (left.as_millis() + 1, left.max(LOCK_STATEMENT_MIN));
+        let sql = format!(
+            "SET LOCAL lock_timeout = {lock_ms}; SET LOCAL statement_timeout = {};\nLOCK TABLE {} IN ACCESS SHARE MODE",
+            limit.as_millis() + 1,
+            names.join(", ")
+        );
+        let asked = Instant::now();
+        client.batch_execute(&sql).await.map_err(refused(doing)).map_err(|error| match error.code() {
+            // Its time was over; nobody has cancelled it.
+            Some("57014") if asked.elapsed() >= limit => {
+                let refusal = Refusal::without_message(LOCK_NOT_AVAILABLE);
+                EngineError::Refused { doing: doing.to_owned(), refusal }
+            }
+            _ => error,
+        })?;
     }
-    sql.push_str("SET LOCAL lock_timeout = 0;\n");
-    client.batch_execute(&sql).await.map_err(refused("lock the tables for reading"))
+    let reset = "SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0";
+    client.batch_execute(reset).await.map_err(refused(doing))
 }

@@ -78,9 +78,13 @@ impl Capture<'_> {
         std::thread::scope(|scope| {
             // Ends the watcher also when this ends early.
             let _end = watch.end_on_drop();
+            // Dropped before the watch ends, which then ends the sessions.
+            let _guard = self.stop.raise_on_panic();
             spawn(scope, "watch", || watch.run(&pinned))?;
             let started = Instant::now();
-            let leader = Leader::begin(bridge, &mut connection, self.options, &self.stop);
+            // Nothing is locked before somebody watches.
+            let watched = watch.wait_until_begun();
+            let leader = watched.and_then(|()| Leader::begin(bridge, &mut connection, self.options, &self.stop));
             let outcome = leader.and_then(|leader| {
                 watch.snapshot_taken(started);
                 self.read(bridge, &connection, &pinned, leader, sink)
@@ -113,14 +117,19 @@ impl Capture<'_> {
         let (libpq, version) = (&connection.libpq_environment, connection.version);
         let work = Work::new(&leader.tables, self.options, version, sink);
         let (captured, schema) = std::thread::scope(|scope| {
+            let _guard = self.stop.raise_on_panic();
+            let name = self.sessions.schema_name();
             let dump = spawn(scope, "schema", || {
-                let dumped = schema::dump(&pg_dump, libpq, version, &leader.snapshot, self.options, &self.stop);
+                let _guard = self.stop.raise_on_panic();
+                let source = schema::pg_dump::Dumped { environment: libpq, name, version, snapshot: &leader.snapshot };
+                let dumped = schema::dump(&pg_dump, &source, self.options, &self.stop);
                 dumped.map_err(|error| self.stop.raise(error)).ok()
             });
             control.step("data");
             let mut workers = Vec::new();
             for _ in 1..self.options.jobs.get() {
                 workers.push(spawn(scope, "read", || {
+                    let _guard = self.stop.raise_on_panic();
                     let outcome = worker::run(pinned, &self.sessions, &leader, &work, &self.stop);
                     work.worker_ended(&self.stop, outcome);
                 })?);
@@ -155,7 +164,8 @@ impl Capture<'_> {
 fn catalog(bridge: &Bridge, connection: &Connection, leader: &Leader) -> Result<Captured, CoreError> {
     let (client, version) = (&connection.client, connection.version);
     Ok(Captured {
-        origin: bridge.block_on(origin::read(client, version))?,
+        taken_unix_ms: leader.taken_unix_ms,
+        origin: bridge.block_on(origin::read(client, leader.position.clone()))?,
         environment: bridge.block_on(environment::read(client, version))?,
         schema: Vec::new(),
         sequences: Vec::new(),

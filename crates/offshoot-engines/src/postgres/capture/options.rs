@@ -10,7 +10,7 @@ use std::time::Duration;
 pub struct CaptureOptions {
     /// Connections that read rows. Two more are used beside: the watcher's and pg_dump's.
     pub jobs: NonZeroUsize,
-    /// How long locks may be waited for in all. One attempt takes at most two seconds of it.
+    /// How long locks may be waited for in all. One attempt takes at most two seconds of it, for all locks together.
     pub lock_wait: Duration,
     /// How often a schema that changes between listing and locking is listed anew.
     pub tries_max: u32,

@@ -12,13 +12,18 @@ use crate::bridge::Bridge;
 use crate::conninfo::ConnInfo;
 use crate::error::{EngineError, Result, refused};
 use crate::postgres::quote::shown;
+use offshoot_core::CoreError;
 use offshoot_core::source::Sink;
 use std::collections::HashMap;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Name under which pg_dump's session is known, so that it is not taken for an application.
-pub const SCHEMA_SESSION: &str = "offshoot schema";
+/// The least that the server is given to say who waits: a question that takes longer than that and than `max_block` is given
+/// up, and the capture with it.
+const ANSWER_MIN: Duration = Duration::from_secs(5);
+
+/// How soon a capture that is given up stops waiting for its watch to begin.
+const BEGIN_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A watch over one capture.
 pub struct Watch<'w> {
@@ -32,11 +37,12 @@ pub struct Watch<'w> {
 
 #[derive(Default)]
 struct State {
+    has_begun: bool,
     is_over: bool,
     snapshot_taken: Option<Instant>,
 }
 
-/// Sessions that wait behind a session that waits for a lock of ours.
+/// Sessions that wait behind a session that waits for a lock of ours; pg_dump's is ours, too.
 const WAITING: &str = "
 WITH waiting AS MATERIALIZED (
   SELECT DISTINCT pid FROM pg_catalog.pg_locks WHERE NOT granted),
@@ -58,9 +64,27 @@ impl<'w> Watch<'w> {
         Self { stop, sessions, options, sink, state: Mutex::default(), changed: Condvar::new() }
     }
 
+    /// Waits until somebody watches.
+    ///
+    /// # Errors
+    /// `Poisoned` if nobody will, or the capture is given up.
+    pub fn wait_until_begun(&self) -> Result<(), CoreError> {
+        let mut state = self.lock();
+        while !state.has_begun {
+            self.stop.check()?;
+            let waited = self.changed.wait_timeout(state, BEGIN_INTERVAL);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The age of the snapshot counts from here.
     pub fn snapshot_taken(&self, at: Instant) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).snapshot_taken = Some(at);
+        self.lock().snapshot_taken = Some(at);
     }
 
     /// Ends the watch when it is dropped.
@@ -77,11 +101,13 @@ impl<'w> Watch<'w> {
 
     /// Watches until the capture is over. An error ends the capture, which must not go on unwatched.
     pub fn run(&self, conninfo: &ConnInfo) {
+        let _guard = self.stop.raise_on_panic();
         let opened = Bridge::new()
             .map_err(|source| EngineError::Io { operation: "starting a thread", source })
             // It holds no lock that anybody could wait for, so it is not among the sessions.
             .and_then(|bridge| {
-                bridge.block_on(Connection::open_async(conninfo)).map(|connection| (bridge, connection))
+                let connection = bridge.block_on(self.open(conninfo))?;
+                Ok((bridge, connection))
             });
         let (bridge, connection) = match opened {
             Ok(opened) => opened,
@@ -90,11 +116,27 @@ impl<'w> Watch<'w> {
                 return self.sink.give_up();
             }
         };
+        self.lock().has_begun = true;
+        self.changed.notify_all();
         if let Err(error) = self.watch(&bridge, &connection) {
             self.stop.raise(error);
             self.sink.give_up();
             self.end_sessions(&bridge, &connection);
+            let over = self.changed.wait_while(self.lock(), |state| !state.is_over);
+            drop(over.unwrap_or_else(PoisonError::into_inner));
         }
+        if self.stop.is_raised() {
+            // Also those that began meanwhile, and what a pg_dump that is gone has left the server to do.
+            self.end_sessions(&bridge, &connection);
+        }
+    }
+
+    async fn open(&self, conninfo: &ConnInfo) -> Result<Connection> {
+        let connection = Connection::open_async(conninfo).await?;
+        let limit_ms = self.options.max_block.max(ANSWER_MIN).as_millis();
+        let limit = format!("SET statement_timeout = {}", limit_ms.min(i32::MAX as u128));
+        connection.client.batch_execute(&limit).await.map_err(refused("set the session up"))?;
+        Ok(connection)
     }
 
     fn watch(&self, bridge: &Bridge, connection: &Connection) -> Result<()> {
@@ -102,7 +144,7 @@ impl<'w> Watch<'w> {
         let mut first_seen: HashMap<(i32, i32), Instant> = HashMap::new();
         while self.sleep(interval)? {
             let pids = self.sessions.pids();
-            let rows = bridge.block_on(connection.client.query(WAITING, &[&pids, &SCHEMA_SESSION]));
+            let rows = bridge.block_on(connection.client.query(WAITING, &[&pids, &self.sessions.schema_name()]));
             let rows = rows.map_err(refused("say who waits for locks"))?;
             let now = Instant::now();
             let mut seen = HashMap::new();
@@ -127,17 +169,20 @@ impl<'w> Watch<'w> {
         Ok(())
     }
 
-    /// Ends all sessions of the capture on the server.
+    /// Ends all sessions of the capture on the server, pg_dump's among them. A number that another user's session has by now,
+    /// or one in another database, is none of them.
     fn end_sessions(&self, bridge: &Bridge, connection: &Connection) {
-        let sql = "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.unnest($1::pg_catalog.int4[]) AS pid";
+        let sql = "SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a
+                   WHERE (a.pid = ANY ($1) OR a.application_name = $2)
+                     AND a.datname = pg_catalog.current_database() AND a.usename = session_user";
         // A server that does not answer has no sessions, or ends them when it sees that nobody reads.
-        let _ = bridge.block_on(connection.client.query(sql, &[&self.sessions.pids()]));
+        let (pids, schema_name) = (self.sessions.pids(), self.sessions.schema_name());
+        let _ = bridge.block_on(connection.client.query(sql, &[&pids, &schema_name]));
     }
 
     /// Waits. False when the capture is over.
     fn sleep(&self, interval: Duration) -> Result<bool> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.changed.wait_timeout_while(state, interval, |state| !state.is_over);
+        let waited = self.changed.wait_timeout_while(self.lock(), interval, |state| !state.is_over);
         let state = waited.unwrap_or_else(PoisonError::into_inner).0;
         if state.is_over {
             return Ok(false);

@@ -3,6 +3,7 @@
 //! Their pages come in order from the system's own table where the role may read it, in one stream; else each object is
 //! read in pieces. An object is never held whole. Pages that were never written read as zeros.
 
+use super::privileges;
 use crate::bridge::Bridge;
 use crate::error::{EngineError, Result, refused};
 use crate::postgres::capture::connection::Connection;
@@ -106,11 +107,12 @@ async fn list(client: &Client) -> Result<Vec<u32>> {
 
 /// Bytes of a page, if the pages can be read.
 async fn page_bytes(client: &Client) -> Result<Option<u64>> {
-    let sql = "SELECT pg_catalog.has_table_privilege('pg_catalog.pg_largeobject', 'SELECT'),
-                      pg_catalog.current_setting('block_size')::pg_catalog.int8 / 4";
+    if !privileges::may_read_all_large_objects(client).await? {
+        return Ok(None);
+    }
+    let sql = "SELECT pg_catalog.current_setting('block_size')::pg_catalog.int8 / 4";
     let row = client.query_one(sql, &[]).await.map_err(refused("list its large objects"))?;
-    let bytes = u64::try_from(row.get::<_, i64>(1)).unwrap_or(0);
-    Ok(row.get::<_, bool>(0).then_some(bytes))
+    Ok(Some(u64::try_from(row.get::<_, i64>(0)).unwrap_or(0)))
 }
 
 struct Reader<'r> {
@@ -169,6 +171,7 @@ impl Reader<'_> {
     /// Reads each object in pieces, which wants a right on each object only.
     fn read_pieces(&self, objects: &[u32], range: &mut dyn RangeSink) -> Result<(), CoreError> {
         let sql = "SELECT pg_catalog.lo_get($1, $2, $3)";
+        let role = self.bridge.block_on(privileges::role(self.client))?;
         let statement = self.bridge.block_on(self.client.prepare(sql)).map_err(refused("read its large objects"))?;
         let mut filling = Filling::new(range, self.stop);
         for &object in objects {
@@ -176,7 +179,7 @@ impl Reader<'_> {
             filling.store(object, &mut || {
                 self.stop.check()?;
                 let row = self.bridge.block_on(self.client.query_one(&statement, &[&object, &at, &PIECE_BYTES]));
-                let row = row.map_err(|error| self.denied(object, error))?;
+                let row = row.map_err(|error| denied(&role, object, error))?;
                 let piece = Bytes::copy_from_slice(row.get(0));
                 at += piece.len() as i64;
                 Ok((!piece.is_empty()).then_some(piece))
@@ -184,17 +187,18 @@ impl Reader<'_> {
         }
         filling.flush()
     }
+}
 
-    fn denied(&self, object: u32, error: tokio_postgres::Error) -> EngineError {
-        let error = refused(format!("read large object {object}"))(error);
-        if error.code() != Some("42501") {
-            return error;
-        }
-        EngineError::Privileges {
-            role: "of the session".to_owned(),
-            missing: vec![format!("large object {object}")],
-            grants: vec!["GRANT SELECT ON TABLE pg_catalog.pg_largeobject TO the role;".to_owned()],
-        }
+/// Its right was there before the locks were taken, and is gone.
+fn denied(role: &str, object: u32, error: tokio_postgres::Error) -> EngineError {
+    let error = refused(format!("read large object {object}"))(error);
+    if error.code() != Some("42501") {
+        return error;
+    }
+    EngineError::Privileges {
+        role: role.to_owned(),
+        missing: vec![format!("large object {object}")],
+        grants: vec![privileges::grant_large_objects(role)],
     }
 }
 

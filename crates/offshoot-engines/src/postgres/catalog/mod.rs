@@ -25,3 +25,14 @@ macro_rules! user_schema {
     };
 }
 pub(crate) use user_schema;
+
+/// The condition on a relation `c` that its position is carried, if it is a sequence: one of the user, or one whose position an
+/// extension has given to the user.
+macro_rules! carried_sequence {
+    () => {
+        "(EXISTS (SELECT FROM pg_catalog.pg_extension e WHERE c.oid = ANY (e.extconfig))
+          OR NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+            WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e'))"
+    };
+}
+pub(crate) use carried_sequence;

@@ -1,21 +1,29 @@
 //! Where a state was taken: what tells this server and database from all others, and its place in the log.
 
 use crate::error::{Result, refused};
-use crate::postgres::session::Version;
 use offshoot_format::manifest::Origin;
 use tokio_postgres::Client;
 
 const DOING: &str = "say which server and database it is";
 
-/// Reads it. What the role may not see is left empty.
+/// Where the server's log ends now; nothing where it has none.
 ///
 /// # Errors
 /// If the server refuses.
-pub async fn read(client: &Client, _version: Version) -> Result<Origin> {
+pub async fn position(client: &Client) -> Result<String> {
+    let sql = "SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
+                    ELSE pg_catalog.pg_current_wal_lsn() END::pg_catalog.text";
+    let row = client.query_one(sql, &[]).await.map_err(refused(DOING))?;
+    Ok(row.get::<_, Option<String>>(0).unwrap_or_default())
+}
+
+/// Reads it, but for the position. What the role may not see is left empty.
+///
+/// # Errors
+/// If the server refuses.
+pub async fn read(client: &Client, position: String) -> Result<Origin> {
     let sql = "
-        SELECT d.oid::pg_catalog.text, d.datname,
-               CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
-                    ELSE pg_catalog.pg_current_wal_lsn() END::pg_catalog.text
+        SELECT d.oid::pg_catalog.text, d.datname
         FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()";
     let row = client.query_one(sql, &[]).await.map_err(refused(DOING))?;
     Ok(Origin {
@@ -23,7 +31,7 @@ pub async fn read(client: &Client, _version: Version) -> Result<Origin> {
         system_id: system_id(client).await?,
         database_id: row.get(0),
         database: row.get(1),
-        position: row.get::<_, Option<String>>(2).unwrap_or_default(),
+        position,
     })
 }
 

@@ -1,12 +1,12 @@
 //! Rights that reading everything needs, asked before anything is locked, and the statements that grant the missing ones.
 
 use super::relations::Relation;
-use super::user_schema;
+use super::{carried_sequence, user_schema};
 use crate::error::{EngineError, Result, refused};
 use crate::postgres::quote::{ident, qualified, shown};
 use tokio_postgres::Client;
 
-/// Checks that the session's role may read these relations and all sequences, unfiltered by policies.
+/// Checks that the session's role may read these relations, all sequences and all large objects, unfiltered by policies.
 ///
 /// # Errors
 /// `Privileges` with everything that is missing, or the server's refusal.
@@ -49,23 +49,59 @@ const SEQUENCES: &str = concat!(
      WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND ",
     user_schema!(),
     " AND NOT (pg_catalog.has_sequence_privilege(c.oid, 'SELECT') AND pg_catalog.has_schema_privilege(n.oid, 'USAGE'))
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
-        WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e')
-     ORDER BY 1, 2"
+      AND ",
+    carried_sequence!(),
+    " ORDER BY 1, 2"
 );
+
+/// Large objects that are named when they cannot be read.
+const LARGE_OBJECTS_MAX: usize = 5;
+
+/// Large objects that the role may not read one by one, and how many there are. Asked only where it may not read all of them
+/// from their table.
+const LARGE_OBJECTS: &str = "
+SELECT m.oid, pg_catalog.count(*) OVER ()
+FROM pg_catalog.pg_largeobject_metadata m
+WHERE pg_catalog.current_setting('lo_compat_privileges') <> 'on' AND NOT pg_catalog.pg_has_role(m.lomowner, 'USAGE')
+  AND NOT EXISTS (SELECT FROM pg_catalog.aclexplode(m.lomacl) a WHERE a.privilege_type = 'SELECT'
+    AND CASE WHEN a.grantee = 0 THEN true ELSE pg_catalog.pg_has_role(a.grantee, 'USAGE') END)
+ORDER BY m.oid LIMIT $1";
+
+/// Whether the role may read all large objects from their table.
+///
+/// # Errors
+/// If the server refuses.
+pub async fn may_read_all_large_objects(client: &Client) -> Result<bool> {
+    let sql = "SELECT pg_catalog.has_table_privilege('pg_catalog.pg_largeobject', 'SELECT')";
+    Ok(client.query_one(sql, &[]).await.map_err(refused(DOING))?.get(0))
+}
+
+/// The statement that lets a role read all large objects.
+#[must_use]
+pub fn grant_large_objects(role: &str) -> String {
+    format!("GRANT SELECT ON TABLE pg_catalog.pg_largeobject TO {};", ident(role))
+}
+
+/// The role of the session.
+///
+/// # Errors
+/// If the server refuses.
+pub async fn role(client: &Client) -> Result<String> {
+    Ok(client.query_one("SELECT current_user::pg_catalog.text", &[]).await.map_err(refused(DOING))?.get(0))
+}
+
+const DOING: &str = "check what the role may read";
 
 /// Collects what is missing.
 ///
 /// # Errors
 /// If the server refuses.
 pub async fn missing(client: &Client, relations: &[Relation]) -> Result<Missing> {
-    let doing = "check what the role may read";
-    let role: String =
-        client.query_one("SELECT current_user::pg_catalog.text", &[]).await.map_err(refused(doing))?.get(0);
+    let role = role(client).await?;
     let mut missing = Missing { role: role.clone(), ..Missing::default() };
     let role = ident(&role);
     let oids: Vec<u32> = relations.iter().map(|relation| relation.oid).collect();
-    let rows = client.query(TABLES, &[&oids]).await.map_err(refused(doing))?;
+    let rows = client.query(TABLES, &[&oids]).await.map_err(refused(DOING))?;
     for row in &rows {
         let oid: u32 = row.get(0);
         let Some(relation) = relations.iter().find(|relation| relation.oid == oid) else { continue };
@@ -84,7 +120,7 @@ pub async fn missing(client: &Client, relations: &[Relation]) -> Result<Missing>
             );
         }
     }
-    let rows = client.query(SEQUENCES, &[]).await.map_err(refused(doing))?;
+    let rows = client.query(SEQUENCES, &[]).await.map_err(refused(DOING))?;
     for row in &rows {
         let (schema, name): (String, String) = (row.get(0), row.get(1));
         let object = format!("sequence {}", shown(&schema, &name));
@@ -94,5 +130,21 @@ pub async fn missing(client: &Client, relations: &[Relation]) -> Result<Missing>
         missing.add(object, format!("GRANT SELECT ON SEQUENCE {} TO {role};", qualified(&schema, &name)));
     }
     missing.objects.dedup();
+    large_objects(client, &mut missing).await?;
     Ok(missing)
+}
+
+async fn large_objects(client: &Client, missing: &mut Missing) -> Result<()> {
+    if may_read_all_large_objects(client).await? {
+        return Ok(());
+    }
+    let rows = client.query(LARGE_OBJECTS, &[&(LARGE_OBJECTS_MAX as i64)]).await.map_err(refused(DOING))?;
+    for row in &rows {
+        missing.add(format!("large object {}", row.get::<_, u32>(0)), grant_large_objects(&missing.role));
+    }
+    let more = rows.first().map_or(0, |row| row.get::<_, i64>(1)) - rows.len() as i64;
+    if more > 0 {
+        missing.objects.push(format!("{more} more large objects"));
+    }
+    Ok(())
 }

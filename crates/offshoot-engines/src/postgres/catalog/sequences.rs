@@ -1,7 +1,7 @@
 //! Where sequences stand. They obey no snapshot, so they are read after the rows: a value in a row was then given
 //! already.
 
-use super::user_schema;
+use super::{carried_sequence, user_schema};
 use crate::error::{Result, refused};
 use crate::postgres::quote::{literal, qualified, shown};
 use crate::postgres::session::Version;
@@ -17,10 +17,9 @@ const QUERY: &str = concat!(
      FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND ",
     user_schema!(),
-    " AND (EXISTS (SELECT FROM pg_catalog.pg_extension e WHERE c.oid = ANY (e.extconfig))
-       OR NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
-         WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e'))
-     ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\""
+    " AND ",
+    carried_sequence!(),
+    " ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\""
 );
 
 /// What was read.

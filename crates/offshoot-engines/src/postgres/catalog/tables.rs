@@ -199,15 +199,20 @@ struct Attribute {
     is_identity_always: bool,
 }
 
-/// The columns that hold data: neither dropped nor generated.
-async fn columns(client: &Client, version: Version, oids: &[u32]) -> Result<HashMap<u32, Vec<Attribute>>> {
-    // From version 18 on, NOT NULL may not be valid yet.
-    let valid = if version.at_least(18) {
+/// What `a.attnotnull` wants beside it to mean that no row has NULL there: from version 18 on, NOT NULL may not be valid yet.
+#[must_use]
+pub fn valid_not_null(version: Version) -> &'static str {
+    if version.at_least(18) {
         "AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = a.attrelid AND k.contype = 'n' \
          AND k.conkey = ARRAY[a.attnum] AND NOT k.convalidated)"
     } else {
         ""
-    };
+    }
+}
+
+/// The columns that hold data: neither dropped nor generated.
+async fn columns(client: &Client, version: Version, oids: &[u32]) -> Result<HashMap<u32, Vec<Attribute>>> {
+    let valid = valid_not_null(version);
     let sql = format!(
         "SELECT a.attrelid, a.attnum, a.attname, a.atttypid, pg_catalog.format_type(a.atttypid, a.atttypmod), \
            a.attnotnull {valid}, a.attidentity = 'a', \

@@ -71,7 +71,7 @@ fn failure(name: &str, number: usize, statement: &Statement<'_>, error: &tokio_p
         }
         _ => 0,
     };
-    let refusal = Refusal::new(db.code().code(), db.message());
+    let refusal = Refusal::of(db);
     LocalError::Script { name: name.to_owned(), line: statement.line + lines_before, statement: number, refusal }.into()
 }
 

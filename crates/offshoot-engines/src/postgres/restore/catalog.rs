@@ -20,6 +20,7 @@ mod twins;
 
 use super::{MARK_SCHEMA, PostgresSession};
 use crate::error::Result;
+use crate::postgres::catalog::tables::valid_not_null;
 use crate::postgres::quote::{literal, shown};
 use offshoot_core::target::{Adapted, Difference};
 use offshoot_format::manifest::{Manifest, TableEntry};
@@ -85,7 +86,7 @@ SELECT o.kind, o.schema, o.within, o.name, o.is_valid, o.definition, CASE WHEN o
 FROM object o";
 
 const COLUMNS: &str = "
-SELECT n.nspname::text, c.relname::text, a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), NOT a.attnotnull
+SELECT n.nspname::text, c.relname::text, a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), NOT (a.attnotnull {valid})
 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND n.nspname !~ '^pg_'";
 
@@ -115,7 +116,7 @@ impl PostgresSession<'_> {
         }
         let mut differences = self.object_differences(manifest, adapted, &found)?;
         differences.extend(extra(manifest, &found));
-        let rows = self.query(doing, COLUMNS, &[])?;
+        let rows = self.query(doing, &COLUMNS.replace("{valid}", valid_not_null(self.version)), &[])?;
         let mut columns: HashMap<(String, String), Columns> = HashMap::new();
         for row in &rows {
             columns.entry((row.get(0), row.get(1))).or_default().insert(row.get(2), (row.get(3), row.get(4)));

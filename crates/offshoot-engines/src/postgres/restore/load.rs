@@ -1,7 +1,7 @@
 //! Rows into a table: leaves are decoded and encoded ahead on other threads, this one sends.
 
 use super::PostgresSession;
-use crate::error::{EngineError, refused};
+use crate::error::{EngineError, refused, refused_on_rows};
 use crate::postgres::copy_in::{Encoded, Frame, HEADER, RowEncoder, TRAILER, escape_into};
 use crate::postgres::quote::{ident_list, literal, qualified, shown};
 use crate::postgres::types::TypeTree;
@@ -164,7 +164,7 @@ impl CopyStream<'_> {
     fn put(&mut self, bytes: Bytes) -> Result<()> {
         self.bytes += bytes.len() as u64;
         let sent = self.session.bridge.block_on(self.sink.send(bytes));
-        Ok(sent.map_err(refused(self.doing.as_str()))?)
+        Ok(sent.map_err(refused_on_rows(self.doing.as_str()))?)
     }
 
     /// Ends the stream, and gives what the server counted.
@@ -173,7 +173,7 @@ impl CopyStream<'_> {
             self.put(Bytes::from_static(&TRAILER))?;
         }
         let finished = self.session.bridge.block_on(self.sink.as_mut().finish());
-        let rows = finished.map_err(refused(self.doing.as_str()))?;
+        let rows = finished.map_err(refused_on_rows(self.doing.as_str()))?;
         self.session.run(&self.doing, "SET LOCAL client_encoding = 'UTF8'")?;
         Ok(Loaded { rows, bytes: self.bytes })
     }

@@ -42,7 +42,7 @@ impl PostgresSession<'_> {
             from.join(", "),
             columns = names(&order),
         );
-        Ok(self.run(&doing, &sql)?)
+        Ok(self.run_on_rows(&doing, &sql)?)
     }
 
     fn copy_part(

@@ -3,7 +3,7 @@
 use super::{PostgresTarget, Seen};
 use crate::bridge::Bridge;
 use crate::conninfo::{ConnInfo, Host};
-use crate::error::{EngineError, Result, refused};
+use crate::error::{EngineError, Result, refused, refused_on_rows};
 use crate::postgres::catalog::origin;
 use crate::postgres::connect::connect;
 use crate::postgres::session::{Version, server_version, writing_pins};
@@ -27,6 +27,21 @@ fn may_lack(stage: Stage, sql: &str, code: &str) -> bool {
     LACKING.contains(&code)
         || code == "42501" && matches!(stage, Stage::Roles | Stage::Last)
         || code == "22023" && sql.starts_with("SET default_table_access_method ")
+}
+
+/// Whether work of this stage looks at rows, and so may run what users have written: of indexes, checks, domains, views.
+fn goes_over_rows(stage: Stage) -> bool {
+    match stage {
+        Stage::Rows
+        | Stage::Index
+        | Stage::Constraint
+        | Stage::Attach
+        | Stage::ForeignKey
+        | Stage::Validate
+        | Stage::Refresh
+        | Stage::Analyze => true,
+        Stage::Drop | Stage::Roles | Stage::PreData | Stage::PostData | Stage::Sequences | Stage::Last => false,
+    }
 }
 
 /// Classes of answers that say nothing about a statement: of resources, an operator, the system, and the server's own faults.
@@ -135,6 +150,11 @@ impl<'t> PostgresSession<'t> {
         self.bridge.block_on(self.client.batch_execute(sql)).map_err(refused(doing))
     }
 
+    /// Runs statements that go over rows, or end a transaction that did.
+    pub(super) fn run_on_rows(&self, doing: &str, sql: &str) -> Result<()> {
+        self.bridge.block_on(self.client.batch_execute(sql)).map_err(refused_on_rows(doing))
+    }
+
     /// Runs a query.
     pub(super) fn query(
         &self,
@@ -145,7 +165,7 @@ impl<'t> PostgresSession<'t> {
         self.bridge.block_on(self.client.query(sql, parameters)).map_err(refused(doing))
     }
 
-    /// Runs `work` in a transaction, which is given up if it fails.
+    /// Runs `work`, which is about rows, in a transaction, which is given up if it fails.
     pub(super) fn in_transaction<T>(
         &self,
         doing: &str,
@@ -154,7 +174,7 @@ impl<'t> PostgresSession<'t> {
         self.run(doing, "BEGIN")?;
         match work() {
             Ok(done) => {
-                self.run(doing, "COMMIT")?;
+                self.run_on_rows(doing, "COMMIT")?;
                 Ok(done)
             }
             Err(error) => {
@@ -187,9 +207,14 @@ impl TargetSession for PostgresSession<'_> {
         Ok(self.drop_mark()?)
     }
 
+    fn is_marked(&mut self) -> offshoot_core::Result<bool> {
+        Ok(self.read_mark()?.is_some())
+    }
+
     fn execute(&mut self, work: &Work) -> offshoot_core::Result<Executed> {
+        let doing = format!("make {}", work.label);
         for sql in &work.sql {
-            match self.run(&format!("make {}", work.label), sql) {
+            match if goes_over_rows(work.stage) { self.run_on_rows(&doing, sql) } else { self.run(&doing, sql) } {
                 Ok(()) => {}
                 Err(error) if error.code().is_some_and(|code| may_leave_out(work, sql, code)) => {
                     return Ok(Executed::LeftOut { why: error.to_string() });

@@ -11,11 +11,9 @@ pub mod split;
 
 use super::capture::options::CaptureOptions;
 use super::capture::stop::Stop;
-use super::session::Version;
 use crate::error::EngineError;
 use offshoot_core::CoreError;
 use offshoot_format::manifest::{Phase, SchemaItem};
-use std::ffi::OsString;
 
 /// Writes the schema as it is in a snapshot.
 ///
@@ -23,13 +21,11 @@ use std::ffi::OsString;
 /// pg_dump's own, or that it wrote something that is not a schema.
 pub fn dump(
     program: &pg_dump::PgDump,
-    environment: &[(&'static str, OsString)],
-    version: Version,
-    snapshot: &str,
+    source: &pg_dump::Dumped<'_>,
     options: &CaptureOptions,
     stop: &Stop,
 ) -> Result<Vec<SchemaItem>, CoreError> {
-    let text = program.run(environment, version, snapshot, options, stop)?;
+    let text = program.run(source, options, stop)?;
     Ok(items(&text)?)
 }
 

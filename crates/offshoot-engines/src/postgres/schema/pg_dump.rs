@@ -6,7 +6,6 @@
 use crate::error::{EngineError, Result};
 use crate::postgres::capture::options::CaptureOptions;
 use crate::postgres::capture::stop::Stop;
-use crate::postgres::capture::watcher::SCHEMA_SESSION;
 use crate::postgres::session::Version;
 use offshoot_core::CoreError;
 use std::ffi::OsString;
@@ -28,6 +27,19 @@ pub struct PgDump {
     path: PathBuf,
     /// Its major and minor version.
     version: (u32, u32),
+}
+
+/// What it reads.
+#[derive(Debug, Clone, Copy)]
+pub struct Dumped<'d> {
+    /// Variables that lead it to the server.
+    pub environment: &'d [(&'static str, OsString)],
+    /// What its session is called on the server.
+    pub name: &'d str,
+    /// The server's version.
+    pub version: Version,
+    /// The exported snapshot that it joins.
+    pub snapshot: &'d str,
 }
 
 impl PgDump {
@@ -69,16 +81,9 @@ impl PgDump {
     ///
     /// # Errors
     /// `PgDump` with its first error line; `SchemaTooLarge`; that the capture is given up.
-    pub fn run(
-        &self,
-        environment: &[(&'static str, OsString)],
-        server: Version,
-        snapshot: &str,
-        options: &CaptureOptions,
-        stop: &Stop,
-    ) -> Result<String, CoreError> {
+    pub fn run(&self, source: &Dumped<'_>, options: &CaptureOptions, stop: &Stop) -> Result<String, CoreError> {
         let io = |source| EngineError::Io { operation: "running pg_dump", source };
-        let mut child = self.command(environment, server, snapshot, options).spawn().map_err(io)?;
+        let mut child = self.command(source, options).spawn().map_err(io)?;
         let (out, errors) = (child.stdout.take(), child.stderr.take());
         let limit = options.schema_bytes_max;
         std::thread::scope(|scope| {
@@ -101,18 +106,13 @@ impl PgDump {
         })
     }
 
-    fn command(
-        &self,
-        environment: &[(&'static str, OsString)],
-        server: Version,
-        snapshot: &str,
-        options: &CaptureOptions,
-    ) -> Command {
+    fn command(&self, source: &Dumped<'_>, options: &CaptureOptions) -> Command {
+        let Dumped { environment, name, version, snapshot } = source;
         let mut command = Command::new(&self.path);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // Packaged pg_dumps can be scripts that look for their interpreter.
         command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("LC_ALL", "C").env("HOME", "/nonexistent");
-        command.envs(environment.iter().map(|(name, value)| (name, value))).env("PGAPPNAME", SCHEMA_SESSION);
+        command.envs(environment.iter().map(|(variable, value)| (variable, value))).env("PGAPPNAME", name);
         command.args(["--schema-only", "--no-password", "--encoding=UTF8", "--no-publications", "--no-subscriptions"]);
         command.args(["--no-tablespaces", "--no-security-labels"]);
         command.arg(format!("--snapshot={snapshot}"));
@@ -124,7 +124,7 @@ impl PgDump {
         if self.version.0 >= 18 {
             command.arg("--no-statistics");
         }
-        tracing::debug!(program = %self.path.display(), server = %server, "running pg_dump");
+        tracing::debug!(program = %self.path.display(), server = %version, "running pg_dump");
         command
     }
 

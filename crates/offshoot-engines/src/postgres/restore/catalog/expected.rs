@@ -11,7 +11,7 @@ use std::collections::HashMap;
 pub(super) struct Written {
     /// The statement.
     pub sql: String,
-    /// Whether it may be not valid: a constraint that was not at the source, or a partitioned index, which the server
+    /// Whether it may be not valid: a constraint that was not at the source, or is enforced on nothing, or a partitioned index, which the server
     /// takes for valid when an index of every partition is attached, and at the source not every partition may have one.
     pub may_be_invalid: bool,
 }
@@ -24,7 +24,8 @@ pub(super) fn written(manifest: &Manifest) -> HashMap<Key, Written> {
 fn made(item: &SchemaItem) -> Option<(Key, Written)> {
     let key = made_by(&item.label, &item.sql)?;
     let is_partitioned_index = key.0 == "index" && item.sql.contains(" ON ONLY ");
-    let may_be_invalid = is_partitioned_index || item.sql.trim_end().ends_with(" NOT VALID");
+    let sql = item.sql.trim_end();
+    let may_be_invalid = is_partitioned_index || sql.ends_with(" NOT VALID") || sql.ends_with(" NOT ENFORCED");
     Some((key, Written { sql: item.sql.clone(), may_be_invalid }))
 }
 
@@ -112,6 +113,7 @@ mod tests {
     fn a_constraint_need_not_be_valid_where_it_says_so() {
         let add = "ALTER TABLE ONLY public.t ADD CONSTRAINT c CHECK ((a > 0))";
         assert!(!may_be_invalid(add) && may_be_invalid(&format!("{add} NOT VALID")));
+        assert!(may_be_invalid(&format!("{add} NOT ENFORCED")));
     }
 
     fn may_be_invalid(sql: &str) -> bool {
