@@ -210,8 +210,8 @@ impl Scrubber {
         Ok(is_there.then_some(out))
     }
 
-    /// What one value of a column becomes, both in text form whatever the form of its rows; none for NULL. Rules that look at
-    /// the row see an empty one.
+    /// What one value of a column becomes, both in text form and UTF-8 whatever the form of its rows and the encoding of its
+    /// texts; none for NULL. Rules that look at the row see an empty one.
     ///
     /// # Errors
     /// [`ScrubError::Refused`] if there is no such column.
@@ -220,7 +220,7 @@ impl Scrubber {
         schema: &str,
         table: &str,
         column: &str,
-        text: &[u8],
+        text: &str,
     ) -> Result<Option<Vec<u8>>, ScrubError> {
         let plan = self.column(schema, table, column)?;
         if !plan.follows_value {

@@ -16,6 +16,7 @@ use super::distinct::Distinct;
 use super::format::{FORMATS, OTHER, format_of};
 use super::lengths::Lengths;
 use super::{SMALL_CLASS, ShapeSummary};
+use crate::facts::ColumnFacts;
 use crate::repeats::Repeats;
 use crate::shape::{Work, class_size};
 use crate::survivors::{Part, Reading};
@@ -89,8 +90,18 @@ impl ColumnShape {
     /// For a column of this type, by its bare name, and form of rows.
     #[must_use]
     pub fn new(type_name: &str, form: RowForm) -> Self {
+        Self::reading(Reading::new(type_name, form))
+    }
+
+    /// For a column as its facts have it, its encoding included.
+    #[must_use]
+    pub fn of(column: &ColumnFacts, form: RowForm) -> Self {
+        Self::reading(Reading::of(column, form))
+    }
+
+    fn reading(reading: Reading) -> Self {
         Self {
-            reading: Reading::new(type_name, form),
+            reading,
             values: 0,
             nulls: 0,
             empty: 0,

@@ -158,7 +158,7 @@ fn is_kept(rule: &Rule) -> bool {
 /// What a rule wrote would be no text of the encoding, and what it did not understand could stay.
 fn encoding_allows(rule: &Rule, column: &ColumnFacts) -> Result<(), String> {
     match &column.encoding {
-        Some(encoding) if !is_kept(rule) => Err(format!(
+        Some(encoding) if !is_kept(rule) && Codec::of(column, RowForm::Text).charset().is_none() => Err(format!(
             "the database's encoding is {encoding}, and rules read and write UTF-8: use `null` or `keep`, or capture a copy of the \
              database that is in UTF-8"
         )),

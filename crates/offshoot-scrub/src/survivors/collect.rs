@@ -21,6 +21,7 @@ use super::runs::{Pile, Runs};
 use super::sieve::Sieve;
 use super::{Place, Promise, ProofError};
 use crate::Key;
+use crate::facts::ColumnFacts;
 use crate::prf::Prf;
 use crate::repeats::Repeats;
 
@@ -47,6 +48,12 @@ impl Source {
             reading: Reading::new(type_name, form),
             always_changes: Promise::of(rule, true).always_changes,
         }
+    }
+
+    /// The same for this column as its facts have it, its encoding included.
+    #[must_use]
+    pub fn reading(self, column: &ColumnFacts, form: RowForm) -> Self {
+        Self { reading: Reading::of(column, form), ..self }
     }
 }
 
@@ -228,11 +235,9 @@ impl Collector<'_> {
     /// # Errors
     /// As [`Self::observe`].
     pub fn observe_part(&mut self, source: usize, bytes: &[u8]) -> Result<(), ProofError> {
-        if source >= self.inputs.sources.len() {
-            return Err(ProofError::Unannounced);
-        }
+        let reading = self.inputs.sources.get(source).ok_or(ProofError::Unannounced)?.reading;
         let start = self.entries.len();
-        self.collect(source, Reading::text(), bytes);
+        self.collect(source, reading.of_portions(), bytes);
         self.once(start);
         self.make_room().map(drop)
     }

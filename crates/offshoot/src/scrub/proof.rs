@@ -171,6 +171,7 @@ pub(super) struct Written {
     pub(super) shapes: BTreeMap<(usize, usize), ColumnShape>,
 }
 
+            let output = output.reading(facts, spec.form);
 /// Searches the rows of all tables on so many threads.
 fn search_rows(
     search: &Search,
@@ -225,7 +226,7 @@ impl Written {
         *self.nulls.entry(place).or_default() += values.null_count() as u64;
         if table.planned.get(place.1).is_some_and(|column| !column.is_kept) {
             let facts = &table.facts.columns[place.1];
-            let new = || ColumnShape::new(&facts.type_name, table.facts.form);
+            let new = || ColumnShape::of(facts, table.facts.form);
             self.shapes.entry(place).or_insert_with(new).observe_column(values);
         }
     }

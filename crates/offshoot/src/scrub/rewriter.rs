@@ -130,7 +130,8 @@ impl BatchTransform for Rewriter<'_> {
                         _ => LookedFor::All,
                     };
                     of_table.push(Watched { column: number, source: sources.len(), what });
-                    sources.push(Source::new(place, column.rule, column.domain, &facts.type_name, table.form));
+                    let source = Source::new(place, column.rule, column.domain, &facts.type_name, table.form);
+                    sources.push(source.reading(facts, table.form));
                 }
             }
             watched.insert((table.schema.clone(), table.name.clone()), of_table);
@@ -203,7 +204,7 @@ impl TableTransform for Table {
     fn range(&self) -> Result<Box<dyn RangeTransform + '_>> {
         let counts = vec![ColumnCount::default(); self.columns.len()];
         let watched = self.watched.iter().map(|watched| watched.column);
-        let shape = |column: usize| ColumnShape::new(&self.facts.columns[column].type_name, self.facts.form);
+        let shape = |column: usize| ColumnShape::of(&self.facts.columns[column], self.facts.form);
         let shapes = watched.map(|column| (column, shape(column))).collect();
         let collector = self.attempt.inputs.as_ref().map(Inputs::collector).transpose().map_err(refused)?;
         let constraints = self.attempt.constraints.as_ref().filter(|all| all.looks_at(&self.name.0, &self.name.1));
