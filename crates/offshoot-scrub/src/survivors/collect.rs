@@ -340,6 +340,41 @@ impl Collector<'_> {
         Ok(())
     }
 
+    /// Takes the names of persons whose first and last ones stand in two columns, each with its source: alone most say too
+    /// little to be looked for, together they say who it is. They count as values of the last name's source, in either order.
+    ///
+    /// # Errors
+    /// As [`Self::observe`].
+    pub fn observe_names(&mut self, first: (usize, &Column), last: (usize, &Column)) -> Result<(), ProofError> {
+        let reading = |source: usize| self.inputs.sources.get(source).map(|source| source.reading);
+        let readings = [first.0, last.0].map(reading);
+        let [Some(of_first), Some(of_last)] = readings else { return Err(ProofError::Unannounced) };
+        let mut names = [Zeroizing::new(Vec::new()), Zeroizing::new(Vec::new())];
+        for row in 0..first.1.rows().min(last.1.rows()) {
+            let (Cell::Bytes(one), Cell::Bytes(other)) = (first.1.cell(row), last.1.cell(row)) else { continue };
+            for (name, (reading, cell)) in names.iter_mut().zip([(of_first, one), (of_last, other)]) {
+                name.clear();
+                reading.parts(cell, &mut self.cell, &mut |part| {
+                    if let Part::Text { text, .. } = part {
+                        name.extend_from_slice(text.trim_ascii());
+                    }
+                });
+            }
+            let [first, next] = &names;
+            if first.is_empty() || next.is_empty() {
+                continue;
+            }
+            let start = self.entries.len();
+            for order in [[first, next], [next, first]] {
+                let both = Zeroizing::new(order.map(|name| &name[..]).join(&b' '));
+                self.collect(last.0, Reading::text(), &both);
+            }
+            self.once(start);
+            self.make_room()?;
+        }
+        Ok(())
+    }
+
     /// Compares a value with what was written in its place: it must have changed if the rule says so and it says enough.
     ///
     /// # Errors
