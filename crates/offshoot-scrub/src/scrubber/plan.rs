@@ -37,7 +37,15 @@ pub(super) fn own_rule(policy: &Policy, tables: &[TableFacts], t: usize, c: usiz
     };
     // What is said of a table by its name, its parts included, goes before what patterns say of many.
     let named = all().find_map(|(table, column)| policy.named_rule_for(table, column));
-    named.or_else(|| all().find_map(|(table, column)| policy.general_rule_for(table, column)))
+    let general = |with_all: bool| {
+        all().find_map(|(table, column)| {
+            let commented = || policy.commented_rule_for(column).filter(|_| with_all);
+            commented().or_else(|| policy.general_rule_for(table, column, with_all))
+        })
+    };
+    let is_opened = all().any(|(_, column)| policy.commented_rule_for(column).is_some_and(|rule| rule.name == "keep"));
+    // Whoever may comment on columns must not open one that the policy closes by its type or its name.
+    named.or_else(|| is_opened.then(|| general(false)).flatten()).or_else(|| general(true))
 }
 
 /// The rule for a column that nobody looked at, where the policy wants such scrubbed; none if no rule does that blindly.
@@ -74,6 +82,11 @@ pub(super) fn suggested_rule(table: &TableFacts, c: usize) -> &'static str {
 }
 
 /// Plans a column; `Refused` if the rule cannot be had there.
+/// Says why a rule cannot be had, and where the policy has it.
+pub(super) fn refused(policy: &Policy, rule: &Rule, column: String, why: String) -> ScrubError {
+    ScrubError::Refused { place: policy.line_and_column(rule), column, rule: rule.name.clone(), why }
+}
+
 pub(super) fn column(
     policy: &Policy,
     tables: &[TableFacts],
@@ -83,11 +96,8 @@ pub(super) fn column(
     key: &Key,
 ) -> Result<ColumnPlan, ScrubError> {
     let (table, column) = (&tables[place.0], &tables[place.0].columns[place.1]);
-    encoding_allows(rule, column).map_err(|why| ScrubError::Refused {
-        column: full_name(table, place.1),
-        rule: rule.name.clone(),
-        why,
-    })?;
+    let refused = |why: String| refused(policy, rule, full_name(table, place.1), why);
+    encoding_allows(rule, column).map_err(refused)?;
     let codec = Codec::of(column, table.form);
     let equality = joins.equality(place.0, place.1);
     let mut options = rule.options();
@@ -106,7 +116,6 @@ pub(super) fn column(
         makers: &policy.makers,
     };
     let transform = rule.make(options, &making).map_err(|fault| policy.place(fault))?;
-    let refused = |why: String| ScrubError::Refused { column: full_name(table, place.1), rule: rule.name.clone(), why };
     let is_unique_by = transform
         .is_unique_by()
         .is_some_and(|by| !table.columns[by].is_nullable && table.unique.iter().any(|(columns, _)| *columns == [by]));
@@ -129,7 +138,7 @@ pub(super) fn column(
     let plan = ColumnPlan {
         name: column.name.clone(),
         rule: rule.name.clone(),
-        is_unique: equality.is_some(),
+        is_unique: equality.is_some() || rule.asks_to_be_unique(),
         domain: rule.domain().to_owned(),
         is_conditional: rule.is_conditional(),
         codec,
@@ -252,6 +261,7 @@ pub(super) fn order(table: &TableFacts, columns: &[ColumnPlan]) -> Result<Vec<us
             let why = "it needs a column that in turn needs it".to_owned();
             return Err(ScrubError::Refused {
                 column: full_name(table, rest[0]),
+                place: None,
                 rule: columns[rest[0]].rule.clone(),
                 why,
             });
