@@ -51,12 +51,13 @@ pub(super) fn own_rule(policy: &Policy, tables: &[TableFacts], t: usize, c: usiz
 /// The rule for a column that nobody looked at, where the policy wants such scrubbed; none if no rule does that blindly.
 pub(super) fn blind_rule(table: &TableFacts, c: usize) -> Option<&'static str> {
     let column = &table.columns[c];
+    let takes_nulls = column.is_nullable && !column.nulls_are_equal;
     match (suggested_rule(table, c), Codec::of(column, table.form).kind()) {
         ("keep", Kind::Integer) => Some("shape"),
         ("keep", Kind::Float | Kind::Decimal | Kind::Time | Kind::Interval) => Some("noise"),
-        ("keep", _) => column.is_nullable.then_some("null"),
+        ("keep", _) => takes_nulls.then_some("null"),
         ("null", Kind::Bytes) => Some("shape"),
-        ("null", _) => column.is_nullable.then_some("null"),
+        ("null", _) => takes_nulls.then_some("null"),
         ("composite", _) => None,
         (rule, _) => Some(rule),
     }
@@ -81,12 +82,12 @@ pub(super) fn suggested_rule(table: &TableFacts, c: usize) -> &'static str {
     }
 }
 
-/// Plans a column; `Refused` if the rule cannot be had there.
 /// Says why a rule cannot be had, and where the policy has it.
 pub(super) fn refused(policy: &Policy, rule: &Rule, column: String, why: String) -> ScrubError {
     ScrubError::Refused { place: policy.line_and_column(rule), column, rule: rule.name.clone(), why }
 }
 
+/// Plans a column; `Refused` if the rule cannot be had there.
 pub(super) fn column(
     policy: &Policy,
     tables: &[TableFacts],
@@ -260,8 +261,8 @@ pub(super) fn order(table: &TableFacts, columns: &[ColumnPlan]) -> Result<Vec<us
         if ready.is_empty() {
             let why = "it needs a column that in turn needs it".to_owned();
             return Err(ScrubError::Refused {
-                column: full_name(table, rest[0]),
                 place: None,
+                column: full_name(table, rest[0]),
                 rule: columns[rest[0]].rule.clone(),
                 why,
             });
