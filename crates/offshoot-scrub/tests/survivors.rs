@@ -76,6 +76,27 @@ fn leaks(type_name: &str, cell: &[u8]) {
 const MAILS: [&str; 3] = ["anna.schmidt@mail.example", "li.wei@other.example", "Zoë.Krüger@drittes.example"];
 
 #[test]
+fn phrases_beside_a_changed_part_are_not_looked_for() {
+    let words: Vec<String> = (0..400_u32).map(|n| format!("paragraph{} of", n.wrapping_mul(2_654_435_761))).collect();
+    for at in 0..20 {
+        let text = |part: &str| format!("{} {part} {}", words[..10 * at].join(" "), words[10 * at..].join(" "));
+        let (before, after) = (text("+1 415 867 5309"), text("+1 902 334 1127"));
+        let source = Source::new(place("body"), "regex", "regex", "text", RowForm::Binary);
+        let inputs = Inputs::new(RANDOM, vec![source], Box::new(MemoryRuns::default()), 64 << 20).unwrap();
+        let mut collector = inputs.collector().unwrap();
+        collector.observe_changed(0, before.as_bytes(), after.as_bytes()).unwrap();
+        collector.finish().unwrap();
+        let output = |column: &str, rule: &str| Output::new(place(column), rule, rule, false, "text", RowForm::Binary);
+        let search = inputs.finish().unwrap().search(vec![output("body", "regex"), output("note", "keep")]);
+        let mut searcher = search.searcher().unwrap();
+        searcher.cell(0, after.as_bytes()).unwrap();
+        searcher.cell(1, b"call +1 415 867 5309").unwrap();
+        searcher.finish().unwrap();
+        assert_eq!(found(&search.finish().unwrap()), [("public.t.note".to_owned(), 1)], "{at}");
+    }
+}
+
+#[test]
 fn names_in_two_columns_are_found_as_one() {
     let column = |values: &[&str]| {
         let mut column = Column::new(Layout::Var);

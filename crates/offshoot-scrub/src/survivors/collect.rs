@@ -222,7 +222,10 @@ impl Collector<'_> {
         self.seen[source].values += 1;
         self.collect(source, reading, before);
         let middle = self.entries.len();
+        // All phrases: which one is chosen depends on its neighbours, and those may be others now.
+        self.finder.with_all_phrases = true;
         self.collect(source, reading, after);
+        self.finder.with_all_phrases = false;
         let kept: HashSet<Hash> = self.entries.drain(middle..).map(|entry| entry.hash).collect();
         let changed: Vec<Entry> = self.entries.drain(start..).filter(|entry| !kept.contains(&entry.hash)).collect();
         self.entries.extend(changed);
@@ -276,9 +279,11 @@ impl Collector<'_> {
     fn collect(&mut self, source: usize, reading: Reading, cell: &[u8]) {
         let Inputs { prf, sieve, .. } = self.inputs;
         let (entries, forms, finder, leaf) = (&mut self.entries, &mut self.forms, &mut self.finder, &mut self.leaf);
-        let number = source as u32;
+        let (number, is_kept) = (source as u32, finder.with_all_phrases);
         let mut add = |needle: Needle<'_>| {
-            sieve.insert(needle.head);
+            if !is_kept {
+                sieve.insert(needle.head);
+            }
             let class = if needle.is_fragment { FRAGMENT } else { class_of(needle.bytes) };
             entries.push(entry(prf.mac(needle.bytes), prf.mac(needle.head), number, needle.bytes.len(), class));
         };
