@@ -93,7 +93,8 @@ pub struct ColumnFacts {
     pub checks: Vec<Check>,
     /// The value of its default in the form of the rows, if that is a constant.
     pub default: Option<Vec<u8>>,
-    /// The encoding of its texts, such as `EUC_JP`, where that is one that rules can neither read nor write.
+    /// The encoding of its texts where that is none which is taken for UTF-8: `LATIN1`, which rules read, or one that they can
+    /// neither read nor write, such as `EUC_JP`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
 }

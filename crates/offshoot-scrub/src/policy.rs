@@ -222,12 +222,15 @@ impl Policy {
         named.map(|(_, rule)| rule.clone())
     }
 
-    /// The rule that its comment, its type or a pattern has for a column.
-    pub(crate) fn general_rule_for(&self, table: &TableFacts, column: &ColumnFacts) -> Option<Rule> {
-        if let Some(name) = column.comment.as_deref().and_then(rule_in_comment) {
-            // A comment that names no rule must not open a column that a pattern would cover otherwise.
-            return self.plain_rule(name).or_else(|| self.plain_rule("shape"));
-        }
+    /// The rule that its comment has for a column. One that names no rule must not open a column that a pattern would cover
+    /// otherwise.
+    pub(crate) fn commented_rule_for(&self, column: &ColumnFacts) -> Option<Rule> {
+        let name = column.comment.as_deref().and_then(rule_in_comment)?;
+        self.plain_rule(name).or_else(|| self.plain_rule("shape"))
+    }
+
+    /// The rule that its type or a pattern has for a column; of patterns for all columns only if `with_all`.
+    pub(crate) fn general_rule_for(&self, table: &TableFacts, column: &ColumnFacts, with_all: bool) -> Option<Rule> {
         let by_type = self.types.iter().find(|(name, _)| column.domain_type.as_ref() == Some(name));
         let by_pattern = || {
             let names = [
@@ -235,7 +238,9 @@ impl Policy {
                 format!("{}.{}", table.name, column.name),
                 column.name.clone(),
             ];
-            self.patterns.iter().find(|(pattern, _)| names.iter().any(|name| matches(pattern, name)))
+            let is_wanted = |pattern: &str| with_all || pattern.contains(|c| !matches!(c, '*' | '.'));
+            let is_meant = |pattern: &str| is_wanted(pattern) && names.iter().any(|name| matches(pattern, name));
+            self.patterns.iter().find(|(pattern, _)| is_meant(pattern))
         };
         by_type.or_else(by_pattern).map(|(_, rule)| rule.clone())
     }
@@ -268,6 +273,13 @@ impl Policy {
     /// What the policy says of the rows of a table, itself.
     pub(crate) fn rows_of(&self, table: &TableFacts) -> Option<&Node> {
         self.rows.iter().find(|(name, _)| names_table(name, table)).map(|(_, rows)| rows)
+    }
+
+    /// Line and column of a rule, from 1; none for one that the policy does not write.
+    pub(crate) fn line_and_column(&self, rule: &Rule) -> Option<(usize, usize)> {
+        let at = Some(rule.at).filter(|at| *at > 0)?;
+        let PolicyError { line, column, .. } = Fault { at, what: String::new() }.in_text(&self.text);
+        Some((line, column))
     }
 
     pub(crate) fn place(&self, fault: Fault) -> PolicyError {

@@ -38,8 +38,10 @@ pub enum ScrubError {
     #[error("no rule covers {}; give each a rule in [scrub.tables], such as `{}`", list(.0), example(.0))]
     Unclassified(Vec<(String, &'static str)>),
     /// A rule that the column does not allow.
-    #[error("`{rule}` cannot be the rule of {column}: {why}")]
+    #[error("{}`{rule}` cannot be the rule of {column}: {why}", at(.place))]
     Refused {
+        /// The rule's line and column in the policy, from 1; none where the policy has no rule for it.
+        place: Option<(usize, usize)>,
         /// Schema, table and column.
         column: String,
         /// The rule.
@@ -97,6 +99,10 @@ pub enum ScrubError {
     /// The batch is not of the planned table, or grew too large.
     #[error(transparent)]
     Format(#[from] FormatError),
+}
+
+fn at(place: &Option<(usize, usize)>) -> String {
+    place.map_or_else(String::new, |(line, column)| format!("policy: line {line}, column {column}: "))
 }
 
 fn list(columns: &[(String, &'static str)]) -> String {
@@ -212,8 +218,8 @@ impl Scrubber {
         Ok(is_there.then_some(out))
     }
 
-    /// What one value of a column becomes, both in text form whatever the form of its rows; none for NULL. Rules that look at
-    /// the row see an empty one.
+    /// What one value of a column becomes, both in text form and UTF-8 whatever the form of its rows and the encoding of its
+    /// texts; none for NULL. Rules that look at the row see an empty one.
     ///
     /// # Errors
     /// [`ScrubError::Refused`] if there is no such column.
@@ -222,13 +228,13 @@ impl Scrubber {
         schema: &str,
         table: &str,
         column: &str,
-        text: &[u8],
+        text: &str,
     ) -> Result<Option<Vec<u8>>, ScrubError> {
         let plan = self.column(schema, table, column)?;
         if !plan.follows_value {
             let why = "what a value becomes depends on its row, too: look the row up by a column that stays".to_owned();
             let (column, rule) = (format!("{}.{column}", shown_name(schema, table)), plan.rule.clone());
-            return Err(ScrubError::Refused { column, rule, why });
+            return Err(ScrubError::Refused { place: None, column, rule, why });
         }
         let (mut work, mut out) = (Work::default(), Vec::new());
         Ok(plan.rewrite_text(text, &mut work, &mut out).then_some(out))
@@ -272,7 +278,8 @@ impl Scrubber {
             plan.filter(|plan| plan.columns.len() == batch.columns.len() && counts.len() == batch.columns.len())
         else {
             let why = "the table was not planned, or has other columns now".to_owned();
-            return Err(ScrubError::Refused { column: shown_name(schema, table), rule: "apply".to_owned(), why });
+            let (column, rule) = (shown_name(schema, table), "apply".to_owned());
+            return Err(ScrubError::Refused { place: None, column, rule, why });
         };
         let mut rewritten: Vec<Option<Column>> = (0..plan.columns.len()).map(|_| None).collect();
         for &c in &plan.order {
@@ -319,6 +326,7 @@ impl Scrubber {
     fn column(&self, schema: &str, table: &str, column: &str) -> Result<&ColumnPlan, ScrubError> {
         let plan = self.plan(schema, table).and_then(|plan| plan.columns.iter().find(|plan| plan.name == column));
         plan.ok_or_else(|| ScrubError::Refused {
+            place: None,
             column: format!("{}.{column}", shown_name(schema, table)),
             rule: "value".to_owned(),
             why: "there is no such column in the plan".to_owned(),
@@ -339,7 +347,7 @@ fn rules(policy: &Policy, tables: &[TableFacts], joins: &Joins, rows: &[Rows]) -
             Some((other, named)) if *other != rule => {
                 let why =
                     format!("a foreign key joins it to {named}, whose rule is `{}`: give both the same", other.name);
-                return Err(ScrubError::Refused { column, rule: rule.name, why });
+                return Err(plan::refused(policy, &rule, column, why));
             }
             _ => {
                 rules.insert(joins.root(t, c), (rule, column));

@@ -242,6 +242,17 @@ pub(crate) fn class_size(work: &mut Work, value: &[u8]) -> u128 {
     work.units.iter().fold(1, |size: u128, unit| size.saturating_mul(unit.radix.max(1).into()))
 }
 
+/// Whether a value is the only one of its shape, so that it stays.
+pub(crate) fn is_only_one(work: &mut Work, value: &[u8]) -> bool {
+    // A letter that another one follows bears no mark and is part of no emoji.
+    let has_letters = |value: &[u8]| value.windows(2).any(|two| two.iter().all(u8::is_ascii_alphabetic));
+    if value.is_ascii() {
+        !value.iter().any(u8::is_ascii_alphanumeric)
+    } else {
+        !has_letters(value) && class_size(work, value) == 1
+    }
+}
+
 /// Tells shapes apart by their alphabets alone: neither case nor structure is in it.
 fn tweak(units: &[Unit]) -> Tweak {
     const HASHED: u64 = 1 << 55;

@@ -13,7 +13,7 @@ mod tests;
 mod text;
 mod text_parts;
 
-use charset::Charset;
+pub(crate) use charset::Charset;
 use offshoot_format::table::RowForm;
 
 pub(crate) use scalar::{uuid_from_text, uuid_text};
@@ -32,6 +32,8 @@ pub struct Codec {
     is_binary: bool,
     is_array: bool,
     parts: Parts,
+    /// That of its texts, where it is another than UTF-8 or a part of it.
+    charset: Option<Charset>,
 }
 
 /// What types of one kind differ in.
@@ -50,8 +52,6 @@ enum Style {
     Unsigned,
     /// A date or time that is written with as many digits behind the point as it had, and whose zero is a value.
     Digits,
-    /// A text in another character set than UTF-8, or in a part of it.
-    Charset(Charset),
 }
 
 /// What a value consists of.
@@ -71,12 +71,30 @@ impl Codec {
     /// The codec for a column and a form of rows.
     #[must_use]
     pub fn of(column: &ColumnFacts, form: RowForm) -> Self {
-        let codec = Self::new(&column.type_name, form);
+        let codec = Self::new(&column.type_name, form).in_encoding(column.encoding.as_deref());
         if column.fields.is_empty() {
             return codec;
         }
         let is_array = column.type_name.starts_with('_');
         Self { kind: Kind::Field, parts: Parts::Fields, is_array, ..codec }
+    }
+
+    /// The same for a database in this encoding, if it is one that rules read.
+    pub(crate) fn in_encoding(self, encoding: Option<&str>) -> Self {
+        let charset = encoding.filter(|encoding| *encoding == charset::LATIN1).map(|_| Charset::Latin1);
+        Self { charset: self.charset.or(charset), ..self }
+    }
+
+    /// The character set of its texts, where it is another than UTF-8 or a part of it.
+    pub(crate) fn charset(&self) -> Option<Charset> {
+        self.charset
+    }
+
+    /// A text of UTF-8 in the bytes of the column.
+    pub(crate) fn text_bytes(&self, text: &str) -> Vec<u8> {
+        let mut out = Vec::new();
+        put_text(self.charset, text.as_bytes(), &mut out);
+        out
     }
 
     /// The codec for a type that is no composite, by its bare name, and a form of rows.
@@ -88,9 +106,6 @@ impl Codec {
         let (bare, is_text) = bare.strip_suffix("_text").map_or((bare, false), |bare| (bare, true));
         let is_binary = form == RowForm::Binary && !is_text;
         let (kind, width, style, parts) = match bare {
-            "text_utf8mb3" => (Kind::Text, 0, Style::Charset(Charset::Utf8Mb3), Parts::Whole),
-            "text_ascii" => (Kind::Text, 0, Style::Charset(Charset::Ascii), Parts::Whole),
-            "text_cp1252" => (Kind::Text, 0, Style::Charset(Charset::Cp1252), Parts::Whole),
             "int1" => (Kind::Integer, 1, Style::Plain, Parts::Whole),
             "uint1" => (Kind::Integer, 1, Style::Unsigned, Parts::Whole),
             "uint2" => (Kind::Integer, 2, Style::Unsigned, Parts::Whole),
@@ -101,9 +116,8 @@ impl Codec {
             // Seconds since 1970 in four bytes.
             "timestamp" if is_text => (Kind::Timestamp, 4, Style::Digits, Parts::Whole),
             "time" if is_text => (Kind::Time, 8, Style::Digits, Parts::Whole),
-            "text" | "varchar" | "bpchar" | "char" | "citext" | "name" | "unknown" => {
-                (Kind::Text, 0, Style::Plain, Parts::Whole)
-            }
+            "text_utf8mb3" | "text_ascii" | "text_cp1252" | "text" | "varchar" | "bpchar" | "char" | "citext"
+            | "name" | "unknown" => (Kind::Text, 0, Style::Plain, Parts::Whole),
             "int2" => (Kind::Integer, 2, Style::Plain, Parts::Whole),
             "int4" => (Kind::Integer, 4, Style::Plain, Parts::Whole),
             "int8" => (Kind::Integer, 8, Style::Plain, Parts::Whole),
@@ -133,7 +147,13 @@ impl Codec {
             "tstzrange" => (Kind::Timestamp, 8, Style::Zoned, Parts::Bounds),
             _ => (Kind::Opaque, 0, Style::Plain, Parts::Whole),
         };
-        Self { kind, width, style, is_binary, is_array: element.is_some() && kind != Kind::Opaque, parts }
+        let charset = match bare {
+            "text_utf8mb3" => Some(Charset::Utf8Mb3),
+            "text_ascii" => Some(Charset::Ascii),
+            "text_cp1252" => Some(Charset::Cp1252),
+            _ => None,
+        };
+        Self { kind, width, style, is_binary, is_array: element.is_some() && kind != Kind::Opaque, parts, charset }
     }
 
     /// The form of the rows that the codec is for.
@@ -165,6 +185,11 @@ impl Codec {
         self.parts == Parts::Whole && !self.is_array
     }
 
+    /// Whether values are addresses of hardware.
+    pub(crate) fn is_mac(&self) -> bool {
+        self.style == Style::Mac
+    }
+
     /// How many bytes a point in time has that is nothing but one.
     pub(crate) fn instant_bytes(&self) -> Option<usize> {
         let is_instant = self.kind == Kind::Timestamp && matches!(self.style, Style::Plain | Style::Zoned);
@@ -176,7 +201,7 @@ impl Codec {
     pub fn is_plain(&self) -> bool {
         self.is_whole()
             && match self.kind {
-                Kind::Text => self.style == Style::Plain,
+                Kind::Text => self.charset.is_none(),
                 Kind::Bytes => self.is_binary,
                 _ => false,
             }
@@ -246,17 +271,17 @@ impl Codec {
         let done = match (self.parts, self.is_binary) {
             (Parts::Whole, _) => return self.rewrite_one(bytes, out, rewrite),
             (Parts::Lexemes, true) => {
-                parts::lexemes(bytes, out, &mut |lexeme, out| lexeme_answer(lexeme, out, rewrite))
+                parts::lexemes(bytes, out, &mut |lexeme, out| self.lexeme_answer(lexeme, out, rewrite))
             }
             (Parts::Lexemes, false) => {
-                text_parts::lexemes(bytes, out, &mut |lexeme, out| lexeme_answer(lexeme, out, rewrite))
+                text_parts::lexemes(bytes, out, &mut |lexeme, out| self.lexeme_answer(lexeme, out, rewrite))
             }
-            (Parts::Entries, true) => parts::entries(bytes, out, &mut |key, value, out| {
-                part_answer(rewrite(Value::Entry(key, value), out), value, out)
-            }),
-            (Parts::Entries, false) => text_parts::entries(bytes, out, &mut |key, value, out| {
-                part_answer(rewrite(Value::Entry(key, value), out), value, out)
-            }),
+            (Parts::Entries, true) => {
+                parts::entries(bytes, out, &mut |key, value, out| self.entry_answer(key, value, out, rewrite))
+            }
+            (Parts::Entries, false) => {
+                text_parts::entries(bytes, out, &mut |key, value, out| self.entry_answer(key, value, out, rewrite))
+            }
             (Parts::Fields, true) => parts::fields(bytes, out, &mut |field, value, out| {
                 part_answer(rewrite(Value::Field(field, value), out), value, out)
             }),
@@ -291,11 +316,9 @@ impl Codec {
                 out.truncate(start);
                 return false;
             }
-            Answer::Written if matches!(self.style, Style::Charset(_)) => {
+            Answer::Written if self.charset.is_some() && self.has_letters() => {
                 let written = out.split_off(start);
-                if let Style::Charset(charset) = self.style {
-                    charset.write(&written, out);
-                }
+                put_text(self.charset, &written, out);
             }
             Answer::Written if self.kind == Kind::Bytes && !self.is_binary => {
                 let written = out.split_off(start);
@@ -319,21 +342,55 @@ impl Codec {
 
     fn decode<'a>(&self, bytes: &'a [u8], scratch: &'a mut scalar::Scratch) -> Value<'a> {
         let value = match self.kind {
-            Kind::Text => Some(Value::Text(match self.style {
-                Style::Charset(charset) => charset.read(bytes, &mut scratch.bytes),
-                _ => bytes,
-            })),
+            Kind::Text => Some(Value::Text(self.read_text(bytes, &mut scratch.bytes))),
             Kind::Json if self.style == Style::Jsonb => match bytes {
-                [1, text @ ..] => Some(Value::Json(text)),
+                [1, text @ ..] => Some(Value::Json(self.read_text(text, &mut scratch.bytes))),
                 _ => None,
             },
-            Kind::Json => Some(Value::Json(bytes)),
-            Kind::Xml => Some(Value::Xml(bytes)),
+            Kind::Json => Some(Value::Json(self.read_text(bytes, &mut scratch.bytes))),
+            Kind::Xml => Some(Value::Xml(self.read_text(bytes, &mut scratch.bytes))),
             Kind::Opaque | Kind::Entry | Kind::Field => None,
             _ if self.is_binary => self.decode_binary(bytes, scratch),
             _ => self.decode_text(bytes, scratch),
         };
         value.unwrap_or(Value::Opaque(bytes))
+    }
+
+    /// Whether rules read its bytes as text, or as a document of text.
+    fn has_letters(&self) -> bool {
+        matches!(self.kind, Kind::Text | Kind::Json | Kind::Xml)
+    }
+
+    fn read_text<'a>(&self, bytes: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
+        match self.charset {
+            Some(charset) => charset.read(bytes, scratch),
+            None => bytes,
+        }
+    }
+
+    /// A lexeme is a text; what it becomes must be one too.
+    fn lexeme_answer(&self, lexeme: &[u8], out: &mut Vec<u8>, rewrite: Rewrite<'_>) -> bool {
+        let mut scratch = Vec::new();
+        let text = self.read_text(lexeme, &mut scratch);
+        self.text_answer(lexeme, out, &mut |out| rewrite(Value::Text(text), out))
+    }
+
+    /// So are keys and values of `hstore`.
+    fn entry_answer(&self, key: &[u8], value: &[u8], out: &mut Vec<u8>, rewrite: Rewrite<'_>) -> bool {
+        let (mut of_key, mut of_value) = (Vec::new(), Vec::new());
+        let entry = Value::Entry(self.read_text(key, &mut of_key), self.read_text(value, &mut of_value));
+        self.text_answer(value, out, &mut |out| rewrite(entry, out))
+    }
+
+    /// Takes the answer for a part that is a text.
+    fn text_answer(&self, old: &[u8], out: &mut Vec<u8>, answer: &mut dyn FnMut(&mut Vec<u8>) -> Answer) -> bool {
+        let start = out.len();
+        let answer = answer(out);
+        if answer == Answer::Written && self.charset.is_some() {
+            let written = out.split_off(start);
+            put_text(self.charset, &written, out);
+        }
+        part_answer(answer, old, out)
     }
 
     /// Writes a number, date, uuid or address; `old` is the value it replaces.
@@ -349,12 +406,21 @@ impl Codec {
     }
 }
 
+/// Appends a text of UTF-8 in a character set, if it is not UTF-8 as well.
+fn put_text(charset: Option<Charset>, text: &[u8], out: &mut Vec<u8>) {
+    match charset {
+        Some(charset) => charset.write(text, out),
+        None => out.extend_from_slice(text),
+    }
+}
+
 /// A label of an enum in the bytes of its column: the label, or its number where rows hold that (`enum_index`).
 pub(crate) fn label(column: &ColumnFacts, form: RowForm, label: &str) -> Vec<u8> {
     let number = column.labels.iter().position(|own| own == label).and_then(|place| u16::try_from(place + 1).ok());
     match number.filter(|_| column.type_name == "enum_index" && form == RowForm::Binary) {
         Some(number) => number.to_be_bytes().to_vec(),
-        None => label.as_bytes().to_vec(),
+        None if column.labels.is_empty() => label.as_bytes().to_vec(),
+        None => Codec::of(column, form).text_bytes(label),
     }
 }
 
@@ -372,11 +438,6 @@ fn place_in_time(value: Value<'_>) -> i128 {
         Value::Timestamp(Moment::At(time)) => time.into(),
         _ => i128::MAX,
     }
-}
-
-/// A lexeme is a text; what it becomes must be one too.
-fn lexeme_answer(lexeme: &[u8], out: &mut Vec<u8>, rewrite: Rewrite<'_>) -> bool {
-    part_answer(rewrite(Value::Text(lexeme), out), lexeme, out)
 }
 
 /// Takes the answer for a part whose bytes the rule wrote.

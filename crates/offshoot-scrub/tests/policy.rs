@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 
 use offshoot_format::column::{Batch, Cell, Column};
 use offshoot_format::table::Layout;
-use offshoot_scrub::facts::{ColumnFacts, Equality};
+use offshoot_scrub::facts::{Check, ColumnFacts, Equality, ForeignKey, TableFacts};
 use offshoot_scrub::shape::Work;
 use offshoot_scrub::transform::{Row, Transform, names};
 use offshoot_scrub::value::{Answer, Value};
@@ -45,6 +45,84 @@ fn errors_point_at_line_and_column() {
         let error = error(text);
         assert!(error.contains(expected), "{text}\n{error}");
     }
+}
+
+#[test]
+fn refusals_point_at_the_rule() {
+    let (mut users, mut posts) = (table("users", &[("name", "text")]), table("posts", &[("author", "text")]));
+    users.unique.push((vec![0], Equality::Bytes));
+    posts.foreign_keys.push(ForeignKey {
+        columns: vec![0],
+        table: ("public".to_owned(), "users".to_owned()),
+        refers_to: vec!["name".to_owned()],
+    });
+    let mut short = table("short", &[("name", "varchar"), ("age", "int4"), ("plain", "text")]);
+    short.columns[0].max_chars = Some(4);
+    short.columns[2].checks.push(Check::Other("odd".to_owned()));
+    let error = |text: &str, tables: &[TableFacts]| {
+        Scrubber::new(&Policy::parse(text).unwrap(), tables, &key(1)).unwrap_err().to_string()
+    };
+    let expect = |text: &str, tables: &[TableFacts], place: &str| {
+        let error = error(text, tables);
+        assert!(
+            error.starts_with(&format!("policy: {place}: `")) && error.contains("cannot be the rule of"),
+            "{error}"
+        );
+    };
+    expect("[scrub.tables.users]\nname = 'first-name'", &[users.clone()], "line 2, column 8");
+    let both = "[scrub.columns]\n'posts.*' = 'shape'\n\n 'users.*' = 'email'";
+    expect(both, &[users, posts], "line 2, column 13");
+    expect("[scrub.tables.short]\nname = 'email'\n'*' = 'keep'", &[short.clone()], "line 2, column 8");
+    expect("[scrub.tables.short]\nage = 'email'\n'*' = 'keep'", &[short.clone()], "line 2, column 7");
+    expect("[scrub.tables.short]\nplain = 'shape'\n'*' = 'keep'", &[short.clone()], "line 2, column 9");
+    // A comment has no place in the policy.
+    short.columns[1].comment = Some("offshoot: email".to_owned());
+    let error = error("[scrub.tables.short]\nname = 'keep'\nplain = 'keep'", &[short]);
+    assert!(error.starts_with("`email` cannot be the rule of public.short.age"), "{error}");
+}
+
+#[test]
+fn a_comment_opens_no_column_that_the_policy_closes() {
+    let mut users = table("users", &[("email", "text"), ("pin", "text"), ("note", "text"), ("post", "text")]);
+    for column in &mut users.columns {
+        column.comment = Some("offshoot: keep".to_owned());
+    }
+    users.columns[1].domain_type = Some("secret".to_owned());
+    let mut part = users.clone();
+    part.name = "part".to_owned();
+    part.parent = Some(("public".to_owned(), "users".to_owned()));
+    let text = "[scrub.columns]\n'*.*' = 'shape'\n'*email*' = 'email'\n'users.post' = 'redact'\n'*' = 'words'\n[scrub.types]\nsecret = 'token'";
+    let scrubber = Scrubber::new(&Policy::parse(text).unwrap(), &[users, part], &key(1)).unwrap();
+    for name in ["users", "part"] {
+        let rules: Vec<&str> =
+            scrubber.columns("public", name).unwrap().into_iter().map(|column| column.rule).collect();
+        assert_eq!(rules, ["email", "token", "keep", "redact"], "{name}");
+    }
+}
+
+#[test]
+fn rules_with_two_forms_agree_with_unique_columns_where_they_are_asked_to() {
+    let rules = [
+        ("phone", "+1 (415) 867-5309"),
+        ("ip", "10.1.2.3"),
+        ("host", "10.1.2.3"),
+        ("url", "https://10.1.2.3/x"),
+        ("words", "see Ann"),
+        ("shape", "Zoe 7"),
+    ];
+    let national = [("national-id", "123-45-6789")].map(|(name, text)| (name, ", country = \"us\"", text));
+    for (name, options, text) in rules.map(|(name, text)| (name, "", text)).into_iter().chain(national) {
+        let rule = |unique: &str| format!("{{ rule = \"{name}\"{options}{unique} }}");
+        let value = |scrubber: Scrubber| scrubber.value("public", "t", "c", text.as_bytes()).unwrap().unwrap();
+        let free = |unique: &str| value(one_column(&rule(unique), ColumnFacts::new("c", "text")).unwrap());
+        let unique = value(tables::unique_column(&rule(""), "text").unwrap());
+        assert_ne!(free(""), unique, "{name}");
+        assert_eq!(free(", unique = true"), unique, "{name}");
+        let planned = one_column(&rule(", unique = true"), ColumnFacts::new("c", "text")).unwrap();
+        assert!(planned.columns("public", "t").unwrap()[0].is_unique, "{name}");
+    }
+    let error = one_column("{ rule = \"email\", unique = true }", ColumnFacts::new("c", "text")).unwrap_err();
+    assert!(error.to_string().contains("`email` has no option `unique`"), "{error}");
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-use offshoot_format::table::RowForm;
+use offshoot_format::column::Column;
+use offshoot_format::table::{Layout, RowForm};
 use offshoot_scrub::survivors::{Inputs, MemoryRuns, Output, Place, ProofError, Source, Survivors};
 use proptest::prelude::*;
 
@@ -73,6 +74,69 @@ fn leaks(type_name: &str, cell: &[u8]) {
 }
 
 const MAILS: [&str; 3] = ["anna.schmidt@mail.example", "li.wei@other.example", "Zoë.Krüger@drittes.example"];
+
+#[test]
+fn phrases_beside_a_changed_part_are_not_looked_for() {
+    let words: Vec<String> = (0..400_u32).map(|n| format!("paragraph{} of", n.wrapping_mul(2_654_435_761))).collect();
+    for at in 0..20 {
+        let text = |part: &str| format!("{} {part} {}", words[..10 * at].join(" "), words[10 * at..].join(" "));
+        let (before, after) = (text("+1 415 867 5309"), text("+1 902 334 1127"));
+        let source = Source::new(place("body"), "regex", "regex", "text", RowForm::Binary);
+        let inputs = Inputs::new(RANDOM, vec![source], Box::new(MemoryRuns::default()), 64 << 20).unwrap();
+        let mut collector = inputs.collector().unwrap();
+        collector.observe_changed(0, before.as_bytes(), after.as_bytes()).unwrap();
+        collector.finish().unwrap();
+        let output = |column: &str, rule: &str| Output::new(place(column), rule, rule, false, "text", RowForm::Binary);
+        let search = inputs.finish().unwrap().search(vec![output("body", "regex"), output("note", "keep")]);
+        let mut searcher = search.searcher().unwrap();
+        searcher.cell(0, after.as_bytes()).unwrap();
+        searcher.cell(1, b"call +1 415 867 5309").unwrap();
+        searcher.finish().unwrap();
+        assert_eq!(found(&search.finish().unwrap()), [("public.t.note".to_owned(), 1)], "{at}");
+    }
+}
+
+#[test]
+fn names_in_two_columns_are_found_as_one() {
+    let column = |values: &[&str]| {
+        let mut column = Column::new(Layout::Var);
+        values.iter().for_each(|value| column.push(value.as_bytes()).unwrap());
+        column
+    };
+    let (first, last) = (column(&["Anna", "Li", ""]), column(&["Schmidt", "Wei", "Meier"]));
+    for (note, is_found) in [
+        ("met Anna Schmidt today", true),
+        ("Schmidt, Anna", true),
+        ("SCHMIDT Anna", true),
+        ("Anna Meier", false),
+        ("Anna", false),
+        ("Li Wei", false),
+    ] {
+        let source = |name: &str, rule: &str| Source::new(place(name), rule, rule, "text", RowForm::Binary);
+        let sources = vec![source("first", "first-name"), source("last", "last-name")];
+        let inputs = Inputs::new(RANDOM, sources, Box::new(MemoryRuns::default()), 64 << 20).unwrap();
+        let mut collector = inputs.collector().unwrap();
+        collector.observe_column(0, &first).unwrap();
+        collector.observe_column(1, &last).unwrap();
+        collector.observe_names((0, &first), (1, &last)).unwrap();
+        collector.finish().unwrap();
+        let output = Output::new(place("note"), "keep", "keep", false, "text", RowForm::Binary);
+        let search = inputs.finish().unwrap().search(vec![output]);
+        let mut searcher = search.searcher().unwrap();
+        searcher.cell(0, note.as_bytes()).unwrap();
+        searcher.finish().unwrap();
+        assert_eq!(!search.finish().unwrap().is_clean(), is_found, "{note}");
+    }
+}
+
+#[test]
+fn hardware_addresses_are_found_as_people_write_them() {
+    let survivors = Proof::of("mac", "mac", "macaddr", &[b"\x00\x1b\x44\x11\x3a\xb7"])
+        .output("log", "keep", "text", &["from 00:1B:44:11:3A:B7 at noon", "001b.4411.3ab7", "00-1b-44-11-3a-b8"])
+        .output("copy", "keep", "macaddr", &[b"\x00\x1b\x44\x11\x3a\xb7"])
+        .run();
+    assert_eq!(found(&survivors), [("public.t.copy".to_owned(), 1), ("public.t.log".to_owned(), 2)]);
+}
 
 #[test]
 fn audit_table_with_the_old_email_in_json() {

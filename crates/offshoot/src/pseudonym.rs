@@ -16,7 +16,7 @@ impl Snapshot {
         check_same(&self.manifest.trust, scrub)?;
         let (table, column) = find(&self.manifest.facts, column)?;
         let scrubber = Scrubber::new(scrub.policy(), &self.manifest.facts, scrub.key())?;
-        let rewritten = scrubber.pseudonym(&table.schema, &table.name, column, value.as_bytes())?;
+        let rewritten = scrubber.pseudonym(&table.schema, &table.name, column, value)?;
         Ok(rewritten.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     }
 }

@@ -12,7 +12,7 @@ use super::catalog::tables::{self, Heap, Sizes, Table};
 use super::copy_out::binary::BinaryRows;
 use super::copy_out::text::TextRows;
 use super::copy_out::{Rows, Step};
-use super::facts::table_facts;
+use super::facts::{encoding, table_facts};
 use super::quote::{ident, qualified, shown};
 use super::types::TypeTree;
 use crate::bridge::{Bridge, on_own_thread};
@@ -126,6 +126,8 @@ async fn describe(connection: &Connection, options: &SampleOptions) -> Result<De
         }
     }
     let mut facts = table_facts(client, version, &relations, &tables).await?;
+    // The session's client encoding is UTF-8.
+    encoding::in_utf8(&mut facts);
     facts.extend(large_objects::facts(client).await?);
     client.batch_execute("COMMIT").await.map_err(refused("end to read"))?;
     Ok(Described { tables, tree, facts, locked })

@@ -243,9 +243,11 @@ fn what_is_unique_and_how_it_compares() {
     assert_eq!(unique(table(&all, "w")), [(vec!["x", "y"], Other)]);
     assert!(column(table(&all, "t"), "a").is_nullable);
     if server.binaries().major_version() >= 15 {
-        server.psql(&db, "CREATE TABLE n (a text, UNIQUE NULLS NOT DISTINCT (a))");
+        server.psql(&db, "CREATE TABLE n (a text UNIQUE, b text, c text, UNIQUE NULLS NOT DISTINCT (a, b))");
         let facts = facts(server, &db);
-        assert!(!column(table(&facts, "n"), "a").is_nullable);
+        let of = |name: &str| column(table(&facts, "n"), name);
+        let said = ["a", "b", "c"].map(|name| (of(name).is_nullable, of(name).nulls_are_equal));
+        assert_eq!(said, [(true, true), (true, true), (true, false)]);
     }
 }
 

@@ -19,7 +19,7 @@ const TEXTS: usize = 48;
 pub(super) fn around(predicate: &Predicate, codec: Codec) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     if codec.kind() == Kind::Text {
-        found.extend(PLAIN.map(|text| text.as_bytes().to_vec()));
+        found.extend(PLAIN.map(|text| codec.text_bytes(text)));
     }
     collect(predicate, codec, &mut found);
     found.sort();
@@ -42,7 +42,7 @@ fn collect(predicate: &Predicate, codec: Codec, found: &mut Vec<Vec<u8>>) {
             let Ok(parsed) = regex_syntax::parse(pattern) else { return };
             found.extend((0..TEXTS).filter_map(|turn| {
                 let mut text = String::new();
-                write(&parsed, &mut { turn }, &mut text).then(|| text.into_bytes())
+                write(&parsed, &mut { turn }, &mut text).then(|| codec.text_bytes(&text))
             }));
         }
         Predicate::IsNull | Predicate::IsLower | Predicate::IsUpper => {}
@@ -57,7 +57,7 @@ fn neighbours(literal: &str, codec: Codec, found: &mut Vec<Vec<u8>>) {
         Moment::Past | Moment::Future => None,
     };
     match codec.kind() {
-        Kind::Text => found.extend([literal.to_owned(), format!("{literal}x")].map(String::into_bytes)),
+        Kind::Text => found.extend([literal.to_owned(), format!("{literal}x")].map(|text| codec.text_bytes(&text))),
         Kind::Integer => {
             let Some(number) = literal.parse::<i64>().ok() else { return };
             found.extend(steps().map(|step| codec.write(Answer::Integer(number.saturating_add(step)), "")));

@@ -29,7 +29,7 @@ pub(crate) enum Written {
 impl Literal {
     /// Reads a literal for a column; what is wrong otherwise.
     pub(crate) fn read(written: &Written, column: &ColumnFacts, codec: Codec) -> Result<Self, String> {
-        if let Some(encoding) = &column.encoding {
+        if let Some(encoding) = column.encoding.as_ref().filter(|_| codec.charset().is_none()) {
             return Err(format!("`{}` is in {encoding}, which does not compare with UTF-8", column.name));
         }
         let wrong = || format!("`{}` is of type {}, which does not compare with this", column.name, column.type_name);

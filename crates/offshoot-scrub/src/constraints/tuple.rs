@@ -22,6 +22,7 @@ enum Form {
     Bytes,
     /// Blanks at the end do not count, and case perhaps neither.
     Text {
+        codec: Codec,
         is_padded: bool,
         folds_case: bool,
     },
@@ -35,16 +36,16 @@ impl Form {
     fn write(self, bytes: &[u8], out: &mut Vec<u8>) {
         match self {
             Self::Bytes => out.extend_from_slice(bytes),
-            Self::Text { is_padded, folds_case } => {
+            Self::Text { codec, is_padded, folds_case } => {
                 let end = bytes.iter().rposition(|byte| *byte != b' ').map_or(0, |last| last + 1);
                 let text = if is_padded { &bytes[..end] } else { bytes };
                 if !folds_case {
                     return out.extend_from_slice(text);
                 }
-                for chunk in text.utf8_chunks() {
-                    out.extend(chunk.valid().chars().flat_map(char::to_lowercase).collect::<String>().into_bytes());
-                    out.extend_from_slice(chunk.invalid());
-                }
+                codec.look(text, |value| match value {
+                    Value::Text(text) => write_lower(text, out),
+                    _ => out.extend_from_slice(text),
+                });
             }
             Self::Folded(codec) => codec.look(bytes, |value| match value {
                 Value::Text(text) => write_folded(text, out),
@@ -57,6 +58,13 @@ impl Form {
                 value => value.seed(out),
             }),
         }
+    }
+}
+
+fn write_lower(text: &[u8], out: &mut Vec<u8>) {
+    for chunk in text.utf8_chunks() {
+        out.extend(chunk.valid().chars().flat_map(char::to_lowercase).collect::<String>().into_bytes());
+        out.extend_from_slice(chunk.invalid());
     }
 }
 
@@ -92,6 +100,7 @@ impl Tuple {
             let form = match codec.kind() {
                 Kind::Text if codec.is_whole() && equality == Equality::Folded => Form::Folded(codec),
                 Kind::Text if codec.is_whole() => Form::Text {
+                    codec,
                     is_padded: table.columns[place].is_padded(),
                     folds_case: equality == Equality::LowerCase,
                 },

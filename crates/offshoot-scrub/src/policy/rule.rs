@@ -1,12 +1,16 @@
 //! A rule as the policy writes it: the name of a transform and its options, wherever one may stand.
 //!
-//! Beside the options of its transform every rule takes `domain`, `by`, and `when` with `otherwise`.
+//! Beside the options of its transform every rule takes `domain`, `by`, and `when` with `otherwise`; those that have a form for
+//! columns that must stay unique take `unique = true`, which asks for it elsewhere.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::document::{Entry, Fault, Item, Node, Options};
 use crate::transform::{self, Maker, Making, Ruled, Transform};
+
+/// Rules that make other values where those must stay distinct.
+const TWO_FORMS: [&str; 7] = ["shape", "words", "national-id", "host", "url", "ip", "phone"];
 
 /// Transforms of one's own, by name, beside those of the catalogue.
 #[derive(Clone, Default)]
@@ -89,12 +93,24 @@ impl Rule {
         self.options.iter().any(|entry| entry.key == "when")
     }
 
+    /// Whether it is to be as for a column that must stay unique, wherever it stands.
+    pub(crate) fn asks_to_be_unique(&self) -> bool {
+        let unique = self.options.iter().find(|entry| entry.key == "unique");
+        self.has_two_forms() && unique.is_some_and(|entry| entry.value.item == Item::Bool(true))
+    }
+
+    /// Whether it makes other values where those must stay distinct.
+    fn has_two_forms(&self) -> bool {
+        TWO_FORMS.contains(&self.name.as_str())
+    }
+
     /// Makes the transform, with the conditions that the rule sets.
     pub(crate) fn make(&self, mut options: Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
         options.text("domain")?;
         let making = Making { domain: self.domain(), ..*making };
         let ruled = Ruled::read(&mut options, &making)?;
-        let making = Making { has_id: ruled.has_id(), ..making };
+        let is_unique = (self.has_two_forms() && options.flag("unique")?) || making.is_unique;
+        let making = Making { has_id: ruled.has_id(), is_unique, ..making };
         let transform = (self.make)(&mut options, &making)?;
         options.finish(&self.name)?;
         Ok(ruled.around(transform))

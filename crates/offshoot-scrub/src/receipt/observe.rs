@@ -1,8 +1,8 @@
 //! Counts what the values of a column look like, within bounded memory.
 //!
-//! Values, NULLs, empty and distinct values are counted for all rows. Lengths in graphemes, scripts, formats and shape
-//! classes cost more: of the first values all are looked at, of the later ones one in sixteen, which then counts
-//! sixteen times.
+//! Values, NULLs, empty and distinct values are counted for all rows, and so are values that are the only ones of their shape:
+//! those stay what they are. Lengths in graphemes, scripts, formats and small shape classes cost more: of the first values all
+//! are looked at, of the later ones one in sixteen, which then counts sixteen times.
 
 use std::collections::HashMap;
 
@@ -16,8 +16,9 @@ use super::distinct::Distinct;
 use super::format::{FORMATS, OTHER, format_of};
 use super::lengths::Lengths;
 use super::{SMALL_CLASS, ShapeSummary};
+use crate::facts::ColumnFacts;
 use crate::repeats::Repeats;
-use crate::shape::{Work, class_size};
+use crate::shape::{Work, class_size, is_only_one};
 use crate::survivors::{Part, Reading};
 
 /// Values of a column that are all looked at.
@@ -33,13 +34,15 @@ pub struct ColumnShape {
     values: u64,
     nulls: u64,
     empty: u64,
+    only_ones: u64,
     distinct: Distinct,
     looked_at: u64,
     sampled: Sampled,
     work: Work,
     scratch: Vec<u8>,
-    /// Texts of the present column, each with the number of its look, if it was looked at.
-    repeats: Repeats<Option<u32>>,
+    /// Texts of the present column, each with whether it is the only one of its shape, and the number of its look, if it was
+    /// looked at.
+    repeats: Repeats<(bool, Option<u32>)>,
     looks: Looks,
 }
 
@@ -55,7 +58,6 @@ struct Looks {
 #[derive(Debug, Clone, Copy)]
 struct Look {
     format: usize,
-    is_only_one: bool,
     is_of_small_class: bool,
     length: u64,
     /// Where its letters begin and end.
@@ -68,7 +70,6 @@ struct Sampled {
     scripts: HashMap<Letters, u64>,
     formats: [u64; FORMATS.len() + 1],
     other: HashMap<&'static str, u64>,
-    only_ones: u64,
     small_class: u64,
 }
 
@@ -89,11 +90,22 @@ impl ColumnShape {
     /// For a column of this type, by its bare name, and form of rows.
     #[must_use]
     pub fn new(type_name: &str, form: RowForm) -> Self {
+        Self::reading(Reading::new(type_name, form))
+    }
+
+    /// For a column as its facts have it, its encoding included.
+    #[must_use]
+    pub fn of(column: &ColumnFacts, form: RowForm) -> Self {
+        Self::reading(Reading::of(column, form))
+    }
+
+    fn reading(reading: Reading) -> Self {
         Self {
-            reading: Reading::new(type_name, form),
+            reading,
             values: 0,
             nulls: 0,
             empty: 0,
+            only_ones: 0,
             distinct: Distinct::default(),
             looked_at: 0,
             sampled: Sampled::default(),
@@ -107,20 +119,26 @@ impl ColumnShape {
     /// Counts a value.
     pub fn observe(&mut self, cell: &[u8]) {
         self.distinct.add(cell);
-        let Some(weight) = self.begin(cell) else { return };
-        let Self { sampled, looks, work, .. } = self;
+        let weight = self.begin(cell);
+        let Self { sampled, looks, work, only_ones, .. } = self;
         looks.clear();
-        self.reading.parts(cell, &mut self.scratch, &mut |part| match part {
-            Part::Text { text, .. } => {
-                let look = looks.push(text, work);
-                sampled.add(looks, look, weight);
+        self.reading.parts(cell, &mut self.scratch, &mut |part| match (part, weight) {
+            (Part::Text { text, .. }, weight) => {
+                *only_ones += u64::from(is_only_one(work, text));
+                if let Some(weight) = weight {
+                    let look = looks.push(text, work);
+                    sampled.add(looks, look, weight);
+                }
             }
-            Part::Integer(number) => {
-                sampled.lengths.add(number.unsigned_abs().checked_ilog10().map_or(1, |log| u64::from(log) + 1), weight);
+            (_, None) => {}
+            (Part::Integer(number), Some(weight)) => {
+                let digits = number.unsigned_abs().checked_ilog10().map_or(1, |log| u64::from(log) + 1);
+                sampled.lengths.add(digits, weight);
+                sampled.small_class += if numbers_of(digits) < SMALL_CLASS { weight } else { 0 };
                 *sampled.other.entry("whole number").or_default() += weight;
             }
-            Part::Instant(_) => *sampled.other.entry("date or time").or_default() += weight,
-            Part::Bytes(bytes) => {
+            (Part::Instant(_), Some(weight)) => *sampled.other.entry("date or time").or_default() += weight,
+            (Part::Bytes(bytes), Some(weight)) => {
                 sampled.lengths.add(bytes.len() as u64, weight);
                 *sampled.other.entry("bytes").or_default() += weight;
             }
@@ -143,14 +161,15 @@ impl ColumnShape {
         if known.is_none() {
             self.distinct.add(cell);
         }
-        let mut look = known.flatten();
+        let (is_only, mut look) = known.unwrap_or_else(|| (is_only_one(&mut self.work, cell), None));
+        self.only_ones += u64::from(is_only);
         if let Some(weight) = self.begin(cell) {
             let number = look.unwrap_or_else(|| self.looks.push(cell, &mut self.work));
             self.sampled.add(&self.looks, number, weight);
             look = Some(number);
         }
-        if known != Some(look) {
-            self.repeats.remember(column, row, look);
+        if known != Some((is_only, look)) {
+            self.repeats.remember(column, row, (is_only, look));
         }
     }
 
@@ -181,6 +200,7 @@ impl ColumnShape {
         self.values += other.values;
         self.nulls += other.nulls;
         self.empty += other.empty;
+        self.only_ones += other.only_ones;
         self.distinct.merge(other.distinct);
         self.looked_at += other.looked_at;
         let (ours, theirs) = (&mut self.sampled, other.sampled);
@@ -188,7 +208,6 @@ impl ColumnShape {
         theirs.scripts.into_iter().for_each(|(script, count)| *ours.scripts.entry(script).or_default() += count);
         theirs.other.into_iter().for_each(|(name, count)| *ours.other.entry(name).or_default() += count);
         ours.formats.iter_mut().zip(theirs.formats).for_each(|(count, more)| *count += more);
-        ours.only_ones += theirs.only_ones;
         ours.small_class += theirs.small_class;
     }
 
@@ -219,7 +238,7 @@ impl ColumnShape {
             lengths: sampled.lengths.buckets(),
             scripts: sampled.scripts.iter().map(|(letters, count)| (name(letters), *count)).collect(),
             formats,
-            only_ones: sampled.only_ones,
+            only_ones: self.only_ones,
             small_class: sampled.small_class,
         }
     }
@@ -238,7 +257,6 @@ impl Looks {
         let length = if text.is_ascii() { self.ascii(text) } else { self.any(text) };
         self.all.push(Look {
             format: format_of(text),
-            is_only_one: class == 1,
             is_of_small_class: (2..SMALL_CLASS).contains(&class),
             length,
             letters: (from, self.letters.len()),
@@ -281,15 +299,19 @@ impl Looks {
 
 impl Sampled {
     fn add(&mut self, looks: &Looks, number: u32, weight: u64) {
-        let Look { format, is_only_one, is_of_small_class, length, letters } = looks.all[number as usize];
+        let Look { format, is_of_small_class, length, letters } = looks.all[number as usize];
         self.formats[format] += weight;
-        self.only_ones += if is_only_one { weight } else { 0 };
         self.small_class += if is_of_small_class { weight } else { 0 };
         for (letters, count) in &looks.letters[letters.0..letters.1] {
             *self.scripts.entry(*letters).or_default() += count * weight;
         }
         self.lengths.add(length, weight);
     }
+}
+
+/// How many whole numbers of one sign have so many digits.
+fn numbers_of(digits: u64) -> u128 {
+    10_u128.saturating_pow(u32::try_from(digits).unwrap_or(u32::MAX)) / 10 * 9
 }
 
 #[cfg(test)]
@@ -334,6 +356,24 @@ mod tests {
         }
         assert_eq!(one.summary(), other.summary());
         assert!(one.summary().looked_at < one.summary().values);
+    }
+
+    #[test]
+    fn only_ones_are_counted_wherever_they_stand() {
+        let rows = ALL_UP_TO + 1000;
+        for at in [0, rows / 2, rows - 3] {
+            let mut shape = ColumnShape::new("text", RowForm::Binary);
+            (0..rows).for_each(|n| shape.observe(if n == at { "★" } else { "Anna" }.as_bytes()));
+            assert_eq!(shape.summary().only_ones, 1, "{at}");
+        }
+    }
+
+    #[test]
+    fn whole_numbers_have_classes_as_their_digits_are() {
+        let mut shape = ColumnShape::new("int4", RowForm::Binary);
+        [7_i32, -7, 4321, 12_345, 1_234_567].iter().for_each(|number| shape.observe(&number.to_be_bytes()));
+        let summary = shape.summary();
+        assert_eq!((summary.only_ones, summary.small_class), (0, 3));
     }
 
     #[test]

@@ -65,9 +65,14 @@ impl ColumnPlan {
     }
 
     /// Rewrites one value in text form; false stands for NULL.
-    pub(super) fn rewrite_text(&self, text: &[u8], work: &mut Work, out: &mut Vec<u8>) -> bool {
-        let row = Row::default();
-        !self.is_null && transform::rewrite(&*self.transform, self.text_codec, text, &row, work, out)
+    ///
+    /// The text comes and goes in UTF-8, and is rewritten as it is in the column.
+    pub(super) fn rewrite_text(&self, text: &str, work: &mut Work, out: &mut Vec<u8>) -> bool {
+        let (row, codec) = (Row::default(), self.text_codec);
+        let (bytes, mut written, mut scratch) = (codec.text_bytes(text), Vec::new(), Vec::new());
+        let is_there = !self.is_null && transform::rewrite(&*self.transform, codec, &bytes, &row, work, &mut written);
+        out.extend_from_slice(codec.charset().map_or(&written[..], |charset| charset.read(&written, &mut scratch)));
+        is_there
     }
 
     /// Whether a rewritten value is longer than the column allows. The limit of an array is one of its elements.
@@ -75,7 +80,7 @@ impl ColumnPlan {
         let Some(max) = self.chars_max.map(|max| max as usize).filter(|max| new.len() > *max && new != old) else {
             return false;
         };
-        if !self.codec.is_array() {
+        if !self.codec.is_array() && self.codec.charset().is_none() {
             return chars(new) > max;
         }
         let mut is_too_long = false;

@@ -37,18 +37,27 @@ pub(super) fn own_rule(policy: &Policy, tables: &[TableFacts], t: usize, c: usiz
     };
     // What is said of a table by its name, its parts included, goes before what patterns say of many.
     let named = all().find_map(|(table, column)| policy.named_rule_for(table, column));
-    named.or_else(|| all().find_map(|(table, column)| policy.general_rule_for(table, column)))
+    let general = |with_all: bool| {
+        all().find_map(|(table, column)| {
+            let commented = || policy.commented_rule_for(column).filter(|_| with_all);
+            commented().or_else(|| policy.general_rule_for(table, column, with_all))
+        })
+    };
+    let is_opened = all().any(|(_, column)| policy.commented_rule_for(column).is_some_and(|rule| rule.name == "keep"));
+    // Whoever may comment on columns must not open one that the policy closes by its type or its name.
+    named.or_else(|| is_opened.then(|| general(false)).flatten()).or_else(|| general(true))
 }
 
 /// The rule for a column that nobody looked at, where the policy wants such scrubbed; none if no rule does that blindly.
 pub(super) fn blind_rule(table: &TableFacts, c: usize) -> Option<&'static str> {
     let column = &table.columns[c];
+    let takes_nulls = column.is_nullable && !column.nulls_are_equal;
     match (suggested_rule(table, c), Codec::of(column, table.form).kind()) {
         ("keep", Kind::Integer) => Some("shape"),
         ("keep", Kind::Float | Kind::Decimal | Kind::Time | Kind::Interval) => Some("noise"),
-        ("keep", _) => column.is_nullable.then_some("null"),
+        ("keep", _) => takes_nulls.then_some("null"),
         ("null", Kind::Bytes) => Some("shape"),
-        ("null", _) => column.is_nullable.then_some("null"),
+        ("null", _) => takes_nulls.then_some("null"),
         ("composite", _) => None,
         (rule, _) => Some(rule),
     }
@@ -73,6 +82,11 @@ pub(super) fn suggested_rule(table: &TableFacts, c: usize) -> &'static str {
     }
 }
 
+/// Says why a rule cannot be had, and where the policy has it.
+pub(super) fn refused(policy: &Policy, rule: &Rule, column: String, why: String) -> ScrubError {
+    ScrubError::Refused { place: policy.line_and_column(rule), column, rule: rule.name.clone(), why }
+}
+
 /// Plans a column; `Refused` if the rule cannot be had there.
 pub(super) fn column(
     policy: &Policy,
@@ -83,11 +97,8 @@ pub(super) fn column(
     key: &Key,
 ) -> Result<ColumnPlan, ScrubError> {
     let (table, column) = (&tables[place.0], &tables[place.0].columns[place.1]);
-    encoding_allows(rule, column).map_err(|why| ScrubError::Refused {
-        column: full_name(table, place.1),
-        rule: rule.name.clone(),
-        why,
-    })?;
+    let refused = |why: String| refused(policy, rule, full_name(table, place.1), why);
+    encoding_allows(rule, column).map_err(refused)?;
     let codec = Codec::of(column, table.form);
     let equality = joins.equality(place.0, place.1);
     let mut options = rule.options();
@@ -106,7 +117,6 @@ pub(super) fn column(
         makers: &policy.makers,
     };
     let transform = rule.make(options, &making).map_err(|fault| policy.place(fault))?;
-    let refused = |why: String| ScrubError::Refused { column: full_name(table, place.1), rule: rule.name.clone(), why };
     let is_unique_by = transform
         .is_unique_by()
         .is_some_and(|by| !table.columns[by].is_nullable && table.unique.iter().any(|(columns, _)| *columns == [by]));
@@ -129,7 +139,7 @@ pub(super) fn column(
     let plan = ColumnPlan {
         name: column.name.clone(),
         rule: rule.name.clone(),
-        is_unique: equality.is_some(),
+        is_unique: equality.is_some() || rule.asks_to_be_unique(),
         domain: rule.domain().to_owned(),
         is_conditional: rule.is_conditional(),
         codec,
@@ -158,7 +168,7 @@ fn is_kept(rule: &Rule) -> bool {
 /// What a rule wrote would be no text of the encoding, and what it did not understand could stay.
 fn encoding_allows(rule: &Rule, column: &ColumnFacts) -> Result<(), String> {
     match &column.encoding {
-        Some(encoding) if !is_kept(rule) => Err(format!(
+        Some(encoding) if !is_kept(rule) && Codec::of(column, RowForm::Text).charset().is_none() => Err(format!(
             "the database's encoding is {encoding}, and rules read and write UTF-8: use `null` or `keep`, or capture a copy of the \
              database that is in UTF-8"
         )),
@@ -251,6 +261,7 @@ pub(super) fn order(table: &TableFacts, columns: &[ColumnPlan]) -> Result<Vec<us
         if ready.is_empty() {
             let why = "it needs a column that in turn needs it".to_owned();
             return Err(ScrubError::Refused {
+                place: None,
                 column: full_name(table, rest[0]),
                 rule: columns[rest[0]].rule.clone(),
                 why,

@@ -72,6 +72,7 @@ pub(super) fn check_references(
             let refers = !foreign.columns.iter().all(|column| is_nulled(t, *column));
             if let (true, true, Some(column)) = (has_gaps, refers, foreign.columns.first()) {
                 return Err(ScrubError::Refused {
+                    place: None,
                     column: plan::full_name(table, *column),
                     rule: "rows".to_owned(),
                     why: format!(

@@ -21,6 +21,7 @@ use super::runs::{Pile, Runs};
 use super::sieve::Sieve;
 use super::{Place, Promise, ProofError};
 use crate::Key;
+use crate::facts::ColumnFacts;
 use crate::prf::Prf;
 use crate::repeats::Repeats;
 
@@ -47,6 +48,12 @@ impl Source {
             reading: Reading::new(type_name, form),
             always_changes: Promise::of(rule, true).always_changes,
         }
+    }
+
+    /// The same for this column as its facts have it, its encoding included.
+    #[must_use]
+    pub fn reading(self, column: &ColumnFacts, form: RowForm) -> Self {
+        Self { reading: Reading::of(column, form), ..self }
     }
 }
 
@@ -215,7 +222,10 @@ impl Collector<'_> {
         self.seen[source].values += 1;
         self.collect(source, reading, before);
         let middle = self.entries.len();
+        // All phrases: which one is chosen depends on its neighbours, and those may be others now.
+        self.finder.with_all_phrases = true;
         self.collect(source, reading, after);
+        self.finder.with_all_phrases = false;
         let kept: HashSet<Hash> = self.entries.drain(middle..).map(|entry| entry.hash).collect();
         let changed: Vec<Entry> = self.entries.drain(start..).filter(|entry| !kept.contains(&entry.hash)).collect();
         self.entries.extend(changed);
@@ -228,11 +238,9 @@ impl Collector<'_> {
     /// # Errors
     /// As [`Self::observe`].
     pub fn observe_part(&mut self, source: usize, bytes: &[u8]) -> Result<(), ProofError> {
-        if source >= self.inputs.sources.len() {
-            return Err(ProofError::Unannounced);
-        }
+        let reading = self.inputs.sources.get(source).ok_or(ProofError::Unannounced)?.reading;
         let start = self.entries.len();
-        self.collect(source, Reading::text(), bytes);
+        self.collect(source, reading.of_portions(), bytes);
         self.once(start);
         self.make_room().map(drop)
     }
@@ -271,9 +279,11 @@ impl Collector<'_> {
     fn collect(&mut self, source: usize, reading: Reading, cell: &[u8]) {
         let Inputs { prf, sieve, .. } = self.inputs;
         let (entries, forms, finder, leaf) = (&mut self.entries, &mut self.forms, &mut self.finder, &mut self.leaf);
-        let number = source as u32;
+        let (number, is_kept) = (source as u32, finder.with_all_phrases);
         let mut add = |needle: Needle<'_>| {
-            sieve.insert(needle.head);
+            if !is_kept {
+                sieve.insert(needle.head);
+            }
             let class = if needle.is_fragment { FRAGMENT } else { class_of(needle.bytes) };
             entries.push(entry(prf.mac(needle.bytes), prf.mac(needle.head), number, needle.bytes.len(), class));
         };
@@ -331,6 +341,41 @@ impl Collector<'_> {
             } else if let (Ok(start), Ok(count)) = (u32::try_from(start), u32::try_from(count)) {
                 self.repeats.remember(column, row, (start, count));
             }
+        }
+        Ok(())
+    }
+
+    /// Takes the names of persons whose first and last ones stand in two columns, each with its source: alone most say too
+    /// little to be looked for, together they say who it is. They count as values of the last name's source, in either order.
+    ///
+    /// # Errors
+    /// As [`Self::observe`].
+    pub fn observe_names(&mut self, first: (usize, &Column), last: (usize, &Column)) -> Result<(), ProofError> {
+        let reading = |source: usize| self.inputs.sources.get(source).map(|source| source.reading);
+        let readings = [first.0, last.0].map(reading);
+        let [Some(of_first), Some(of_last)] = readings else { return Err(ProofError::Unannounced) };
+        let mut names = [Zeroizing::new(Vec::new()), Zeroizing::new(Vec::new())];
+        for row in 0..first.1.rows().min(last.1.rows()) {
+            let (Cell::Bytes(one), Cell::Bytes(other)) = (first.1.cell(row), last.1.cell(row)) else { continue };
+            for (name, (reading, cell)) in names.iter_mut().zip([(of_first, one), (of_last, other)]) {
+                name.clear();
+                reading.parts(cell, &mut self.cell, &mut |part| {
+                    if let Part::Text { text, .. } = part {
+                        name.extend_from_slice(text.trim_ascii());
+                    }
+                });
+            }
+            let [first, next] = &names;
+            if first.is_empty() || next.is_empty() {
+                continue;
+            }
+            let start = self.entries.len();
+            for order in [[first, next], [next, first]] {
+                let both = Zeroizing::new(order.map(|name| &name[..]).join(&b' '));
+                self.collect(last.0, Reading::text(), &both);
+            }
+            self.once(start);
+            self.make_room()?;
         }
         Ok(())
     }

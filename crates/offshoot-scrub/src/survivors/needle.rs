@@ -125,6 +125,8 @@ pub(super) struct Finder {
     whole: Tokens,
     part: Tokens,
     phrases: Vec<(u128, usize, usize)>,
+    /// Whether all phrases are found, not only those that are chosen among their neighbours.
+    pub(super) with_all_phrases: bool,
 }
 
 impl Finder {
@@ -188,6 +190,9 @@ impl Finder {
             let Some(end) = ends.peek() else { break };
             let end = cut(tokens.bytes(), start, *end);
             self.phrases.push((hash(&tokens.bytes()[start..end]), start, end));
+        }
+        if self.with_all_phrases {
+            return self.phrases.iter().for_each(|(_, start, end)| emit(tokens.bytes(), *start, *end, true, found));
         }
         let mut last = None;
         let short = self.phrases.len().clamp(1, WINDOW_WORDS);

@@ -4,6 +4,7 @@ use offshoot_format::table::RowForm;
 
 use super::read::Reading;
 use super::{Exemption, Place, Promise};
+use crate::facts::ColumnFacts;
 
 /// A column that was written, or an object of the schema.
 #[derive(Debug, Clone)]
@@ -31,6 +32,12 @@ impl Output {
             narrowing: promise.narrowing,
             is_rewritten: !matches!(rule, "keep" | "template"),
         }
+    }
+
+    /// The same for this column as its facts have it, its encoding included.
+    #[must_use]
+    pub fn reading(self, column: &ColumnFacts, form: RowForm) -> Self {
+        Self { reading: Reading::of(column, form), ..self }
     }
 
     /// The same for a rule that holds for some rows only: what it leaves is as it was.

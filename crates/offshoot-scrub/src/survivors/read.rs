@@ -2,8 +2,9 @@
 
 use offshoot_format::table::RowForm;
 
+use crate::facts::ColumnFacts;
 use crate::value::{Answer, Kind, Moment, Value};
-use crate::wire::Codec;
+use crate::wire::{Charset, Codec};
 
 /// How the cells of a column are read.
 #[derive(Debug, Clone, Copy)]
@@ -15,12 +16,15 @@ enum Way {
     Integer,
     SearchVector {
         is_binary: bool,
+        charset: Option<Charset>,
     },
     /// Days, hours, true and false: values of so many bytes that say too little.
     Silent {
         bytes: usize,
     },
     Codec(Codec),
+    /// A part of a value, cut anywhere, of texts in a character set of one byte a character.
+    Portion(Charset),
 }
 
 /// A part of a cell.
@@ -39,18 +43,44 @@ impl Reading {
     /// For a column of this type, by its bare name, and form of rows.
     #[must_use]
     pub fn new(type_name: &str, form: RowForm) -> Self {
-        let codec = Codec::new(type_name, form);
+        Self::in_encoding(type_name, form, None)
+    }
+
+    /// For a column as its facts have it.
+    pub(crate) fn of(column: &ColumnFacts, form: RowForm) -> Self {
+        Self::in_encoding(&column.type_name, form, column.encoding.as_deref())
+    }
+
+    fn in_encoding(type_name: &str, form: RowForm, encoding: Option<&str>) -> Self {
+        let codec = Codec::new(type_name, form).in_encoding(encoding);
         let is_binary = form == RowForm::Binary;
         Self(match type_name {
-            "tsvector" => Way::SearchVector { is_binary },
+            "tsvector" => Way::SearchVector { is_binary, charset: codec.charset() },
             "int2" | "int4" | "int8" if is_binary => Way::Integer,
-            "text_cp1252" => Way::Codec(codec),
             "bool" if is_binary => Way::Silent { bytes: 1 },
             "date" if is_binary => Way::Silent { bytes: 4 },
             "time" if is_binary => Way::Silent { bytes: 8 },
-            _ if codec.kind() == Kind::Text && !codec.is_array() => Way::Text,
+            _ if codec.kind() == Kind::Text && !codec.is_array() && !is_of_bytes(codec) => Way::Text,
             _ => Way::Codec(codec),
         })
+    }
+
+    /// For parts of values that are too large to be had whole.
+    pub(super) fn of_portions(self) -> Self {
+        let charset = match self.0 {
+            Way::Codec(codec) => codec.charset(),
+            Way::SearchVector { charset, .. } => charset,
+            _ => None,
+        };
+        Self(charset.filter(|charset| charset.is_of_bytes()).map_or(Way::Text, Way::Portion))
+    }
+
+    /// A part of such a value as text in UTF-8.
+    pub(super) fn portion<'a>(&self, bytes: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
+        match self.of_portions().0 {
+            Way::Portion(charset) => charset.read(bytes, scratch),
+            _ => bytes,
+        }
     }
 
     /// For text as it is: the schema's.
@@ -92,16 +122,35 @@ impl Reading {
             Way::Integer => part(self.integer(cell).map_or(Part::Bytes(cell), Part::Integer)),
             Way::Silent { bytes } if cell.len() == bytes => {}
             Way::Silent { .. } => part(Part::Bytes(cell)),
-            Way::SearchVector { is_binary } => {
+            Way::Portion(charset) => part(Part::Text { text: charset.read(cell, scratch), is_json: false }),
+            Way::SearchVector { is_binary, charset } => {
                 let words = if is_binary { binary_words(cell) } else { text_words(cell) };
-                match words {
-                    Some(words) => part(Part::Text { text: &in_order(words), is_json: false }),
+                match words.map(in_order) {
+                    Some(words) => {
+                        let text = charset.map_or(&words[..], |charset| charset.read(&words, scratch));
+                        part(Part::Text { text, is_json: false });
+                    }
                     None => part(Part::Bytes(cell)),
                 }
             }
             Way::Codec(codec) => {
                 scratch.clear();
                 let is_understood = codec.rewrite(cell, scratch, |value, _| {
+                    match (value, codec.charset()) {
+                        // Few bytes, which say who it is all the same, and stand in texts as people write them.
+                        (Value::Bytes(bytes), _) if codec.is_mac() => {
+                            let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+                            part(Part::Text { text: text.as_bytes(), is_json: false });
+                            return Answer::Keep;
+                        }
+                        // It may be text, which shows in UTF-8 alone.
+                        (Value::Opaque(bytes) | Value::Field(_, bytes), Some(charset))
+                            if std::str::from_utf8(bytes).is_err() =>
+                        {
+                            part(Part::Text { text: charset.read(bytes, &mut Vec::new()), is_json: false });
+                        }
+                        _ => {}
+                    }
                     value_part(value, part);
                     Answer::Keep
                 });
@@ -111,6 +160,10 @@ impl Reading {
             }
         }
     }
+}
+
+fn is_of_bytes(codec: Codec) -> bool {
+    codec.charset().is_some_and(Charset::is_of_bytes)
 }
 
 fn value_part(value: Value<'_>, part: &mut dyn FnMut(Part<'_>)) {

@@ -187,7 +187,8 @@ impl Searcher<'_> {
             return Ok(());
         }
         let number = output as u32;
-        self.any_bytes(number, bytes);
+        let mut scratch = Zeroizing::new(Vec::new());
+        self.any_bytes(number, self.search.outputs[output].reading.portion(bytes, &mut scratch));
         for hash in self.found.drain(..) {
             *self.candidates.entry((hash, number)).or_default() += 1;
         }

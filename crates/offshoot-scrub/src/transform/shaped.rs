@@ -17,10 +17,9 @@ pub(super) struct Shaped {
     number_max: i64,
 }
 
-/// Free where the column need not stay unique, else (or with `unique = true`) a permutation.
-pub(super) fn shape(options: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
-    let is_unique = options.flag("unique")? || making.is_unique;
-    Ok(Box::new(Shaped::new(&Making { is_unique, ..*making })))
+/// Free where the column need not stay unique, else a permutation.
+pub(super) fn shape(_: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
+    Ok(Box::new(Shaped::new(making)))
 }
 
 /// A permutation always.

@@ -83,7 +83,8 @@ impl Transform for Template {
                         Value::Integer(number) => out.extend_from_slice(number.to_string().as_bytes()),
                         Value::Decimal(text) => out.extend_from_slice(text.as_bytes()),
                         Value::Uuid(uuid) => out.extend_from_slice(uuid_text(uuid).as_bytes()),
-                        // Text, and all that comes as text.
+                        Value::Text(text) => out.extend_from_slice(text),
+                        // All that comes as text.
                         _ => out.extend_from_slice(bytes),
                     });
                 }

@@ -5,14 +5,19 @@
 
 /// A character set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Charset {
+pub(crate) enum Charset {
     /// UTF-8 without characters of four bytes.
     Utf8Mb3,
     /// Bytes below 128.
     Ascii,
     /// Windows' code page 1252, which MySQL calls latin1; its five gaps are control characters.
     Cp1252,
+    /// ISO 8859-1: each byte is the character of its number. PostgreSQL's LATIN1.
+    Latin1,
 }
+
+/// The encoding of PostgreSQL whose texts are read as [`Charset::Latin1`].
+pub(super) const LATIN1: &str = "LATIN1";
 
 /// What stands in the place of what cannot be written.
 const UNKNOWN: u8 = b'?';
@@ -27,19 +32,24 @@ const CP1252: [char; 32] = [
 
 impl Charset {
     /// The text in UTF-8; bytes that are not of the character set stay as they are.
-    pub(super) fn read<'a>(self, bytes: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
-        if self != Self::Cp1252 || bytes.is_ascii() {
+    pub(crate) fn read<'a>(self, bytes: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
+        if !self.is_of_bytes() || bytes.is_ascii() {
             return bytes;
         }
         scratch.clear();
         for byte in bytes {
             let c = match byte {
-                0x80..=0x9F => CP1252[usize::from(byte - 0x80)],
+                0x80..=0x9F if self == Self::Cp1252 => CP1252[usize::from(byte - 0x80)],
                 _ => char::from(*byte),
             };
             scratch.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
         }
         scratch
+    }
+
+    /// Whether each byte is a character.
+    pub(crate) fn is_of_bytes(self) -> bool {
+        matches!(self, Self::Cp1252 | Self::Latin1)
     }
 
     /// Appends a text of UTF-8 in the character set.
@@ -63,6 +73,7 @@ impl Charset {
                 (Ok(byte), None) if !(0x80..=0x9F).contains(&byte) => out.push(byte),
                 _ => out.push(UNKNOWN),
             },
+            Self::Latin1 => out.push(u8::try_from(c).unwrap_or(UNKNOWN)),
             _ => out.push(UNKNOWN),
         }
     }
@@ -75,12 +86,14 @@ mod tests {
     #[test]
     fn every_byte_of_latin1_comes_back() {
         let bytes: Vec<u8> = (0..=255).collect();
-        let mut scratch = Vec::new();
-        let text = Charset::Cp1252.read(&bytes, &mut scratch).to_vec();
-        assert!(std::str::from_utf8(&text).is_ok_and(|text| text.contains('\u{20ac}')));
-        let mut out = Vec::new();
-        Charset::Cp1252.write(&text, &mut out);
-        assert_eq!(out, bytes);
+        for (charset, of_128) in [(Charset::Cp1252, '\u{20ac}'), (Charset::Latin1, '\u{80}')] {
+            let mut scratch = Vec::new();
+            let text = charset.read(&bytes, &mut scratch).to_vec();
+            assert!(std::str::from_utf8(&text).is_ok_and(|text| text.contains(of_128)));
+            let mut out = Vec::new();
+            charset.write(&text, &mut out);
+            assert_eq!(out, bytes);
+        }
     }
 
     #[test]
@@ -94,5 +107,6 @@ mod tests {
         assert_eq!(written(Charset::Utf8Mb3, text), "a\u{e9}\u{43b}?".as_bytes());
         assert_eq!(written(Charset::Cp1252, text), b"a\xe9??");
         assert_eq!(written(Charset::Ascii, text), b"a???");
+        assert_eq!(written(Charset::Latin1, "a\u{e9}\u{20ac}"), b"a\xe9?");
     }
 }

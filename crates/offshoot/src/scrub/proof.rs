@@ -118,16 +118,28 @@ fn broken_line(Assurance { what, how }: &Assurance) -> String {
     format!("\n  {what}: {breaches} of {rows} rows")
 }
 
-/// Everything of a manifest that somebody wrote: the schema, and settings.
+/// Everything of a manifest that somebody wrote: the schema, settings, roles, and notes of what is left out. What is found is
+/// reported by its label, so names of roles and of what notes are about are in none.
+///
+/// Names of sequences stand in the schema. Where they stand is no text: it counts rows, and would be the id of the last one.
 fn texts(manifest: &Manifest) -> Vec<(String, &str)> {
     let schema = manifest.content.schema.iter().map(|item| (item.label.clone(), item.sql.as_str()));
     let environment = &manifest.environment;
     let of_database =
         environment.database_settings.iter().map(|(name, value)| (format!("SETTING {name}"), value.as_str()));
     let of_roles = environment.roles.iter().flat_map(|role| {
-        role.settings.iter().map(|(name, value)| (format!("SETTING {name} of {}", role.name), value.as_str()))
+        let settings = role.settings.iter().map(|(name, value)| (format!("SETTING {name} of a role"), value.as_str()));
+        let members =
+            role.member_of.iter().flat_map(|of| std::iter::once(of.role.as_str()).chain(of.grantor.as_deref()));
+        let names = std::iter::once(role.name.as_str()).map(|name| ("name of a role".to_owned(), name));
+        settings.chain(names).chain(members.map(|name| ("membership of a role".to_owned(), name)))
     });
-    schema.chain(of_database).chain(of_roles).collect()
+    let left_out = manifest.omitted.iter().map(|note| ("note of what is left out", note));
+    let not_carried = manifest.not_carried.iter().map(|note| ("note of what cannot be carried", note));
+    let notes = left_out
+        .chain(not_carried)
+        .flat_map(|(label, note)| [&note.object, &note.reason].map(|text| (label.to_owned(), text.as_str())));
+    schema.chain(of_database).chain(of_roles).chain(notes).collect()
 }
 
 /// A table that is searched.
@@ -159,6 +171,7 @@ impl<'a> Proved<'a> {
             let place = Place::column(&spec.schema, &spec.name, column.name);
             let (rule, domain, unique) = (column.rule, column.domain, column.is_unique);
             let output = Output::new(place, rule, domain, unique, &facts.type_name, spec.form);
+            let output = output.reading(facts, spec.form);
             if column.is_conditional { output.in_some_rows() } else { output }
         })
     }
@@ -225,7 +238,7 @@ impl Written {
         *self.nulls.entry(place).or_default() += values.null_count() as u64;
         if table.planned.get(place.1).is_some_and(|column| !column.is_kept) {
             let facts = &table.facts.columns[place.1];
-            let new = || ColumnShape::new(&facts.type_name, table.facts.form);
+            let new = || ColumnShape::of(facts, table.facts.form);
             self.shapes.entry(place).or_insert_with(new).observe_column(values);
         }
     }

@@ -16,7 +16,7 @@ use offshoot_scrub::receipt::ColumnShape;
 use offshoot_scrub::scrubber::{Large, Rewriter as LargeRewriter};
 use offshoot_scrub::shape::Work;
 use offshoot_scrub::survivors::{Collector, Inputs, Place, ProofError, Source};
-use offshoot_scrub::{ColumnCount, ScrubError, Scrubber};
+use offshoot_scrub::{ColumnCount, PlannedColumn, ScrubError, Scrubber};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::PathBuf;
@@ -24,6 +24,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// How much of a large value is looked for at once, in bytes.
 const PORTION_BYTES: usize = 256 << 10;
+/// Pairs of columns of names in one table that are looked for together.
+const NAME_PAIRS_MAX: usize = 16;
 
 /// Scrubs the rows of one capture.
 pub(crate) struct Rewriter<'s> {
@@ -61,6 +63,22 @@ pub(super) struct Attempt {
     /// What is looked for, by schema and table: the columns that are rewritten.
     watched: BTreeMap<(String, String), Vec<Watched>>,
     pub(super) seen: Mutex<BTreeMap<(String, String), Seen>>,
+}
+
+impl Attempt {
+    /// Each column of first names of a table with each of last names, as far as all values of both are looked for.
+    fn names(&self, (schema, name): &(String, String), watched: &[Watched]) -> Vec<(Watched, Watched)> {
+        let planned = self.scrubber.columns(schema, name).unwrap_or_default();
+        let of = |rule: &'static str| {
+            let is_of = move |column: &usize, planned: &[PlannedColumn<'_>]| {
+                planned.get(*column).is_some_and(|planned| planned.rule == rule)
+            };
+            let planned = &planned;
+            watched.iter().filter(move |own| own.what == LookedFor::All && is_of(&own.column, planned))
+        };
+        let pairs = of("first-name").flat_map(|first| of("last-name").map(|last| (*first, *last)));
+        pairs.take(NAME_PAIRS_MAX).collect()
+    }
 }
 
 /// What was seen of the rows of a table on their way in.
@@ -130,7 +148,8 @@ impl BatchTransform for Rewriter<'_> {
                         _ => LookedFor::All,
                     };
                     of_table.push(Watched { column: number, source: sources.len(), what });
-                    sources.push(Source::new(place, column.rule, column.domain, &facts.type_name, table.form));
+                    let source = Source::new(place, column.rule, column.domain, &facts.type_name, table.form);
+                    sources.push(source.reading(facts, table.form));
                 }
             }
             watched.insert((table.schema.clone(), table.name.clone()), of_table);
@@ -160,7 +179,8 @@ impl BatchTransform for Rewriter<'_> {
         let facts = attempt.facts.iter().find(|facts| (&facts.schema, &facts.name) == (&name.0, &name.1));
         let facts = facts.cloned().ok_or(CoreError::Protocol("the source gave a table that it did not describe"))?;
         let is_filtering = attempt.scrubber.leaves_rows_out(&name.0, &name.1);
-        Ok(Box::new(Table { attempt, name, facts, columns, watched, is_scattering, is_filtering }))
+        let names = attempt.names(&name, &watched);
+        Ok(Box::new(Table { attempt, name, facts, columns, watched, names, is_scattering, is_filtering }))
     }
 
     fn prove(&self, snapshot: &SnapshotReader, control: &Control) -> Result<Proof> {
@@ -187,6 +207,8 @@ struct Table {
     facts: TableFacts,
     columns: Vec<String>,
     watched: Vec<Watched>,
+    /// Columns whose values are a person's first and last name, in pairs.
+    names: Vec<(Watched, Watched)>,
     is_scattering: bool,
     is_filtering: bool,
 }
@@ -203,7 +225,7 @@ impl TableTransform for Table {
     fn range(&self) -> Result<Box<dyn RangeTransform + '_>> {
         let counts = vec![ColumnCount::default(); self.columns.len()];
         let watched = self.watched.iter().map(|watched| watched.column);
-        let shape = |column: usize| ColumnShape::new(&self.facts.columns[column].type_name, self.facts.form);
+        let shape = |column: usize| ColumnShape::of(&self.facts.columns[column], self.facts.form);
         let shapes = watched.map(|column| (column, shape(column))).collect();
         let collector = self.attempt.inputs.as_ref().map(Inputs::collector).transpose().map_err(refused)?;
         let constraints = self.attempt.constraints.as_ref().filter(|all| all.looks_at(&self.name.0, &self.name.1));
@@ -231,6 +253,10 @@ impl Range<'_> {
         for Watched { column, source, .. } in self.table.watched.iter().filter(|watched| watched.what == LookedFor::All)
         {
             collector.observe_cells(*source, &batch.columns[*column])?;
+        }
+        for (first, last) in &self.table.names {
+            let [first, last] = [first, last].map(|of| (of.source, &batch.columns[of.column]));
+            collector.observe_names(first, last)?;
         }
         Ok(())
     }
@@ -282,15 +308,18 @@ impl RangeTransform for Range<'_> {
             let count = &mut self.seen.counts[column];
             return Ok(LargeRewrite::Pieces(Box::new(Pieces { rewriter: None, observed: None, count })));
         }
-        let source = watched.iter().find(|watched| watched.column == column).map(|watched| watched.source);
+        let watched = watched.iter().find(|watched| watched.column == column).copied();
         let rewriter = match attempt.scrubber.large(schema, name, &columns[column]).map_err(refused)? {
             Large::Keep => return Ok(LargeRewrite::Keep),
             Large::Null => None,
             Large::Rewrite(rewriter) => Some(rewriter),
         };
         let count = &mut self.seen.counts[column];
-        let collector = self.collector.as_mut().zip(source);
-        let observed = collector.map(|(collector, source)| Observed { collector, source, window: Vec::new() });
+        let collector = self.collector.as_mut().zip(watched);
+        let observed = collector.map(|(collector, Watched { source, what, .. })| {
+            let after = (what == LookedFor::ChangedParts && rewriter.is_some()).then(Vec::new);
+            Observed { collector, source, window: Vec::new(), after }
+        });
         Ok(LargeRewrite::Pieces(Box::new(Pieces { rewriter, observed, count })))
     }
 
@@ -338,33 +367,46 @@ struct Pieces<'r, 't> {
 
 impl PieceTransform for Pieces<'_, '_> {
     fn feed(&mut self, bytes: &[u8], out: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        if let Some(observed) = &mut self.observed {
-            observed.take(bytes)?;
+        let Self { rewriter, observed, .. } = self;
+        // First, as it refuses what is too large to be held whole.
+        if let Some(rewriter) = rewriter {
+            passing(
+                out,
+                |bytes| observed.iter_mut().for_each(|observed| observed.written(bytes)),
+                |out| rewriter.feed(bytes, out),
+            )?;
         }
-        let Some(rewriter) = &mut self.rewriter else { return Ok(()) };
-        passing(out, |out| rewriter.feed(bytes, out))
+        observed.as_mut().map_or(Ok(()), |observed| observed.take(bytes))
     }
 
     fn finish(&mut self, out: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<bool> {
         // Whether it changed would take both to say; a value of this size that no rule keeps counts as changed.
         self.count.values += 1;
         self.count.changed += 1;
-        if let Some(observed) = self.observed.take() {
-            observed.finish()?;
-        }
-        let Some(rewriter) = self.rewriter.take() else { return Ok(false) };
-        passing(out, |out| rewriter.finish(out))
+        let observed = &mut self.observed;
+        let is_there = match self.rewriter.take() {
+            Some(rewriter) => passing(
+                out,
+                |bytes| observed.iter_mut().for_each(|observed| observed.written(bytes)),
+                |out| rewriter.finish(out),
+            )?,
+            None => false,
+        };
+        self.observed.take().map_or(Ok(()), |observed| observed.finish(is_there))?;
+        Ok(is_there)
     }
 }
 
-/// Lets a rewriter pass bytes on to what may fail.
+/// Lets a rewriter pass bytes on to what may fail; `see` sees them, too.
 fn passing<T>(
     out: &mut dyn FnMut(&[u8]) -> Result<()>,
+    mut see: impl FnMut(&[u8]),
     rewrite: impl FnOnce(&mut dyn FnMut(&[u8])) -> std::result::Result<T, ScrubError>,
 ) -> Result<T> {
     let mut passed = Ok(());
     let rewritten = rewrite(&mut |bytes| {
         if passed.is_ok() {
+            see(bytes);
             passed = out(bytes);
         }
     });
@@ -372,24 +414,37 @@ fn passing<T>(
     rewritten.map_err(refused)
 }
 
-/// A large value is looked for in portions, each with the end of the one before.
+/// A large value is looked for in portions, each with the end of the one before; one that a rule keeps parts of as a whole, with
+/// what became of it. Such rules hold it whole as well.
 struct Observed<'r, 't> {
     collector: &'r mut Collector<'t>,
     source: usize,
     window: Vec<u8>,
+    /// What the value became so far, where only what is another is looked for.
+    after: Option<Vec<u8>>,
 }
 
 impl Observed<'_, '_> {
+    fn written(&mut self, bytes: &[u8]) {
+        self.after.iter_mut().for_each(|after| after.extend_from_slice(bytes));
+    }
+
     fn take(&mut self, bytes: &[u8]) -> Result<()> {
         self.window.extend_from_slice(bytes);
-        if self.window.len() >= PORTION_BYTES {
+        if self.after.is_none() && self.window.len() >= PORTION_BYTES {
             self.collector.observe_part(self.source, &self.window).map_err(refused)?;
             self.window.drain(..self.window.len() - OVERLAP_BYTES);
         }
         Ok(())
     }
 
-    fn finish(self) -> Result<()> {
-        self.collector.observe_part(self.source, &self.window).map_err(refused)
+    fn finish(self, is_there: bool) -> Result<()> {
+        let Self { collector, source, window, after } = self;
+        match after {
+            Some(after) if is_there => collector.observe_changed(source, &window, &after),
+            Some(_) => collector.observe(source, &window),
+            None => collector.observe_part(source, &window),
+        }
+        .map_err(refused)
     }
 }

@@ -1,14 +1,17 @@
-//! Columns whose texts are in an encoding that no rule can read: rules read and write UTF-8, and rows come as the server has them.
+//! Columns whose texts are in another encoding than UTF-8: rows come as the server has them, and rules read and write UTF-8.
 //!
-//! Bytes of SQL_ASCII and LATIN1 may be any, so what rules make of them can be stored, but for labels of enums. In every other
-//! encoding some bytes are no text, and a restore would fail, or give other characters than were meant.
+//! Bytes of SQL_ASCII are in no known encoding and may be any, so they are taken for UTF-8, and what rules make of them can be
+//! stored. Texts in LATIN1 are known to be that, and rules read them so. In every other encoding some bytes are no text:
+//! no rule can read those.
 
 use crate::error::{Result, refused};
 use offshoot_format::facts::{ColumnFacts, TableFacts};
 use tokio_postgres::Client;
 
-/// Encodings whose texts may be rewritten.
-const READABLE: [&str; 3] = ["UTF8", "SQL_ASCII", "LATIN1"];
+/// Encodings whose texts are taken for UTF-8.
+const AS_UTF8: [&str; 2] = ["UTF8", "SQL_ASCII"];
+/// The encoding in which each byte is the character of its number.
+const LATIN1: &str = "LATIN1";
 
 /// Types whose values have no characters beyond ASCII.
 const WITHOUT_TEXT: [&str; 24] = [
@@ -38,27 +41,46 @@ const WITHOUT_TEXT: [&str; 24] = [
     "uuid",
 ];
 
-/// Says of columns with text what encoding they are in, if rules cannot read it.
+/// Says of columns with text what encoding they are in, if it is none that is taken for UTF-8.
 ///
 /// # Errors
 /// If the server refuses.
 pub(super) async fn add(client: &Client, facts: &mut [TableFacts]) -> Result<()> {
     let row = client.query_one("SELECT pg_catalog.current_setting('server_encoding')", &[]).await;
     let encoding: String = row.map_err(refused("ask for the database's encoding"))?.get(0);
-    let is_unreadable = match encoding.as_str() {
-        "LATIN1" => has_wide_label,
-        readable if READABLE.contains(&readable) => return Ok(()),
-        _ => has_text,
-    };
-    for column in facts.iter_mut().flat_map(|table| &mut table.columns).filter(|column| is_unreadable(column)) {
-        column.encoding = Some(encoding.clone());
+    if !AS_UTF8.contains(&encoding.as_str()) {
+        facts.iter_mut().flat_map(|table| &mut table.columns).for_each(|column| set(column, &encoding));
     }
     Ok(())
 }
 
-/// A label is no text that may be any: rules would write it in UTF-8, and the server has none of that name.
-fn has_wide_label(column: &ColumnFacts) -> bool {
-    !column.labels.iter().all(|label| label.is_ascii()) || column.fields.iter().any(has_wide_label)
+/// Sets the encoding of a column with text and of its fields. Its default, which the catalog gave in UTF-8, is put in the form of
+/// the rows.
+fn set(column: &mut ColumnFacts, encoding: &str) {
+    if !has_text(column) {
+        return;
+    }
+    column.encoding = Some(encoding.to_owned());
+    let default = column.default.take().filter(|_| encoding == LATIN1);
+    column.default = default.and_then(|default| {
+        let text = String::from_utf8(default).ok()?;
+        text.chars().map(|c| u8::try_from(c).ok()).collect()
+    });
+    column.fields.iter_mut().for_each(|field| set(field, encoding));
+}
+
+/// The facts of rows that the server gives in UTF-8, whatever the database is in.
+pub(in crate::postgres) fn in_utf8(facts: &mut [TableFacts]) {
+    facts.iter_mut().flat_map(|table| &mut table.columns).for_each(clear);
+}
+
+fn clear(column: &mut ColumnFacts) {
+    if column.encoding.as_deref() == Some(LATIN1) {
+        column.encoding = None;
+        column.default =
+            column.default.take().map(|bytes| bytes.into_iter().map(char::from).collect::<String>().into());
+    }
+    column.fields.iter_mut().for_each(clear);
 }
 
 /// Also of a type without meaning: it may print text.
@@ -71,8 +93,27 @@ fn has_text(column: &ColumnFacts) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{has_text, has_wide_label};
+    use super::{clear, has_text, set};
     use offshoot_format::facts::ColumnFacts;
+
+    #[test]
+    fn defaults_are_in_the_form_of_the_rows() {
+        let mut column = ColumnFacts::new("c", "text");
+        column.default = Some("größe".as_bytes().to_vec());
+        set(&mut column, "LATIN1");
+        assert_eq!(
+            (column.default.as_deref(), column.encoding.as_deref()),
+            (Some(&b"gr\xf6\xdfe"[..]), Some("LATIN1"))
+        );
+        clear(&mut column);
+        assert_eq!((column.default.as_deref(), column.encoding.as_deref()), (Some("größe".as_bytes()), None));
+        set(&mut column, "EUC_JP");
+        assert_eq!(column.default, None);
+        let mut number = ColumnFacts::new("n", "int4");
+        number.default = Some(vec![0, 0, 1, 0xff]);
+        set(&mut number, "LATIN1");
+        assert_eq!((number.default.as_deref(), number.encoding), (Some(&[0, 0, 1, 0xff][..]), None));
+    }
 
     #[test]
     fn what_may_hold_letters_has_text() {
@@ -93,9 +134,6 @@ mod tests {
         assert!(has_text(&pair));
         let mut mood = column("int4");
         mood.labels = vec!["x".to_owned()];
-        assert!(has_text(&mood) && !has_wide_label(&mood));
-        mood.labels.push("größer".to_owned());
-        pair.fields.push(mood.clone());
-        assert!(has_wide_label(&mood) && has_wide_label(&pair) && !has_wide_label(&column("text")));
+        assert!(has_text(&mood));
     }
 }

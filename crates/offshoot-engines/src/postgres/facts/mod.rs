@@ -7,7 +7,7 @@
 
 mod checks;
 mod default;
-mod encoding;
+pub(super) mod encoding;
 mod expression;
 mod pattern;
 mod predicate;

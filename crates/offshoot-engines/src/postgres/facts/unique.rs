@@ -1,7 +1,7 @@
 //! What must stay unique, and how it is compared: unique indexes, those of constraints among them, and exclusion.
 //!
-//! A partial index counts as a whole one: which rows it has can change with the values. One that takes NULLs as equal
-//! bars NULL from its columns.
+//! A partial index counts as a whole one: which rows it has can change with the values. Of one that takes NULLs for equal its
+//! columns say so; NULL may stand there all the same.
 
 use super::expression::Expression;
 use super::{Sketch, Source};
@@ -62,7 +62,7 @@ pub async fn add(client: &Client, version: Version, oids: &[u32], sketches: &mut
         columns.sort_unstable();
         columns.dedup();
         if keys.iter().any(|row| row.get(4)) {
-            columns.iter().for_each(|column| sketch.columns[*column].is_nullable = false);
+            columns.iter().for_each(|column| sketch.columns[*column].nulls_are_equal = true);
         }
         let entry = (columns, equality);
         if !entry.0.is_empty() && !sketch.unique.contains(&entry) {

@@ -10,7 +10,7 @@ mod settings;
 use crate::postgres::quote::{literal, qualified};
 use crate::postgres::roles::{NamedRoles, named_roles, statement};
 use offshoot_core::target::{Adapted, Choices, Inspection, Roles, Stage, Work};
-use offshoot_format::manifest::{Manifest, Note, Phase, SchemaItem};
+use offshoot_format::manifest::{Manifest, Note, Phase, SchemaItem, Sequence, Trust};
 use pg_query::NodeEnum;
 use std::collections::HashSet;
 
@@ -161,12 +161,15 @@ impl Adapter<'_> {
                     sequence.last_value, sequence.is_called
                 )
             });
-            let sql = format!("SELECT {}", setval.collect::<Vec<_>>().join(", "));
+            let mut sql = vec![format!("SELECT {}", setval.collect::<Vec<_>>().join(", "))];
+            if matches!(self.manifest.trust, Trust::Scrubbed { .. }) {
+                sql.push(beyond_the_rows(sequences));
+            }
             let label = match sequences {
                 [sequence] => format!("SEQUENCE SET {}.{}", sequence.schema, sequence.name),
                 _ => format!("SEQUENCE SET of {} sequences", sequences.len()),
             };
-            self.push(Stage::Sequences, &label, sql, None);
+            self.out.works.push(Work { sql, ..new_work(Stage::Sequences, &label) });
         }
     }
 
@@ -188,6 +191,35 @@ impl Adapter<'_> {
             self.push(Stage::Analyze, &label, sql, Some(table)).optional = false;
         }
     }
+}
+
+/// Moves sequences on to the last number in the columns that own them. Rewritten numbers may be beyond what the source's
+/// sequence gave, and what it gives next must not be there already.
+fn beyond_the_rows(sequences: &[Sequence]) -> String {
+    let names: Vec<String> =
+        sequences.iter().map(|sequence| literal(&qualified(&sequence.schema, &sequence.name))).collect();
+    let body = format!(
+        "DECLARE owned record; last bigint; BEGIN
+           FOR owned IN SELECT d.objid, d.refobjid::pg_catalog.regclass::pg_catalog.text AS owner, a.attname, s.seqincrement > 0 AS goes_up,
+               s.seqmin, s.seqmax, pg_catalog.format('%I.%I', n.nspname, q.relname) AS name
+             FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_sequence s ON s.seqrelid = d.objid
+             JOIN pg_catalog.pg_class q ON q.oid = d.objid JOIN pg_catalog.pg_namespace n ON n.oid = q.relnamespace
+             JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+             WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+               AND d.deptype IN ('a', 'i') AND a.atttypid IN (20, 21, 23) AND d.objid = ANY (ARRAY[{}]::pg_catalog.regclass[])
+           LOOP
+             EXECUTE pg_catalog.format('SELECT pg_catalog.%s(%I) FROM %s', CASE WHEN owned.goes_up THEN 'max' ELSE 'min' END,
+               owned.attname, owned.owner) INTO last;
+             CONTINUE WHEN last IS NULL;
+             last := GREATEST(LEAST(last, owned.seqmax), owned.seqmin);
+             EXECUTE pg_catalog.format('SELECT pg_catalog.setval(%L::pg_catalog.regclass, %s) FROM %s
+                 WHERE last_value %s %s OR last_value = %s AND NOT is_called',
+               owned.objid, last, owned.name, CASE WHEN owned.goes_up THEN '<' ELSE '>' END, last, last);
+           END LOOP;
+         END",
+        names.join(", ")
+    );
+    format!("DO {}", literal(&body))
 }
 
 fn new_work(stage: Stage, label: &str) -> Work {
