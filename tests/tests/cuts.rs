@@ -31,6 +31,13 @@ enum Piece {
 }
 
 impl Piece {
+    fn plural(self) -> &'static str {
+        match self {
+            Self::Message => "messages",
+            Self::Record => "TLS records",
+        }
+    }
+
     /// How long a piece is that begins so.
     fn bytes(self, head: [u8; 5]) -> usize {
         match self {
@@ -242,7 +249,7 @@ fn cut_captures(server: &Server, piece: Piece) {
     let copy = server.fresh_db("cut_copy");
     restore(&Store::open(folder.path().join(format!("cut_{}", points.len() - 1))).unwrap(), server, &copy);
     assert_eq!(fingerprint(server, &copy), fingerprint(server, &db));
-    let what = if piece == Piece::Message { "messages" } else { "TLS records" };
+    let what = piece.plural();
     println!(
         "cuts of captures: {} tried in {pieces} {what}, partials {partials}; {again} went on by themselves, {failed} when run \
          again; bytes reused {reused:.0} of {}",
@@ -277,28 +284,36 @@ fn state(server: &Server, db: &str, wanted: &str) -> Target {
 
 #[test]
 fn a_restore_that_is_cut_after_any_message_is_never_half_and_a_rerun_completes() {
-    let server = shared();
+    cut_restores(shared(), Piece::Message);
+}
+
+#[test]
+fn a_restore_that_is_cut_in_any_record_of_tls_is_never_half_and_a_rerun_completes() {
+    cut_restores(&with_tls(), Piece::Record);
+}
+
+fn cut_restores(server: &Server, piece: Piece) {
     let db = database(server);
     let wanted = fingerprint(server, &db);
     let scratch = Scratch::default();
     offshoot_tests::capture(&scratch.store, server, &db);
     let into = |proxy: &Proxy, copy: &str| {
-        let target = behind(proxy, Piece::Message, copy);
+        let target = behind(proxy, piece, copy);
         scratch.store.restore("prod", &target, &RestoreOptions::default(), &Control::default())
     };
-    let whole = Proxy::start(server, Piece::Message, u64::MAX, false);
+    let whole = Proxy::start(server, piece, u64::MAX, false);
     let copy = server.fresh_db("cut_whole");
     into(&whole, &copy).unwrap();
     assert_eq!(state(server, &copy, &wanted), Target::Complete);
     let pieces = whole.passed();
-    assert!(pieces > 400, "{pieces} messages are too few");
+    assert!(pieces > if piece == Piece::Message { 400 } else { 200 }, "{pieces} pieces are too few");
     // At the end the target is looked at and its mark taken away.
     let even = points_wanted(9);
     let points = (0..even).map(|point| pieces * point / even).chain([pieces - 30]).chain(pieces - 12..=pieces - 6);
     let mut left = Vec::new();
     for (point, after) in points.enumerate() {
         let copy = server.fresh_db("cut_copy");
-        let proxy = Proxy::start(server, Piece::Message, after, point % 2 == 1);
+        let proxy = Proxy::start(server, piece, after, point % 2 == 1);
         let outcome = into(&proxy, &copy);
         assert!(proxy.passed() > after, "nothing was cut");
         let is = state(server, &copy, &wanted);
@@ -316,8 +331,9 @@ fn a_restore_that_is_cut_after_any_message_is_never_half_and_a_rerun_completes()
         server.dropdb(&copy);
     }
     let count = |wanted| left.iter().filter(|is| **is == wanted).count();
+    let what = piece.plural();
     println!(
-        "cuts of restores: {} tried in {pieces} messages: {} targets empty, {} marked, {} complete, half targets {}; all complete in the end",
+        "cuts of restores: {} tried in {pieces} {what}: {} targets empty, {} marked, {} complete, half targets {}; all complete in the end",
         left.len(),
         count(Target::Empty),
         count(Target::Marked),

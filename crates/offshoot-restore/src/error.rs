@@ -76,7 +76,7 @@ pub enum RestoreError {
     /// Everything was done and compared, and the answer to the last step was lost: whether the mark is gone cannot be seen.
     #[error(
         "all was restored and compared, but whether the target is still marked as incomplete could not be seen: {source}. It may be \
-         complete: see with offshoot verify SNAPSHOT --against URL. If it is marked, run the restore again: it starts over"
+         complete: it is, if the target has no mark (in PostgreSQL the schema offshoot_incomplete). Else run the restore again: it starts over"
     )]
     Unsure {
         /// Why not.

@@ -238,6 +238,18 @@ impl Codec {
             out.extend_from_slice(bytes);
             return true;
         }
+        let charset = self.charset;
+        let rename: parts::Rename<'_> = &mut |keys| {
+            let Some(charset) = charset else { return rename(keys) };
+            let mut scratch = Vec::new();
+            let read: Vec<Vec<u8>> = keys.iter().map(|key| charset.read(key, &mut scratch).to_vec()).collect();
+            let written = |key: Vec<u8>| {
+                let mut out = Vec::new();
+                put_text(Some(charset), &key, &mut out);
+                out
+            };
+            rename(&read).into_iter().map(written).collect()
+        };
         let entries = |bytes: &[u8], out: &mut Vec<u8>, rename: parts::Rename<'_>| {
             if self.is_binary { parts::rename(bytes, out, rename) } else { text_parts::rename(bytes, out, rename) }
                 .is_some()

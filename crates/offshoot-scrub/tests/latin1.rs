@@ -186,3 +186,14 @@ fn what_was_rewritten_is_found_in_the_schema_and_in_columns() {
     vector[5] = b'X';
     assert_eq!(found("varchar", Some("tsvector"), &vector), 0);
 }
+
+#[test]
+fn keys_of_an_hstore_are_named_and_renamed_by_letters() {
+    let mut entries = table("t", &[]);
+    entries.form = RowForm::Text;
+    entries.columns = vec![column("c", "hstore")];
+    let rule = "c = { rule = \"hstore\", keys = { \"gr\u{f6}\u{df}e\" = \"keep\" }, other-keys = \"shape\" }";
+    let scrubber = scrubber(rule, &[entries]).unwrap();
+    let written = value(&scrubber, &latin1("\"gr\u{f6}\u{df}e\"=>\"42\", \"M\u{fc}ller\"=>\"x\""));
+    assert!(written.contains("\"gr\u{f6}\u{df}e\"=>\"42\"") && !written.contains("M\u{fc}ller"), "{written}");
+}

@@ -196,7 +196,7 @@ impl From<RestoreError> for Error {
                 let message = format!(
                     "all was restored and compared, but whether the target is still marked as incomplete could not be seen: {told}"
                 );
-                let hint = "it may be complete: see with `offshoot verify SNAPSHOT --against URL`; if it is marked, run the restore again: it starts over";
+                let hint = "it may be complete: it is, if the target has no mark (in PostgreSQL the schema `offshoot_incomplete`); else run the restore again: it starts over";
                 Self::new(told.kind(), message, hint)
             }
             RestoreError::Unfit { problems } => {

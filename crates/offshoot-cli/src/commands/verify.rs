@@ -60,11 +60,16 @@ impl Verify {
             "snapshots": report.snapshots,
             "packs": report.packs,
             "leaves": report.leaves,
+            "condemned_packs": report.condemned_packs,
             "bytes": report.bytes,
             "sound": report.is_sound(),
             "problems": problems(&report),
             "mended": mended.map(|mended| {
-                json!({ "indexed_packs": mended.indexed_packs, "condemned_packs": mended.condemned_packs })
+                json!({
+                    "replaced_segments": mended.replaced_segments,
+                    "indexed_packs": mended.indexed_packs,
+                    "condemned_packs": mended.condemned_packs,
+                })
             }),
         });
         let exit = if report.is_sound() { code::DONE } else { code::FOUND };
@@ -93,6 +98,12 @@ fn told(report: &VerifyReport, mended: Option<Mended>) -> String {
         0 => text.push_str(": sound\n"),
         problems => text.push_str(&format!(": {}\n", counted(problems as u64, "problem"))),
     }
+    if report.leaves == 0 && report.condemned_packs > 0 {
+        let packs = counted(report.condemned_packs as u64, "pack");
+        text.push_str(&format!(
+            "{packs} that nothing new relies on were not looked at: a full check says what of them is needed\n"
+        ));
+    }
     match mended {
         Some(mended) => text.push_str(&what_was_mended(mended)),
         None if report.is_sound() => {}
@@ -104,11 +115,14 @@ fn told(report: &VerifyReport, mended: Option<Mended>) -> String {
     text
 }
 
-fn what_was_mended(Mended { indexed_packs, condemned_packs }: Mended) -> String {
+fn what_was_mended(Mended { replaced_segments, indexed_packs, condemned_packs }: Mended) -> String {
     let mut text = String::new();
-    if indexed_packs > 0 {
+    if replaced_segments + indexed_packs > 0 {
+        let segments = counted(replaced_segments as u64, "damaged segment");
         let packs = counted(indexed_packs as u64, "pack");
-        text.push_str(&format!("mended: the index says again what {packs} hold; check again\n"));
+        text.push_str(&format!(
+            "mended: {segments} of the index went, and it says again what {packs} hold; check again\n"
+        ));
     }
     if condemned_packs > 0 {
         let packs = counted(condemned_packs as u64, "pack");

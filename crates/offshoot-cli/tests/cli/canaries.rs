@@ -6,8 +6,8 @@
 //! Another word, in a column that is kept, must be found by the same search: it shows that the search sees something.
 
 use crate::session::Session;
-use offshoot_testkit::postgres::{Server, shared};
 use offshoot_testkit::store::{decompressed, plaintext};
+use offshoot_testkit::{mysql, postgres};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -52,7 +52,36 @@ data = 'shape'
 events = \"kind <> 'debug'\"
 ";
 
-fn planted(server: &Server, name: &str) -> String {
+/// The same for MariaDB. The key is rewritten, so that rows have to be put in order again.
+const POLICY_OF_MARIADB: &str = "
+key = 'key'
+[scrub.tables.planted]
+id = 'uuid'
+t = 'shape'
+v = 'email'
+c = 'full-name'
+l = 'shape'
+j = 'json'
+b = 'shape'
+big = 'words'
+city = 'keep'
+[scrub.tables.events]
+'*' = 'keep'
+[scrub.rows]
+events = \"kind <> 'debug'\"
+";
+
+/// A database with the canary in it, and an empty one for its copy.
+struct Planted {
+    source: String,
+    copy: String,
+    policy: &'static str,
+    /// Dumps the copy.
+    dump: Box<dyn Fn() -> String>,
+}
+
+fn planted(name: &str) -> Planted {
+    let server = postgres::shared();
     let db = server.fresh_db(name);
     server.psql(
         &db,
@@ -71,15 +100,39 @@ fn planted(server: &Server, name: &str) -> String {
              SELECT lo_from_bytea(0, '{CANARY} in a large object');"
         ),
     );
-    db
+    let copy = server.fresh_db(&format!("{name}_restored"));
+    let (source, to) = (server.url(&db), server.url(&copy));
+    Planted { source, copy: to, policy: POLICY, dump: Box::new(move || server.pg_dump(&copy, &[])) }
 }
 
-fn session() -> Session {
+fn planted_in_mariadb(name: &str) -> Planted {
+    let server = mysql::shared();
+    let db = server.fresh_db(name);
+    server.sql(
+        &db,
+        &format!(
+            "SET SESSION group_concat_max_len = 100000000;
+             CREATE TABLE planted (id CHAR(36) PRIMARY KEY, t TEXT, v VARCHAR(90), c CHAR(60), l VARCHAR(60) CHARACTER SET latin1, j JSON, b BLOB,
+               big LONGTEXT, city TEXT) CHARACTER SET utf8mb4;
+             INSERT INTO planted SELECT INSERT(INSERT(INSERT(INSERT(MD5(n), 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), w,
+                 CONCAT(w, '@mail.example.org'), w, w, JSON_OBJECT('a', JSON_ARRAY(w)), w, IF(n = 1, REPEAT(CONCAT(w, ' '), 20000), NULL), '{KEPT}'
+               FROM (SELECT seq AS n, CONCAT(IF(seq % 100 = 1, '{CANARY}', 'other'), MD5(seq * 7)) AS w FROM seq_1_to_{ROWS}) x;
+             CREATE TABLE events (id INT PRIMARY KEY, body LONGTEXT, kind VARCHAR(9));
+             INSERT INTO events SELECT n.seq, (SELECT GROUP_CONCAT(CONCAT('{CANARY}', MD5(n.seq * m.seq)) SEPARATOR ' ') FROM seq_1_to_20000 m), 'debug'
+               FROM seq_1_to_5 n"
+        ),
+    );
+    let copy = server.fresh_db(&format!("{name}_restored"));
+    let (source, to) = (server.url(&db), server.url(&copy));
+    Planted { source, copy: to, policy: POLICY_OF_MARIADB, dump: Box::new(move || server.dump(&copy, &[])) }
+}
+
+fn session(policy: &str) -> Session {
     let session = Session::new();
     for args in [&["init"][..], &["key", "new", "key"]] {
         assert_eq!(session.quietly(args).code, Some(0));
     }
-    fs::write(session.dir().join("offshoot.toml"), POLICY).unwrap();
+    fs::write(session.dir().join("offshoot.toml"), policy).unwrap();
     session
 }
 
@@ -170,17 +223,24 @@ fn watch(child: &mut Child, until: impl Fn() -> bool) -> (Option<ExitStatus>, BT
 
 #[test]
 fn no_canary_is_stored_spilled_logged_or_restored() {
-    let server = shared();
-    let db = planted(server, "planted_everywhere");
-    let session = session();
+    is_nowhere(&planted("planted_everywhere"));
+}
+
+#[test]
+fn no_canary_of_mariadb_is_stored_spilled_logged_or_restored() {
+    is_nowhere(&planted_in_mariadb("planted_everywhere"));
+}
+
+fn is_nowhere(planted: &Planted) {
+    let session = session(planted.policy);
     let key = KeyTrace::of(&session);
     let key_file = fs::read(session.dir().join("key")).unwrap();
     assert!(key.is_in(&key_file) && key.is_in(&key.bytes), "the search for the key sees nothing");
-    let url = server.url(&db);
+    let url = &planted.source;
     let (mut seen, mut log) = (0, Vec::new());
     for _ in 0..TRIES {
         let stderr = session.dir().join("stderr");
-        let args = ["-vvv", "capture", &url, "--name", "prod", "--jobs", "1", "--memory", "220MiB"];
+        let args = ["-vvv", "capture", url, "--name", "prod", "--jobs", "1", "--memory", "220MiB"];
         let mut command = session.command(&args);
         command.env("RUST_LOG", "trace").stdout(Stdio::null()).stderr(fs::File::create(&stderr).unwrap());
         let mut child = command.spawn().unwrap();
@@ -224,10 +284,9 @@ fn no_canary_is_stored_spilled_logged_or_restored() {
     search("files", &files);
     files.retain(|(_, bytes)| *bytes != key_file);
     key.search("files", &files);
-    let copy = server.fresh_db("planted_restored");
-    let restored = session.quietly(&["restore", "prod", "--to", &server.url(&copy)]);
+    let restored = session.quietly(&["restore", "prod", "--to", &planted.copy]);
     assert_eq!(restored.code, Some(0), "{}", restored.stderr);
-    let dump = server.pg_dump(&copy, &[]);
+    let dump = (planted.dump)();
     assert!(dump.contains(KEPT));
     let receipt = session.quietly(&["--json", "receipt", "prod"]);
     let outputs = [("dump", dump), ("receipt", receipt.stdout), ("said", restored.stderr)];
@@ -238,32 +297,52 @@ fn no_canary_is_stored_spilled_logged_or_restored() {
 
 #[test]
 fn a_canary_in_a_comment_or_a_default_is_refused_and_stays_nowhere() {
-    let server = shared();
+    let server = postgres::shared();
     let db = server.fresh_db("planted_in_the_schema");
-    server.psql(
-        &db,
-        &format!(
-            "CREATE TABLE planted (id int PRIMARY KEY, t text); CREATE TABLE city (id int PRIMARY KEY, name text);
-             INSERT INTO planted SELECT n, '{CANARY}' || md5(n::text) FROM generate_series(1, 1000) n;
-             INSERT INTO city VALUES (1, '{KEPT}')"
-        ),
+    is_refused_in_the_schema(
+        &server.url(&db),
+        &|sql| server.psql(&db, sql),
+        &format!("INSERT INTO planted SELECT n, '{CANARY}' || md5(n::text) FROM generate_series(1, 1000) n"),
+        &[
+            ("COMMENT ON TABLE city IS 'ask {}'", "COMMENT ON TABLE city IS NULL"),
+            ("COMMENT ON COLUMN city.id IS '{}'", "COMMENT ON COLUMN city.id IS NULL"),
+            ("ALTER TABLE city ALTER name SET DEFAULT '{}'", "ALTER TABLE city ALTER name DROP DEFAULT"),
+        ],
     );
-    let word = server.psql(&db, "SELECT t FROM planted WHERE id = 7");
+}
+
+#[test]
+fn a_canary_in_a_comment_or_a_default_of_mariadb_is_refused_and_stays_nowhere() {
+    let server = mysql::shared();
+    let db = server.fresh_db("planted_in_the_schema");
+    is_refused_in_the_schema(
+        &server.url(&db),
+        &|sql| server.sql(&db, sql),
+        &format!("INSERT INTO planted SELECT seq, CONCAT('{CANARY}', MD5(seq)) FROM seq_1_to_1000"),
+        &[
+            ("ALTER TABLE city COMMENT 'ask {}'", "ALTER TABLE city COMMENT ''"),
+            ("ALTER TABLE city MODIFY id INT COMMENT '{}'", "ALTER TABLE city MODIFY id INT"),
+            ("ALTER TABLE city ALTER name SET DEFAULT '{}'", "ALTER TABLE city ALTER name DROP DEFAULT"),
+        ],
+    );
+}
+
+/// Fills a database by SQL of its own, and plants a word of its rows into the schema, each time by another statement.
+fn is_refused_in_the_schema(url: &str, sql: &dyn Fn(&str) -> String, fill: &str, plants: &[(&str, &str)]) {
+    sql("CREATE TABLE planted (id int PRIMARY KEY, t text); CREATE TABLE city (id int PRIMARY KEY, name varchar(99))");
+    sql(fill);
+    sql(&format!("INSERT INTO city VALUES (1, '{KEPT}')"));
+    let word = sql("SELECT t FROM planted WHERE id = 7");
     let word = word.trim();
-    let session = session();
-    let key = KeyTrace::of(&session);
     let rules = "key = 'key'\n[scrub.tables.planted]\nid = 'keep'\nt = 'shape'\n[scrub.tables.city]\n'*' = 'keep'\n";
-    fs::write(session.dir().join("offshoot.toml"), rules).unwrap();
+    let session = session(rules);
+    let key = KeyTrace::of(&session);
     let capture = || {
-        let args = ["-vvv", "capture", &server.url(&db), "--name", "prod", "--jobs", "1"];
+        let args = ["-vvv", "capture", url, "--name", "prod", "--jobs", "1"];
         session.command(&args).env("RUST_LOG", "trace").output().unwrap()
     };
-    for (plant, pull) in [
-        (format!("COMMENT ON TABLE city IS 'ask {word}'"), "COMMENT ON TABLE city IS NULL"),
-        (format!("COMMENT ON COLUMN city.id IS '{word}'"), "COMMENT ON COLUMN city.id IS NULL"),
-        (format!("ALTER TABLE city ALTER name SET DEFAULT '{word}'"), "ALTER TABLE city ALTER name DROP DEFAULT"),
-    ] {
-        server.psql(&db, &plant);
+    for (plant, pull) in plants {
+        sql(&plant.replace("{}", word));
         let ran = capture();
         assert_eq!(ran.status.code(), Some(4), "{}", String::from_utf8_lossy(&ran.stderr));
         let mut places = files(session.dir());
@@ -274,21 +353,28 @@ fn a_canary_in_a_comment_or_a_default_is_refused_and_stays_nowhere() {
         places.extend([("stdout".to_owned(), ran.stdout), ("stderr".to_owned(), ran.stderr)]);
         search("what a refused capture leaves", &places);
         key.search("what a refused capture leaves", &places);
-        server.psql(&db, pull);
+        sql(pull);
     }
     assert_eq!(capture().status.code(), Some(0));
 }
 
 #[test]
 fn a_capture_that_crashes_leaves_no_core_file_and_no_canary() {
-    let server = shared();
-    let db = planted(server, "planted_and_crashed");
-    let session = session();
+    leaves_nothing_when_it_crashes(&planted("planted_and_crashed"));
+}
+
+#[test]
+fn a_capture_of_mariadb_that_crashes_leaves_no_core_file_and_no_canary() {
+    leaves_nothing_when_it_crashes(&planted_in_mariadb("planted_and_crashed"));
+}
+
+fn leaves_nothing_when_it_crashes(planted: &Planted) {
+    let session = session(planted.policy);
     // A shell that allows core files, as a service may.
     let program = env!("CARGO_BIN_EXE_offshoot");
     let mut command = std::process::Command::new("sh");
     command.args(["-c", "ulimit -c unlimited 2>/dev/null; exec \"$0\" \"$@\"", program]);
-    command.args(["-v", "capture", &server.url(&db), "--name", "prod", "--jobs", "1"]);
+    command.args(["-v", "capture", &planted.source, "--name", "prod", "--jobs", "1"]);
     let log = session.dir().join("stderr");
     command.current_dir(session.dir()).env("HOME", session.dir()).stdin(Stdio::null()).stdout(Stdio::null());
     let mut child = command.stderr(fs::File::create(&log).unwrap()).spawn().unwrap();
@@ -313,5 +399,5 @@ fn a_capture_that_crashes_leaves_no_core_file_and_no_canary() {
     search("files after a crash, decompressed", &packs);
     // Nothing is visible, and the next capture is none the worse for it.
     assert!(ended.is_some() || session.quietly(&["log"]).stdout.starts_with("no snapshots"));
-    assert_eq!(session.quietly(&["capture", &server.url(&db), "--name", "prod"]).code, Some(0));
+    assert_eq!(session.quietly(&["capture", &planted.source, "--name", "prod"]).code, Some(0));
 }

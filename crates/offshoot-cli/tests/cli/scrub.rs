@@ -264,6 +264,8 @@ fn another_key_is_refused_under_any_name_and_while_a_capture_runs() {
     let shop = Shop::new("epochs");
     let url = shop.server.url(&shop.db);
     shop.run(&["key", "new", "other"]);
+    shop.run(&["--store", "raw", "init", "--raw"]);
+    assert_eq!(shop.run(&["--store", "raw", "capture", &url, "--name", "prod"]).code, Some(0));
     let under = |key: &str, args: &[&str]| {
         let mut command = shop.session.command(args);
         command.env("OFFSHOOT_KEY_FILE", key).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -298,6 +300,17 @@ fn another_key_is_refused_under_any_name_and_while_a_capture_runs() {
     assert!(!shop.run(&["log"]).stdout.contains("busy"));
     let (code, stderr) = ended(under("other", &["capture", &url, "--name", "dev", "--policy", "shop.toml"]));
     assert_eq!(code, Some(0), "{stderr}");
+    // A copy of an older snapshot has that one's time, and is newer all the same.
+    let store = shop.session.dir().join(".offshoot").display().to_string();
+    let fingerprint = shop.session.command(&["key", "fingerprint"]).env("OFFSHOOT_KEY_FILE", "other").output().unwrap();
+    let fingerprint = String::from_utf8(fingerprint.stdout).unwrap().trim().to_owned();
+    shop.run(&["key", "new", "next", "--replaces", &fingerprint]);
+    let copy = ["--store", "raw", "scrub", "prod", "--into", &store, "--name", "old", "--policy", "shop.toml"];
+    let (code, stderr) = ended(under("next", &copy));
+    assert_eq!(code, Some(0), "{stderr}");
+    let (code, stderr) = ended(under("other", &["capture", &url, "--name", "dev", "--policy", "shop.toml"]));
+    assert_eq!(code, Some(4), "{stderr}");
+    assert!(stderr.contains("old was scrubbed with the key"), "{stderr}");
 }
 
 #[test]

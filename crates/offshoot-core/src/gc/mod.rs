@@ -246,8 +246,7 @@ impl OpenStore {
         Ok(report)
     }
 
-    /// Refuses to go on beside another gc.
-    pub(crate) fn check_alone(&self, session: &WriteSession) -> Result<()> {
+    fn check_alone(&self, session: &WriteSession) -> Result<()> {
         let others = self.live_leases()?.into_iter().filter(|(name, _)| *name != session.lease_name());
         if others.into_iter().any(|(_, lease)| lease.purpose == PURPOSE) {
             return Err(CoreError::Busy { place: self.place() });
@@ -255,7 +254,8 @@ impl OpenStore {
         Ok(())
     }
 
-    fn live_leases(&self) -> Result<Vec<([u8; 32], offshoot_format::record::Lease)>> {
+    /// Leases of all that write now.
+    pub(crate) fn live_leases(&self) -> Result<Vec<([u8; 32], offshoot_format::record::Lease)>> {
         let expiry_ms = self.options().lease_expiry.as_millis() as u64;
         live_leases(&**self.backend(), self.now_unix_ms(), expiry_ms)
     }

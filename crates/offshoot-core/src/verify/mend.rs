@@ -14,7 +14,9 @@ use std::collections::HashSet;
 /// What was mended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Mended {
-    /// Packs of which the index says again what they hold.
+    /// Damaged segments of the index that were replaced by what packs say about themselves.
+    pub replaced_segments: usize,
+    /// Packs that the index knows now and did not before.
     pub indexed_packs: usize,
     /// Packs that nothing relies on any more: a capture writes again what it needs of them, and every snapshot that shares
     /// it is whole again.
@@ -23,26 +25,33 @@ pub struct Mended {
 
 impl OpenStore {
     /// Mends what a check found: makes damaged parts of the index again of what packs say about themselves, and condemns packs
-    /// with damage. Neither changes a pack; gc deletes the condemned ones once nothing needs them.
+    /// with damage. Neither changes a pack; gc deletes the condemned ones once nothing needs them. A damaged segment stays
+    /// where a pack cannot say what it holds: then the segment alone may know.
     ///
     /// # Errors
-    /// `Busy` if a gc runs; and if the store cannot be read or written. Interrupted anywhere, it can be done again.
+    /// `Busy` if anybody else writes, whose packs belong to nobody yet; and if the store cannot be read or written.
+    /// Interrupted anywhere, it can be done again.
     pub fn mend(&self, report: &VerifyReport) -> Result<Mended> {
         let _span = tracing::info_span!("mend").entered();
         self.refresh()?;
         let session = WriteSession::begin(self.clone(), PURPOSE)?;
-        self.check_alone(&session)?;
-        let indexed_packs = self.index_again()?;
-        let condemned_packs = self.condemn_damaged(report)?;
+        let mut mended = Mended::default();
+        self.index_again(&session, &mut mended)?;
+        mended.condemned_packs = self.condemn_damaged(report)?;
         session.end()?;
         self.refresh()?;
-        tracing::info!(indexed_packs, condemned_packs, "mended");
-        Ok(Mended { indexed_packs, condemned_packs })
+        tracing::info!(?mended, "mended");
+        Ok(mended)
     }
 
     /// Makes a segment of the packs that only damaged segments knew, or none, and removes those.
-    fn index_again(&self) -> Result<usize> {
+    fn index_again(&self, session: &WriteSession, mended: &mut Mended) -> Result<()> {
         let store = &**self.backend();
+        let check_alone = || match self.live_leases()?.iter().any(|(name, _)| *name != session.lease_name()) {
+            true => Err(CoreError::Busy { place: self.place() }),
+            false => Ok(()),
+        };
+        check_alone()?;
         let mut damaged: Vec<[u8; 32]> = self.catalog().broken().into_iter().map(|(name, _)| name).collect();
         let mut indexed = HashSet::new();
         for segment in self.catalog().segments() {
@@ -52,16 +61,22 @@ impl OpenStore {
                 Err(error) => return Err(error),
             }
         }
-        let (mut packs, mut entries) = (Vec::new(), Vec::new());
-        for object in store.list(ObjectKind::Pack)? {
+        let (mut packs, mut entries, mut says_nothing) = (Vec::new(), Vec::new(), false);
+        let listed = store.list(ObjectKind::Pack)?;
+        // Who began and has packs among these would be seen now.
+        check_alone()?;
+        for object in listed {
             let ObjectName::Pack(id) = object.name else { continue };
             if indexed.contains(&id) {
                 continue;
             }
             let parts = match read_parts(store, self.uuid(), &id, object.bytes) {
                 Ok(parts) => parts,
-                Err(error @ CoreError::Newer { .. }) => return Err(error),
-                Err(_) => continue,
+                Err(CoreError::Damaged { .. }) => {
+                    says_nothing = true;
+                    continue;
+                }
+                Err(error) => return Err(error),
             };
             let pack = packs.len() as u32;
             packs.push(PackRow { id, bytes: object.bytes });
@@ -78,10 +93,12 @@ impl OpenStore {
         if !entries.is_empty() {
             write_segment(self, &packs, entries.len() as u64, entries.into_iter().map(Ok))?;
         }
-        for name in damaged {
+        mended.indexed_packs = packs.len();
+        for name in damaged.into_iter().filter(|_| !says_nothing) {
             store.remove(&ObjectName::Index(name))?;
+            mended.replaced_segments += 1;
         }
-        Ok(packs.len())
+        Ok(())
     }
 
     fn condemn_damaged(&self, report: &VerifyReport) -> Result<usize> {

@@ -52,6 +52,8 @@ pub struct VerifyReport {
     pub packs: usize,
     /// Bytes of the packs that were read.
     pub bytes: u64,
+    /// Packs that nothing new relies on, of which only what snapshots need is looked at, by a full check.
+    pub condemned_packs: usize,
     /// Leaves whose rows were decoded and compared with their ids.
     pub leaves: usize,
     /// What is wrong; empty for a sound store.
@@ -109,6 +111,8 @@ impl OpenStore {
         control.step("packs");
         let packs = self.backend().list(ObjectKind::Pack)?;
         let condemned = self.condemned();
+        let is_condemned = |pack: &&Listed| matches!(pack.name, ObjectName::Pack(id) if condemned.contains(&id));
+        report.condemned_packs = packs.iter().filter(is_condemned).count();
         for pack in &packs {
             control.check()?;
             self.check_pack(pack, &condemned, false, &mut report)?;
@@ -238,13 +242,17 @@ impl OpenStore {
                 Ok(places) => places,
                 Err(error) => return report.take(error, &[]),
             };
-            let agrees = places.iter().filter(|found| found.pack.id == id).any(|found| {
+            let mut here = places.iter().filter(|found| found.pack.id == id).peekable();
+            // What the index does not have of it is the index's fault, and said of that.
+            let is_known = here.peek().is_some();
+            let agrees = here.any(|found| {
                 let found = (found.entry.offset, found.entry.stored_len, found.entry.raw_len, found.entry.kind);
                 found == (entry.offset, entry.stored_len, entry.raw_len, entry.kind)
             });
             if !agrees {
                 let why = format!("the index says something else of chunk {}", entry.id);
-                report.of_packs(pack.name.to_string(), why, &[id]);
+                let damaged: Vec<PackId> = is_known.then_some(id).into_iter().collect();
+                report.of_packs(pack.name.to_string(), why, &damaged);
                 break;
             }
         }

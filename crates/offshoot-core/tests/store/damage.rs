@@ -148,7 +148,7 @@ fn a_lost_index_is_made_again() {
         let report = store.verify_full(&[], &Control::default()).unwrap();
         assert!(!report.is_sound());
         let mended = store.mend(&report).unwrap();
-        assert!(mended.indexed_packs > 0, "{mended:?}");
+        assert!(mended.indexed_packs > 0 && mended.replaced_segments > 0, "{mended:?}");
         super::assert_sound(&store, "indexed again");
         assert_eq!(store.snapshots().unwrap().len(), snapshots.len());
         store.gc(store.plan_gc(&GcOptions::default(), &Control::default()).unwrap(), &Control::default()).unwrap();

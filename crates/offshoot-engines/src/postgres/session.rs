@@ -59,6 +59,8 @@ pub fn reading_pins(version: Version) -> String {
         // One process a connection: the load on the source is the number of jobs, and rows come in the heap's order.
         ("max_parallel_workers_per_gather", "0"),
         ("jit", "off"),
+        // A large heap is read piece by piece.
+        ("enable_tidscan", "on"),
         ("quote_all_identifiers", "off"),
     ];
     settings.iter().for_each(|(name, value)| push_setting(&mut sql, name, value));

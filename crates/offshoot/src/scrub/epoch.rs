@@ -5,10 +5,12 @@
 
 use super::Scrub;
 use crate::{Error, ErrorKind, Result, Store};
+use offshoot_core::store::{Listed, ObjectKind, ObjectName};
 use offshoot_format::ids::SnapshotId;
 use offshoot_format::manifest::Trust;
 use offshoot_format::refname::RefName;
 use offshoot_scrub::Key;
+use std::collections::HashMap;
 
 /// Checks that a snapshot was scrubbed like this.
 pub(crate) fn check_same(trust: &Trust, scrub: &Scrub) -> Result<()> {
@@ -77,7 +79,14 @@ impl Lineage<'_> {
         let mut newest: Vec<(RefName, SnapshotId)> =
             others.filter_map(|other| Some((other.name.clone(), other.newest()?.snapshot))).collect();
         newest.extend(before.map(|before| (self.name.clone(), before)));
-        let mut last: Option<(u64, String, String)> = None;
+        // A snapshot made of another one has the time of its rows; the ref has that of its last move.
+        let moved = |object: Listed| match object.name {
+            ObjectName::Ref(name) => Some((name, object.modified_unix_ms)),
+            _ => None,
+        };
+        let moved: HashMap<RefName, u64> =
+            open.backend().list(ObjectKind::Ref)?.into_iter().filter_map(moved).collect();
+        let mut last: Option<((u64, u64), String, String)> = None;
         for (name, snapshot) in newest {
             let manifest = match open.manifest(&snapshot) {
                 // Another one's snapshot that is gone or damaged is not this capture's business.
@@ -85,8 +94,9 @@ impl Lineage<'_> {
                 manifest => manifest?,
             };
             let Trust::Scrubbed { key_fingerprint, .. } = manifest.trust else { continue };
-            if last.as_ref().is_none_or(|(taken, _, _)| *taken < manifest.taken_unix_ms) {
-                last = Some((manifest.taken_unix_ms, name.to_string(), key_fingerprint));
+            let at = (moved.get(&name).copied().unwrap_or_default(), manifest.taken_unix_ms);
+            if last.as_ref().is_none_or(|(before, _, _)| *before < at) {
+                last = Some((at, name.to_string(), key_fingerprint));
             }
         }
         Ok(last.map(|(_, name, key)| (name, key)))

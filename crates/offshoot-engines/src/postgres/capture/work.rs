@@ -172,7 +172,7 @@ impl<'w> Work<'w> {
         let can_split = self.version.at_least(14) && heap.is_heap && table.condition.is_none();
         let blocks = i128::from(heap.heap_bytes.div_ceil(BLOCK_BYTES).max(1));
         let piece = match heap.bytes {
-            bytes if can_split && bytes >= self.options.split_bytes => {
+            bytes if can_split && self.options.jobs.get() > 1 && bytes >= self.options.split_bytes => {
                 let wanted = PIECE_BYTES.min(self.options.split_bytes / 4).max(1);
                 blocks * i128::from(wanted) / i128::from(bytes.max(1))
             }
@@ -194,9 +194,9 @@ impl<'w> Work<'w> {
     /// # Errors
     /// The sink's.
     pub fn done(&self, task: Task<'w>) -> Result<(), CoreError> {
-        let last = Arc::into_inner(task.open);
-        let outcome = last.map_or(Ok(()), |open| open.sink.finish());
+        // First, so that nobody who looks for a part to take holds the table at the moment when it ends.
         self.lock().end(&task.blocks);
+        let outcome = Arc::into_inner(task.open).map_or(Ok(()), |open| open.sink.finish());
         self.changed.notify_all();
         outcome
     }

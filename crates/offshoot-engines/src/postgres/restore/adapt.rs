@@ -210,7 +210,8 @@ fn beyond_the_rows(sequences: &[Sequence]) -> String {
            LOOP
              EXECUTE pg_catalog.format('SELECT pg_catalog.%s(%I) FROM %s', CASE WHEN owned.goes_up THEN 'max' ELSE 'min' END,
                owned.attname, owned.owner) INTO last;
-             CONTINUE WHEN last IS NULL;
+             -- Behind the last number there is none; a single one at the end of all is no reason to give none any more.
+             CONTINUE WHEN last IS NULL OR owned.goes_up AND last >= owned.seqmax OR NOT owned.goes_up AND last <= owned.seqmin;
              last := GREATEST(LEAST(last, owned.seqmax), owned.seqmin);
              EXECUTE pg_catalog.format('SELECT pg_catalog.setval(%L::pg_catalog.regclass, %s) FROM %s
                  WHERE last_value %s %s OR last_value = %s AND NOT is_called',
