@@ -194,14 +194,14 @@ fn an_unfit_target_is_told_everything_at_once() {
     environment.server_version_num = 990_000;
     environment.collations.insert("pg_catalog.xx_XX".into(), String::new());
     let extension = offshoot_format::manifest::Extension { version: "3".into(), schema: "public".into() };
-    environment.extensions.insert("postgis".into(), extension);
+    environment.extensions.insert("vector".into(), extension);
     let error = try_restore(&taken, server, to, options(1)).unwrap_err();
     assert!(matches!(&error, RestoreError::Unfit { problems } if problems.len() == 4), "{error}");
     for part in [
         "older than the snapshot's 99",
         "ENCODING 'UTF8'",
-        "-postgis-3",
-        "--skip-extension postgis",
+        "-pgvector",
+        "--skip-extension vector",
         "collation xx_XX",
         "locales-all",
     ] {
