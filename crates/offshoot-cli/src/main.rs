@@ -24,11 +24,12 @@ mod values;
 use args::Cli;
 use clap::Parser;
 use context::Context;
+use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     forbid_core_files();
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| not_understood(&error));
     logging::start(cli.globals.verbose, &cli.globals);
     let name = cli.command.name();
     let context = Context::new(cli.globals);
@@ -37,6 +38,15 @@ fn main() -> ExitCode {
         commands::run(&cli.command, &context)
     };
     ExitCode::from(output::show(name, outcome, &context))
+}
+
+/// Says what is wrong with the arguments, or what was asked for by `--help`. What a shell evaluates of it fails as well.
+fn not_understood(error: &clap::Error) -> ! {
+    if error.use_stderr() && std::env::args_os().any(|argument| argument == "--env") {
+        // A reader that went away needs no word.
+        let _ = std::io::stdout().write_all(offshoot_project::env::shell::nothing().as_bytes());
+    }
+    error.exit()
 }
 
 /// A core file would hold rows and passwords.
