@@ -6,12 +6,13 @@ use crate::failure::code;
 use crate::output::Report;
 use crate::render::comparison;
 use crate::render::text::plain_line;
-use crate::surroundings;
+use crate::{surroundings, values};
 use clap::Args;
 use offshoot::amounts::{bytes, count, counted};
 use offshoot::manifest::Trust;
 use offshoot::{Affected, CaptureOptions, Depth, Mended, VerifyReport};
 use serde_json::{Value, json};
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 /// Check the store, or compare a snapshot with a live database
@@ -32,6 +33,9 @@ pub struct Verify {
     /// The policy that the snapshot was scrubbed by [default: that of the project's offshoot.toml]
     #[arg(long, value_name = "FILE", requires = "against")]
     policy: Option<PathBuf>,
+    /// The most bytes of values that are read of the live database in a second [default: all that come]
+    #[arg(long, value_name = "BYTES", value_parser = values::rate, requires = "against")]
+    max_rate: Option<NonZeroU64>,
 }
 
 impl Verify {
@@ -44,8 +48,12 @@ impl Verify {
                 Trust::Scrubbed { .. } => context.scrub(self.policy.as_deref())?,
                 Trust::Raw => None,
             };
-            let options =
-                CaptureOptions { scrub, pg_dump: surroundings::pg_dump_programs(), ..CaptureOptions::default() };
+            let options = CaptureOptions {
+                scrub,
+                max_rate: self.max_rate,
+                pg_dump: surroundings::pg_dump_programs(),
+                ..CaptureOptions::default()
+            };
             return Ok(comparison::report(&store.verify_against(
                 snapshot,
                 &connection,

@@ -236,5 +236,8 @@ fn a_snapshot_is_compared_with_a_live_database() {
     assert_eq!(ran.stdout, wanted);
     let json = session.quietly(&["--json", "verify", "live", "--against", &url]).json();
     assert_eq!((&json["equal"], json["tables_differing"].as_array().unwrap().len()), (&false.into(), 3));
+    let slowly = session.quietly(&["verify", "live", "--against", &url, "--max-rate", "20MB"]);
+    assert_eq!((slowly.code, slowly.stdout), (ran.code, ran.stdout));
+    assert_eq!(session.quietly(&["verify", "live", "--max-rate", "20MB"]).code, Some(2), "only a server is spared");
     assert_eq!(session.quietly(&["verify", "--against", &url]).code, Some(2), "a snapshot must be named");
 }
