@@ -6,5 +6,7 @@ mod capture;
 mod environment;
 #[path = "../capture/memory.rs"]
 mod memory;
+mod rights;
 mod sessions;
 mod support;
+mod waiters;
