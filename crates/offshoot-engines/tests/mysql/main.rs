@@ -4,6 +4,7 @@
 
 mod capture;
 mod environment;
+mod neutralized;
 #[path = "../capture/memory.rs"]
 mod memory;
 mod rights;
