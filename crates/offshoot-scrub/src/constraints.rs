@@ -8,6 +8,7 @@
 //!
 //! How an expression or a foreign collation compares is not known here; such keys keep their values, and are not counted.
 
+mod letters;
 mod tuple;
 
 use std::collections::BTreeMap;

@@ -100,7 +100,7 @@ fn what_acts_on_the_world_is_switched_off() {
             &db,
             "CREATE TABLE jobs (id bigint PRIMARY KEY, queue varchar(20), payload longtext, attempts int, reserved_at int, available_at int);
              CREATE TABLE job_notes (id int PRIMARY KEY, job bigint, FOREIGN KEY (job) REFERENCES jobs (id) ON DELETE CASCADE);
-             CREATE TABLE shops (id int PRIMARY KEY, webhook_url varchar(99) NOT NULL, api_key varchar(40), access_token ENUM('k', 'none'), changed timestamp DEFAULT '2001-01-01' ON UPDATE CURRENT_TIMESTAMP);
+             CREATE TABLE shops (id int PRIMARY KEY, webhook_url varchar(99) NOT NULL, api_key varchar(64) DEFAULT (UUID()), access_token ENUM('k', 'none'), changed timestamp DEFAULT '2001-01-01' ON UPDATE CURRENT_TIMESTAMP);
              CREATE TABLE seen (n int);
              INSERT INTO jobs VALUES (1, 'mail', '{}', 0, NULL, 1); INSERT INTO job_notes VALUES (1, 1);
              INSERT INTO shops (id, webhook_url, api_key, access_token) VALUES (1, 'https://real.example/hook', 'k-123', 'k');

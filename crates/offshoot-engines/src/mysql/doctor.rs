@@ -6,6 +6,7 @@ use super::capture;
 use super::catalog::tables::{Table, list};
 use super::conninfo::ConnInfo;
 use super::error::Result;
+use super::grants::Grants;
 use super::schema;
 use super::session::Session;
 use offshoot_format::table::Key;
@@ -55,7 +56,7 @@ pub fn doctor(conninfo: &ConnInfo) -> Result<Report> {
     let (database, user) = (row.text(0)?.to_owned(), row.text(1)?.to_owned());
     let tables = list(&mut session)?;
     let read = schema::read(&mut session, &tables, u64::MAX)?;
-    let rights = Rights::read(&mut session)?;
+    let rights = Grants::read(&mut session)?;
     let with_rows = || tables.all.iter().filter(|table| table.has_rows());
     let mut report = Report {
         server_version: session.flavor().to_string(),
@@ -78,6 +79,8 @@ pub fn doctor(conninfo: &ConnInfo) -> Result<Report> {
     let on = super::quote::ident(&report.database);
     if !report.missing.is_empty() {
         report.grants.push(format!("GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON {on}.* TO {to}"));
+        let routines = if session.flavor().is_mariadb() { "SELECT ON mysql.proc" } else { "SHOW_ROUTINE ON *.*" };
+        report.grants.push(format!("GRANT {routines} TO {to}"));
     }
     if !rights.has("RELOAD") && !rights.has("LOCK TABLES") {
         report.grants.push(format!("GRANT LOCK TABLES ON {on}.* TO {to}"));
@@ -98,27 +101,8 @@ fn quoted(user: &str) -> String {
     format!("{}@{}", super::quote::literal(name), super::quote::literal(host))
 }
 
-/// What the user was granted, as the server prints it.
-struct Rights(Vec<String>);
-
-impl Rights {
-    fn read(session: &mut Session) -> Result<Self> {
-        let rows = session.query("say what the user may do", "SHOW GRANTS")?;
-        Ok(Self(rows.iter().map(|row| row.text(0).map(str::to_ascii_uppercase)).collect::<Result<_>>()?))
-    }
-
-    /// On the whole server or on some database: a guess, as the doctor gives advice only.
-    fn has(&self, right: &str) -> bool {
-        self.0.iter().any(|grant| grant.contains("ALL PRIVILEGES") || grant.contains(right))
-    }
-}
-
-fn method(session: &mut Session, report: &Report, rights: &Rights) -> Result<String> {
-    let log = session.query_one("say whether it has a log", "SELECT @@GLOBAL.log_bin")?;
-    let has_log = log.is_yes(0)?;
-    let is_mariadb = session.flavor().is_mariadb();
-    let sees_log = ["REPLICATION CLIENT", "BINLOG MONITOR", "SUPER"].iter().any(|right| rights.has(right));
-    let words = if is_mariadb && has_log && sees_log && report.without_snapshots.is_empty() {
+fn method(session: &mut Session, report: &Report, rights: &Grants) -> Result<String> {
+    let words = if report.without_snapshots.is_empty() && capture::has_complete_binlog(session)? {
         "without a lock, by positions in the binary log"
     } else if rights.has("RELOAD") {
         "under FLUSH TABLES WITH READ LOCK, for as long as snapshots take"

@@ -211,6 +211,8 @@ fn is_about_objects(number: u16, state: &str) -> bool {
         3159..=3159,
         3161..=3161,
         3170..=3170,
+        // No keys to encrypt a table with.
+        3184..=3185,
         3678..=3678,
         3730..=3734,
         3780..=3780,

@@ -10,6 +10,7 @@ pub mod conninfo;
 pub mod doctor;
 pub mod error;
 pub mod facts;
+mod grants;
 pub mod load;
 pub mod local;
 pub mod neutralize;

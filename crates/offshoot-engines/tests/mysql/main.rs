@@ -4,7 +4,10 @@
 
 mod capture;
 mod environment;
+mod neutralized;
 #[path = "../capture/memory.rs"]
 mod memory;
+mod rights;
 mod sessions;
 mod support;
+mod waiters;

@@ -70,3 +70,29 @@ fn what_the_other_family_does_not_have_is_named() {
         assert_eq!(server.sql(&to, "SHOW TABLES"), "");
     }
 }
+
+#[test]
+fn what_would_fail_in_the_middle_is_refused_before() {
+    let Some((mariadb, mysql)) = both() else { return };
+    for (source, server) in [(mariadb, mysql), (mysql, mariadb)] {
+        let (from, to) = (source.fresh_db("kept"), server.fresh_db("untouched"));
+        let (sql, parts): (&str, &[&str]) = if is_mariadb(source.binaries()) {
+            (
+                "CREATE TABLE a (id INT PRIMARY KEY, u VARCHAR(36) DEFAULT UUID()) COLLATE utf8mb4_unicode_ci;
+                 CREATE TABLE b (id INT PRIMARY KEY) PAGE_COMPRESSED=1 COLLATE utf8mb4_unicode_ci",
+                &["TABLE a uses the default uuid() without brackets", "TABLE b uses the option PAGE_COMPRESSED"],
+            )
+        } else {
+            (
+                "CREATE TABLE a (id INT PRIMARY KEY, n INT NOT NULL AUTO_INCREMENT, UNIQUE KEY e ((id + 1)), KEY n (n)) COLLATE utf8mb4_unicode_ci",
+                &["TABLE a uses an index over an expression"],
+            )
+        };
+        source.sql(&from, sql);
+        let error = try_restore(&take(source, &from), server, &to, options(1)).unwrap_err().to_string();
+        for part in parts {
+            assert!(error.contains(part), "{error} lacks {part}");
+        }
+        assert_eq!(server.sql(&to, "SHOW TABLES"), "");
+    }
+}

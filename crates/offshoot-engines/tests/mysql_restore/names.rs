@@ -110,3 +110,23 @@ fn views_with_capitals_are_not_made_where_they_would_lose_them() {
     }
     assert_eq!(lower.sql(&to, "SHOW TABLES"), "");
 }
+
+#[test]
+fn triggers_that_name_their_database_come_into_another() {
+    for binaries in Binaries::wanted() {
+        let server = shared_of(&binaries);
+        let (from, to) = (server.fresh_db("named"), server.fresh_db("renamed"));
+        server.sql(
+            &from,
+            &format!(
+                "CREATE TABLE t (id INT PRIMARY KEY, n INT); INSERT INTO t VALUES (1, 1);
+                 create trigger {from}.first before insert on {from}.t for each row set new.n = 7;
+                 CREATE TRIGGER `{from}`.`second` BEFORE UPDATE ON `t` FOR EACH ROW SET NEW.n = 8"
+            ),
+        );
+        try_restore(&take(server, &from), server, &to, options(1)).unwrap_or_else(|error| panic!("{error}"));
+        server.sql(&to, "INSERT INTO t VALUES (2, 0); UPDATE t SET id = 3 WHERE id = 1");
+        assert_eq!(server.sql(&to, "SELECT id, n FROM t ORDER BY id"), "2\t7\n3\t8");
+        assert_eq!(server.sql(&from, "SELECT id, n FROM t ORDER BY id"), "1\t1");
+    }
+}

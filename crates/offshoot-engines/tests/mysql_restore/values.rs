@@ -112,3 +112,25 @@ fn a_value_above_the_packet_of_the_server() {
         source.dropdb(&from);
     }
 }
+
+#[test]
+fn documents_of_mysql_come_back_as_their_text_says() {
+    for binaries in Binaries::wanted().into_iter().filter(|binaries| !is_mariadb(binaries)) {
+        let server = shared_of(&binaries);
+        let (from, to) = (server.fresh_db("typed"), server.fresh_db("untyped"));
+        server.sql(
+            &from,
+            "CREATE TABLE t (id INT PRIMARY KEY, j JSON);
+             INSERT INTO t VALUES (1, JSON_OBJECT('n', CAST(1.50 AS DECIMAL(4,2)), 'd', DATE'2020-01-02')), (2, '{\"n\": 1.5, \"d\": null}')",
+        );
+        let asked = "SELECT id, j, JSON_TYPE(j->'$.n'), JSON_TYPE(j->'$.d') FROM t ORDER BY id";
+        let same = "2\t{\"d\": null, \"n\": 1.5}\tDOUBLE\tNULL";
+        assert_eq!(
+            server.sql(&from, asked),
+            format!("1\t{{\"d\": \"2020-01-02\", \"n\": 1.50}}\tDECIMAL\tDATE\n{same}")
+        );
+        try_restore(&take(server, &from), server, &to, options(1)).unwrap_or_else(|error| panic!("{error}"));
+        // A text has no type for these: the limit that the manual names.
+        assert_eq!(server.sql(&to, asked), format!("1\t{{\"d\": \"2020-01-02\", \"n\": 1.5}}\tDOUBLE\tSTRING\n{same}"));
+    }
+}

@@ -3,14 +3,14 @@
 //!
 //! From the one that nobody notices to the one that always works:
 //!
-//! - **binlog position** (MariaDB with a binary log): each snapshot says where in the log it is; where all say the same, all are
-//!   of one state. Taken anew until they do. No lock.
+//! - **binlog position** (MariaDB with a binary log that has every change, also those of a replica's source): each snapshot
+//!   says where in the log it is; where all say the same, all are of one state. Taken anew until they do. No lock.
 //! - **global lock** (`FLUSH TABLES WITH READ LOCK`, right RELOAD): writes wait from the moment it is asked for until the
 //!   snapshots are there. It waits for statements that run, and everybody waits behind it.
 //! - **table locks** (`LOCK TABLES ... READ`, right LOCK TABLES): the same for the tables of the database. It waits for
 //!   transactions that have written to them.
-//! - **GTIDs** (MySQL with gtid_mode): what has been committed, before the snapshots and some time after them, is the same. No
-//!   lock, and no success where writes never pause.
+//! - **GTIDs** (MySQL with gtid_mode, and a log that leaves nothing out): what has been committed, before the snapshots and some
+//!   time after them, is the same. No lock, and no success where writes never pause.
 //! - **one connection**: one snapshot, which is of one state by itself.
 //!
 //! Locks are held for the time that the snapshots take, some milliseconds. Lock and wait together are bounded: when
@@ -20,17 +20,19 @@
 //! has read them. Only a global lock or table locks do for those.
 
 use super::deadline::Deadline;
+use super::method::Method;
 use super::options::CaptureOptions;
 use super::position::{
-    binlog_snapshot, executed_gtids, gtid_of, has_complete_binlog, is_denied, log_position, position,
+    binlog_snapshot, executed_gtids, gtid_of, has_complete_binlog, is_denied, is_unfiltered, log_position, position,
 };
 use crate::mysql::catalog::tables::{Table, Tables};
 use crate::mysql::conninfo::ConnInfo;
 use crate::mysql::error::{MysqlError, Result, number};
 use crate::mysql::quote::ident;
-use crate::mysql::session::{Session, reading_pins};
+use crate::mysql::session::Session;
 use crate::stop::Stop;
 use offshoot_core::{CoreError, Event};
+use offshoot_format::manifest::Note;
 use std::time::{Duration, Instant};
 
 /// The longest that one attempt waits for a lock: others wait behind it.
@@ -41,35 +43,6 @@ const PAUSE: Duration = Duration::from_millis(100);
 const LOCK_FREE_WAIT: Duration = Duration::from_secs(2);
 /// A transaction that is visible has its GTID among the committed ones after this.
 const SETTLE: Duration = Duration::from_millis(100);
-
-/// How the connections come to see one state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
-    /// By where in MariaDB's binary log each snapshot is.
-    BinlogPosition,
-    /// Under `FLUSH TABLES WITH READ LOCK`.
-    GlobalLock,
-    /// Under `LOCK TABLES ... READ`.
-    TableLocks,
-    /// By the set of GTIDs before and after.
-    Gtid,
-    /// By one connection alone.
-    OneConnection,
-}
-
-impl Method {
-    /// What it is called in messages.
-    #[must_use]
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::BinlogPosition => "binlog position",
-            Self::GlobalLock => "global lock",
-            Self::TableLocks => "table locks",
-            Self::Gtid => "GTIDs",
-            Self::OneConnection => "one connection",
-        }
-    }
-}
 
 /// One state, held still for several connections.
 pub struct Frozen {
@@ -83,6 +56,15 @@ pub struct Frozen {
     pub position: String,
     /// How long writers could wait for it, from when a lock was asked for until it was given back.
     pub blocked: Duration,
+    /// Tables that are of another moment.
+    pub moved: Vec<Note>,
+}
+
+impl Frozen {
+    /// One that came about without a lock.
+    fn new(method: Method, readers: Vec<Session>, position: String) -> Self {
+        Self { method, readers, keeper: None, position, blocked: Duration::ZERO, moved: Vec::new() }
+    }
 }
 
 /// What freezing needs.
@@ -189,9 +171,7 @@ impl Freezer<'_> {
     }
 
     fn open(&self) -> Result<Session> {
-        let mut session = Session::open(self.conninfo)?;
-        session.pin(&reading_pins(&session.flavor().clone()))?;
-        Ok(session)
+        super::open_for(self.conninfo, self.options)
     }
 
     fn attempt_wait(&self) -> Duration {
@@ -223,8 +203,7 @@ impl Freezer<'_> {
             if positions.iter().all(|position| *position == first) {
                 let gtid = gtid_of(&mut readers[0], &first)?;
                 let position = position(&gtid, &first);
-                let blocked = Duration::ZERO;
-                return Ok(Frozen { method: Method::BinlogPosition, readers, keeper: None, position, blocked });
+                return Ok(Frozen::new(Method::BinlogPosition, readers, position));
             }
             if started.elapsed() > self.lock_free_wait() {
                 return Err(Failed::TooLate(tries));
@@ -241,7 +220,9 @@ impl Freezer<'_> {
             self.stop.check()?;
             tries += 1;
             match self.attempt_lock(method, &mut readers)? {
-                Some((keeper, position, blocked)) => return Ok(Frozen { method, readers, keeper, position, blocked }),
+                Some((keeper, position, blocked)) => {
+                    return Ok(Frozen { keeper, blocked, ..Frozen::new(method, readers, position) });
+                }
                 None if started.elapsed() >= self.options.lock_wait || tries >= tries_max => {
                     return Err(Failed::TooLate(tries));
                 }
@@ -326,7 +307,7 @@ impl Freezer<'_> {
     fn by_gtid(&self, mut readers: Vec<Session>) -> Outcome {
         let started = Instant::now();
         let mode = readers[0].query_one("say whether it has GTIDs", "SELECT @@GLOBAL.gtid_mode, @@GLOBAL.log_bin")?;
-        if mode.text(0)? != "ON" || !mode.is_yes(1)? {
+        if mode.text(0)? != "ON" || !mode.is_yes(1)? || !is_unfiltered(&mut readers[0])? {
             return Err(Failed::NotHere);
         }
         let mut asker = self.open()?;
@@ -339,7 +320,7 @@ impl Freezer<'_> {
             std::thread::sleep(SETTLE);
             if executed_gtids(&mut asker)? == before {
                 let position = position(&before, "");
-                return Ok(Frozen { method: Method::Gtid, readers, keeper: None, position, blocked: Duration::ZERO });
+                return Ok(Frozen::new(Method::Gtid, readers, position));
             }
             if started.elapsed() > self.lock_free_wait() {
                 return Err(Failed::TooLate(tries));
@@ -354,18 +335,38 @@ impl Freezer<'_> {
                 .to_owned();
             self.stop.control().emit(&Event::Warning { message });
         }
-        for table in self.without_snapshots() {
-            let message = format!(
-                "table {} has the engine {}, which knows no snapshots, and it could not be locked: its rows are of another moment than the rest",
-                table.name, table.engine
-            );
-            self.stop.control().emit(&Event::Warning { message });
+        let moved: Vec<Note> = self.without_snapshots().map(of_another_moment).collect();
+        for Note { object, reason } in &moved {
+            self.stop.control().emit(&Event::Warning { message: format!("{object}: {reason}") });
         }
         readers.truncate(1);
+        let reader = &mut readers[0];
         // Before the snapshot: from there on nothing is missed, and what is read twice is the same.
-        let position = log_position(&mut readers[0])?;
-        begin(&mut readers[0])?;
-        Ok(Frozen { method: Method::OneConnection, readers, keeper: None, position, blocked: Duration::ZERO })
+        let before = log_position(reader)?;
+        if !before.is_empty() && !reader.flavor().is_mariadb() {
+            // What is in the log already is in the snapshot when it has been committed.
+            std::thread::sleep(SETTLE);
+        }
+        begin(reader)?;
+        // MariaDB says it of the snapshot itself.
+        let place = if reader.flavor().is_mariadb() { binlog_snapshot(reader)? } else { String::new() };
+        let position = match place.is_empty() {
+            true => before,
+            false => position(&gtid_of(reader, &place)?, &place),
+        };
+        Ok(Frozen { moved, ..Frozen::new(Method::OneConnection, readers, position) })
+    }
+}
+
+/// What is said of a table that no snapshot holds still and that could not be locked.
+fn of_another_moment(table: &Table) -> Note {
+    Note {
+        object: format!("table {} as of the snapshot", table.name),
+        reason: format!(
+            "its engine {} knows no snapshots, and it could not be locked: its rows are of another moment than the rest. Grant \
+             LOCK TABLES on the database to this user",
+            table.engine
+        ),
     }
 }
 

@@ -10,24 +10,28 @@
 
 mod deadline;
 pub mod freeze;
+pub mod method;
 pub mod options;
 mod position;
 pub mod range;
+pub mod waiters;
 pub mod watcher;
 pub mod work;
 
-pub use freeze::Method;
+pub use method::Method;
 pub use options::CaptureOptions;
-pub(crate) use position::is_denied;
+pub(crate) use position::{has_complete_binlog, is_denied};
 
 use self::freeze::{Freezer, Frozen};
 use self::range::Range;
+use self::waiters::Busy;
 use self::watcher::{Sessions, Watch};
 use self::work::Work;
 use super::catalog::tables::{Table, TableKind, Tables};
 use super::catalog::{environment, notes, origin, sequences, tables};
 use super::conninfo::ConnInfo;
 use super::error::{MysqlError, Result};
+use super::grants::Grants;
 use super::restore::MARK_TABLE;
 use super::schema::{self, Schema};
 use super::session::{Session, reading_pins};
@@ -35,6 +39,7 @@ use crate::error::{EngineError, retry_absent};
 use crate::stop::Stop;
 use offshoot_core::source::{Captured, Sink, Source, now_unix_ms};
 use offshoot_core::{Control, CoreError, Event};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// A live database of MySQL or MariaDB.
@@ -57,7 +62,7 @@ impl MysqlSource {
 impl Source for MysqlSource {
     fn capture(&mut self, sink: &dyn Sink, control: &Control) -> Result<Captured, CoreError> {
         let capture = Capture { options: &self.options, stop: Stop::new(control) };
-        let outcome = open(&self.conninfo).map_err(CoreError::from).and_then(|leader| {
+        let outcome = open_for(&self.conninfo, &self.options).map_err(CoreError::from).and_then(|leader| {
             self.has_connected = true;
             capture.run(leader, sink)
         });
@@ -76,6 +81,14 @@ pub fn open(conninfo: &ConnInfo) -> Result<Session> {
     }
     let mut session = Session::open(conninfo)?;
     session.pin(&reading_pins(&session.flavor().clone()))?;
+    Ok(session)
+}
+
+/// A session of a capture, which waits for what others have locked no longer than the options allow.
+fn open_for(conninfo: &ConnInfo, options: &CaptureOptions) -> Result<Session> {
+    let mut session = open(conninfo)?;
+    let sql = format!("SET SESSION lock_wait_timeout = {}", options.lock_wait.as_secs().clamp(1, 31_536_000));
+    session.execute("set the session up", &sql)?;
     Ok(session)
 }
 
@@ -109,7 +122,9 @@ impl Capture<'_> {
             omitted: notes::omitted(&mut leader, tables)?,
             not_carried: notes::not_carried(tables),
         };
+        captured.omitted.extend(schema.omitted.iter().cloned());
         captured.not_carried.extend(schema.not_carried.iter().cloned());
+        captured.not_carried.extend(frozen.moved.iter().cloned());
         if sink.wants_facts() {
             sink.describe(&captured.facts)?;
         }
@@ -119,6 +134,7 @@ impl Capture<'_> {
         });
         control.emit(&Event::Total { rows, bytes });
         control.step("data");
+        self.say_who_is_not_seen(&mut leader)?;
         self.read(&mut leader, &pinned, tables, frozen, since, sink)?;
         self.stop.check()?;
         control.step("sequences");
@@ -131,6 +147,17 @@ impl Capture<'_> {
         captured.not_carried.extend(not_carried);
         self.stop.check()?;
         Ok(captured)
+    }
+
+    /// Says that the watcher sees nobody, where that is so.
+    fn say_who_is_not_seen(&self, leader: &mut Session) -> Result<()> {
+        if !Grants::read(leader)?.on_server("PROCESS") {
+            let message = "without the privilege PROCESS it is not seen who waits behind this capture, so that --max-block does not \
+                           bound how long a schema change waits for a table that is read; grant PROCESS ON *.*"
+                .to_owned();
+            self.stop.control().emit(&Event::Warning { message });
+        }
+        Ok(())
     }
 
     /// The schema, connections that see one state of its tables, and a moment before which everything is in that.
@@ -186,7 +213,14 @@ impl Capture<'_> {
             sessions.add(session)?;
             session.want_raw_texts()?;
         }
-        let reading = || work.reading();
+        // Tables that are kept are locked until all of them are read.
+        let is_keeping = AtomicBool::new(keeper.is_some());
+        let kept_names: Vec<&str> = with_rows().filter(is_kept).map(|table| table.name.as_str()).collect();
+        let reading = || {
+            let kept = kept_names.iter().filter(|_| is_keeping.load(Ordering::Relaxed));
+            let kept = kept.map(|name| Busy { table: (*name).to_owned(), is_kept: true });
+            work.reading().into_iter().map(|table| Busy { table, is_kept: false }).chain(kept).collect()
+        };
         let watch = Watch::new(&self.stop, &sessions, self.options, sink, &reading, since);
         std::thread::scope(|scope| {
             // Ends the watcher also when this ends early.
@@ -199,7 +233,12 @@ impl Capture<'_> {
                 sessions.add(&keeper)?;
                 keeper.want_raw_texts()?;
                 let kept = &kept;
-                threads.push(spawn(scope, "keep", move || self.raise(self.drain(&mut keeper, kept, false)))?);
+                let is_keeping = &is_keeping;
+                threads.push(spawn(scope, "keep", move || {
+                    self.raise(self.drain(&mut keeper, kept, false));
+                    drop(keeper);
+                    is_keeping.store(false, Ordering::Relaxed);
+                })?);
             }
             let last = readers.pop();
             for mut reader in readers {

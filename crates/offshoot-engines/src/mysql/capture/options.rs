@@ -1,6 +1,6 @@
 //! What a caller may bound in a capture.
 
-use super::freeze::Method;
+use super::method::Method;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 

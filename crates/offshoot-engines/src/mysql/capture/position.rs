@@ -2,19 +2,38 @@
 
 use crate::mysql::error::{MysqlError, Result, number};
 use crate::mysql::quote::literal;
-use crate::mysql::session::{Row, Session};
+use crate::mysql::session::{Flavor, Row, Session};
 
 /// Whether a snapshot of MariaDB says where it is in a log that has every change.
-pub(super) fn has_complete_binlog(session: &mut Session) -> Result<bool> {
+pub(crate) fn has_complete_binlog(session: &mut Session) -> Result<bool> {
     if !session.flavor().is_mariadb() {
         return Ok(false);
     }
-    let log = session.query_one("say whether it has a log", "SELECT @@GLOBAL.log_bin")?;
+    let log = session.query_one("say whether it has a log", "SELECT @@GLOBAL.log_bin, @@GLOBAL.log_slave_updates")?;
     if !log.is_yes(0)? {
         return Ok(false);
     }
-    // Databases that are left out of the log move without moving it. Who may not ask is not told either.
-    match session.query("say what its log leaves out", "SHOW MASTER STATUS") {
+    Ok((log.is_yes(1)? || !receives_changes(session)?) && is_unfiltered(session)?)
+}
+
+/// Whether the server may commit what comes from other servers, which its own log can lack. Who may not ask is not told.
+fn receives_changes(session: &mut Session) -> Result<bool> {
+    let cluster = "SHOW GLOBAL VARIABLES LIKE 'wsrep_on'";
+    for row in session.query("say whether it is of a cluster", cluster)? {
+        if row.is_yes(1)? {
+            return Ok(true);
+        }
+    }
+    match session.query("say whether it is a replica", "SHOW ALL SLAVES STATUS") {
+        Ok(sources) => Ok(!sources.is_empty()),
+        Err(error) if is_denied(&error) => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether no database is left out of the server's log: such a one moves without moving it. Who may not ask is not told.
+pub(super) fn is_unfiltered(session: &mut Session) -> Result<bool> {
+    match session.query("say what its log leaves out", log_status(session.flavor())) {
         Ok(rows) => {
             let is_filtered =
                 |row: &Row| row.get(2).is_some_and(|f| !f.is_empty()) || row.get(3).is_some_and(|f| !f.is_empty());
@@ -23,6 +42,12 @@ pub(super) fn has_complete_binlog(session: &mut Session) -> Result<bool> {
         Err(error) if is_denied(&error) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// The statement that says where the log stands.
+fn log_status(flavor: &Flavor) -> &'static str {
+    let is_renamed = !flavor.is_mariadb() && flavor.number >= 80_200;
+    if is_renamed { "SHOW BINARY LOG STATUS" } else { "SHOW MASTER STATUS" }
 }
 
 /// Where in the log the snapshot of a session of MariaDB is: `file:offset`; empty where there is no log.
@@ -58,14 +83,9 @@ pub(super) fn executed_gtids(session: &mut Session) -> Result<String> {
 
 /// Where the server's log stands now: GTIDs, and file and offset where the user may ask.
 pub(super) fn log_position(session: &mut Session) -> Result<String> {
-    let flavor = session.flavor().clone();
-    let (status, gtids) = if flavor.is_mariadb() {
-        ("SHOW MASTER STATUS", "SELECT @@GLOBAL.gtid_binlog_pos")
-    } else if flavor.number >= 80_200 {
-        ("SHOW BINARY LOG STATUS", "SELECT @@GLOBAL.gtid_executed")
-    } else {
-        ("SHOW MASTER STATUS", "SELECT @@GLOBAL.gtid_executed")
-    };
+    let is_mariadb = session.flavor().is_mariadb();
+    let status = log_status(session.flavor());
+    let gtids = if is_mariadb { "SELECT @@GLOBAL.gtid_binlog_pos" } else { "SELECT @@GLOBAL.gtid_executed" };
     let gtids: String = session.query_one("say what is committed", gtids)?.text(0)?.split_whitespace().collect();
     let place = match session.query("say where its log stands", status) {
         Ok(rows) => match rows.first() {

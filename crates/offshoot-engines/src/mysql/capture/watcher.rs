@@ -1,25 +1,28 @@
 //! The watcher: sees to it, on a connection of its own, that nobody waits behind the capture for longer than allowed, that
 //! the snapshot does not become too old, and that a capture that was given up ends at once.
 //!
-//! A table that is being read keeps schema changes waiting, and everybody who comes after such a change waits behind it. When
-//! that has lasted for `max_block`, all sessions of the capture are ended. Whoever waits is seen in the process list, which
-//! shows other users' sessions only with the right PROCESS.
+//! A table that is being read keeps schema changes waiting, and everybody who comes after such a change waits behind it; one
+//! whose engine has no snapshots is locked, and keeps whoever writes to it waiting. When that has lasted for `max_block`, all
+//! sessions of the capture are ended. Whoever waits is seen in the process list, which shows other users' sessions only with
+//! the right PROCESS.
 
 use super::options::CaptureOptions;
+use super::waiters::{Busy, Names};
 use crate::mysql::connect::Hangup;
 use crate::mysql::conninfo::ConnInfo;
 use crate::mysql::error::{MysqlError, Result};
 use crate::mysql::session::Session;
 use crate::stop::Stop;
 use offshoot_core::source::Sink;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Sessions of this database that wait for a table's definition: their number and statement.
+/// Sessions that wait for tables: their number, statement and database.
 const WAITING: &str = "
-SELECT ID, INFO FROM information_schema.PROCESSLIST
-WHERE STATE LIKE 'Waiting for table metadata lock%' AND DB = DATABASE() AND INFO IS NOT NULL";
+SELECT ID, INFO, DB FROM information_schema.PROCESSLIST
+WHERE (STATE LIKE 'Waiting for table%' OR STATE LIKE 'Waiting for schema metadata lock%')
+  AND INFO IS NOT NULL AND ID <> CONNECTION_ID()";
 
 /// How often is looked at most and at least.
 const INTERVALS: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
@@ -41,6 +44,10 @@ impl Sessions {
         Ok(())
     }
 
+    fn has(&self, id: u64) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|(own, _)| u64::from(*own) == id)
+    }
+
     /// Ends all of them: here at once, on the server by `by`.
     fn end(&self, by: &mut Session) {
         let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -58,21 +65,21 @@ pub struct Watch<'w> {
     sessions: &'w Sessions,
     options: &'w CaptureOptions,
     sink: &'w dyn Sink,
-    reading: &'w (dyn Fn() -> BTreeSet<String> + Sync),
+    reading: &'w (dyn Fn() -> Vec<Busy> + Sync),
     since: Instant,
     is_over: Mutex<bool>,
     changed: Condvar,
 }
 
 impl<'w> Watch<'w> {
-    /// A watch that has not begun. `reading` names the tables that are being read; the snapshot's age counts from `since`.
+    /// A watch that has not begun. `reading` names the tables that are being read or locked; the snapshot's age counts from `since`.
     #[must_use]
     pub fn new(
         stop: &'w Stop,
         sessions: &'w Sessions,
         options: &'w CaptureOptions,
         sink: &'w dyn Sink,
-        reading: &'w (dyn Fn() -> BTreeSet<String> + Sync),
+        reading: &'w (dyn Fn() -> Vec<Busy> + Sync),
         since: Instant,
     ) -> Self {
         Self { stop, sessions, options, sink, reading, since, is_over: Mutex::default(), changed: Condvar::new() }
@@ -110,6 +117,8 @@ impl<'w> Watch<'w> {
     fn watch(&self, session: &mut Session) -> Result<()> {
         let interval = (self.options.max_block / 8).clamp(INTERVALS.0, INTERVALS.1);
         let mut first_seen: HashMap<u64, Instant> = HashMap::new();
+        let row = session.query_one("say how it compares names", "SELECT DATABASE(), @@lower_case_table_names")?;
+        let names = Names { database: row.text(0)?.to_owned(), is_case_told: row.text(1)? == "0" };
         let mut looked = Instant::now();
         while self.sleep(interval.min(STOP_INTERVAL)) {
             if self.stop.is_raised() {
@@ -125,14 +134,21 @@ impl<'w> Watch<'w> {
             let reading = (self.reading)();
             let mut seen = HashMap::new();
             for row in session.query("say who waits for tables", WAITING)? {
-                let statement = row.text(1)?;
-                let Some(table) = reading.iter().find(|table| statement.contains(table.as_str())) else { continue };
                 let id = row.parse(0)?.unwrap_or(0);
+                if self.sessions.has(id) {
+                    continue;
+                }
+                let statement = String::from_utf8_lossy(row.get(1).unwrap_or_default());
+                let Some(busy) = names.about(&statement, row.text(2)?, &reading) else { continue };
                 let since = first_seen.get(&id).copied().unwrap_or(looked);
                 seen.insert(id, since);
                 if since.elapsed() + interval >= self.options.max_block {
                     let waited_ms = self.options.max_block.as_millis() as u64;
-                    let what = format!("a schema change of table {table} is queued behind its reading");
+                    let table = &busy.table;
+                    let what = match busy.is_kept {
+                        true => format!("table {table} is locked until it is read, as its engine has no snapshots"),
+                        false => format!("a schema change of table {table} is queued behind its reading"),
+                    };
                     return Err(MysqlError::Blocking { what, waited_ms });
                 }
             }

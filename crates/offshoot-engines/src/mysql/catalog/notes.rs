@@ -35,7 +35,8 @@ pub fn not_carried(tables: &Tables) -> Vec<Note> {
     versioned
         .map(|table| Note {
             object: format!("former rows of table {}", table.name),
-            reason: "the table is system-versioned, and only the rows that hold now are captured".to_owned(),
+            reason: "the table is system-versioned, and only the rows that hold now are captured; where it is restored they hold from then on"
+                .to_owned(),
         })
         .collect()
 }

@@ -1,6 +1,6 @@
 //! The tables of a database: their columns, indexes, and what puts their rows in order.
 
-use crate::mysql::error::Result;
+use crate::mysql::error::{MysqlError, Result};
 use crate::mysql::quote::ident;
 use crate::mysql::session::{Row, Session};
 use crate::mysql::types::{ColumnType, Kind};
@@ -130,7 +130,9 @@ impl Table {
     pub fn integer_key(&self) -> Option<&str> {
         let Key::Unique(columns) = &self.spec.key else { return None };
         let first = *columns.first()? as usize;
-        let is_integer = matches!(self.types[first].kind, Kind::Signed(_) | Kind::Unsigned(_));
+        let of = &self.types[first];
+        // A year below 100 is read as one of two digits.
+        let is_integer = matches!(of.kind, Kind::Signed(_) | Kind::Unsigned(_)) && of.base != "year";
         is_integer.then_some(self.spec.columns[first].name.as_str())
     }
 
@@ -180,7 +182,8 @@ pub fn list(session: &mut Session) -> Result<Tables> {
         };
         let is_base = kind == TableKind::Base;
         let columns = columns.remove(name).filter(|_| is_base).unwrap_or_default();
-        let columns = columns.iter().map(|row| column(row, is_mariadb)).collect::<Result<Vec<_>>>()?;
+        let columns = columns.iter().map(|row| column(row, is_mariadb).map_err(|error| named(error, row)));
+        let columns = columns.collect::<Result<Vec<_>>>()?;
         let indexes = collect_indexes(&indexes.remove(name).unwrap_or_default())?;
         let (key, key_index) = key(&columns, &indexes);
         let data: Vec<&CatalogColumn> = columns.iter().filter(|column| column.generated.is_none()).collect();
@@ -252,6 +255,16 @@ fn column(row: &Row, is_mariadb: bool) -> Result<CatalogColumn> {
     })
 }
 
+/// The error of a column that cannot be read, with its name.
+fn named(error: MysqlError, row: &Row) -> MysqlError {
+    match (error, row.text(0), row.text(1)) {
+        (MysqlError::NotReadable { what, mend }, Ok(table), Ok(column)) => {
+            MysqlError::NotReadable { what: format!("column {table}.{column} cannot be read: {what}"), mend }
+        }
+        (error, ..) => error,
+    }
+}
+
 fn collect_indexes(rows: &[Row]) -> Result<Vec<CatalogIndex>> {
     let mut indexes: Vec<CatalogIndex> = Vec::new();
     for row in rows {
@@ -287,5 +300,52 @@ fn key(columns: &[CatalogColumn], indexes: &[CatalogIndex]) -> (Key, Option<Stri
     match found.min_by_key(|(index, _)| (index.name != "PRIMARY", index.name.clone())) {
         Some((index, places)) => (Key::Unique(places), Some(index.name.clone())),
         None => (Key::WholeRow, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keyed_by(type_name: &str) -> Table {
+        let of = ColumnType::parse(type_name).unwrap();
+        let column = ColumnSpec {
+            name: "k".to_owned(),
+            type_name: of.to_string(),
+            layout: of.layout(),
+            order: of.order(),
+            nullable: false,
+        };
+        let (columns, key) = (vec![column], Key::Unique(vec![0]));
+        Table {
+            name: "t".to_owned(),
+            kind: TableKind::Base,
+            engine: "innodb".to_owned(),
+            created: String::new(),
+            rows_estimate: 0,
+            bytes: 0,
+            is_versioned: false,
+            auto_increment: None,
+            comment: String::new(),
+            columns: Vec::new(),
+            indexes: Vec::new(),
+            key_index: None,
+            spec: TableSpec { schema: String::new(), name: "t".to_owned(), columns, key, form: RowForm::Binary },
+            types: vec![of],
+        }
+    }
+
+    #[test]
+    fn ranges_are_counted_off_by_whole_numbers_that_mean_what_they_say() {
+        assert_eq!(keyed_by("bigint(20) unsigned").integer_key(), Some("k"));
+        assert_eq!(keyed_by("year(4)").integer_key(), None);
+        assert_eq!(keyed_by("date").integer_key(), None);
+    }
+
+    #[test]
+    fn a_column_that_cannot_be_read_is_named() {
+        let row = Row::of(&["things", "doc", "mysql_json", "", "", "YES", "", "", "", ""]);
+        let error = column(&row, true).map_err(|error| named(error, &row)).unwrap_err().to_string();
+        assert!(error.starts_with("column things.doc cannot be read: the type mysql_json"), "{error}");
     }
 }

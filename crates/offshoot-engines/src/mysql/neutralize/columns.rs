@@ -32,7 +32,10 @@ pub(super) fn blank(work: &mut Work<'_>, tables: &Tables) -> Result<()> {
                 continue;
             }
             match blank_column(work, tables, table, column, item, &condition)? {
-                Ok((what, count)) => work.done(item, object, what, Some(count)),
+                Ok((what, count)) => {
+                    table.forget(work)?;
+                    work.done(item, object, what, Some(count));
+                }
                 Err(why) => work.warn(item, object, format!("stays as it is: {why}"), Some(count)),
             }
         }

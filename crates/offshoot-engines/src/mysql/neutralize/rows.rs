@@ -3,6 +3,8 @@
 //! Emptied so that no other table loses a row, and every foreign key still holds. Foreign keys are not checked in this
 //! session, so the order is made here: tables that nothing outside refers to are truncated. Where something outside refers to
 //! a table, its links are set to NULL if they may be; rows that are still referred to stay, and the report says so.
+//!
+//! A system-versioned table cannot be truncated: its rows are deleted, and then its former rows.
 
 use super::tables::{ForeignKey, Table, Tables};
 use super::work::Work;
@@ -44,7 +46,10 @@ fn set(work: &mut Work<'_>, table: &Table, known: &Known) -> Result<()> {
     let object = format!("table {}", table.name);
     match work.attempt("stop a schedule", &sql)? {
         Ok(0) => {}
-        Ok(count) => work.done(known.item, object, format!("{} = {value}: {}", column.name, known.tool), Some(count)),
+        Ok(count) => {
+            table.forget(work)?;
+            work.done(known.item, object, format!("{} = {value}: {}", column.name, known.tool), Some(count));
+        }
         Err(refusal) => work.warn(known.item, object, format!("could not be stopped: {refusal}: {}", known.tool), None),
     }
     Ok(())
@@ -57,12 +62,19 @@ fn empty(work: &mut Work<'_>, tables: &Tables, targets: &Targets<'_>) -> Result<
     }
     let held = held(tables, targets);
     for name in targets.keys().filter(|name| !held.contains(**name) && before[**name] > 0) {
-        work.run("empty a queue", &format!("TRUNCATE TABLE {}", ident(name)))?;
+        match tables.tables.get(*name).filter(|table| table.is_versioned) {
+            Some(table) => {
+                work.run("empty a queue", &format!("DELETE FROM {}", table.quoted()))?;
+                table.forget(work)?;
+            }
+            None => drop(work.run("empty a queue", &format!("TRUNCATE TABLE {}", ident(name)))?),
+        }
     }
     for key in tables.foreign_keys.iter().filter(|key| held.contains(key.to.as_str())) {
         unlink(work, tables, targets, key)?;
     }
     delete(work, tables, &held)?;
+    held.iter().filter_map(|name| tables.tables.get(*name)).try_for_each(|table| table.forget(work))?;
     for (name, known) in targets {
         let left = if held.contains(name) { count(work, name)? } else { 0 };
         let object = format!("table {name}");
@@ -112,7 +124,9 @@ fn unlink(work: &mut Work<'_>, tables: &Tables, targets: &Targets<'_>, key: &For
         from.untouched("r", link),
     );
     // Refused by a constraint: the rows stay, which is reported where they are counted.
-    if let (Ok(count @ 1..), false) = (work.attempt("unlink a queue", &sql)?, targets.contains_key(key.from.as_str())) {
+    let unlinked = work.attempt("unlink a queue", &sql)?;
+    from.forget(work)?;
+    if let (Ok(count @ 1..), false) = (unlinked, targets.contains_key(key.from.as_str())) {
         let item = targets.get(key.to.as_str()).map_or("", |known| known.item);
         let object = format!("column {}.{link}", key.from);
         work.done(item, object, format!("set to NULL where it referred to {}", key.to), Some(count));

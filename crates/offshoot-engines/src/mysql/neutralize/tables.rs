@@ -30,10 +30,20 @@ pub(super) struct Column {
 #[derive(Debug, Clone)]
 pub(super) struct Table {
     pub(super) name: String,
+    /// Whether MariaDB keeps its former rows.
+    pub(super) is_versioned: bool,
     pub(super) columns: Vec<Column>,
 }
 
 impl Table {
+    /// Deletes its former rows, where the server keeps some: what was changed is still in them.
+    pub(super) fn forget(&self, work: &mut Work<'_>) -> Result<()> {
+        if self.is_versioned {
+            work.run("delete former rows", &format!("DELETE HISTORY FROM {}", self.quoted()))?;
+        }
+        Ok(())
+    }
+
     pub(super) fn quoted(&self) -> String {
         ident(&self.name)
     }
@@ -69,8 +79,8 @@ impl Tables {
     pub(super) fn read(work: &mut Work<'_>) -> Result<Self> {
         let database = work.query("say where it is", "SELECT DATABASE()")?;
         let database = database.first().map(|row| row.text(0).map(str::to_owned)).transpose()?.unwrap_or_default();
-        let sql = "SELECT c.table_name, c.column_name, c.data_type, c.is_nullable, c.extra, c.generation_expression \
-                   FROM information_schema.columns c JOIN information_schema.tables t \
+        let sql = "SELECT c.table_name, c.column_name, c.data_type, c.is_nullable, c.extra, c.generation_expression, \
+                   t.table_type = 'SYSTEM VERSIONED' FROM information_schema.columns c JOIN information_schema.tables t \
                    ON t.table_schema = c.table_schema AND t.table_name = c.table_name \
                    WHERE c.table_schema = DATABASE() AND t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') \
                    ORDER BY c.table_name, c.ordinal_position";
@@ -82,10 +92,14 @@ impl Tables {
                 name: row.text(1)?.to_owned(),
                 kind: kind(row.text(2)?),
                 is_required: !row.is_yes(3)?,
-                is_generated: !row.text(5)?.is_empty() || extra.contains("generated"),
+                // MySQL's DEFAULT_GENERATED is a default that is an expression.
+                is_generated: !row.text(5)?.is_empty()
+                    || ["stored generated", "virtual generated", "persistent"].iter().any(|word| extra.contains(word)),
                 is_touched: extra.contains("on update"),
             };
-            tables.entry(name.clone()).or_insert_with(|| Table { name, columns: Vec::new() }).columns.push(column);
+            let is_versioned = row.is_yes(6)?;
+            let new = || Table { name: name.clone(), is_versioned, columns: Vec::new() };
+            tables.entry(name.clone()).or_insert_with(new).columns.push(column);
         }
         let sql = "SELECT constraint_name, table_name, column_name, referenced_table_name, referenced_column_name \
                    FROM information_schema.key_column_usage WHERE table_schema = DATABASE() \

@@ -8,10 +8,11 @@ mod definers;
 mod foreign_key;
 mod own_names;
 mod remote;
+mod storage;
 mod words;
 
 use crate::mysql::quote::{ident, literal};
-use crate::mysql::schema::{Context, is_as_labelled};
+use crate::mysql::schema::{Context, TriggerHead, is_as_labelled};
 use foreign_key::ForeignKey;
 use offshoot_core::target::{Adapted, Choices, Inspection, Problem, Stage, Work};
 use offshoot_format::manifest::{Manifest, Phase, SchemaItem};
@@ -118,6 +119,11 @@ impl Adapter<'_> {
             ));
             sql = vec![stub];
         }
+        let (plain, left_out) = storage::without_places(&sql[0], self.stubs_remote_tables);
+        if !left_out.is_empty() {
+            self.out.warnings.push(format!("{} is made without {}", item.label, left_out.join(" and ")));
+            sql[0] = plain;
+        }
         if let Some((_, name)) = &item.table {
             // While the table is empty: some engines copy it for this.
             sql.extend(
@@ -188,6 +194,19 @@ impl Adapter<'_> {
         let mut sql = mapped(&item.sql, self.inspection, self.choices);
         if item.label.starts_with("VIEW ") {
             sql = without_own_database(&sql, &self.manifest.origin.database);
+        }
+        if let Some(name) = item.label.strip_prefix("TRIGGER ") {
+            let (_, statement) = split(&sql);
+            let table = item.table.as_ref().map_or("", |(_, table)| table);
+            let own = Some(self.manifest.origin.database.as_str());
+            match TriggerHead::parse(statement).filter(|head| head.is_of(name, table, own)) {
+                Some(head) => sql = format!("{}{}", &sql[..sql.len() - statement.len()], head.without_database()),
+                None => {
+                    let what = format!("{} of the snapshot would be made in another database", item.label);
+                    let mend = "Capture again, from a server that can be trusted".to_owned();
+                    return self.out.problems.push(Problem { what, mend });
+                }
+            }
         }
         if !is_same_family(self.manifest, self.inspection) {
             sql = without_foreign_modes(&sql);

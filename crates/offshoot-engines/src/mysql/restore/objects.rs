@@ -7,17 +7,18 @@ use crate::mysql::quote::ident;
 use offshoot_core::target::UserObject;
 
 /// Events, which could act on what goes.
-const EVENTS: &str =
-    "SELECT 'event', event_name FROM information_schema.events WHERE event_schema = DATABASE() ORDER BY 2";
+const EVENTS: &str = "SELECT 'event', event_name FROM information_schema.events \
+     WHERE CAST(event_schema AS BINARY) = CAST(DATABASE() AS BINARY) ORDER BY 2";
 
 /// All other kinds of objects with their names: first what is made of others. Triggers go with their tables, bodies with their
 /// packages.
 const OBJECTS: &str = "
 SELECT CASE table_type WHEN 'VIEW' THEN 'view' WHEN 'SEQUENCE' THEN 'sequence' ELSE 'table' END, table_name,
     CASE table_type WHEN 'VIEW' THEN 1 WHEN 'SEQUENCE' THEN 3 ELSE 2 END
-  FROM information_schema.tables WHERE table_schema = DATABASE()
+  FROM information_schema.tables WHERE table_schema = DATABASE() AND CAST(table_schema AS BINARY) = CAST(DATABASE() AS BINARY)
 UNION ALL SELECT LOWER(routine_type), routine_name, 4
-  FROM information_schema.routines WHERE routine_schema = DATABASE() AND routine_type <> 'PACKAGE BODY'
+  FROM information_schema.routines
+  WHERE CAST(routine_schema AS BINARY) = CAST(DATABASE() AS BINARY) AND routine_type <> 'PACKAGE BODY'
 ORDER BY 3, 1, 2";
 
 /// The settings under which packages are dropped, as items of a schema have theirs.

@@ -115,6 +115,23 @@ fn folder(options: &str, word: &str) -> Option<(usize, usize)> {
     value.starts_with('\'').then_some((at, end - at))
 }
 
+/// Where the strings in the options of a table and of its partitions stand, without their quotes.
+pub(super) fn strings(sql: &str) -> Vec<std::ops::Range<usize>> {
+    let open = top_level(sql, 0, |c, depth| c == '(' && depth == 0);
+    let close = open.and_then(|open| parts(sql, open + 1)).map_or(0, |(_, close)| close);
+    let (mut found, mut from) = (Vec::new(), close);
+    // Between two pieces that are not beside each other stand strings and names.
+    let ends = (Pieces { text: sql, at: close }).map(|(at, c)| (at, at + c.len_utf8())).chain([(sql.len(), sql.len())]);
+    for (at, behind) in ends {
+        let quoted = &sql[from..at];
+        if quoted.len() > 1 && quoted.starts_with('\'') {
+            found.push(from + 1..at - 1);
+        }
+        from = behind;
+    }
+    found
+}
+
 /// A part without the character set that its collation implies: MySQL prints it or not, depending on how a table was once
 /// made, and always once a printed table was made again.
 fn without_implied_charset(part: &str) -> String {

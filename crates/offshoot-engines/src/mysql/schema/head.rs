@@ -2,6 +2,7 @@
 //!
 //! What comes from a server or a store is run only if it begins like the object that it is said to be.
 
+use super::TriggerHead;
 use crate::mysql::quote::{ident, split_any_ident};
 use offshoot_format::manifest::{Phase, SchemaItem};
 
@@ -65,7 +66,12 @@ pub(crate) fn is_as_labelled(item: &SchemaItem, statement: &str) -> bool {
             of_table("ALTER TABLE ").is_some_and(|rest| rest.trim_start().starts_with("ADD "))
         }
         (Phase::PostData, Some("ROUTINE")) => is(&["PROCEDURE", "FUNCTION", "PACKAGE"]),
-        (Phase::PostData, Some(kind @ ("VIEW" | "TRIGGER" | "EVENT"))) => is(&[kind]),
+        (Phase::PostData, Some("TRIGGER")) => {
+            let name = item.label.strip_prefix("TRIGGER ").unwrap_or_default();
+            let table = item.table.as_ref().map_or("", |(_, table)| table);
+            TriggerHead::parse(statement).is_some_and(|head| head.is_of(name, table, None))
+        }
+        (Phase::PostData, Some(kind @ ("VIEW" | "EVENT"))) => is(&[kind]),
         _ => false,
     }
 }
@@ -113,6 +119,8 @@ mod tests {
             (Phase::Index, "INDEX t.i", "ALTER TABLE `other` ADD KEY `i` (`a`)"),
             (Phase::Index, "INDEX t.i", "ALTER TABLE `t` RENAME TO `other`.`t`, ADD KEY `i` (`a`)"),
             (Phase::PostData, "VIEW v", "CREATE USER `v`@`%`"),
+            (Phase::PostData, "TRIGGER g", "CREATE TRIGGER `g` BEFORE INSERT ON `other` FOR EACH ROW SET @a = 1"),
+            (Phase::PostData, "TRIGGER g", "CREATE TRIGGER `h` BEFORE INSERT ON `t` FOR EACH ROW SET @a = 1"),
             (Phase::PostData, "EVENT e", "SET GLOBAL event_scheduler = 1"),
             (Phase::PostData, "ROUTINE f", "CREATE FUNCTIONS `f`"),
         ] {

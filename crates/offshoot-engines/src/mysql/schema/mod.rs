@@ -9,19 +9,23 @@
 //!   views have a first line of settings that belongs to them: [`Context`].
 //!
 //! Objects of this database are named without it, so that it can be restored under another name. Users (DEFINER) stay as they
-//! were captured. Statements are UTF-8.
+//! were captured. Statements are UTF-8. Passwords with which tables reach other servers are blanked ([`secrets`]).
 
 mod context;
 mod create_table;
 mod head;
+mod secrets;
+mod trigger;
 mod view_order;
 
 pub use context::Context;
 pub use create_table::{TableParts, take_apart};
 pub(crate) use head::{Head, is_as_labelled};
+pub(crate) use trigger::TriggerHead;
 
 use super::catalog::tables::{Table, TableKind, Tables};
 use super::error::{MysqlError, Result, number};
+use super::grants::Grants;
 use super::quote::{ident, literal};
 use super::session::{Row, Session};
 use offshoot_format::manifest::{Note, Phase, SchemaItem};
@@ -31,6 +35,8 @@ use offshoot_format::manifest::{Note, Phase, SchemaItem};
 pub struct Schema {
     /// The statements, in the order in which they can be applied.
     pub items: Vec<SchemaItem>,
+    /// What is left out on purpose.
+    pub omitted: Vec<Note>,
     /// What the user may not read.
     pub not_carried: Vec<Note>,
     /// Users that objects run as: `user@host`, quoted as the server writes it.
@@ -68,6 +74,7 @@ pub fn read(session: &mut Session, tables: &Tables, bytes_max: u64) -> Result<Sc
             )?;
         }
     }
+    reader.hidden()?;
     reader.routines()?;
     reader.views(tables)?;
     reader.triggers()?;
@@ -105,9 +112,49 @@ impl Reader<'_> {
     fn table(&mut self, table: &Table) -> Result<(Statements, Statements)> {
         let shown = self.show("TABLE", &table.name)?;
         let create = without_own_sequences(shown.text(1)?, &self.database);
+        let create = if table.is_elsewhere() { self.without_secrets(table, create) } else { create };
         let parts = take_apart(&table.name, &create, table.key_index.as_deref())?;
         self.push(Phase::PreData, format!("TABLE {}", table.name), Some(&table.name), parts.create)?;
         Ok((parts.indexes, parts.foreign_keys))
+    }
+
+    /// What a table that reaches another server says of it, without passwords.
+    fn without_secrets(&mut self, table: &Table, create: String) -> String {
+        let blanked = secrets::blank(&create);
+        if blanked != create {
+            self.schema.omitted.push(Note {
+                object: format!("password in the options of table {}", table.name),
+                reason: "passwords are never captured; set it again by ALTER TABLE where the table is restored"
+                    .to_owned(),
+            });
+        }
+        blanked
+    }
+
+    /// Names the kinds of objects that the server hides from this user, of which there may be some.
+    fn hidden(&mut self) -> Result<()> {
+        let grants = Grants::read(self.session)?;
+        let mut hidden = Vec::new();
+        let kinds = [("tables and views", "SELECT"), ("triggers", "TRIGGER"), ("events", "EVENT")];
+        for (what, right) in kinds {
+            if !grants.on_database(&self.database, right) {
+                hidden.push((what, format!("GRANT {right} ON {}.*", ident(&self.database))));
+            }
+        }
+        let is_mariadb = self.session.flavor().is_mariadb();
+        let of_database = ["EXECUTE", "CREATE ROUTINE", "ALTER ROUTINE", "SHOW CREATE ROUTINE"];
+        let sees_routines = of_database.iter().any(|right| grants.on_database(&self.database, right))
+            || grants.on_server("SELECT")
+            || if is_mariadb { grants.on_table("mysql", "proc", "SELECT") } else { grants.on_server("SHOW_ROUTINE") };
+        if !sees_routines {
+            let grant = if is_mariadb { "GRANT SELECT ON mysql.proc" } else { "GRANT SHOW_ROUTINE ON *.*" };
+            hidden.push(("routines", grant.to_owned()));
+        }
+        for (what, grant) in hidden {
+            let reason = format!("the server hides those that the user may not see. {grant} to this user");
+            self.schema.not_carried.push(Note { object: format!("{what}, if there are any more"), reason });
+        }
+        Ok(())
     }
 
     fn sequence(&mut self, name: &str) -> Result<()> {

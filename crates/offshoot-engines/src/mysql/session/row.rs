@@ -24,6 +24,11 @@ impl Row {
         self.values.len()
     }
 
+    #[cfg(test)]
+    pub(crate) fn of(texts: &[&str]) -> Self {
+        Self { values: texts.iter().map(|text| Some(text.as_bytes().into())).collect() }
+    }
+
     /// Whether it has no values, which no server sends.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -114,7 +114,7 @@ fn foreign_feature(item: &SchemaItem, into_mariadb: bool) -> Option<String> {
     if into_mariadb {
         // MariaDB reads these comments over, so that what is in them would be lost without a word.
         let at = words.iter().position(|word| word.starts_with("/*!8") || word.starts_with("/*!9"));
-        let functional = statement.starts_with("ALTER TABLE ") && statement.contains("((");
+        let functional = has_expression_index(statement);
         return match at {
             Some(at) => Some(
                 words[at + 1..].iter().take_while(|word| !word.ends_with("*/")).copied().collect::<Vec<_>>().join(" "),
@@ -131,9 +131,52 @@ fn foreign_feature(item: &SchemaItem, into_mariadb: bool) -> Option<String> {
         () if has("IGNORED") => "an ignored index",
         () if has("nextval") => "a sequence",
         () if oracle => "sql_mode ORACLE",
-        () => return None,
+        () => return item.label.strip_prefix("TABLE ").and_then(|_| feature_of_mariadb(statement)),
     };
     Some(feature.to_owned())
+}
+
+/// Whether a statement makes an index over an expression.
+fn has_expression_index(statement: &str) -> bool {
+    let text = words::unquoted(statement);
+    let is_index = |line: &&str| ["KEY ", "UNIQUE KEY "].iter().any(|begin| line.trim_start().starts_with(begin));
+    text.starts_with("ALTER TABLE ") && text.contains("((")
+        || text.lines().filter(is_index).any(|line| line.contains("(("))
+}
+
+/// What of a table of MariaDB's is no SQL of MySQL's.
+fn feature_of_mariadb(statement: &str) -> Option<String> {
+    let text = words::unquoted(statement);
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    for (at, word) in text.match_indices(" DEFAULT ") {
+        let value = &text[at + word.len()..];
+        let end = value.find(|c| !is_word(c)).unwrap_or(value.len());
+        let function = &value[..end];
+        if end > 0 && value[end..].starts_with('(') && !function.eq_ignore_ascii_case("current_timestamp") {
+            return Some(format!("the default {function}() without brackets"));
+        }
+    }
+    // What an engine adds is printed as a name with a value.
+    if let Some(name) = option_of_engine(statement) {
+        return Some(format!("the option {name}"));
+    }
+    let option = ["TRANSACTIONAL", "PAGE_CHECKSUM", "TABLE_CHECKSUM"]
+        .into_iter()
+        .find(|name| text.contains(&format!(" {name}=")));
+    option.map(|name| format!("the option {name}"))
+}
+
+/// The first name with a value right behind it: `` `PAGE_COMPRESSED`=1 ``.
+fn option_of_engine(statement: &str) -> Option<&str> {
+    let mut rest = statement;
+    while let Some(at) = rest.find(['\'', '"', '`']) {
+        let end = words::end_of_quoted(rest.as_bytes(), at).min(rest.len());
+        if rest[at..].starts_with('`') && rest[end..].starts_with('=') {
+            return rest.get(at + 1..end - 1);
+        }
+        rest = &rest[end..];
+    }
+    None
 }
 
 fn engines(
@@ -280,5 +323,57 @@ fn functions(manifest: &Manifest, inspection: &Inspection, problems: &mut Vec<Pr
     if !items.is_empty() {
         let what = format!("the target writes a binary log and would refuse {}", shown(items));
         problems.push(problem(what, "Run there: SET GLOBAL log_bin_trust_function_creators = 1"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use offshoot_format::manifest::Phase;
+
+    fn feature(sql: &str, into_mariadb: bool) -> Option<String> {
+        let label = if sql.starts_with("CREATE TABLE") { "TABLE t" } else { "INDEX t.i" };
+        let table = Some((String::new(), "t".to_owned()));
+        foreign_feature(
+            &SchemaItem { phase: Phase::PreData, label: label.to_owned(), table, sql: sql.to_owned() },
+            into_mariadb,
+        )
+    }
+
+    #[test]
+    fn what_mysql_does_not_take_is_named() {
+        let table =
+            |column: &str, options: &str| format!("CREATE TABLE `t` (\n  `a` {column}\n) ENGINE=InnoDB{options}");
+        for (sql, word) in [
+            (table("uuid DEFAULT uuid()", ""), "the default uuid() without brackets"),
+            (table("int", " `PAGE_COMPRESSED`=1"), "the option PAGE_COMPRESSED"),
+            (table("int", " `ENCRYPTED`=YES"), "the option ENCRYPTED"),
+            (table("int", " TRANSACTIONAL=1"), "the option TRANSACTIONAL"),
+        ] {
+            assert_eq!(feature(&sql, false).as_deref(), Some(word), "{sql}");
+        }
+        for column in [
+            "timestamp DEFAULT current_timestamp(6) ON UPDATE current_timestamp(6)",
+            "int DEFAULT (`b` = 1)",
+            "int DEFAULT NULL COMMENT ' DEFAULT uuid() `x`=1'",
+            "bit(1) DEFAULT b'0' CHECK (`a` = 1)",
+        ] {
+            assert_eq!(feature(&table(column, " COMMENT=' TRANSACTIONAL=1'"), false), None, "{column}");
+        }
+    }
+
+    #[test]
+    fn what_mariadb_does_not_take_is_named() {
+        let inside = "CREATE TABLE `t` (\n  `a` int,\n  KEY `e` ((`a` + 1)),\n  KEY `n` (`a`)\n) ENGINE=InnoDB";
+        let behind = "ALTER TABLE `t` ADD KEY `e` ((`a` + 1))";
+        for sql in [inside, behind] {
+            assert_eq!(feature(sql, true).as_deref(), Some("an index over an expression"), "{sql}");
+        }
+        for sql in [
+            "CREATE TABLE `t` (\n  `a` int DEFAULT ((1 + 2)),\n  KEY `n` (`a`) COMMENT '(('\n) ENGINE=InnoDB",
+            "ALTER TABLE `t` ADD KEY `((` (`a`)",
+        ] {
+            assert_eq!(feature(sql, true), None, "{sql}");
+        }
     }
 }

@@ -28,6 +28,17 @@ pub(super) fn has(sql: &str, word: &str) -> bool {
     words(sql).iter().any(|there| there.eq_ignore_ascii_case(word))
 }
 
+/// A statement with `''` in the place of each string and name.
+pub(super) fn unquoted(sql: &str) -> String {
+    let (mut out, mut rest) = (String::with_capacity(sql.len()), sql);
+    while let Some(at) = rest.find(['\'', '"', '`']) {
+        out.push_str(&rest[..at]);
+        out.push_str("''");
+        rest = &rest[end_of_quoted(rest.as_bytes(), at).min(rest.len())..];
+    }
+    out + rest
+}
+
 /// Character sets and collations that a statement names.
 pub(super) fn collations(sql: &str) -> Vec<(bool, &str)> {
     let words = words(sql);
@@ -77,6 +88,7 @@ mod tests {
         let found = collations(sql);
         assert_eq!(found, [(false, "latin1"), (true, "latin1_bin"), (false, "utf8mb4"), (true, "utf8mb4_bin")]);
         assert!(words(sql).contains(&"/*!80023"));
+        assert_eq!(unquoted("KEY `a((` ('it''s',`b`) \"x"), "KEY '' ('','') ''");
     }
 
     proptest! {
@@ -84,6 +96,7 @@ mod tests {
         fn no_statement_panics(sql in ".*") {
             words(&sql);
             collations(&sql);
+            unquoted(&sql);
         }
     }
 }
