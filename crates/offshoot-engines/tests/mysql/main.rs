@@ -4,9 +4,9 @@
 
 mod capture;
 mod environment;
-mod neutralized;
 #[path = "../capture/memory.rs"]
 mod memory;
+mod neutralized;
 mod rights;
 mod sessions;
 mod support;
