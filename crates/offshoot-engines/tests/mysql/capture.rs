@@ -323,6 +323,8 @@ fn tables_without_snapshots_are_kept_still() {
         });
         for method in [None, Some(Method::TableLocks)] {
             let mut options = options();
+            // The writer is to wait for as long as the reading takes.
+            options.max_block = Duration::from_secs(60);
             options.method = method;
             let (_, memory) = capture_as(&database, options, &Control::default())
                 .unwrap_or_else(|error| panic!("{name} {method:?}: {error:?}"));

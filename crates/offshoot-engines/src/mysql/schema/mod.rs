@@ -9,7 +9,7 @@
 //!   views have a first line of settings that belongs to them: [`Context`].
 //!
 //! Objects of this database are named without it, so that it can be restored under another name. Users (DEFINER) stay as they
-//! were captured. Statements are UTF-8. Passwords with which tables reach other servers are blanked ([`secrets`]).
+//! were captured. Statements are UTF-8. Passwords with which tables reach other servers are blanked.
 
 mod context;
 mod create_table;
