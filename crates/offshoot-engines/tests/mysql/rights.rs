@@ -76,7 +76,7 @@ fn rights_decide_the_method_and_what_is_missing_is_named() {
         INSERT INTO t VALUES (1);
         CREATE VIEW w AS SELECT id FROM t;
         CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW SET @a = 1;
-        CREATE EVENT e ON SCHEDULE EVERY 1 YEAR DO DELETE FROM t;
+        CREATE EVENT e ON SCHEDULE EVERY 1 YEAR DISABLE DO DELETE FROM t;
         CREATE PROCEDURE p() SELECT 1";
     for (name, url) in servers() {
         let mut reader = Reader::new(&url, SCHEMA);
