@@ -69,7 +69,10 @@ fn a_lost_answer_to_the_last_step_is_looked_after() {
     let error = restore(&to, &|_, what| drop((what == "unmarked").then(|| may_connect(false)))).unwrap_err();
     may_connect(true);
     assert!(matches!(&error, RestoreError::Unsure { .. }), "{error}");
-    assert!(error.to_string().contains("may be complete") && error.to_string().contains("verify"), "{error}");
+    assert!(
+        error.to_string().contains("may be complete") && error.to_string().contains("offshoot_incomplete"),
+        "{error}"
+    );
     assert_eq!(fingerprint(server, &to), wanted);
 }
 

@@ -191,10 +191,7 @@ impl Adapter<'_> {
     fn post_data(&mut self, item: &SchemaItem) {
         // An event would act at once on what is not complete yet.
         let stage = if item.label.starts_with("EVENT ") { Stage::Last } else { Stage::PostData };
-        let mut sql = mapped(&item.sql, self.inspection, self.choices);
-        if item.label.starts_with("VIEW ") {
-            sql = without_own_database(&sql, &self.manifest.origin.database);
-        }
+        let mut sql = item.sql.clone();
         if let Some(name) = item.label.strip_prefix("TRIGGER ") {
             let (_, statement) = split(&sql);
             let table = item.table.as_ref().map_or("", |(_, table)| table);
@@ -207,6 +204,10 @@ impl Adapter<'_> {
                     return self.out.problems.push(Problem { what, mend });
                 }
             }
+        }
+        sql = mapped(&sql, self.inspection, self.choices);
+        if item.label.starts_with("VIEW ") {
+            sql = without_own_database(&sql, &self.manifest.origin.database);
         }
         if !is_same_family(self.manifest, self.inspection) {
             sql = without_foreign_modes(&sql);
