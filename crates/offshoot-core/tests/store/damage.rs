@@ -4,7 +4,7 @@ use super::{open, options};
 use offshoot_core::gc::GcOptions;
 use offshoot_core::read::{LeafReader, walk};
 use offshoot_core::store::{DirStore, ObjectKind, ObjectName, OpenStore, Store};
-use offshoot_core::verify::Affected;
+use offshoot_core::verify::{Affected, Mended};
 use offshoot_core::{Control, CoreError};
 use offshoot_format::ids::{ChunkId, ChunkKind};
 use offshoot_format::leaf::LeafColumn;
@@ -153,6 +153,42 @@ fn a_lost_index_is_made_again() {
         assert_eq!(store.snapshots().unwrap().len(), snapshots.len());
         store.gc(store.plan_gc(&GcOptions::default(), &Control::default()).unwrap(), &Control::default()).unwrap();
     }
+}
+
+/// A damaged segment may be all that knows where the frames of a damaged pack are: it stays, and so nothing is deleted.
+#[test]
+fn what_only_a_damaged_segment_knows_is_not_thrown_away() {
+    let (memory, _) = small();
+    let indexes: Vec<_> = memory.list(ObjectKind::Index).unwrap().into_iter().map(|object| object.name).collect();
+    for name in &indexes {
+        memory.damage(name, |bytes| bytes[200] ^= 1);
+    }
+    let pack = memory.list(ObjectKind::Pack).unwrap().remove(0);
+    let flip = |memory: &MemoryStore| memory.damage(&pack.name, |bytes| *bytes.last_mut().unwrap() ^= 1);
+    flip(&memory);
+    let damaged = open(Arc::new(memory.clone())).unwrap();
+    let report = damaged.verify_full(&[], &Control::default()).unwrap();
+    let mended = damaged.mend(&report).unwrap();
+    assert_eq!((mended.replaced_segments, mended.condemned_packs), (0, 1), "{mended:?}");
+    let there: Vec<_> = memory.list(ObjectKind::Index).unwrap().into_iter().map(|object| object.name).collect();
+    assert!(indexes.iter().all(|name| there.contains(name)));
+    let refused = damaged.plan_gc(&GcOptions::default(), &Control::default());
+    assert!(matches!(refused, Err(CoreError::Damaged { .. })), "{refused:?}");
+    // A quick check says that it did not look at what is condemned.
+    assert_eq!(damaged.verify_quick(&Control::default()).unwrap().condemned_packs, 1);
+    flip(&memory);
+    assert_eq!(damaged.mend(&report).unwrap().replaced_segments, indexes.len());
+    super::assert_sound(&damaged, "with the pack as it was");
+}
+
+#[test]
+fn nothing_is_mended_beside_somebody_who_writes() {
+    let (_, store) = small();
+    let report = store.verify_full(&[], &Control::default()).unwrap();
+    let session = store.begin_session().unwrap();
+    assert!(matches!(store.mend(&report), Err(CoreError::Busy { .. })));
+    drop(session);
+    assert_eq!(store.mend(&report).unwrap(), Mended::default());
 }
 
 /// Bit rot: a capture relies on what the index says is there. Once damage was found, it writes what it needs anew, and
