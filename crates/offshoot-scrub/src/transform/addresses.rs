@@ -28,9 +28,10 @@ pub(super) fn parts(text: &[u8]) -> Vec<(Part, Range<usize>)> {
         }
     };
     // Nobody is in front of a single at-sign that a text begins with: `@ann` is no address.
-    let has_several = text.iter().filter(|byte| **byte == b'@').count() > 1;
+    let signs = text.iter().filter(|byte| **byte == b'@').count();
+    let has_several = signs > 1;
     let (mut at, mut start, mut quoted) = (0, 0, 0..0);
-    while let Some(byte) = text.get(at) {
+    while let Some(byte) = text.get(at).filter(|_| signs > 0) {
         match byte {
             b'"' => match quoted_mailbox(text, at) {
                 Some(end) => {
@@ -82,11 +83,14 @@ pub(super) fn single(text: &[u8]) -> Option<[Range<usize>; 2]> {
     is_one.then_some([start..at, at + 1..end])
 }
 
+/// The most bytes of a quoted mailbox. Mailers take 64; without an end, each quote would be looked for to the end of the text.
+const QUOTED_BYTES_MAX: usize = 256;
+
 /// Where a quoted mailbox ends that begins here; none if what is quoted is something else.
 fn quoted_mailbox(text: &[u8], start: usize) -> Option<usize> {
     let mut at = start + 1;
     loop {
-        match text.get(at)? {
+        match text.get(at).filter(|_| at - start < QUOTED_BYTES_MAX)? {
             b'"' => break,
             b'\\' => at += 2,
             _ => at += 1,

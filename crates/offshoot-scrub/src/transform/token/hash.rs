@@ -129,9 +129,10 @@ fn scheme(hash: &[u8]) -> usize {
 fn crypt(hash: &[u8]) -> (usize, Option<Alphabet>) {
     let Ok(text) = std::str::from_utf8(hash) else { return (0, None) };
     let fields: Vec<&str> = text.split('$').collect();
-    let front = fields.len().saturating_sub(1);
+    let front = fields.len() - 1;
     let is_named = fields[0].is_empty() || is_named(fields[0]);
-    if !is_named || fields[0].is_empty() && !fields.get(1).is_some_and(|method| METHODS.contains(method)) {
+    if front == 0 || !is_named || fields[0].is_empty() && !fields.get(1).is_some_and(|method| METHODS.contains(method))
+    {
         return (0, None);
     }
     let (mut method, mut length, mut has_costs) = (fields[0], fields[0].len() + 1, false);
@@ -208,6 +209,10 @@ mod tests {
             ("1984$ummer", ""),
             ("$ummer$1984$", ""),
             ("5$1984", ""),
+            ("md5", ""),
+            ("scrypt:1", ""),
+            ("{SSHA}md5", "{SSHA}"),
+            ("", ""),
         ] {
             assert_eq!(&hash[..front(hash.as_bytes()).length], kept, "{hash}");
         }
