@@ -259,17 +259,18 @@ fn what_sequences_give_after_a_restore_is_not_there_yet() {
         "CREATE TABLE one (id serial PRIMARY KEY, t text); INSERT INTO one (t) SELECT 'x' FROM generate_series(1, 500);
          CREATE TABLE two (\"Id\" bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY); INSERT INTO two SELECT FROM generate_series(1, 50);
          CREATE TABLE none (id smallserial PRIMARY KEY);
+         CREATE TABLE ends (number smallserial PRIMARY KEY); INSERT INTO ends VALUES (32767);
          CREATE TABLE down (id int PRIMARY KEY); CREATE SEQUENCE falling INCREMENT -1 OWNED BY down.id;
          ALTER TABLE down ALTER id SET DEFAULT nextval('falling'); INSERT INTO down SELECT FROM generate_series(1, 50);
          CREATE SEQUENCE free START 7; SELECT nextval('free')",
     );
-    assert_eq!(refusal(server, &store, &db, "[scrub.columns]\n'*id' = 'shape'\n'*Id' = 'shape'\n't' = 'keep'"), None);
+    assert_eq!(refusal(server, &store, &db, "[scrub.columns]\n'*id' = 'shape'\n'*Id' = 'shape'\n'*' = 'keep'"), None);
     let copy = server.fresh_db("rewritten_ids_copy");
     store.restore("prod", &connected(server, &copy), &RestoreOptions::default(), &Control::default()).unwrap();
     server.psql(
         &copy,
         "INSERT INTO one (t) SELECT 'y' FROM generate_series(1, 600); INSERT INTO two SELECT FROM generate_series(1, 90);
-         INSERT INTO none SELECT FROM generate_series(1, 3); INSERT INTO down SELECT FROM generate_series(1, 90)",
+         INSERT INTO none SELECT FROM generate_series(1, 3); INSERT INTO ends DEFAULT VALUES; INSERT INTO down SELECT FROM generate_series(1, 90)",
     );
     assert_eq!(server.psql(&copy, "SELECT max(id) FROM none UNION ALL SELECT nextval('free')").trim(), "3\n8");
 }

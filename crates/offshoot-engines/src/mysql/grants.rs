@@ -82,14 +82,20 @@ impl Grants {
 
     /// Whether it is given on a whole database.
     pub(crate) fn on_database(&self, database: &str, right: &str) -> bool {
-        let covers = |grant: &Grant| match &grant.on {
-            On::Server => true,
-            On::Database(pattern) => is_like(pattern, database),
-            On::Table(..) => false,
-        };
-        let is_of_it = |grant: &&Grant| covers(grant) && grant.gives(right);
-        let is_given = self.given.iter().any(|grant| is_of_it(&grant));
-        self.is_unbounded || is_given && !self.taken.iter().any(|grant| is_of_it(&grant))
+        let is_of_it = |grant: &&Grant| matches!(&grant.on, On::Database(pattern) if is_like(pattern, database));
+        if self.is_unbounded || self.on_server(right) {
+            let is_taken = self.taken.iter().filter(is_of_it).any(|grant| grant.gives(right));
+            return !is_taken;
+        }
+        // The server looks at one of the patterns that fit, the most exact one. Where it is not known which, all must give it.
+        let is_exact = |grant: &&Grant| matches!(&grant.on, On::Database(pattern) if is_plain(pattern, database));
+        let mut exact = self.given.iter().filter(is_exact).peekable();
+        if exact.peek().is_some() {
+            return exact.any(|grant| grant.gives(right));
+        }
+        // Where rights were taken again, patterns are names.
+        let mut fitting = self.given.iter().filter(is_of_it).filter(|_| self.taken.is_empty()).peekable();
+        fitting.peek().is_some() && fitting.all(|grant| grant.gives(right))
     }
 
     /// Whether it is given on a table of a database.
@@ -102,8 +108,12 @@ impl Grants {
 impl Grant {
     /// Reads what stands behind GRANT or REVOKE; none of a role, a routine or a proxy.
     fn parse(text: &str) -> Option<Self> {
-        let (rights, rest) = text.split_once(" ON ")?;
-        let rights = rights.split(',').map(|right| right.trim().to_ascii_uppercase()).collect();
+        if text.starts_with('`') {
+            return None;
+        }
+        let parts = outside_of_names(text, " ON ");
+        let [rights, rest, ..] = parts.as_slice() else { return None };
+        let rights = outside_of_names(rights, ",").into_iter().map(|right| right.trim().to_ascii_uppercase()).collect();
         if rest.starts_with("*.*") {
             return Some(Self { rights, on: On::Server });
         }
@@ -119,6 +129,27 @@ impl Grant {
     fn gives(&self, right: &str) -> bool {
         self.rights.iter().any(|given| given == right || given == "ALL PRIVILEGES")
     }
+}
+
+/// The parts of a text between separators that stand in no name.
+fn outside_of_names<'t>(text: &'t str, separator: &str) -> Vec<&'t str> {
+    let (mut parts, mut from, mut is_in_name) = (Vec::new(), 0, false);
+    for (at, c) in text.char_indices() {
+        if c == '`' {
+            is_in_name = !is_in_name;
+        } else if !is_in_name && at >= from && text[at..].starts_with(separator) {
+            parts.push(&text[from..at]);
+            from = at + separator.len();
+        }
+    }
+    parts.push(&text[from..]);
+    parts
+}
+
+/// Whether a pattern is this name and no other.
+fn is_plain(pattern: &str, name: &str) -> bool {
+    let escaped = name.replace('\\', "\\\\").replace('_', "\\_").replace('%', "\\%");
+    pattern == name && !name.contains(['_', '%', '\\']) || pattern == escaped
 }
 
 /// Whether a name is one of a pattern, in which `_` is any character, `%` any number of them, and a backslash makes one plain.
@@ -188,6 +219,14 @@ mod tests {
         assert!(!some.on_database("shops", "SELECT") && !some.on_server("SELECT"));
         assert!(some.on_table("mysql", "proc", "SELECT") && !some.on_table("mysql", "event", "SELECT"));
         assert!(some.on_server("SHOW_ROUTINE") && some.has("TRIGGER") && !some.has("PROCESS"));
+        // The most exact one of those that fit counts.
+        let two = grants(&["GRANT SELECT ON `shop`.* TO `u`@`%`", "GRANT TRIGGER ON `sh%`.* TO `u`@`%`"]);
+        assert!(!two.on_database("shop", "TRIGGER") && two.on_database("shoe", "TRIGGER"));
+        let named = grants(&[
+            "GRANT SELECT (`x, PROCESS ON *.*`) ON `shop`.`t` TO `u`@`%`",
+            "GRANT `x, SELECT ON *.*`@`%` TO `u`@`%`",
+        ]);
+        assert!(!named.on_server("PROCESS") && !named.has("SELECT"));
         let all = grants(&["GRANT ALL PRIVILEGES ON *.* TO `root`@`localhost` WITH GRANT OPTION"]);
         assert!(all.on_server("PROCESS") && all.on_database("shop", "EVENT"));
         let but = grants(&["GRANT SELECT, EVENT ON *.* TO `u`@`%`", "REVOKE EVENT ON `shop`.* FROM `u`@`%`"]);

@@ -66,6 +66,11 @@ fn split_quoted(text: &str, quote: char) -> Option<(String, &str)> {
     }
 }
 
+/// Whether a character may be one of a word or of a name without quotes.
+pub(crate) fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_' || c == '$' || !c.is_ascii()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

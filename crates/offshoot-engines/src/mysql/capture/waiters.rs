@@ -3,6 +3,8 @@
 //! Names are told from other words by nothing but the list of tables: one that has the name of a column of another statement
 //! is taken for it. So somebody may be let go who did not wait for the capture; nobody is kept who did.
 
+use crate::mysql::quote::is_word;
+
 /// A table that others may have to wait for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Busy {
@@ -109,10 +111,6 @@ fn names(statement: &str) -> Vec<Vec<String>> {
     names
 }
 
-fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_' || c == '$'
-}
-
 /// What follows the comment that a text begins with; the inside of one that is run is none.
 fn comment(text: &str) -> Option<&str> {
     if let Some(inside) = text.strip_prefix("/*!").or_else(|| text.strip_prefix("/*M!")) {
@@ -121,7 +119,9 @@ fn comment(text: &str) -> Option<&str> {
     if let Some(inside) = text.strip_prefix("/*") {
         return Some(inside.split_once("*/").map_or("", |(_, behind)| behind));
     }
-    if text.starts_with('#') || text.starts_with("-- ") || text.starts_with("--\n") {
+    let is_dashed =
+        text.strip_prefix("--").is_some_and(|rest| rest.starts_with(|c: char| c.is_whitespace() || c.is_control()));
+    if is_dashed || text.starts_with('#') {
         return Some(text.split_once('\n').map_or("", |(_, behind)| behind));
     }
     text.strip_prefix("*/")
@@ -177,6 +177,7 @@ mod tests {
             ("DROP DATABASE other", "shop", None),
             ("DROP TRIGGER IF EXISTS shop.g", "other", Some("t")),
             ("DROP TRIGGER g", "other", None),
+            ("--\tit's urgent\nALTER TABLE t ADD c INT", "shop", Some("t")),
             ("FLUSH TABLES WITH READ LOCK", "other", Some("t")),
             ("FLUSH LOCAL TABLES x", "shop", None),
         ] {

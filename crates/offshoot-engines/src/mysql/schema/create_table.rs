@@ -124,7 +124,7 @@ pub(super) fn strings(sql: &str) -> Vec<std::ops::Range<usize>> {
     let ends = (Pieces { text: sql, at: close }).map(|(at, c)| (at, at + c.len_utf8())).chain([(sql.len(), sql.len())]);
     for (at, behind) in ends {
         let quoted = &sql[from..at];
-        if quoted.len() > 1 && quoted.starts_with('\'') {
+        if quoted.len() > 1 && quoted.starts_with('\'') && quoted.ends_with('\'') {
             found.push(from + 1..at - 1);
         }
         from = behind;

@@ -56,14 +56,40 @@ fn behind_words(text: &str) -> Vec<Range<usize>> {
             let span = match quotes.iter().find(|quote| value.starts_with(**quote)) {
                 Some(quote) => {
                     let inside = begin + quote.len();
-                    inside..text[inside..].find(quote).map_or(text.len(), |end| inside + end)
+                    inside..end_of_quoted(text, inside, quote)
                 }
-                None => begin..begin + value.find([' ', ',', ';', '&', '"']).unwrap_or(value.len()),
+                None if value.starts_with('{') => begin..begin + end_of_braces(value),
+                // Of a list that semicolons part, nothing else ends a value.
+                None if text.contains(';') => begin..begin + value.find(';').unwrap_or(value.len()),
+                None => begin..begin + value.find([' ', ',', '&', '"']).unwrap_or(value.len()),
             };
             found.push(span);
         }
     }
     found
+}
+
+/// Where a quoted value ends: at a quote that no backslash makes plain, and behind which the list goes on or ends.
+fn end_of_quoted(text: &str, inside: usize, quote: &str) -> usize {
+    let mut quotes = text[inside..].match_indices(quote).map(|(at, _)| inside + at);
+    let is_end = |at: &usize| {
+        let behind = text[at + quote.len()..].chars().next();
+        !text[..*at].ends_with('\\') && behind.is_none_or(|c| c.is_whitespace() || c == ',' || c == ';')
+    };
+    quotes.find(is_end).unwrap_or(text.len())
+}
+
+/// The length of a value in braces, in which a closing one stands twice.
+fn end_of_braces(value: &str) -> usize {
+    let mut from = 1;
+    while let Some(at) = value[from..].find('}') {
+        from += at + 1;
+        if !value[from..].starts_with('}') {
+            return from;
+        }
+        from += 1;
+    }
+    value.len()
 }
 
 #[cfg(test)]
@@ -85,6 +111,9 @@ mod tests {
                 "CONNECT `TABLE_TYPE`=ODBC CONNECTION='DSN=x;UID=u;PWD=it''s;Database=d'",
                 "CONNECT `TABLE_TYPE`=ODBC CONNECTION='DSN=x;UID=u;PWD=;Database=d'",
             ),
+            ("CONNECT CONNECTION='PWD=my secret, b&c;Database=d'", "CONNECT CONNECTION='PWD=;Database=d'"),
+            ("CONNECT CONNECTION='PWD={se;c}}r};Database=d'", "CONNECT CONNECTION='PWD=;Database=d'"),
+            ("SPIDER COMMENT='password \"a\\\\\"b\", port \"1\"'", "SPIDER COMMENT='password \"\", port \"1\"'"),
             (
                 "CONNECT `OPTION_LIST`='host=h,user=u,Password=secret,port=1'",
                 "CONNECT `OPTION_LIST`='host=h,user=u,Password=,port=1'",

@@ -2,7 +2,7 @@
 //! and its table's; it has to be made in the database where its table is, whatever that is called.
 
 use super::Head;
-use crate::mysql::quote::split_any_ident;
+use crate::mysql::quote::{is_word, split_any_ident};
 
 /// The names in such a beginning.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,10 +78,6 @@ fn identifier(text: &str) -> Option<(String, &str)> {
         let end = text.find(|c| !is_word(c)).unwrap_or(text.len());
         (end > 0).then(|| (text[..end].to_owned(), &text[end..]))
     })
-}
-
-fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_' || c == '$' || !c.is_ascii()
 }
 
 /// What follows one of these words.
