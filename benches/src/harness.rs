@@ -38,6 +38,15 @@ impl Arguments {
         self.0.iter().rev().find(|(known, _)| known == word).map(|(_, value)| value.as_str())
     }
 
+    /// The gigabytes behind `--sizes`, parted by commas.
+    ///
+    /// # Errors
+    /// A value that is no number.
+    pub fn sizes(&self) -> Result<Vec<f64>> {
+        let sizes = self.text("--sizes").unwrap_or("0.1,1,5").split(',').map(str::parse);
+        Ok(sizes.collect::<std::result::Result<_, _>>()?)
+    }
+
     /// The value behind a word, or else this one.
     ///
     /// # Errors

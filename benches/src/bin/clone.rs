@@ -30,8 +30,7 @@ const SEGMENT_BYTES: u64 = 1 << 30;
 
 fn main() -> Result<()> {
     let arguments = Arguments::of(&["--sizes"])?;
-    let sizes = arguments.text("--sizes").unwrap_or("0.1,1,5").split(',').map(str::parse);
-    let sizes: Vec<f64> = sizes.collect::<std::result::Result<_, _>>()?;
+    let sizes = arguments.sizes()?;
     println!("| file system | GB | how | clone | of cp | own bytes | remove |\n|---|---|---|---|---|---|---|");
     for kind in [Kind::Xfs, Kind::Btrfs] {
         for &size in &sizes {

@@ -4,8 +4,9 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::surroundings;
 use offshoot::CreatedBranch;
+use offshoot::amounts::millis;
 use offshoot_project::journal::{Event, IMAGE_BUILD, Journal, Made, Record};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 /// The journal beside the images and branches.
 pub fn of(context: &Context) -> Option<Journal> {
@@ -71,9 +72,4 @@ fn write(context: &Context, name: &str, event: Event) {
     if let Some(Err(error)) = of(context).map(|journal| journal.append(&record)) {
         tracing::warn!(%error, "the journal has no line of this branch");
     }
-}
-
-/// Whole milliseconds.
-pub fn millis(took: Duration) -> u64 {
-    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
 }

@@ -217,7 +217,7 @@ fn meaning(code: &str) -> Option<&'static str> {
         "42P01" => "a relation does not exist",
         "53100" => "No space left on device",
         "53200" => "the server is out of memory",
-        "55P03" => "a lock was not to be had in time",
+        LOCK_NOT_AVAILABLE => "a lock was not to be had in time",
         "57014" => "the statement was canceled",
         "57P01" => "the server ended the session",
         "P0001" => "a function raised an error",
@@ -311,8 +311,22 @@ pub(crate) fn retry_absent(error: CoreError) -> CoreError {
 /// that were dropped or rewritten meanwhile.
 fn is_retryable_code(code: &str) -> bool {
     let codes = [
-        "40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "57P05", "53300", "25P03", "25P04", "42P01",
-        "42703", "08006", "08003", "3F000",
+        "40001",
+        "40P01",
+        LOCK_NOT_AVAILABLE,
+        "57014",
+        "57P01",
+        "57P02",
+        "57P03",
+        "57P05",
+        "53300",
+        "25P03",
+        "25P04",
+        "42P01",
+        "42703",
+        "08006",
+        "08003",
+        "3F000",
     ];
     codes.contains(&code)
 }

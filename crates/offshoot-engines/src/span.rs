@@ -5,6 +5,15 @@
 
 use std::ops::Range;
 
+/// Bytes that are read by one statement, toasted ones included: by so much two readers may be unequal at the end.
+const PIECE_BYTES: u64 = 16 << 20;
+
+/// Bytes of a piece of a table that is large from so many bytes on.
+#[must_use]
+pub fn piece_bytes(split_bytes: u64) -> u64 {
+    PIECE_BYTES.min(split_bytes / 4).max(1)
+}
+
 /// What is left of a range of numbers: blocks of a heap, or values of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Span {

@@ -1,5 +1,7 @@
 //! Sizes, counts and times as people read them, in plans and reports.
 
+use std::time::Duration;
+
 /// A size: `512 B`, `1.2 MiB`.
 #[must_use]
 pub fn bytes(count: u64) -> String {
@@ -45,6 +47,12 @@ pub fn percent(share: f64) -> String {
         v if v < 1.0 => format!("{v:.2} %"),
         v => format!("{:.1} %", v.min(99.9)),
     }
+}
+
+/// Whole milliseconds of a time.
+#[must_use]
+pub fn millis(took: Duration) -> u64 {
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A time span: `430 ms`, `2.1 s`, `3 min 20 s`, `5 h 12 min`, `3 d 4 h`.

@@ -31,8 +31,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     let arguments = Arguments::of(&["--engine", "--sizes", "--rounds"])?;
-    let sizes = arguments.text("--sizes").unwrap_or("0.1,1,5").split(',').map(str::parse);
-    let sizes: Vec<f64> = sizes.collect::<std::result::Result<_, _>>()?;
+    let sizes = arguments.sizes()?;
     let rounds = arguments.get("--rounds", 9)?;
     let most = sizes.iter().copied().fold(0.0, f64::max);
     let disk = LoopDisk::mount(Kind::Xfs, (most * 3000.0) as u64 + 4000).ok_or("no XFS through a loop device")?;

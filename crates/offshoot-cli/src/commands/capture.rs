@@ -3,13 +3,12 @@
 use super::Outcome;
 use crate::context::Context;
 use crate::failure::{Failure, code};
-use crate::journal::millis;
 use crate::output::{Report, Style};
 use crate::render::facts::Facts;
 use crate::{surroundings, values};
 use clap::{Args, ValueEnum};
 use offshoot::ErrorKind;
-use offshoot::amounts::{bytes, count, counted, percent, span};
+use offshoot::amounts::{bytes, count, counted, millis, percent, span};
 use offshoot::scrub::Scrub;
 use offshoot::{CaptureOptions, CaptureReport, Store};
 use serde_json::{Value, json};

@@ -6,7 +6,7 @@ use crate::output::Report;
 use crate::render::table::{Align, Table};
 use clap::{Args, Subcommand};
 use offshoot::ImageRecord;
-use offshoot::amounts::{bytes, count, counted, moment, span};
+use offshoot::amounts::{bytes, count, counted, millis, moment, span};
 use serde_json::{Value, json};
 
 /// Make, list and remove images
@@ -62,7 +62,7 @@ impl Build {
         let making = branches.build_image(&from, &context.control())?;
         let record = making.image.record();
         let how = match making.took {
-            Some(took) => format!("made in {}", span(u64::try_from(took.as_millis()).unwrap_or(u64::MAX))),
+            Some(took) => format!("made in {}", span(millis(took))),
             None => "there already".to_owned(),
         };
         let size = format!("{} in {}", bytes(record.bytes), counted(record.files, "file"));

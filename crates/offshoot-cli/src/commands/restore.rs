@@ -3,11 +3,10 @@
 use super::Outcome;
 use crate::context::Context;
 use crate::failure::code;
-use crate::journal::millis;
 use crate::output::{Report, Style, note, warn};
 use crate::render::facts::Facts;
 use clap::{Args, ValueEnum};
-use offshoot::amounts::{bytes, count, span};
+use offshoot::amounts::{bytes, count, millis, span};
 use offshoot::{RestoreOptions, RestorePlan, RestoreReport, Roles};
 use serde_json::{Value, json};
 use std::num::NonZeroUsize;
@@ -85,18 +84,17 @@ impl Restore {
 }
 
 fn told(plan: &RestorePlan, report: &RestoreReport, style: Style) -> String {
-    let millis = millis(report.elapsed);
     let mut facts = Facts::default();
     facts.add("restored", plan.snapshot().to_string());
     facts.add("into", plan.database());
     facts.add("rows", count(report.rows));
     facts.add("sent", bytes(report.bytes));
-    facts.add("time", span(millis));
+    facts.add("time", span(millis(report.elapsed)));
     facts.add("compared", "catalog and row counts agree");
     facts.section("steps", style);
     let width = report.steps.iter().map(|step| step.name.len()).max().unwrap_or_default();
     for step in &report.steps {
-        facts.block(&format!("{:<width$} {}\n", step.name, span(crate::journal::millis(step.share))));
+        facts.block(&format!("{:<width$} {}\n", step.name, span(millis(step.share))));
     }
     facts.notes("left out", &report.losses, style);
     facts.finish()

@@ -17,7 +17,7 @@ use super::quote::{ident, qualified, shown};
 use super::types::TypeTree;
 use crate::bridge::{Bridge, on_own_thread};
 use crate::conninfo::ConnInfo;
-use crate::error::{EngineError, Result, refused};
+use crate::error::{EngineError, LOCK_NOT_AVAILABLE, Result, refused};
 use crate::sample::VALUE_BYTES_MAX;
 pub use crate::sample::{SampleOptions, Sampled, Samples};
 use futures_util::StreamExt as _;
@@ -63,7 +63,7 @@ fn run(bridge: &Bridge, conninfo: &ConnInfo, options: &SampleOptions, control: &
         tries += 1;
         match bridge.block_on(describe(&connection, options)) {
             // Somebody locked a table after it was seen that nobody had.
-            Err(error) if error.code() == Some("55P03") && tries < TRIES_MAX => {
+            Err(error) if error.code() == Some(LOCK_NOT_AVAILABLE) && tries < TRIES_MAX => {
                 bridge.block_on(connection.client.batch_execute("ROLLBACK")).map_err(refused("end a transaction"))?;
                 control.check()?;
             }
@@ -161,7 +161,7 @@ fn reason(error: EngineError) -> Result<String> {
     let code = error.code().unwrap_or_default().to_owned();
     Ok(match code.as_str() {
         "42501" => "the role may not read it".to_owned(),
-        "55P03" => "it is locked by another session".to_owned(),
+        LOCK_NOT_AVAILABLE => "it is locked by another session".to_owned(),
         "57014" => "reading it took too long".to_owned(),
         "42P01" | "42703" | "3F000" => "it was altered or dropped meanwhile".to_owned(),
         // Texts that are not of the database's encoding, data that is damaged.

@@ -7,7 +7,7 @@ use crate::context::{BranchWish, Context};
 use crate::output::{Report, note, warn};
 use crate::{parity, values};
 use clap::Args;
-use offshoot::amounts::{counted, span};
+use offshoot::amounts::{counted, millis, span};
 use offshoot::{Branches, CreateOptions, CreatedBranch, Neutralized, Store};
 use offshoot_project::env::shell;
 use serde_json::{Value, json};
@@ -90,7 +90,7 @@ const HOSTED: &str = "a database of a server that branches share, cloned in it b
 
 /// How long a branch is kept, and the line for cron that sees to it where no command does.
 fn kept_for(ttl: Duration, store: &Store, home: &Path) -> String {
-    let span = span(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
+    let span = span(millis(ttl));
     let program = std::env::current_exe().unwrap_or_else(|_| "offshoot".into());
     let quoted = |path: &Path| {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.into());
@@ -124,10 +124,10 @@ pub fn say(lines: &[Told]) {
 
 /// The same as lines.
 pub fn description(word: &str, name: &str, made: &CreatedBranch, branches: &Branches) -> Vec<Told> {
-    let millis = |took: Duration| span(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
-    let image = made.image_took.map(|took| format!(", after making its image in {}", millis(took)));
+    let spent = |took: Duration| span(millis(took));
+    let image = made.image_took.map(|took| format!(", after making its image in {}", spent(took)));
     let mut notes =
-        vec![format!("{name} is {word} in {} ({}){}", millis(made.took), made.method, image.unwrap_or_default())];
+        vec![format!("{name} is {word} in {} ({}){}", spent(made.took), made.method, image.unwrap_or_default())];
     let mut warnings = Vec::new();
     match branches.ladder() {
         _ if made.method == "database" => notes.push(HOSTED.to_owned()),

@@ -6,7 +6,7 @@ use crate::output::{Report, note};
 use crate::render::table::{Align, Table};
 use clap::Args;
 use offshoot::BranchInfo;
-use offshoot::amounts::{bytes, counted, span};
+use offshoot::amounts::{bytes, counted, millis, span};
 use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -82,5 +82,5 @@ fn in_json(branch: &BranchInfo) -> Value {
 
 fn now_unix_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    millis(since)
 }

@@ -10,16 +10,12 @@ use crate::mysql::catalog::tables::Table;
 use crate::mysql::error::Result;
 use crate::mysql::quote::ident;
 use crate::mysql::session::Session;
-use crate::span::Span;
+use crate::span::{Span, piece_bytes};
 use offshoot_core::CoreError;
 use offshoot_core::source::{Sink, TableSink};
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-
-/// Bytes of a large table that are read by one statement, if its keys are given out evenly: by so much two readers may be
-/// unequal at the end.
-const PIECE_BYTES: u64 = 16 << 20;
 
 /// One range to read.
 pub struct Task<'w> {
@@ -30,26 +26,20 @@ pub struct Task<'w> {
     part: Part,
 }
 
-/// A part of a table, of which another reader may take a part.
+/// Values of a table's key, of which those at either end of all have no bound there. Another reader may take a part of what is left.
 #[derive(Clone)]
-enum Part {
-    /// All of it, in one piece.
-    Whole(Arc<Mutex<bool>>),
-    /// Values of its key, of which those at either end of all of them have no bound there.
-    Keys(Arc<Mutex<Span>>, Range<i128>),
+struct Part {
+    left: Arc<Mutex<Span>>,
+    all: Range<i128>,
 }
 
 impl Task<'_> {
     /// The next keys to read; none when nothing is left of the part.
     pub fn next_keys(&self) -> Option<Keys> {
-        match &self.part {
-            Part::Whole(is_left) => std::mem::take(&mut *lock(is_left)).then(Keys::default),
-            Part::Keys(span, all) => {
-                let piece = lock(span).piece()?;
-                let from = (piece.start > all.start).then_some(piece.start);
-                Some(Keys { from, to: (piece.end < all.end).then_some(piece.end) })
-            }
-        }
+        let Part { left, all } = &self.part;
+        let piece = lock(left).piece()?;
+        let from = (piece.start > all.start).then_some(piece.start);
+        Some(Keys { from, to: (piece.end < all.end).then_some(piece.end) })
     }
 }
 
@@ -123,7 +113,7 @@ impl<'w> Work<'w> {
     /// # Errors
     /// The sink's.
     pub fn done(&self, task: Task<'w>) -> Result<(), CoreError> {
-        self.lock().active.retain(|active| !active.part.is(&task.part));
+        self.lock().active.retain(|active| !Arc::ptr_eq(&active.part.left, &task.part.left));
         Arc::into_inner(task.sink).map_or(Ok(()), TableSink::finish)
     }
 
@@ -140,35 +130,23 @@ impl<'w> Work<'w> {
 impl<'w> State<'w> {
     /// A part of the largest range that is being read.
     fn share(&self) -> Option<Task<'w>> {
-        let largest = self.active.iter().max_by_key(|active| active.pieces_left())?;
-        let Part::Keys(span, all) = &largest.part else { return None };
+        // By pieces, as one table's keys lie farther apart than another's.
+        let largest = self.active.iter().max_by_key(|active| lock(&active.part.left).pieces_left())?;
         let sink = largest.sink.upgrade()?;
-        let later = lock(span).split()?;
-        Some(Task { table: largest.table, sink, part: Part::Keys(Arc::new(Mutex::new(later)), all.clone()) })
-    }
-}
-
-impl Active<'_> {
-    /// How much there is to share: keys alone say nothing, as one table's lie farther apart than another's.
-    fn pieces_left(&self) -> i128 {
-        match &self.part {
-            Part::Whole(_) => 0,
-            Part::Keys(span, _) => lock(span).pieces_left(),
-        }
+        let later = lock(&largest.part.left).split()?;
+        let part = Part { left: Arc::new(Mutex::new(later)), all: largest.part.all.clone() };
+        Some(Task { table: largest.table, sink, part })
     }
 }
 
 impl Part {
-    fn whole() -> Self {
-        Self::Whole(Arc::new(Mutex::new(true)))
+    fn new(all: Range<i128>, piece: i128) -> Self {
+        Self { left: Arc::new(Mutex::new(Span::new(all.clone(), piece))), all }
     }
 
-    fn is(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Whole(one), Self::Whole(other)) => Arc::ptr_eq(one, other),
-            (Self::Keys(one, _), Self::Keys(other, _)) => Arc::ptr_eq(one, other),
-            _ => false,
-        }
+    /// All of a table, in one piece.
+    fn whole() -> Self {
+        Self::new(0..1, 1)
     }
 }
 
@@ -185,8 +163,7 @@ fn part(session: &mut Session, table: &Table, key: &str, options: &CaptureOption
         return Ok(Part::whole());
     }
     let all = first..last + 1;
-    let piece_bytes = PIECE_BYTES.min(options.split_bytes / 4).max(1);
-    let pieces = i128::from(table.bytes.div_ceil(piece_bytes).max(1));
-    let span = Span::new(all.clone(), (all.end - all.start) / pieces);
-    Ok(Part::Keys(Arc::new(Mutex::new(span)), all))
+    let pieces = i128::from(table.bytes.div_ceil(piece_bytes(options.split_bytes)).max(1));
+    let piece = (all.end - all.start) / pieces;
+    Ok(Part::new(all, piece))
 }

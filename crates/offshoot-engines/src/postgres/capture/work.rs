@@ -8,7 +8,7 @@ use super::options::CaptureOptions;
 use super::stop::Stop;
 use crate::postgres::catalog::tables::Table;
 use crate::postgres::session::Version;
-use crate::span::Span;
+use crate::span::{Span, piece_bytes};
 use offshoot_core::CoreError;
 use offshoot_core::source::{Sink, TableSink};
 use std::collections::{HashMap, VecDeque};
@@ -17,9 +17,6 @@ use std::time::Duration;
 
 /// Size of a heap's blocks unless the server was built otherwise; only where ranges are cut depends on it.
 const BLOCK_BYTES: u64 = 8192;
-
-/// Bytes of a large heap that are read by one statement, toasted ones included: by so much two workers may be unequal at the end.
-const PIECE_BYTES: u64 = 16 << 20;
 
 /// Blocks of one heap: from this to before that. No end means all there is, also what was added since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,8 +170,7 @@ impl<'w> Work<'w> {
         let blocks = i128::from(heap.heap_bytes.div_ceil(BLOCK_BYTES).max(1));
         let piece = match heap.bytes {
             bytes if can_split && self.options.jobs.get() > 1 && bytes >= self.options.split_bytes => {
-                let wanted = PIECE_BYTES.min(self.options.split_bytes / 4).max(1);
-                blocks * i128::from(wanted) / i128::from(bytes.max(1))
+                blocks * i128::from(piece_bytes(self.options.split_bytes)) / i128::from(bytes.max(1))
             }
             _ => blocks,
         };

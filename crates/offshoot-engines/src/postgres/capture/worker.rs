@@ -7,7 +7,7 @@ use super::stop::Stop;
 use super::work::{Task, Work};
 use crate::bridge::Bridge;
 use crate::conninfo::ConnInfo;
-use crate::error::{EngineError, refused};
+use crate::error::{EngineError, LOCK_NOT_AVAILABLE, refused};
 use crate::postgres::quote::{literal, qualified, shown};
 use offshoot_core::CoreError;
 use tokio_postgres::SimpleQueryMessage;
@@ -117,7 +117,7 @@ impl Savepoints {
             Ok(answers) if is_oid(&answers, heap.oid) => Ok(true),
             // Its schema got another name, and another schema that name.
             Ok(_) => Err(EngineError::Unstable { what: shown(&heap.schema, &heap.name), tries: 1 }.into()),
-            Err(error) if error.code() == Some("55P03") => {
+            Err(error) if error.code() == Some(LOCK_NOT_AVAILABLE) => {
                 bridge
                     .block_on(connection.client.batch_execute("ROLLBACK TO SAVEPOINT task"))
                     .map_err(refused("end a subtransaction"))?;

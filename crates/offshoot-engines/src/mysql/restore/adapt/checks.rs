@@ -170,7 +170,7 @@ fn feature_of_mariadb(statement: &str) -> Option<String> {
 fn option_of_engine(statement: &str) -> Option<&str> {
     let mut rest = statement;
     while let Some(at) = rest.find(['\'', '"', '`']) {
-        let end = words::end_of_quoted(rest.as_bytes(), at).min(rest.len());
+        let end = words::end_of_quoted(rest.as_bytes(), at);
         if rest[at..].starts_with('`') && rest[end..].starts_with('=') {
             return rest.get(at + 1..end - 1);
         }

@@ -84,7 +84,7 @@ fn token_bytes(text: &str) -> usize {
     let run = |is_in: fn(char) -> bool| text.find(|c| !is_in(c)).unwrap_or(text.len());
     let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
     match text.chars().next() {
-        Some('\'' | '"' | '`') => super::words::end_of_quoted(text.as_bytes(), 0).min(text.len()),
+        Some('\'' | '"' | '`') => super::words::end_of_quoted(text.as_bytes(), 0),
         Some(first) if first.is_whitespace() => run(char::is_whitespace),
         Some(first) if is_word(first) => run(is_word),
         first => first.map_or(0, char::len_utf8),

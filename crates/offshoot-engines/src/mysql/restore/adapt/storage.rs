@@ -19,7 +19,7 @@ pub(super) fn without_places(sql: &str, into_own_server: bool) -> (String, Vec<&
             continue;
         }
         let end = match first {
-            '\'' | '"' | '`' => end_of_quoted(rest.as_bytes(), 0).min(rest.len()),
+            '\'' | '"' | '`' => end_of_quoted(rest.as_bytes(), 0),
             c => c.len_utf8(),
         };
         out.push_str(&rest[..end]);
@@ -43,7 +43,7 @@ fn tablespace(text: &str) -> Option<usize> {
     if !name.starts_with('`') || name.starts_with("`innodb_") {
         return None;
     }
-    let end = begin + end_of_quoted(name.as_bytes(), 0).min(name.len());
+    let end = begin + end_of_quoted(name.as_bytes(), 0);
     match is_comment {
         true => text[end..].strip_prefix(" */").map(|rest| text.len() - rest.len()),
         false => Some(end),
@@ -61,7 +61,7 @@ fn encryption(text: &str) -> Option<usize> {
         .find(|name| text.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name)))?;
     let value = &text[name.len()..];
     let end = match value.chars().next() {
-        Some('\'') => end_of_quoted(value.as_bytes(), 0).min(value.len()),
+        Some('\'') => end_of_quoted(value.as_bytes(), 0),
         _ => value.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(value.len()),
     };
     let is_off = value[..end].trim_matches('\'').eq_ignore_ascii_case("no");

@@ -34,7 +34,7 @@ pub(super) fn unquoted(sql: &str) -> String {
     while let Some(at) = rest.find(['\'', '"', '`']) {
         out.push_str(&rest[..at]);
         out.push_str("''");
-        rest = &rest[end_of_quoted(rest.as_bytes(), at).min(rest.len())..];
+        rest = &rest[end_of_quoted(rest.as_bytes(), at)..];
     }
     out + rest
 }
