@@ -17,6 +17,7 @@ mod chance;
 mod class;
 mod collect;
 pub(crate) mod entry;
+mod escapes;
 mod exempt;
 mod filter;
 mod fixed;

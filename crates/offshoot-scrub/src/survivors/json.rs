@@ -2,7 +2,7 @@
 //!
 //! A scanner, not a parser: what is no JSON gives what can be made out of it, and no depth is too deep.
 
-use super::text::unescape;
+use super::escapes::unescape;
 
 /// Calls `leaf` with each string, its escapes resolved, and each number.
 pub(super) fn leaves(text: &[u8], scratch: &mut Vec<u8>, leaf: &mut dyn FnMut(&[u8])) {

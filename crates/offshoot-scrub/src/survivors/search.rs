@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use super::ProofError;
 use super::class::{class_of, may_be_met};
 use super::entry::{Entry, Hash};
+use super::escapes::unescape;
 use super::filter::FilterKey;
 use super::fixed::{BYTES_MIN, bytes_mac};
 use super::needle::{DIGIT_UNITS, NEEDLE_BYTES_MAX, UNITS_MIN, beginning, cut, head_end};
@@ -24,7 +25,7 @@ use super::read::{Part, Reading};
 use super::report::Survivors;
 use super::sieve::BEGINNING;
 use super::tally::Tally;
-use super::text::{Tokens, unescape};
+use super::text::Tokens;
 use crate::repeats::Repeats;
 
 /// Candidates that a searcher holds before it settles them.

@@ -1,7 +1,7 @@
 //! Types whose values are texts in rows of any form, and integers of every width.
 
 use super::*;
-use crate::value::Moment;
+use crate::value::{Answer, Moment, Value};
 
 /// What a value is read as, and what another one is written as in its place.
 fn written(type_name: &str, old: &[u8], answer: Answer) -> Vec<u8> {

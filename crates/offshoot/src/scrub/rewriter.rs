@@ -1,11 +1,14 @@
 //! The scrubber as the engine's transform: plans each attempt, collects what is looked for later, rewrites batches and
 //! large values, counts what happened.
 
+mod large;
+
 use super::Lineage;
-use super::proof::{self, OVERLAP_BYTES};
+use super::proof;
 use crate::scrub::Scrub;
+use large::{Observed, Pieces};
 use offshoot_core::snapshot::SnapshotReader;
-use offshoot_core::transform::{BatchTransform, LargeRewrite, PieceTransform, Proof, RangeTransform, TableTransform};
+use offshoot_core::transform::{BatchTransform, LargeRewrite, Proof, RangeTransform, TableTransform};
 use offshoot_core::{Control, CoreError, Result};
 use offshoot_format::column::{Batch, Cell, Column};
 use offshoot_format::facts::TableFacts;
@@ -13,17 +16,15 @@ use offshoot_format::manifest::Manifest;
 use offshoot_format::table::TableSpec;
 use offshoot_scrub::constraints::{Constraints, Counter, Moment};
 use offshoot_scrub::receipt::ColumnShape;
-use offshoot_scrub::scrubber::{Large, Rewriter as LargeRewriter};
+use offshoot_scrub::scrubber::Large;
 use offshoot_scrub::shape::Work;
 use offshoot_scrub::survivors::{Collector, Inputs, Place, ProofError, Source};
-use offshoot_scrub::{ColumnCount, PlannedColumn, ScrubError, Scrubber};
+use offshoot_scrub::{ColumnCount, PlannedColumn, Scrubber};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How much of a large value is looked for at once, in bytes.
-const PORTION_BYTES: usize = 256 << 10;
 /// Pairs of columns of names in one table that are looked for together.
 const NAME_PAIRS_MAX: usize = 16;
 
@@ -354,97 +355,5 @@ pub(super) fn merge<K: Ord>(all: &mut BTreeMap<K, ColumnShape>, others: BTreeMap
             Entry::Occupied(mut own) => own.get_mut().merge(shape),
             Entry::Vacant(place) => drop(place.insert(shape)),
         }
-    }
-}
-
-/// One large value on its way.
-struct Pieces<'r, 't> {
-    /// None where the value becomes NULL, and at the end.
-    rewriter: Option<Box<LargeRewriter<'r>>>,
-    observed: Option<Observed<'r, 't>>,
-    count: &'r mut ColumnCount,
-}
-
-impl PieceTransform for Pieces<'_, '_> {
-    fn feed(&mut self, bytes: &[u8], out: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        let Self { rewriter, observed, .. } = self;
-        // First, as it refuses what is too large to be held whole.
-        if let Some(rewriter) = rewriter {
-            passing(
-                out,
-                |bytes| observed.iter_mut().for_each(|observed| observed.written(bytes)),
-                |out| rewriter.feed(bytes, out),
-            )?;
-        }
-        observed.as_mut().map_or(Ok(()), |observed| observed.take(bytes))
-    }
-
-    fn finish(&mut self, out: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<bool> {
-        // Whether it changed would take both to say; a value of this size that no rule keeps counts as changed.
-        self.count.values += 1;
-        self.count.changed += 1;
-        let observed = &mut self.observed;
-        let is_there = match self.rewriter.take() {
-            Some(rewriter) => passing(
-                out,
-                |bytes| observed.iter_mut().for_each(|observed| observed.written(bytes)),
-                |out| rewriter.finish(out),
-            )?,
-            None => false,
-        };
-        self.observed.take().map_or(Ok(()), |observed| observed.finish(is_there))?;
-        Ok(is_there)
-    }
-}
-
-/// Lets a rewriter pass bytes on to what may fail; `see` sees them, too.
-fn passing<T>(
-    out: &mut dyn FnMut(&[u8]) -> Result<()>,
-    mut see: impl FnMut(&[u8]),
-    rewrite: impl FnOnce(&mut dyn FnMut(&[u8])) -> std::result::Result<T, ScrubError>,
-) -> Result<T> {
-    let mut passed = Ok(());
-    let rewritten = rewrite(&mut |bytes| {
-        if passed.is_ok() {
-            see(bytes);
-            passed = out(bytes);
-        }
-    });
-    passed?;
-    rewritten.map_err(refused)
-}
-
-/// A large value is looked for in portions, each with the end of the one before; one that a rule keeps parts of as a whole, with
-/// what became of it. Such rules hold it whole as well.
-struct Observed<'r, 't> {
-    collector: &'r mut Collector<'t>,
-    source: usize,
-    window: Vec<u8>,
-    /// What the value became so far, where only what is another is looked for.
-    after: Option<Vec<u8>>,
-}
-
-impl Observed<'_, '_> {
-    fn written(&mut self, bytes: &[u8]) {
-        self.after.iter_mut().for_each(|after| after.extend_from_slice(bytes));
-    }
-
-    fn take(&mut self, bytes: &[u8]) -> Result<()> {
-        self.window.extend_from_slice(bytes);
-        if self.after.is_none() && self.window.len() >= PORTION_BYTES {
-            self.collector.observe_part(self.source, &self.window).map_err(refused)?;
-            self.window.drain(..self.window.len() - OVERLAP_BYTES);
-        }
-        Ok(())
-    }
-
-    fn finish(self, is_there: bool) -> Result<()> {
-        let Self { collector, source, window, after } = self;
-        match after {
-            Some(after) if is_there => collector.observe_changed(source, &window, &after),
-            Some(_) => collector.observe(source, &window),
-            None => collector.observe_part(source, &window),
-        }
-        .map_err(refused)
     }
 }
