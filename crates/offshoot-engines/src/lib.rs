@@ -12,6 +12,7 @@ pub mod neutralize;
 pub mod postgres;
 #[cfg(any(feature = "mysql", feature = "schema"))]
 pub mod sample;
+#[cfg(any(feature = "mysql", feature = "schema"))]
 mod span;
 pub mod stop;
 
