@@ -36,6 +36,7 @@ mod noise;
 mod number;
 mod partial;
 mod phone;
+mod postal_code;
 mod redact;
 mod regex;
 mod renaming;

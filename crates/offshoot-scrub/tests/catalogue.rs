@@ -124,6 +124,10 @@ fn identifiers_with_check_digits_stay_valid_or_invalid() {
         ("{ rule = \"national-id\", country = \"se\" }", "811218-9876"),
         ("{ rule = \"national-id\", country = \"fi\" }", "131052-308T"),
         ("{ rule = \"national-id\", country = \"in\" }", "2341 2341 2346"),
+        ("{ rule = \"postal-code\", country = \"gb\" }", "SW1A 1AA"),
+        ("{ rule = \"postal-code\", country = \"ca\" }", "k1a-0b1"),
+        ("{ rule = \"postal-code\", country = \"nl\" }", "1012 AB"),
+        ("{ rule = \"postal-code\", country = \"us\" }", "90210-1234"),
     ] {
         // One permutation of the valid ones: from one to the next, all are valid.
         let mut text = valid.to_owned();
@@ -217,10 +221,38 @@ fn xml_keeps_its_tags_and_loses_its_text() {
         "<a>&x</a>",
         "<!DOCTYPE a [<!ENTITY b 'Ann'>",
     ] {
-        assert_eq!(scrubber.value("public", "t", "c", bad.as_bytes()).unwrap(), None, "{bad}");
+        // It is kept in its shape: of a text as it is, in a document as a text.
+        let shaped = scrub("xml", "text", bad);
+        assert_eq!(outline(&shaped), outline(bad), "{bad}");
+        assert!(!shaped.contains("Ann"), "{shaped}");
+        let document = String::from_utf8(scrubber.value("public", "t", "c", bad.as_bytes()).unwrap().unwrap()).unwrap();
+        assert!(!document.contains(['<', '>']), "{document}");
+        assert_eq!(document.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"), shaped);
     }
-    let typed = scrub("xml", "xml", "<!DOCTYPE a [<!ENTITY b \"Ann>\">]><a>x</a>");
-    assert!(typed.starts_with("<a>"), "{typed}");
+    let typed = scrub("xml", "xml", "<!DOCTYPE a [<!ENTITY b \"Ann>\">]><a>x&b;&amp;</a>");
+    assert!(typed.starts_with("<a>") && typed.ends_with(";&amp;</a>"), "{typed}");
+    roxmltree::Document::parse(&typed).unwrap();
+    assert!(scrub("xml", "text", "<p>&nbsp;</p>") == "<p>&nbsp;</p>");
+}
+
+#[test]
+fn postal_codes_stay_codes_of_their_country() {
+    let german = |text: &str| scrub("{ rule = \"postal-code\", country = \"de\" }", "text", text);
+    let mut code = "D-80331".to_owned();
+    for _ in 0..200 {
+        let next = german(&code);
+        assert!(
+            next.starts_with("D-") && next != code && !next.starts_with("D-00") && !next.starts_with("D-05"),
+            "{next}"
+        );
+        code = next;
+    }
+    // What was none is none afterwards, so that the copy has the wrong ones too.
+    let wrong: u32 = german("05123").parse().unwrap();
+    assert!(wrong < 1000 || (5000..6000).contains(&wrong), "{wrong}");
+    assert_eq!(outline(&german("München")), outline("München"));
+    let error = one_column("{ rule = \"postal-code\", country = \"xx\" }", ColumnFacts::new("c", "text")).unwrap_err();
+    assert!(error.to_string().contains("country is one of: other, ar, at,"), "{error}");
 }
 
 #[test]

@@ -208,6 +208,7 @@ never_meet! {
     };
     mac: "mac", "macaddr", Layout::Fixed(6), |n| scattered(n).to_be_bytes()[2..].to_vec();
     national_id: "{ rule = \"national-id\", country = \"nl\" }", "text", Layout::Var, |n| format!("{n:09}").into_bytes();
+    postal_code: "{ rule = \"postal-code\", country = \"us\" }", "text", Layout::Var, |n| format!("{n:09}").into_bytes();
     vat: "vat", "text", Layout::Var, |n| format!("DE{:09}", n).into_bytes();
     isbn: "isbn", "text", Layout::Var, |n| match n % 2 {
         0 => format!("978{n:010}").into_bytes(),

@@ -1,6 +1,6 @@
 //! `bic`: another bank's code (ISO 9362) of the same country, in the same shape.
 
-use super::checked::{Checked, Scheme};
+use super::checked::{Checked, Functions};
 use super::{Answer, Fault, Making, Options, Row, Transform, Value, Work};
 use crate::shape::Shape;
 
@@ -13,7 +13,7 @@ struct Bic {
 /// Without options.
 pub(super) fn make(_: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
     let shape = |purpose| making.injective_shape(purpose);
-    let scheme = Scheme { kept: |_| 0, is_valid: is_form };
+    let scheme = Functions { kept: |_| 0, is_valid: is_form };
     Ok(Box::new(Bic { bank: shape("bank"), rest: shape("branch"), other: Checked { shape: shape("no-bic"), scheme } }))
 }
 

@@ -3,8 +3,8 @@
 use super::{Making, Transform};
 use super::{
     age, bic, card, composite, constant, coordinates, date, domain, draw, email, entity, hstore, iban, image, ip, isbn,
-    json, keep, mac, national_id, noise, number, partial, phone, redact, regex, shaped, template, token, url,
-    user_agent, uuid, vat, word_list, words, xml,
+    json, keep, mac, national_id, noise, number, partial, phone, postal_code, redact, regex, shaped, template, token,
+    url, user_agent, uuid, vat, word_list, words, xml,
 };
 use crate::policy::{Fault, Options};
 use std::sync::Arc;
@@ -40,7 +40,7 @@ const CATALOGUE: [(&str, Make); 55] = [
     ("state", word_list::state),
     ("country", word_list::country),
     ("username", shaped::named),
-    ("postal-code", shaped::named),
+    ("postal-code", postal_code::make),
     ("national-id", national_id::make),
     ("vat", vat::make),
     ("email", email::make),

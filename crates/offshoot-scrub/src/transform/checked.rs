@@ -9,29 +9,45 @@ use super::{Answer, Row, Transform, Value, Work};
 use crate::shape::Shape;
 
 /// How identifiers of one kind are told apart, looking at letters (as capitals) and digits alone.
-#[derive(Clone, Copy)]
-pub(super) struct Scheme {
+pub(super) trait Scheme: Send + Sync {
     /// How many characters at the front stay, such as a country.
-    pub(super) kept: fn(&[u8]) -> usize,
+    fn kept(&self, signs: &[u8]) -> usize;
     /// Whether the identifier is valid.
+    fn is_valid(&self, signs: &[u8]) -> bool;
+}
+
+/// A scheme of two functions.
+#[derive(Clone, Copy)]
+pub(super) struct Functions {
+    pub(super) kept: fn(&[u8]) -> usize,
     pub(super) is_valid: fn(&[u8]) -> bool,
 }
 
+impl Scheme for Functions {
+    fn kept(&self, signs: &[u8]) -> usize {
+        (self.kept)(signs)
+    }
+
+    fn is_valid(&self, signs: &[u8]) -> bool {
+        (self.is_valid)(signs)
+    }
+}
+
 /// The transform for identifiers of one kind.
-pub(super) struct Checked {
+pub(super) struct Checked<S = Functions> {
     pub(super) shape: Shape,
-    pub(super) scheme: Scheme,
+    pub(super) scheme: S,
 }
 
 /// A walk longer than this has no end that is worth waiting for; no scheme has classes so small.
 const STEPS_MAX: u32 = 1 << 20;
 
-impl Checked {
+impl<S: Scheme> Checked<S> {
     /// Appends what the identifier becomes.
     pub(super) fn apply_text(&self, bytes: &[u8], work: &mut Work, out: &mut Vec<u8>) {
         let signs = signs(bytes);
-        let kept = (self.scheme.kept)(&signs);
-        let is_valid = (self.scheme.is_valid)(&signs);
+        let kept = self.scheme.kept(&signs);
+        let is_valid = self.scheme.is_valid(&signs);
         // The text after the kept characters.
         let places = bytes.iter().enumerate().filter(|(_, byte)| byte.is_ascii_alphanumeric());
         let split = if kept == 0 { 0 } else { places.map(|(at, _)| at + 1).nth(kept - 1).unwrap_or(0) };
@@ -45,14 +61,14 @@ impl Checked {
             self.shape.apply(work, &old, out);
             let new = self::signs(&out[start..]);
             // An identifier may only begin like those that keep more or less if it did so before: else two ways could meet.
-            if (self.scheme.is_valid)(&new) == is_valid && (self.scheme.kept)(&new) == kept {
+            if self.scheme.is_valid(&new) == is_valid && self.scheme.kept(&new) == kept {
                 return;
             }
         }
     }
 }
 
-impl Transform for Checked {
+impl<S: Scheme> Transform for Checked<S> {
     fn is_injective(&self) -> bool {
         true
     }

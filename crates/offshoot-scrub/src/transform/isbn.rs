@@ -1,17 +1,17 @@
 //! `isbn` and `isin`: another book or security, valid if it was valid.
 
-use super::checked::{Checked, Scheme, digits, luhn, weighted};
+use super::checked::{Checked, Functions, digits, luhn, weighted};
 use super::{Fault, Making, Options, Transform};
 
 /// Without options.
 pub(super) fn isbn(_: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
-    let scheme = Scheme { kept: book_prefix, is_valid: is_book };
+    let scheme = Functions { kept: book_prefix, is_valid: is_book };
     Ok(Box::new(Checked { shape: making.injective_shape("isbn"), scheme }))
 }
 
 /// Without options.
 pub(super) fn isin(_: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
-    let scheme = Scheme { kept: |signs| if is_security_form(signs) { 2 } else { 0 }, is_valid: is_security };
+    let scheme = Functions { kept: |signs| if is_security_form(signs) { 2 } else { 0 }, is_valid: is_security };
     Ok(Box::new(Checked { shape: making.injective_shape("isin"), scheme }))
 }
 

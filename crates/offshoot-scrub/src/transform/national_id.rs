@@ -4,7 +4,7 @@
 //! Dates that some schemes hold stay possible dates. Without `country`, or for one without a known scheme, the identifier is
 //! permuted in its shape.
 
-use super::checked::{Checked, Scheme, digits, luhn, number, weighted};
+use super::checked::{Checked, Functions, digits, luhn, number, weighted};
 use super::{Answer, Fault, Making, Options, Prf, Row, Transform, Value, Work};
 
 type IsValid = fn(&[u8]) -> bool;
@@ -33,7 +33,7 @@ pub(super) fn make(options: &mut Options, making: &Making<'_>) -> Result<Box<dyn
     }
     let checked = Checked {
         shape: making.injective_shape("shape"),
-        scheme: Scheme { kept: |_| 0, is_valid: SCHEMES[country - 1].1 },
+        scheme: Functions { kept: |_| 0, is_valid: SCHEMES[country - 1].1 },
     };
     if countries[country] == "us" && !making.is_unique {
         return Ok(Box::new(NeverIssued { prf: making.prf("never-issued"), other: checked }));

@@ -1,8 +1,8 @@
 //! `shape`, the default: a value of the same shape, by [`crate::shape`]; numbers keep their sign and their digits' count, bytes
 //! their number.
 //!
-//! `username`, `postal-code` and `national-id` are the same as a permutation always, so that they agree wherever they
-//! occur, unique or not.
+//! `username`, and `postal-code` and `national-id` without a country, are the same as a permutation always, so that they agree
+//! wherever they occur, unique or not.
 
 use super::decimal::{Parts, without_digits};
 use super::{Answer, Fault, Kind, Making, Options, Prf, Reach, Row, Transform, Value, Work};

@@ -1,11 +1,11 @@
 //! `vat`: another number for value added tax of the same country, valid if it was valid where the country's scheme is known.
 
-use super::checked::{Checked, Scheme, digits, luhn, number, weighted};
+use super::checked::{Checked, Functions, digits, luhn, number, weighted};
 use super::{Fault, Making, Options, Transform};
 
 /// Without options.
 pub(super) fn make(_: &mut Options, making: &Making<'_>) -> Result<Box<dyn Transform>, Fault> {
-    Ok(Box::new(Checked { shape: making.injective_shape("vat"), scheme: Scheme { kept: country, is_valid } }))
+    Ok(Box::new(Checked { shape: making.injective_shape("vat"), scheme: Functions { kept: country, is_valid } }))
 }
 
 /// The two letters of a country, if something follows that they could belong to.

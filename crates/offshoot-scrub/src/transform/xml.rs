@@ -1,7 +1,9 @@
 //! `xml`: tags, the names of attributes and the signs of markup stay; text and the values of attributes are shaped.
 //!
 //! Entities and references to characters stay where they are. Comments and the content of instructions and of CDATA are
-//! shaped too. A document type is not rewritten but left out, as it may hold text in many forms; what is no XML becomes NULL.
+//! shaped too. A document type is not rewritten but left out, as it may hold text in many forms; entities that it may have
+//! declared then stand there as text. What is not understood as XML is shaped as a text: in a column for XML with its markup
+//! as references, as that is XML whatever it was.
 
 use super::{Answer, Fault, Kind, Length, Making, Options, Row, Transform, Value, Work};
 use crate::shape::Shape;
@@ -22,11 +24,17 @@ impl Transform for Xml {
 
     fn apply(&self, value: Value<'_>, _: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> Answer {
         let (Value::Xml(bytes) | Value::Text(bytes)) = value else { return Answer::Null };
-        let mut walk = Walk { shape: &self.shape, work, rest: bytes, open: Vec::new(), out };
-        match walk.document() {
-            Some(()) => Answer::Written,
-            None => Answer::Null,
+        let start = out.len();
+        let mut walk = Walk { shape: &self.shape, work, rest: bytes, open: Vec::new(), is_untyped: false, out };
+        if walk.document().is_none() {
+            out.truncate(start);
+            self.shape.apply(work, bytes, out);
+            if let Value::Xml(_) = value {
+                let text = out.split_off(start);
+                put_as_text(&text, out);
+            }
         }
+        Answer::Written
     }
 
     fn length(&self) -> Length {
@@ -40,7 +48,24 @@ struct Walk<'a> {
     rest: &'a [u8],
     /// Names of the elements that are open.
     open: Vec<&'a [u8]>,
+    /// Whether a document type was left out.
+    is_untyped: bool,
     out: &'a mut Vec<u8>,
+}
+
+/// What every document knows without declaring it.
+const PREDEFINED: [&[u8]; 5] = [b"amp", b"lt", b"gt", b"apos", b"quot"];
+
+/// A text as the content of an element.
+fn put_as_text(text: &[u8], out: &mut Vec<u8>) {
+    for byte in text {
+        match byte {
+            b'&' => out.extend_from_slice(b"&amp;"),
+            b'<' => out.extend_from_slice(b"&lt;"),
+            b'>' => out.extend_from_slice(b"&gt;"),
+            byte => out.push(*byte),
+        }
+    }
 }
 
 impl<'a> Walk<'a> {
@@ -114,6 +139,7 @@ impl<'a> Walk<'a> {
                 _ => {}
             }
             if depth == 0 {
+                self.is_untyped = true;
                 return self.take(at + 1).map(|_| ());
             }
         }
@@ -189,7 +215,12 @@ impl<'a> Walk<'a> {
             } else {
                 let name = &entity[1..length - 1];
                 (digits.is_none() && !name.is_empty() && name.iter().all(u8::is_ascii_alphanumeric)).then_some(())?;
-                self.out.extend_from_slice(entity);
+                if self.is_untyped && !PREDEFINED.contains(&name) {
+                    self.out.extend_from_slice(b"&amp;");
+                    self.shape.apply(self.work, &entity[1..], self.out);
+                } else {
+                    self.out.extend_from_slice(entity);
+                }
             }
             rest = &rest[at + length..];
         }
