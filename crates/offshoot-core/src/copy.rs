@@ -5,7 +5,7 @@
 
 use crate::read::LeafHandle;
 use crate::snapshot::SnapshotReader;
-use crate::source::{Captured, RangeSink, Sink, Source, TableSink};
+use crate::source::{Captured, RangeSink, Sink, Source, Survey, TableSink};
 use crate::{Control, Event, Result};
 use offshoot_format::column::{Batch, Cell, Column};
 use offshoot_format::manifest::TableEntry;
@@ -33,8 +33,12 @@ impl Source for SnapshotSource {
             sink.describe(&manifest.facts)?;
         }
         control.step("data");
+        let tables = || content.tables.iter().chain(&content.large_objects);
+        for table in tables().filter(|table| sink.surveys(&table.spec)) {
+            self.table(table, &Survey(sink), control)?;
+        }
         control.emit(&Event::Total { rows: manifest.stats.rows, bytes: manifest.stats.logical_bytes });
-        for table in content.tables.iter().chain(&content.large_objects) {
+        for table in tables() {
             self.table(table, sink, control)?;
         }
         let load = |table: &TableEntry| (table.spec.schema.clone(), table.spec.name.clone(), table.load.clone());

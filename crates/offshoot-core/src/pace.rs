@@ -53,6 +53,14 @@ impl Sink for Pace<'_> {
         self.inner.describe(tables)
     }
 
+    fn surveys(&self, spec: &TableSpec) -> bool {
+        self.inner.surveys(spec)
+    }
+
+    fn survey<'a>(&'a self, spec: &TableSpec) -> Result<Box<dyn TableSink + 'a>> {
+        Ok(Box::new(PacedTable { inner: self.inner.survey(spec)?, clock: &self.clock }))
+    }
+
     fn table<'a>(&'a self, spec: &TableSpec) -> Result<Box<dyn TableSink + 'a>> {
         Ok(Box::new(PacedTable { inner: self.inner.table(spec)?, clock: &self.clock }))
     }

@@ -7,7 +7,7 @@
 //! runtime's worker.
 
 use crate::store::Clock;
-use crate::{Control, Result};
+use crate::{Control, CoreError, Result};
 use offshoot_format::blob::BlobRef;
 use offshoot_format::column::{Batch, Cell, Column};
 use offshoot_format::facts::TableFacts;
@@ -81,6 +81,20 @@ pub trait Sink: Sync {
         Ok(())
     }
 
+    /// Whether all rows of a table must go to [`Self::survey`] before it is begun, those of the same state. Asked after
+    /// [`Self::describe`].
+    fn surveys(&self, _spec: &TableSpec) -> bool {
+        false
+    }
+
+    /// Takes the rows of such a table for the first time.
+    ///
+    /// # Errors
+    /// `Protocol` if the sink wants to see no table twice.
+    fn survey<'a>(&'a self, _spec: &TableSpec) -> Result<Box<dyn TableSink + 'a>> {
+        Err(CoreError::Protocol("nobody asked for the rows of this table twice"))
+    }
+
     /// Begins a table.
     ///
     /// # Errors
@@ -89,6 +103,19 @@ pub trait Sink: Sync {
 
     /// Says that the source has given up: nobody is to wait in the sink any more for what could be waited for otherwise.
     fn give_up(&self) {}
+}
+
+/// A sink that shows the rows to another one that is to see them first: a table is begun by [`Sink::survey`].
+pub struct Survey<'s>(pub &'s dyn Sink);
+
+impl Sink for Survey<'_> {
+    fn table<'a>(&'a self, spec: &TableSpec) -> Result<Box<dyn TableSink + 'a>> {
+        self.0.survey(spec)
+    }
+
+    fn give_up(&self) {
+        self.0.give_up();
+    }
 }
 
 /// Where a source puts the rows of one table.

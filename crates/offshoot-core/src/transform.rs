@@ -5,6 +5,7 @@
 //! here.
 
 mod held;
+mod survey;
 
 use crate::snapshot::SnapshotReader;
 use crate::source::{BlobSink, Large, RangeSink, Sink, TableSink};
@@ -17,6 +18,7 @@ use offshoot_format::ids::ChunkId;
 use offshoot_format::manifest::{Manifest, Trust};
 use offshoot_format::table::{Layout, TableSpec};
 use std::path::Path;
+use survey::SurveyTable;
 
 /// Rewrites the rows of a capture.
 pub trait BatchTransform: Sync {
@@ -26,6 +28,19 @@ pub trait BatchTransform: Sync {
     /// # Errors
     /// If they are refused; no row was read then.
     fn plan(&self, tables: &[TableFacts]) -> Result<()>;
+
+    /// Whether it must see all rows of a table by [`Self::survey`] before it rewrites the first.
+    fn surveys(&self, _spec: &TableSpec) -> bool {
+        false
+    }
+
+    /// Sees rows of such a table. The batch is of no use afterwards; large values in it are told by their length alone.
+    ///
+    /// # Errors
+    /// If it cannot keep what it needs of them.
+    fn survey(&self, _spec: &TableSpec, _batch: &mut Batch) -> Result<()> {
+        Ok(())
+    }
 
     /// Begins a table.
     ///
@@ -147,6 +162,14 @@ impl Sink for Rewriting<'_> {
     fn describe(&self, tables: &[TableFacts]) -> Result<()> {
         self.transform.plan(tables)?;
         self.inner.describe(tables)
+    }
+
+    fn surveys(&self, spec: &TableSpec) -> bool {
+        self.transform.surveys(spec)
+    }
+
+    fn survey<'a>(&'a self, spec: &TableSpec) -> Result<Box<dyn TableSink + 'a>> {
+        Ok(Box::new(SurveyTable { transform: self.transform, spec: spec.clone() }))
     }
 
     fn table<'a>(&'a self, spec: &TableSpec) -> Result<Box<dyn TableSink + 'a>> {

@@ -11,6 +11,7 @@ mod plan;
 mod rows;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use offshoot_format::FormatError;
 use offshoot_format::column::{Batch, Column};
@@ -88,6 +89,37 @@ pub enum ScrubError {
         /// The rule.
         rule: String,
     },
+    /// A value is too large to be put into another row.
+    #[error(
+        "{column}: a value of more than {} KiB is stored apart from its row, and not moved to another one; for such values there \
+         are `shape`, `words`, `redact`, `token`, `null` and `keep`",
+        offshoot_format::column::INLINE_VALUE_BYTES_MAX >> 10
+    )]
+    Unmovable {
+        /// Schema, table and column.
+        column: String,
+    },
+    /// The values that must be held before any is rewritten are too many.
+    #[error(
+        "{column}: its rule holds all values of the column, and those take more than the {} MiB that there are for it; draw instead \
+         (`one-of`, `lookup`), or give more memory",
+        .bytes >> 20
+    )]
+    TooMuch {
+        /// Schema, table and column.
+        column: String,
+        /// The bytes that there are.
+        bytes: u64,
+    },
+    /// A row comes that was not among those which [`Scrubber::survey`] has seen.
+    #[error(
+        "{column}: its rule must have seen all rows before it rewrites one, and this one it has not; the table changed between its two \
+         readings: begin anew"
+    )]
+    NotSurveyed {
+        /// Schema, table and column.
+        column: String,
+    },
     /// A value is stored apart, where this rule cannot reach it.
     #[error(
         "{column}: a large value is stored apart from its row; it must go through `Scrubber::large` before it is stored"
@@ -118,7 +150,13 @@ fn example(columns: &[(String, &'static str)]) -> String {
 /// What is done with every table.
 pub struct Scrubber {
     tables: BTreeMap<(String, String), TablePlan>,
+    /// Bytes that surveys may hold, and do.
+    survey_bytes_max: u64,
+    survey_bytes: AtomicU64,
 }
+
+/// Bytes that surveys may hold unless said otherwise.
+const SURVEY_BYTES_MAX: u64 = 1 << 30;
 
 struct TablePlan {
     rows: Rows,
@@ -186,7 +224,39 @@ impl Scrubber {
             let order = plan::order(table, &columns)?;
             plans.insert((table.schema.clone(), table.name.clone()), TablePlan { rows, columns, order });
         }
-        Ok(Self { tables: plans })
+        Ok(Self { tables: plans, survey_bytes_max: SURVEY_BYTES_MAX, survey_bytes: AtomicU64::new(0) })
+    }
+
+    /// Bounds what surveys may hold: 24 bytes a row and column, and the value.
+    #[must_use]
+    pub fn with_survey_bytes_max(self, bytes: u64) -> Self {
+        Self { survey_bytes_max: bytes, ..self }
+    }
+
+    /// Whether all rows of a table must go through [`Self::survey`] before any is rewritten, as a rule moves values between rows.
+    #[must_use]
+    pub fn surveys(&self, schema: &str, table: &str) -> bool {
+        self.plan(schema, table).is_some_and(|plan| plan.columns.iter().any(|column| column.transform.surveys()))
+    }
+
+    /// Sees rows of a table that [`Self::surveys`] names. The batch is of no use afterwards.
+    ///
+    /// # Errors
+    /// [`ScrubError::Unmovable`], or [`ScrubError::TooMuch`].
+    pub fn survey(&self, schema: &str, table: &str, batch: &mut Batch) -> Result<(), ScrubError> {
+        let Some(plan) = self.plan(schema, table).filter(|plan| plan.columns.len() == batch.columns.len()) else {
+            return Err(not_planned(schema, table));
+        };
+        plan.rows.filter(batch)?;
+        for (c, column) in plan.columns.iter().enumerate().filter(|(_, column)| column.transform.surveys()) {
+            let name = || format!("{}.{}", shown_name(schema, table), column.name);
+            let bytes = column.survey(&batch.columns, c, name)? as u64;
+            let held = self.survey_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+            if held > self.survey_bytes_max {
+                return Err(ScrubError::TooMuch { column: name(), bytes: self.survey_bytes_max });
+            }
+        }
+        Ok(())
     }
 
     /// What was planned for the columns of a table; none if it was not planned, empty if the copy has no rows of it.
@@ -244,9 +314,10 @@ impl Scrubber {
     /// one; a condition then counts as holding.
     ///
     /// # Errors
-    /// [`ScrubError::Refused`] if there is no such column.
+    /// [`ScrubError::Refused`] if there is no such column; [`ScrubError::Unmovable`] if its rule moves values.
     pub fn large(&self, schema: &str, table: &str, column: &str) -> Result<Large<'_>, ScrubError> {
-        Ok(Large::of(self.column(schema, table, column)?, format!("{}.{column}", shown_name(schema, table))))
+        let (plan, column) = (self.column(schema, table, column)?, format!("{}.{column}", shown_name(schema, table)));
+        if plan.transform.surveys() { Err(ScrubError::Unmovable { column }) } else { Ok(Large::of(plan, column)) }
     }
 
     /// Takes the rows out of a batch that the copy is not to have; how many those were.
@@ -257,7 +328,7 @@ impl Scrubber {
         self.plan(schema, table).map_or(Ok(0), |plan| plan.rows.filter(batch))
     }
 
-    /// Rewrites the rows of a batch, after [`Self::filter`]. Values that are stored apart are taken to have gone through
+    /// Rewrites the rows of a batch, after [`Self::filter`], and after all rows went through [`Self::survey`] where that must be. Values that are stored apart are taken to have gone through
     /// [`Self::large`] before. `counts` has one entry a column and is added to.
     ///
     /// # Errors
@@ -277,9 +348,7 @@ impl Scrubber {
         let Some(plan) =
             plan.filter(|plan| plan.columns.len() == batch.columns.len() && counts.len() == batch.columns.len())
         else {
-            let why = "the table was not planned, or has other columns now".to_owned();
-            let (column, rule) = (shown_name(schema, table), "apply".to_owned());
-            return Err(ScrubError::Refused { place: None, column, rule, why });
+            return Err(not_planned(schema, table));
         };
         let mut rewritten: Vec<Option<Column>> = (0..plan.columns.len()).map(|_| None).collect();
         for &c in &plan.order {
@@ -332,6 +401,11 @@ impl Scrubber {
             why: "there is no such column in the plan".to_owned(),
         })
     }
+}
+
+fn not_planned(schema: &str, table: &str) -> ScrubError {
+    let why = "the table was not planned, or has other columns now".to_owned();
+    ScrubError::Refused { place: None, column: shown_name(schema, table), rule: "apply".to_owned(), why }
 }
 
 /// Rules by set of joined columns, each with the column that it was found for.

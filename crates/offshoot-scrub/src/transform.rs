@@ -42,6 +42,7 @@ mod regex;
 mod renaming;
 mod ruled;
 mod shaped;
+mod shuffle;
 mod template;
 mod token;
 mod url;
@@ -59,7 +60,7 @@ use offshoot_format::column::{Cell, Column};
 use offshoot_format::table::RowForm;
 
 use crate::Key;
-use crate::facts::ColumnFacts;
+use crate::facts::{ColumnFacts, Equality};
 use crate::policy::{Fault, Makers, Node, Options, Rule};
 use crate::prf::{Prf, Stream};
 use crate::scrubber;
@@ -118,6 +119,17 @@ pub trait Transform: Send + Sync {
     /// number included, it takes long, and values of such columns repeat.
     fn pays_to_remember(&self) -> bool {
         false
+    }
+
+    /// Whether it must have seen all values of the column, by [`Self::survey`], before it rewrites the first. It is then the rule of
+    /// whole columns alone, gets values as they are in the rows, and makes none but such as it has seen.
+    fn surveys(&self) -> bool {
+        false
+    }
+
+    /// Sees a value, as it is in its row, before any is rewritten; how many bytes it keeps of it.
+    fn survey(&self, _value: &[u8], _row: &Row<'_>) -> usize {
+        0
     }
 
     /// Whether it may write telephone numbers or addresses that somebody answers at: those set aside for fiction and
@@ -251,6 +263,8 @@ pub struct Making<'a> {
     pub column: &'a ColumnFacts,
     /// All columns of its table.
     pub columns: &'a [ColumnFacts],
+    /// What is unique in its table: columns and how they compare.
+    pub unique: &'a [(Vec<usize>, Equality)],
     /// What it holds; for a rule within another, what the part of the value is.
     pub kind: Kind,
     /// How the rows come.
@@ -292,6 +306,9 @@ impl Making<'_> {
         let rule = Rule::read(node, self.makers)?;
         let making = Making { kind, is_unique: false, folds_case: false, ..*self };
         let transform = rule.make(rule.options(), &making)?;
+        if transform.surveys() {
+            return Err(node.fault(format!("`{}` is a rule for whole columns alone", rule.name)));
+        }
         if transform.takes(kind) {
             Ok(transform)
         } else {
@@ -307,6 +324,9 @@ impl Making<'_> {
         let making = Making { is_unique: false, folds_case: false, ..*self };
         let transform = rule.make(options, &making)?;
         let refused = |why: String| node.fault(format!("`{}` cannot be the rule of a field: {why}", rule.name));
+        if transform.surveys() {
+            return Err(refused("it is for whole columns alone".to_owned()));
+        }
         if !transform.takes(self.kind) {
             return Err(refused("it does not rewrite its type".to_owned()));
         }

@@ -234,9 +234,3 @@ fn a_constraint_that_takes_nulls_for_equal_refuses_null() {
     users.columns[0].nulls_are_equal = true;
     assert!(matches!(scrubber("name = \"null\"", &[users]), Err(ScrubError::Refused { .. })));
 }
-
-#[test]
-fn shuffle_is_refused_by_its_name() {
-    let error = Policy::parse("[scrub.columns]\na = \"shuffle\"").unwrap_err().to_string();
-    assert!(error.contains("`shuffle`") && error.contains("`one-of`"), "{error}");
-}

@@ -146,7 +146,8 @@ impl Store {
             ..Default::default()
         };
         let (scratch, memory_bytes) = (self.scratch_dir(), proof_bytes(options));
-        let bounds = Bounds { scratch, memory_bytes, threads: plan.jobs().get() };
+        let survey_bytes = options.memory_bytes.unwrap_or(DEFAULT_BYTES);
+        let bounds = Bounds { scratch, memory_bytes, survey_bytes, threads: plan.jobs().get() };
         let scrub = options.scrub.as_ref().zip(lineage);
         let rewriter = scrub.map(|(scrub, lineage)| Rewriter::new(scrub, bounds, lineage));
         let transform = rewriter.as_ref().map(|rewriter| rewriter as &dyn BatchTransform);

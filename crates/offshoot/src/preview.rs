@@ -66,6 +66,13 @@ pub fn preview(
     let planned = scrubber.columns(&schema, &name).unwrap_or_default();
     let columns = planned.iter().map(|column| (column.name.to_owned(), column.rule.to_owned())).collect();
     let mut preview = Preview { table: (schema, name), columns, rows: Vec::new(), left_out: 0 };
+    // Values that move between rows do so among those that are shown.
+    for sampled in samples.tables.iter().filter(|sampled| is_part(&facts, &sampled.facts, found)) {
+        let (schema, name) = (&sampled.facts.schema, &sampled.facts.name);
+        if let Some(rows) = sampled.rows.as_ref().filter(|_| scrubber.surveys(schema, name)) {
+            scrubber.survey(schema, name, &mut rows.clone())?;
+        }
+    }
     // A partitioned table has its rows in its parts, which have its columns in an order of their own.
     for sampled in &samples.tables {
         let Some(raw) = sampled.rows.as_ref().filter(|_| is_part(&facts, &sampled.facts, found)) else { continue };

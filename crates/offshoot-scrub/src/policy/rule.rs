@@ -112,17 +112,14 @@ impl Rule {
         let is_unique = (self.has_two_forms() && options.flag("unique")?) || making.is_unique;
         let making = Making { has_id: ruled.has_id(), is_unique, ..making };
         let transform = (self.make)(&mut options, &making)?;
+        if transform.surveys() && ruled.says_something() {
+            return Err(options.fault(format!("`{}` takes no `by`, `when` and `too-long`", self.name)));
+        }
         options.finish(&self.name)?;
         Ok(ruled.around(transform))
     }
 }
 
 fn unknown(name: &str) -> String {
-    if name == "shuffle" {
-        return "there is no rule `shuffle`: which value goes where would depend on all rows of the column, so one row more \
-                would change every other, and rows could not be rewritten as they come; draw instead: `one-of` with the \
-                column's values, or `lookup` in a list of them"
-            .to_owned();
-    }
     format!("there is no rule `{name}`; the rules are: {}", transform::names().join(", "))
 }

@@ -61,6 +61,9 @@ impl ColumnPlan {
     pub(super) fn rewrite(&self, bytes: &[u8], row: &Row<'_>, work: &mut Work, out: &mut Vec<u8>) -> bool {
         // The bounds of a range are drawn for alike.
         let row = Row { seed: self.codec.is_range().then_some(bytes), ..*row };
+        if self.transform.surveys() {
+            return self.transform.apply(Value::Opaque(bytes), &row, work, out) == Answer::Written;
+        }
         !self.is_null && transform::rewrite(&*self.transform, self.codec, bytes, &row, work, out)
     }
 
@@ -118,6 +121,19 @@ impl ColumnPlan {
         Ok(())
     }
 
+    /// Sees the values of the column at place `c` of a batch before any is rewritten; how many bytes are kept of them.
+    pub(super) fn survey(&self, raw: &[Column], c: usize, name: impl Fn() -> String) -> Result<usize, ScrubError> {
+        let mut bytes = 0;
+        for number in 0..raw[c].rows() {
+            match raw[c].cell(number) {
+                Cell::Bytes(value) => bytes += self.transform.survey(value, &Row { raw, number, ..Row::default() }),
+                Cell::Blob(_) => return Err(ScrubError::Unmovable { column: name() }),
+                Cell::Null => {}
+            }
+        }
+        Ok(bytes)
+    }
+
     /// Rewrites the column at place `c` of a batch.
     pub(super) fn apply(
         &self,
@@ -139,6 +155,7 @@ impl ColumnPlan {
                     Some(check) => Err(ScrubError::Breaks { column: name(), constraint: check.name.clone() }),
                     None => Ok(new.push(written)?),
                 },
+                None if self.transform.surveys() => Err(ScrubError::NotSurveyed { column: name() }),
                 None if !self.is_nullable => Err(ScrubError::NotNull { column: name() }),
                 None => {
                     new.push_null();
@@ -173,6 +190,7 @@ impl ColumnPlan {
                         repeats.remember(old, number, ());
                     }
                 }
+                Cell::Blob(_) if self.transform.surveys() => return Err(ScrubError::Unmovable { column: name() }),
                 // It went through `Scrubber::large` when it came.
                 Cell::Blob(blob) if !self.is_null => new.push_blob(&blob)?,
                 Cell::Null | Cell::Blob(_) => new.push_null(),

@@ -98,7 +98,6 @@ pub(super) fn column(
 ) -> Result<ColumnPlan, ScrubError> {
     let (table, column) = (&tables[place.0], &tables[place.0].columns[place.1]);
     let refused = |why: String| refused(policy, rule, full_name(table, place.1), why);
-    encoding_allows(rule, column).map_err(refused)?;
     let codec = Codec::of(column, table.form);
     let equality = joins.equality(place.0, place.1);
     let mut options = rule.options();
@@ -108,6 +107,7 @@ pub(super) fn column(
         domain: &rule.name,
         column,
         columns: &table.columns,
+        unique: &table.unique,
         kind: codec.kind(),
         form: table.form,
         has_id: false,
@@ -117,12 +117,14 @@ pub(super) fn column(
         makers: &policy.makers,
     };
     let transform = rule.make(options, &making).map_err(|fault| policy.place(fault))?;
+    encoding_allows(rule, &*transform, column).map_err(refused)?;
     let is_unique_by = transform
         .is_unique_by()
         .is_some_and(|by| !table.columns[by].is_nullable && table.unique.iter().any(|(columns, _)| *columns == [by]));
     type_allows(rule, &*transform, column, codec).map_err(refused)?;
-    // How an expression or a collation compares is unknown, whatever the values are.
-    let to_prove = equality.filter(|equality| !is_unique_by || *equality == Equality::Other);
+    // How an expression or a collation compares is unknown, whatever the values are; but not where they are the same ones.
+    let stays_unique = transform.surveys() && is_unique_alone(table, place.1);
+    let to_prove = equality.filter(|equality| !stays_unique && (!is_unique_by || *equality == Equality::Other));
     uniqueness_allows(rule, &*transform, column, to_prove, codec).map_err(refused)?;
     if joins.is_joined(place.0, place.1) && !is_plainly(rule, "keep") && joins.has_several_widths(tables, place) {
         let why = "columns that foreign keys join have integers of different widths, and would be permuted among different \
@@ -135,7 +137,11 @@ pub(super) fn column(
         return Err(refused(why.to_owned()));
     }
     let checks = checks_allow(rule, &*transform, column, codec, ignores_checks).map_err(refused)?;
-    let transform = fitted::around(transform, joins.limit(tables, place), column.is_padded());
+    let transform = if transform.surveys() {
+        transform
+    } else {
+        fitted::around(transform, joins.limit(tables, place), column.is_padded())
+    };
     let plan = ColumnPlan {
         name: column.name.clone(),
         rule: rule.name.clone(),
@@ -166,17 +172,24 @@ fn is_kept(rule: &Rule) -> bool {
 }
 
 /// What a rule wrote would be no text of the encoding, and what it did not understand could stay.
-fn encoding_allows(rule: &Rule, column: &ColumnFacts) -> Result<(), String> {
+fn encoding_allows(rule: &Rule, transform: &dyn Transform, column: &ColumnFacts) -> Result<(), String> {
     match &column.encoding {
-        Some(encoding) if !is_kept(rule) && Codec::of(column, RowForm::Text).charset().is_none() => Err(format!(
-            "the database's encoding is {encoding}, and rules read and write UTF-8: use `null` or `keep`, or capture a copy of the \
+        Some(encoding)
+            if !is_kept(rule) && !transform.surveys() && Codec::of(column, RowForm::Text).charset().is_none() =>
+        {
+            Err(format!(
+                "the database's encoding is {encoding}, and rules read and write UTF-8: use `null` or `keep`, or capture a copy of the \
              database that is in UTF-8"
-        )),
+            ))
+        }
         _ => Ok(()),
     }
 }
 
 fn type_allows(rule: &Rule, transform: &dyn Transform, column: &ColumnFacts, codec: Codec) -> Result<(), String> {
+    if transform.surveys() {
+        return Ok(());
+    }
     if !transform.takes(codec.kind()) {
         return Err(format!(
             "it does not rewrite values of type {}: use one of another kind, `null` or `constant`",
@@ -187,7 +200,7 @@ fn type_allows(rule: &Rule, transform: &dyn Transform, column: &ColumnFacts, cod
         return Err("the bounds of a range must move alike: use `date-shift`, `keep` or `null`".to_owned());
     }
     if !column.labels.is_empty() && !is_kept(rule) && rule.name != "one-of" {
-        return Err("the column is an enum: use `one-of`, `keep` or `null`".to_owned());
+        return Err("the column is an enum: use `one-of`, `shuffle`, `keep` or `null`".to_owned());
     }
     Ok(())
 }
@@ -218,6 +231,12 @@ fn uniqueness_allows(
     }
 }
 
+/// Whether all that is unique about a column is so whatever is in the others.
+fn is_unique_alone(table: &TableFacts, column: usize) -> bool {
+    table.unique.iter().all(|(columns, _)| *columns == [column] || !columns.contains(&column))
+        || table.unique.iter().any(|(columns, _)| *columns == [column]) && !table.columns[column].is_nullable
+}
+
 /// What constraints on the values themselves have against a rule; those that remain to be looked at value by value.
 pub(crate) fn checks_allow(
     rule: &Rule,
@@ -226,18 +245,20 @@ pub(crate) fn checks_allow(
     codec: Codec,
     ignores_checks: bool,
 ) -> Result<Vec<ValueCheck>, String> {
-    if let Some(limit) = column.max_chars.filter(|_| !is_kept(rule)) {
+    if let Some(limit) = column.max_chars.filter(|_| !is_kept(rule) && !transform.surveys()) {
         fitted::allows(transform, limit as usize)?;
     }
     let mut open = Vec::new();
     for check in &column.checks {
         match check {
-            Check::Holds { .. } if is_kept(rule) || ignores_checks => {}
+            Check::Holds { .. } if is_kept(rule) || ignores_checks || transform.surveys() => {}
             Check::Holds { predicate, .. } if transform.length() == Length::Same && predicate.bounds_length() => {}
             Check::Holds { name, predicate } => {
                 open.push(ValueCheck::new(name, predicate, column, codec).ok_or_else(|| not_known(name))?);
             }
-            Check::Length if transform.length() == Length::Same || is_kept(rule) => {}
+            // The lengths of several columns may be bounded together.
+            Check::Length if is_kept(rule) || transform.length() == Length::Same && !transform.surveys() => {}
+            Check::Length if transform.surveys() && ignores_checks => {}
             Check::Other(_) if is_kept(rule) || ignores_checks => {}
             Check::Length => return Err("a CHECK bounds the length, which this rule does not keep".to_owned()),
             Check::Other(name) => return Err(not_known(name)),

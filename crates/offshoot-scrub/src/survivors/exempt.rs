@@ -38,7 +38,9 @@ impl Promise {
             // The country stays, two digits are check digits.
             "iban" => (No, true, 1e5),
             // Documentation networks are few; `range` may permute all numbers that there are.
-            "ip" | "range" | "noise" | "bucket" | "age-bucket" | "coordinates" | "partial" => (OwnInputs, false, 1.0),
+            "ip" | "range" | "noise" | "bucket" | "age-bucket" | "coordinates" | "partial" | "shuffle" => {
+                (OwnInputs, false, 1.0)
+            }
             // The vendor stays, six of twelve digits.
             "mac" => (No, false, 1e7),
             // The country or the publisher stays, and digits are check digits.

@@ -3,8 +3,8 @@
 use super::{Making, Transform};
 use super::{
     age, bic, card, composite, constant, coordinates, date, domain, draw, email, entity, hstore, iban, image, ip, isbn,
-    json, keep, mac, national_id, noise, number, partial, phone, postal_code, redact, regex, shaped, template, token,
-    url, user_agent, uuid, vat, word_list, words, xml,
+    json, keep, mac, national_id, noise, number, partial, phone, postal_code, redact, regex, shaped, shuffle, template,
+    token, url, user_agent, uuid, vat, word_list, words, xml,
 };
 use crate::policy::{Fault, Options};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ pub type Maker = Arc<dyn Fn(&mut Options, &Making<'_>) -> Result<Box<dyn Transfo
 type Make = fn(&mut Options, &Making<'_>) -> Result<Box<dyn Transform>, Fault>;
 
 /// All transforms by name.
-const CATALOGUE: [(&str, Make); 55] = [
+const CATALOGUE: [(&str, Make); 56] = [
     ("keep", keep::keep),
     ("null", keep::null),
     ("constant", constant::constant),
@@ -24,6 +24,7 @@ const CATALOGUE: [(&str, Make); 55] = [
     ("template", template::make),
     ("one-of", draw::one_of),
     ("lookup", draw::lookup),
+    ("shuffle", shuffle::make),
     ("shape", shaped::shape),
     ("redact", redact::make),
     ("partial", partial::make),

@@ -47,9 +47,14 @@ impl Ruled {
         self.by.is_some()
     }
 
+    /// Whether there are any.
+    pub(crate) fn says_something(&self) -> bool {
+        self.by.is_some() || self.when.is_some() || self.too_long.is_some()
+    }
+
     /// The transform under these conditions.
     pub(crate) fn around(self, transform: Box<dyn Transform>) -> Box<dyn Transform> {
-        if self.by.is_none() && self.when.is_none() && self.too_long.is_none() {
+        if !self.says_something() {
             return transform;
         }
         let mut reads = transform.reads().to_vec();

@@ -43,6 +43,8 @@ pub(crate) struct Bounds {
     pub(crate) scratch: PathBuf,
     /// Memory, in bytes.
     pub(crate) memory_bytes: u64,
+    /// Bytes of values that are moved between rows.
+    pub(crate) survey_bytes: u64,
     /// Threads that search.
     pub(crate) threads: usize,
 }
@@ -123,6 +125,12 @@ impl<'s> Rewriter<'s> {
         Self { scrub, proof: None, attempt: Mutex::default() }
     }
 
+    /// The present attempt.
+    fn attempt(&self) -> Result<Arc<Attempt>> {
+        let attempt = self.attempt.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        attempt.ok_or(CoreError::Protocol("the source gave rows before it described its tables"))
+    }
+
     fn take(&self, attempt: Option<Arc<Attempt>>) -> Option<Arc<Attempt>> {
         std::mem::replace(&mut *self.attempt.lock().unwrap_or_else(PoisonError::into_inner), attempt)
     }
@@ -135,7 +143,10 @@ pub(super) fn refused(error: impl std::error::Error + Send + Sync + 'static) -> 
 
 impl BatchTransform for Rewriter<'_> {
     fn plan(&self, tables: &[TableFacts]) -> Result<()> {
-        let scrubber = Scrubber::new(self.scrub.policy(), tables, self.scrub.key()).map_err(refused)?;
+        let mut scrubber = Scrubber::new(self.scrub.policy(), tables, self.scrub.key()).map_err(refused)?;
+        if let Some((bounds, _)) = &self.proof {
+            scrubber = scrubber.with_survey_bytes_max(bounds.survey_bytes);
+        }
         let (mut sources, mut watched) = (Vec::new(), BTreeMap::new());
         for table in tables {
             let planned = scrubber.columns(&table.schema, &table.name).unwrap_or_default();
@@ -168,9 +179,16 @@ impl BatchTransform for Rewriter<'_> {
         Ok(())
     }
 
+    fn surveys(&self, spec: &TableSpec) -> bool {
+        self.attempt().is_ok_and(|attempt| attempt.scrubber.surveys(&spec.schema, &spec.name))
+    }
+
+    fn survey(&self, spec: &TableSpec, batch: &mut Batch) -> Result<()> {
+        self.attempt()?.scrubber.survey(&spec.schema, &spec.name, batch).map_err(refused)
+    }
+
     fn table(&self, spec: &TableSpec) -> Result<Box<dyn TableTransform + '_>> {
-        let attempt = self.attempt.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let attempt = attempt.ok_or(CoreError::Protocol("the source gave rows before it described its tables"))?;
+        let attempt = self.attempt()?;
         let name = (spec.schema.clone(), spec.name.clone());
         let watched = attempt.watched.get(&name).cloned();
         let watched = watched.ok_or(CoreError::Protocol("the source gave a table that it did not describe"))?;

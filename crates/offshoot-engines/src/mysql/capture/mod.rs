@@ -37,7 +37,7 @@ use super::schema::{self, Schema};
 use super::session::{Session, reading_pins};
 use crate::error::{EngineError, retry_absent};
 use crate::stop::Stop;
-use offshoot_core::source::{Captured, Sink, Source, now_unix_ms};
+use offshoot_core::source::{Captured, Sink, Source, Survey, now_unix_ms};
 use offshoot_core::{Control, CoreError, Event};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -209,6 +209,11 @@ impl Capture<'_> {
         let with_rows = || tables.all.iter().filter(|table| table.has_rows());
         let work = Work::new(leader, with_rows().filter(|table| !is_kept(table)), self.options, readers.len(), sink)?;
         let kept = Work::new(leader, with_rows().filter(is_kept), self.options, 1, sink)?;
+        // What must be seen before it is rewritten is read twice.
+        let (survey, is_first) = (Survey(sink), |table: &&Table| sink.surveys(&table.spec));
+        let first = || with_rows().filter(is_first);
+        let first_kept = Work::new(leader, first().filter(is_kept), self.options, 1, &survey)?;
+        let first = Work::new(leader, first().filter(|table| !is_kept(table)), self.options, 1, &survey)?;
         for session in &mut readers {
             sessions.add(session)?;
             session.want_raw_texts()?;
@@ -219,7 +224,8 @@ impl Capture<'_> {
         let reading = || {
             let kept = kept_names.iter().filter(|_| is_keeping.load(Ordering::Relaxed));
             let kept = kept.map(|name| Busy { table: (*name).to_owned(), is_kept: true });
-            work.reading().into_iter().map(|table| Busy { table, is_kept: false }).chain(kept).collect()
+            let reading = first.reading().into_iter().chain(work.reading());
+            reading.map(|table| Busy { table, is_kept: false }).chain(kept).collect()
         };
         let watch = Watch::new(&self.stop, &sessions, self.options, sink, &reading, since);
         std::thread::scope(|scope| {
@@ -232,15 +238,18 @@ impl Capture<'_> {
             if let Some(mut keeper) = keeper.take() {
                 sessions.add(&keeper)?;
                 keeper.want_raw_texts()?;
-                let kept = &kept;
-                let is_keeping = &is_keeping;
+                let (first, kept, is_keeping) = (&first_kept, &kept, &is_keeping);
                 threads.push(spawn(scope, "keep", move || {
-                    self.raise(self.drain(&mut keeper, kept, false));
+                    let seen = self.drain(&mut keeper, first, false);
+                    self.raise(seen.and_then(|()| self.drain(&mut keeper, kept, false)));
                     drop(keeper);
                     is_keeping.store(false, Ordering::Relaxed);
                 })?);
             }
-            let last = readers.pop();
+            let mut last = readers.pop();
+            if let Some(reader) = &mut last {
+                self.raise(self.drain(reader, &first, true));
+            }
             for mut reader in readers {
                 let work = &work;
                 threads.push(spawn(scope, "read", move || self.raise(self.drain(&mut reader, work, true)))?);

@@ -24,12 +24,13 @@ use self::connection::{Connection, Sessions};
 use self::leader::Leader;
 use self::stop::Stop;
 use self::work::Work;
+use super::catalog::tables::Table;
 use super::catalog::{environment, extension_tables, large_objects, notes, origin, sequences};
 use super::schema;
 use crate::bridge::{Bridge, on_own_thread};
 use crate::conninfo::ConnInfo;
 use crate::error::{EngineError, retry_absent};
-use offshoot_core::source::{Captured, Sink, Source};
+use offshoot_core::source::{Captured, Sink, Source, Survey};
 use offshoot_core::{Control, CoreError, Event};
 use std::time::Instant;
 
@@ -115,7 +116,10 @@ impl Capture<'_> {
         let (rows, bytes) = leader.totals();
         control.emit(&Event::Total { rows, bytes });
         let (libpq, version) = (&connection.libpq_environment, connection.version);
-        let work = Work::new(&leader.tables, self.options, version, sink);
+        // What must be seen before it is rewritten is read twice.
+        let (survey, is_first) = (Survey(sink), |table: &Table| sink.surveys(&table.spec));
+        let first = Work::new(&leader.tables, is_first, self.options, version, &survey);
+        let work = Work::new(&leader.tables, |_| true, self.options, version, sink);
         let (captured, schema) = std::thread::scope(|scope| {
             let _guard = self.stop.raise_on_panic();
             let name = self.sessions.schema_name();
@@ -126,6 +130,11 @@ impl Capture<'_> {
                 dumped.map_err(|error| self.stop.raise(error)).ok()
             });
             control.step("data");
+            if leader.tables.iter().any(is_first) {
+                let outcome = worker::lead(bridge, connection, &leader, &first, &self.stop);
+                first.worker_ended(&self.stop, outcome);
+                control.emit(&Event::Total { rows, bytes });
+            }
             let mut workers = Vec::new();
             for _ in 1..self.options.jobs.get() {
                 workers.push(spawn(scope, "read", || {

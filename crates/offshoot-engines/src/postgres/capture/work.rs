@@ -93,10 +93,16 @@ struct Active<'w> {
 }
 
 impl<'w> Work<'w> {
-    /// Everything to be read of these tables.
+    /// Everything to be read of those of these tables that are wanted.
     #[must_use]
-    pub fn new(tables: &'w [Table], options: &'w CaptureOptions, version: Version, sink: &'w dyn Sink) -> Self {
-        let mut order: Vec<usize> = (0..tables.len()).collect();
+    pub fn new(
+        tables: &'w [Table],
+        is_wanted: impl Fn(&Table) -> bool,
+        options: &'w CaptureOptions,
+        version: Version,
+        sink: &'w dyn Sink,
+    ) -> Self {
+        let mut order: Vec<usize> = (0..tables.len()).filter(|&table| is_wanted(&tables[table])).collect();
         order.sort_by_key(|&table| std::cmp::Reverse(tables[table].bytes()));
         let mut queue = VecDeque::new();
         let mut queued = HashMap::new();
