@@ -57,16 +57,7 @@ impl Prf {
     /// The same for several blocks at once: a processor works on the rounds of many blocks at a time.
     #[inline]
     pub(crate) fn round_many(&self, inputs: &mut [u128]) {
-        let mut blocks = [Array::default(); LANES];
-        for chunk in inputs.chunks_mut(LANES) {
-            for (block, input) in blocks.iter_mut().zip(chunk.iter()) {
-                *block = Array::from(input.to_le_bytes());
-            }
-            self.rounds.encrypt_blocks(&mut blocks[..chunk.len()]);
-            for (block, output) in blocks.iter().zip(chunk.iter_mut()) {
-                *output = u128::from_le_bytes((*block).into());
-            }
-        }
+        encrypt_many(&self.rounds, inputs);
     }
 
     /// A pseudorandom number for a value of any length.
@@ -74,19 +65,36 @@ impl Prf {
     #[must_use]
     pub fn mac(&self, value: &[u8]) -> u128 {
         if value.len() < 16 {
-            let mut block = [0; 16];
-            block[..value.len()].copy_from_slice(value);
-            block[15] = 0x80 | value.len() as u8;
-            return encrypt(&self.values, u128::from_le_bytes(block));
+            return encrypt(&self.values, short_block(value));
         }
         // The length comes first, with a mark that no short value has, so that no input is the beginning of another.
         let mut state = encrypt(&self.values, value.len() as u128);
         for chunk in value.chunks(16) {
-            let mut block = [0; 16];
-            block[..chunk.len()].copy_from_slice(chunk);
-            state = encrypt(&self.values, state ^ u128::from_le_bytes(block));
+            state = encrypt(&self.values, state ^ block(chunk));
         }
         state
+    }
+
+    /// [`Self::mac`] of at most [`LANES`] values at once.
+    pub(crate) fn mac_many(&self, values: &[&[u8]], macs: &mut [u128]) {
+        for (value, mac) in values.iter().zip(macs.iter_mut()) {
+            *mac = if value.len() < 16 { short_block(value) } else { value.len() as u128 };
+        }
+        encrypt_many(&self.values, macs);
+        let steps = |value: &[u8]| if value.len() < 16 { 0 } else { value.len().div_ceil(16) };
+        let most = values.iter().map(|value| steps(value)).max().unwrap_or(0);
+        for step in 0..most {
+            let (mut states, mut lanes, mut count) = ([0; LANES], [0; LANES], 0);
+            for (lane, value) in values.iter().enumerate().filter(|(_, value)| step < steps(value)) {
+                (states[count], lanes[count]) =
+                    (macs[lane] ^ block(value.chunks(16).nth(step).unwrap_or_default()), lane);
+                count += 1;
+            }
+            encrypt_many(&self.values, &mut states[..count]);
+            for (state, lane) in states.iter().zip(&lanes[..count]) {
+                macs[*lane] = *state;
+            }
+        }
     }
 
     /// Numbers that follow from a MAC.
@@ -107,6 +115,13 @@ impl Prf {
     pub(crate) fn stretch(&self, seed: u128, counter: u64) -> u128 {
         encrypt(&self.streams, seed ^ u128::from(counter))
     }
+
+    /// The same for several seeds at once, in their places.
+    #[inline]
+    pub(crate) fn stretch_many(&self, seeds: &mut [u128], counter: u64) {
+        seeds.iter_mut().for_each(|seed| *seed ^= u128::from(counter));
+        encrypt_many(&self.streams, seeds);
+    }
 }
 
 impl fmt::Debug for Prf {
@@ -120,6 +135,34 @@ fn encrypt(cipher: &Aes256, input: u128) -> u128 {
     let mut block = Array::from(input.to_le_bytes());
     cipher.encrypt_block(&mut block);
     u128::from_le_bytes(block.into())
+}
+
+#[inline]
+fn encrypt_many(cipher: &Aes256, inputs: &mut [u128]) {
+    let mut blocks = [Array::default(); LANES];
+    for chunk in inputs.chunks_mut(LANES) {
+        for (block, input) in blocks.iter_mut().zip(chunk.iter()) {
+            *block = Array::from(input.to_le_bytes());
+        }
+        cipher.encrypt_blocks(&mut blocks[..chunk.len()]);
+        for (block, output) in blocks.iter().zip(chunk.iter_mut()) {
+            *output = u128::from_le_bytes((*block).into());
+        }
+    }
+}
+
+/// Up to 16 bytes, and zeros.
+#[inline]
+fn block(bytes: &[u8]) -> u128 {
+    let mut block = [0; 16];
+    block[..bytes.len()].copy_from_slice(bytes);
+    u128::from_le_bytes(block)
+}
+
+/// A value of fewer than 16 bytes, and its length with a mark.
+#[inline]
+fn short_block(value: &[u8]) -> u128 {
+    block(value) | u128::from(0x80 | value.len() as u8) << 120
 }
 
 /// A deterministic sequence of numbers.

@@ -18,7 +18,8 @@ mod parse;
 use crate::alphabet::Alphabets;
 use crate::alphabet::emoji::Sequences;
 use crate::permute::{Permuter, Tweak, Vector};
-use crate::prf::Prf;
+use crate::prf::{LANES, Prf};
+use ascii::Free;
 use parse::{Parser, Source, Unit};
 
 /// The shape transform for one domain.
@@ -140,7 +141,7 @@ impl Shape {
     /// Appends what the value becomes. Any bytes are a value.
     #[inline]
     pub fn apply(&self, work: &mut Work, value: &[u8], out: &mut Vec<u8>) -> Change {
-        if !self.is_injective && ascii::apply_free(&self.prf, value, out) {
+        if !self.is_injective && Free::<1>::prepare(&self.prf, &[value]).put(0, value, out) {
             return Change::Changed;
         }
         self.apply_any(work, value, out)
@@ -172,9 +173,21 @@ impl Shape {
 
     /// Appends what each of several values becomes, one after the other, and where each ends; faster than one by one.
     pub fn apply_many(&self, work: &mut Work, values: &[&[u8]], out: &mut Vec<u8>, ends: &mut Vec<usize>) {
-        if !self.is_injective || self.folds_case {
+        if !self.is_injective {
+            for values in values.chunks(LANES) {
+                let free = Free::<LANES>::prepare(&self.prf, values);
+                for (number, value) in values.iter().enumerate() {
+                    if !free.put(number, value, out) {
+                        self.apply_any(work, value, out);
+                    }
+                    ends.push(out.len());
+                }
+            }
+            return;
+        }
+        if self.folds_case {
             for value in values {
-                self.apply(work, value, out);
+                self.apply_any(work, value, out);
                 ends.push(out.len());
             }
             return;
