@@ -97,7 +97,7 @@ pub fn is_iban(text: &str) -> bool {
 type National = (&'static str, bool, fn(&str) -> bool);
 
 /// Forms of national numbers. Strong ones are rare by chance: by letters and separators, or a check modulo 97.
-const NATIONAL: [National; 16] = [
+const NATIONAL: [National; 18] = [
     ("US SSN", true, us_ssn),
     ("FR NIR", true, fr_nir),
     ("IT codice fiscale", true, it_codice_fiscale),
@@ -114,6 +114,8 @@ const NATIONAL: [National; 16] = [
     ("NO fødselsnummer", false, no_fodselsnummer),
     ("BE rijksregisternummer", true, be_rrn),
     ("DE Steuer-ID", false, de_tax),
+    ("ZA identity number", true, za_id),
+    ("CA SIN", false, ca_sin),
 ];
 
 /// Number of forms of national numbers that are known.
@@ -204,8 +206,13 @@ fn es_dni(text: &str) -> bool {
     value.is_some_and(|value| letters.get(value % 23..=value % 23) == Some(letter))
 }
 
+/// Two letters and six digits in pairs; the letter behind them, A to D, may be left out where blanks show the pairs.
 fn uk_nino(text: &str) -> bool {
-    let text: String = text.chars().filter(|c| *c != ' ').collect();
+    let has_pairs = text.len() == 11 && text.split(' ').all(|pair| pair.len() == 2);
+    let mut text: String = text.chars().filter(|c| *c != ' ').collect();
+    if has_pairs {
+        text.push('A');
+    }
     let bytes = text.as_bytes();
     bytes.len() == 9
         && bytes[..2].iter().all(|byte| byte.is_ascii_uppercase() && !b"DFIQUV".contains(byte))
@@ -292,6 +299,21 @@ fn be_rrn(text: &str) -> bool {
         && (is_check(body) || is_check(2_000_000_000 + body))
 }
 
+/// Date of birth, a number, citizenship (0 or 1), a digit that is 8 or 9, and Luhn's digit.
+fn za_id(text: &str) -> bool {
+    let Some(digits) = digits(text).filter(|digits| digits.len() == 13) else { return false };
+    is_day_and_month(digits[4] * 10 + digits[5], digits[2] * 10 + digits[3])
+        && digits[10] <= 1
+        && digits[11] >= 8
+        && luhn(&digits)
+}
+
+/// Nine digits, none of those series that are not given, and Luhn's digit.
+fn ca_sin(text: &str) -> bool {
+    let Some(digits) = digits(text).filter(|digits| digits.len() == 9) else { return false };
+    !matches!(digits[0], 0 | 8) && luhn(&digits)
+}
+
 /// ISO/IEC 7064, MOD 11,10.
 fn de_tax(text: &str) -> bool {
     let Some(digits) = digits(text).filter(|digits| digits.len() == 11 && digits[0] != 0) else { return false };
@@ -335,13 +357,16 @@ mod tests {
             ("111222333", "NL BSN"),
             ("85073003328", "BE rijksregisternummer"),
             ("86095742719", "DE Steuer-ID"),
+            ("8001015009087", "ZA identity number"),
+            ("046 454 286", "CA SIN"),
+            ("AB 12 34 56", "UK NINO"),
         ];
         for (number, name) in cases {
             let found = NATIONAL.iter().find(|(known, _, _)| *known == name).unwrap();
             assert!(found.2(number), "{name} {number}");
         }
         assert!(!us_ssn("000-12-3456") && !us_ssn("666-12-3456"));
-        for no in ["hello world", "12345678A", "1234567890"] {
+        for no in ["hello world", "12345678A", "1234567890", "8001015009287", "AB123456", "12 34 56 78"] {
             assert_eq!(national_id(no), None, "{no}");
         }
     }
