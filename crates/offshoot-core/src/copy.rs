@@ -33,11 +33,14 @@ impl Source for SnapshotSource {
             sink.describe(&manifest.facts)?;
         }
         control.step("data");
+        let total = Event::Total { rows: manifest.stats.rows, bytes: manifest.stats.logical_bytes };
+        control.emit(&total);
         let tables = || content.tables.iter().chain(&content.large_objects);
         for table in tables().filter(|table| sink.surveys(&table.spec)) {
             self.table(table, &Survey(sink), control)?;
+            // What follows is counted anew.
+            control.emit(&total);
         }
-        control.emit(&Event::Total { rows: manifest.stats.rows, bytes: manifest.stats.logical_bytes });
         for table in tables() {
             self.table(table, sink, control)?;
         }

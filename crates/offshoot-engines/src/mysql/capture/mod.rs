@@ -128,11 +128,7 @@ impl Capture<'_> {
         if sink.wants_facts() {
             sink.describe(&captured.facts)?;
         }
-        let with_rows = tables.all.iter().filter(|table| table.has_rows());
-        let (rows, bytes) = with_rows.fold((0_u64, 0_u64), |(rows, bytes), table| {
-            (rows.saturating_add(table.rows_estimate), bytes.saturating_add(table.bytes))
-        });
-        control.emit(&Event::Total { rows, bytes });
+        control.emit(&total(tables));
         control.step("data");
         self.say_who_is_not_seen(&mut leader)?;
         self.read(&mut leader, &pinned, tables, frozen, since, sink)?;
@@ -250,6 +246,9 @@ impl Capture<'_> {
             if let Some(reader) = &mut last {
                 self.raise(self.drain(reader, &first, true));
             }
+            if with_rows().any(|table| is_first(&table)) {
+                self.stop.control().emit(&total(tables));
+            }
             for mut reader in readers {
                 let work = &work;
                 threads.push(spawn(scope, "read", move || self.raise(self.drain(&mut reader, work, true)))?);
@@ -292,6 +291,15 @@ impl Capture<'_> {
         }
         Ok(())
     }
+}
+
+/// What there is to be read, as far as the server knows.
+fn total(tables: &Tables) -> Event {
+    let with_rows = tables.all.iter().filter(|table| table.has_rows());
+    let (rows, bytes) = with_rows.fold((0_u64, 0_u64), |(rows, bytes), table| {
+        (rows.saturating_add(table.rows_estimate), bytes.saturating_add(table.bytes))
+    });
+    Event::Total { rows, bytes }
 }
 
 /// What differs between two lists of one database; rows, sizes and counters may.
