@@ -9,6 +9,7 @@ mod branches;
 mod branches_mysql;
 mod busy;
 mod canaries;
+mod canaries_mysql;
 mod capture;
 mod checkouts;
 mod full_disk;
