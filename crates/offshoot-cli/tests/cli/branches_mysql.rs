@@ -165,6 +165,23 @@ fn settings_of_the_source_are_those_of_its_branches() {
 }
 
 #[test]
+fn a_branch_of_a_source_that_ignores_case_ignores_it() {
+    for binaries in Binaries::wanted() {
+        let options = ServerOptions::new().binaries(binaries).setting("lower_case_table_names", "1");
+        let server = Server::start(options);
+        server.createdb("ShopDb", "");
+        server.sql("shopdb", "CREATE TABLE Users (id int PRIMARY KEY); INSERT INTO USERS VALUES (1); CREATE VIEW Named AS SELECT id FROM SHOPDB.users");
+        let nest = Nest::of_mysql(&server, "SHOPdb");
+        let url = nest.create("a");
+        assert_eq!(ask(&nest, "a", "SELECT @@lower_case_table_names, COUNT(*) FROM uSERS"), "1\t1");
+        ask(&nest, "a", "INSERT INTO users VALUES (2)");
+        assert_eq!(ask(&nest, "a", "SELECT COUNT(*) FROM NAMED"), "2", "the view reads the branch's own table");
+        nest.done(&["branch", "reset", "a", "--raw"]);
+        nest.done(&["verify", "prod", "--against", &url]);
+    }
+}
+
+#[test]
 fn a_killed_server_is_seen_and_started_again() {
     for binaries in Binaries::wanted() {
         let server = shared_of(&binaries);
