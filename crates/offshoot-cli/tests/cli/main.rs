@@ -36,6 +36,7 @@ mod pool;
 mod power;
 mod privileges;
 mod reach;
+mod remote_tables;
 mod restore;
 mod roles;
 mod rows;
