@@ -10,6 +10,7 @@ mod measure;
 mod mysql;
 mod nightly;
 mod place;
+mod plugins;
 mod process;
 mod regress;
 mod setup;

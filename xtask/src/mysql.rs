@@ -136,7 +136,8 @@ fn open_to_all(path: &Path) -> Result<(), Failure> {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).map_err(Failure::of_file("opening", path))
 }
 
-fn remove(path: &Path) -> Result<(), Failure> {
+/// Removes a folder that may be absent.
+pub fn remove(path: &Path) -> Result<(), Failure> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::of_file("removing", path)(error)),
         _ => Ok(()),

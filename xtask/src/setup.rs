@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::process::{Failure, program};
-use crate::{mysql, place};
+use crate::{mysql, place, plugins};
 
 /// A thing that must be there, and the package that brings it.
 struct Need {
@@ -66,6 +66,9 @@ pub fn run() -> Result<(), Failure> {
     extensions();
     if let Err(Failure::Failed(why) | Failure::Usage(why)) = mysql::fetch() {
         eprintln!("setup: there is no MySQL for tests: {why}");
+    }
+    if let Err(Failure::Failed(why) | Failure::Usage(why)) = plugins::fetch() {
+        eprintln!("setup: there are no plugins of MariaDB for tests: {why}");
     }
     Ok(())
 }

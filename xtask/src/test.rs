@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::process::{Failure, Program, Steps, cargo, program};
-use crate::{fuzz, majors, mysql, nightly, regress, setup};
+use crate::{fuzz, majors, mysql, nightly, plugins, regress, setup};
 
 /// How long the fuzzing of a test run takes, over all targets.
 const FUZZ_SMOKE: Duration = Duration::from_secs(60);
@@ -24,6 +24,7 @@ pub fn run(options: &[&str]) -> Result<(), Failure> {
     let mut steps = Steps::default();
     fetch_majors(&mut steps, all_majors);
     optional(&mut steps, "MySQL", mysql::fetch);
+    optional(&mut steps, "MariaDB's plugins", plugins::fetch);
     tests(&mut steps, all_majors);
     steps.step("fuzz, a minute", || fuzz::all(FUZZ_SMOKE));
     steps.finish()
@@ -54,6 +55,7 @@ pub fn tests(steps: &mut Steps, all_majors: bool) {
     let with_settings = |program: Program| {
         let program = program.variable("OFFSHOOT_PG_MAJORS", majors::dir());
         let program = program.variable("OFFSHOOT_TEST_MYSQL", mysql::dir());
+        let program = program.variable("OFFSHOOT_TEST_MARIADB", plugins::dir());
         if all_majors { program.variable("OFFSHOOT_ALL_MAJORS", "1") } else { program }
     };
     let has_nextest = cargo(&["nextest", "--version"]).succeeds();

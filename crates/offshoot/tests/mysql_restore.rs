@@ -80,16 +80,16 @@ fn a_table_of_many_parts_and_large_values_comes_back() {
 
 #[test]
 fn a_target_of_another_kind_is_refused_before_anything_is_connected() {
-    let server = offshoot_testkit::mysql::shared();
-    let (_place, store) = store();
-    let from = server.fresh_db("kind");
-    server.sql(&from, "CREATE TABLE t (a INT)");
-    let snapshot = capture(&store, server, &from, "first");
-    let target = connection("postgresql://me@127.0.0.1:1/copy");
-    let error = store.plan_restore(&snapshot, &target, &RestoreOptions::default()).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Usage);
-    assert!(
-        error.to_string().contains("the snapshot is of mariadb") && error.to_string().contains("is PostgreSQL"),
-        "{error}"
-    );
+    for binaries in Binaries::wanted() {
+        let server = shared_of(&binaries);
+        let (_place, store) = store();
+        let from = server.fresh_db("kind");
+        server.sql(&from, "CREATE TABLE t (a INT)");
+        let snapshot = capture(&store, server, &from, "first");
+        let target = connection("postgresql://me@127.0.0.1:1/copy");
+        let error = store.plan_restore(&snapshot, &target, &RestoreOptions::default()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        let named = format!("the snapshot is of {}", binaries.family().name());
+        assert!(error.to_string().contains(&named) && error.to_string().contains("is PostgreSQL"), "{error}");
+    }
 }

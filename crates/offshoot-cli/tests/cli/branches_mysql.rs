@@ -2,7 +2,7 @@
 
 use crate::checkouts::{git, url_of, waits_until};
 use crate::nest::Nest;
-use offshoot_testkit::mysql::{Binaries, Family, Server, ServerOptions, definitions, fingerprint, shared, shared_of};
+use offshoot_testkit::mysql::{Binaries, Family, Server, ServerOptions, definitions, fingerprint, shared_of};
 use offshoot_testkit::real_data::{load_mysql, real_data};
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -75,20 +75,25 @@ fn real_databases_come_out_equal() {
 
 #[test]
 fn what_is_printed_is_for_shells_and_programs() {
-    let server = shared();
-    let nest = Nest::of_mysql(server, &small(server, "branch_env"));
-    let made = nest.done(&["branch", "create", "a", "--raw", "--env"]);
-    let client =
-        "mariadb --no-defaults --user=\"$MYSQL_USER\" --database=\"$MYSQL_DATABASE\" -BNe 'SELECT count(*) FROM t'";
-    let script = format!("{}\n{client} && echo \"$DATABASE_URL\"", made.stdout);
-    let output = Command::new("sh").args(["-c", &script]).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(said.starts_with("3\nmysql://offshoot:"), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    let json = nest.done(&["--json", "branch", "create", "b", "--raw"]).json();
-    assert_eq!(nest.done(&["branch", "url", "b"]).stdout.trim(), json["url"].as_str().unwrap());
-    let ran = nest.done(&["run", "--from", "prod", "--raw", "--", "sh", "-c", client]);
-    assert_eq!(ran.stdout.trim(), "3");
-    assert_eq!(nest.names(), ["a", "b"]);
+    for binaries in Binaries::wanted() {
+        let server = shared_of(&binaries);
+        let nest = Nest::of_mysql(server, &small(server, "branch_env"));
+        let made = nest.done(&["branch", "create", "a", "--raw", "--env"]);
+        // Each server's own client, which takes host, port and password from the variables.
+        let client = format!(
+            "{} --no-defaults --user=\"$MYSQL_USER\" --database=\"$MYSQL_DATABASE\" -BNe 'SELECT count(*) FROM t'",
+            binaries.client().display()
+        );
+        let script = format!("{}\n{client} && echo \"$DATABASE_URL\"", made.stdout);
+        let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.starts_with("3\nmysql://offshoot:"), "{said}{}", String::from_utf8_lossy(&output.stderr));
+        let json = nest.done(&["--json", "branch", "create", "b", "--raw"]).json();
+        assert_eq!(nest.done(&["branch", "url", "b"]).stdout.trim(), json["url"].as_str().unwrap());
+        let ran = nest.done(&["run", "--from", "prod", "--raw", "--", "sh", "-c", &client]);
+        assert_eq!(ran.stdout.trim(), "3");
+        assert_eq!(nest.names(), ["a", "b"]);
+    }
 }
 
 #[test]
@@ -160,6 +165,23 @@ fn settings_of_the_source_are_those_of_its_branches() {
 }
 
 #[test]
+fn a_branch_of_a_source_that_ignores_case_ignores_it() {
+    for binaries in Binaries::wanted() {
+        let options = ServerOptions::new().binaries(binaries).setting("lower_case_table_names", "1");
+        let server = Server::start(options);
+        server.createdb("ShopDb", "");
+        server.sql("shopdb", "CREATE TABLE Users (id int PRIMARY KEY); INSERT INTO USERS VALUES (1); CREATE VIEW Named AS SELECT id FROM SHOPDB.users");
+        let nest = Nest::of_mysql(&server, "SHOPdb");
+        let url = nest.create("a");
+        assert_eq!(ask(&nest, "a", "SELECT @@lower_case_table_names, COUNT(*) FROM uSERS"), "1\t1");
+        ask(&nest, "a", "INSERT INTO users VALUES (2)");
+        assert_eq!(ask(&nest, "a", "SELECT COUNT(*) FROM NAMED"), "2", "the view reads the branch's own table");
+        nest.done(&["branch", "reset", "a", "--raw"]);
+        nest.done(&["verify", "prod", "--against", &url]);
+    }
+}
+
+#[test]
 fn a_killed_server_is_seen_and_started_again() {
     for binaries in Binaries::wanted() {
         let server = shared_of(&binaries);
@@ -180,32 +202,34 @@ fn a_killed_server_is_seen_and_started_again() {
 
 #[test]
 fn many_at_once_each_with_its_own_and_spares() {
-    let server = shared();
-    let nest = Nest::of_mysql(server, &small(server, "branch_many"));
-    let text = "[branch]\nfrom = 'prod'\nspares = 1\nspares_started = true\n";
-    std::fs::write(nest.session.dir().join("offshoot.toml"), text).unwrap();
-    nest.done(&["image", "build", "--raw"]);
-    nest.done(&["branch", "tend"]);
-    let json = nest.done(&["--json", "branch", "create", "spare", "--raw"]).json();
-    assert_eq!(json["method"], "started spare");
-    assert_eq!(ask(&nest, "spare", "SELECT count(*) FROM t"), "3");
-    let names = ["b0", "b1", "b2", "b3"];
-    thread::scope(|scope| {
-        for name in names {
-            let nest = &nest;
-            scope.spawn(move || {
-                nest.create(name);
-                ask(nest, name, &format!("CREATE TABLE own (name text); INSERT INTO own VALUES ('{name}')"));
-            });
-        }
-    });
-    for name in names {
-        assert_eq!(ask(&nest, name, "SELECT name FROM own"), name);
-    }
-    // No spare goes on without the test.
-    std::fs::write(nest.session.dir().join("offshoot.toml"), text.replace("spares = 1", "spares = 0")).unwrap();
-    while nest.folders().len() > names.len() + 1 {
+    for binaries in Binaries::wanted() {
+        let server = shared_of(&binaries);
+        let nest = Nest::of_mysql(server, &small(server, "branch_many"));
+        let text = "[branch]\nfrom = 'prod'\nspares = 1\nspares_started = true\n";
+        std::fs::write(nest.session.dir().join("offshoot.toml"), text).unwrap();
+        nest.done(&["image", "build", "--raw"]);
         nest.done(&["branch", "tend"]);
+        let json = nest.done(&["--json", "branch", "create", "spare", "--raw"]).json();
+        assert_eq!(json["method"], "started spare");
+        assert_eq!(ask(&nest, "spare", "SELECT count(*) FROM t"), "3");
+        let names = ["b0", "b1", "b2", "b3"];
+        thread::scope(|scope| {
+            for name in names {
+                let nest = &nest;
+                scope.spawn(move || {
+                    nest.create(name);
+                    ask(nest, name, &format!("CREATE TABLE own (name text); INSERT INTO own VALUES ('{name}')"));
+                });
+            }
+        });
+        for name in names {
+            assert_eq!(ask(&nest, name, "SELECT name FROM own"), name);
+        }
+        // No spare goes on without the test.
+        std::fs::write(nest.session.dir().join("offshoot.toml"), text.replace("spares = 1", "spares = 0")).unwrap();
+        while nest.folders().len() > names.len() + 1 {
+            nest.done(&["branch", "tend"]);
+        }
     }
 }
 
@@ -312,12 +336,18 @@ fn a_server_of_mysql_without_a_network_is_reached_by_its_socket_and_reaches_nobo
 
 #[test]
 fn a_missing_server_is_told_with_what_was_looked_at() {
-    let server = shared();
-    let mut nest = Nest::of_mysql(server, &small(server, "branch_none"));
-    nest.session.set("OFFSHOOT_MYSQL_BIN", "/nonexistent");
-    let ran = nest.session.quietly(&["branch", "create", "a", "--raw"]);
-    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
-    for word in ["MariaDB", "/nonexistent", "OFFSHOOT_MYSQL_BIN"] {
-        assert!(ran.stderr.contains(word), "{word}: {}", ran.stderr);
+    for binaries in Binaries::wanted() {
+        let server = shared_of(&binaries);
+        let mut nest = Nest::of_mysql(server, &small(server, "branch_none"));
+        nest.session.set("OFFSHOOT_MYSQL_BIN", "/nonexistent");
+        let ran = nest.session.quietly(&["branch", "create", "a", "--raw"]);
+        assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+        let product = match binaries.family() {
+            Family::MariaDb => "MariaDB",
+            Family::MySql => "MySQL",
+        };
+        for word in [product, "/nonexistent", "OFFSHOOT_MYSQL_BIN"] {
+            assert!(ran.stderr.contains(word), "{word}: {}", ran.stderr);
+        }
     }
 }

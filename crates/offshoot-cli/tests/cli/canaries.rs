@@ -6,8 +6,8 @@
 //! Another word, in a column that is kept, must be found by the same search: it shows that the search sees something.
 
 use crate::session::Session;
+use offshoot_testkit::postgres;
 use offshoot_testkit::store::{decompressed, plaintext};
-use offshoot_testkit::{mysql, postgres};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -16,10 +16,10 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::time::Duration;
 
 /// Stands in what is rewritten, and in what is kept of rows that are left out.
-const CANARY: &str = "quibblewort";
+pub const CANARY: &str = "quibblewort";
 /// Stands in what is kept.
-const KEPT: &str = "plumville";
-const ROWS: u32 = 60_000;
+pub const KEPT: &str = "plumville";
+pub const ROWS: u32 = 60_000;
 /// Tries to see a file that is only there while rows wait in it.
 const TRIES: u32 = 8;
 
@@ -52,32 +52,13 @@ data = 'shape'
 events = \"kind <> 'debug'\"
 ";
 
-/// The same for MariaDB. The key is rewritten, so that rows have to be put in order again.
-const POLICY_OF_MARIADB: &str = "
-key = 'key'
-[scrub.tables.planted]
-id = 'uuid'
-t = 'shape'
-v = 'email'
-c = 'full-name'
-l = 'shape'
-j = 'json'
-b = 'shape'
-big = 'words'
-city = 'keep'
-[scrub.tables.events]
-'*' = 'keep'
-[scrub.rows]
-events = \"kind <> 'debug'\"
-";
-
 /// A database with the canary in it, and an empty one for its copy.
-struct Planted {
-    source: String,
-    copy: String,
-    policy: &'static str,
+pub struct Planted {
+    pub source: String,
+    pub copy: String,
+    pub policy: &'static str,
     /// Dumps the copy.
-    dump: Box<dyn Fn() -> String>,
+    pub dump: Box<dyn Fn() -> String>,
 }
 
 fn planted(name: &str) -> Planted {
@@ -103,28 +84,6 @@ fn planted(name: &str) -> Planted {
     let copy = server.fresh_db(&format!("{name}_restored"));
     let (source, to) = (server.url(&db), server.url(&copy));
     Planted { source, copy: to, policy: POLICY, dump: Box::new(move || server.pg_dump(&copy, &[])) }
-}
-
-fn planted_in_mariadb(name: &str) -> Planted {
-    let server = mysql::shared();
-    let db = server.fresh_db(name);
-    server.sql(
-        &db,
-        &format!(
-            "SET SESSION group_concat_max_len = 100000000;
-             CREATE TABLE planted (id CHAR(36) PRIMARY KEY, t TEXT, v VARCHAR(90), c CHAR(60), l VARCHAR(60) CHARACTER SET latin1, j JSON, b BLOB,
-               big LONGTEXT, city TEXT) CHARACTER SET utf8mb4;
-             INSERT INTO planted SELECT INSERT(INSERT(INSERT(INSERT(MD5(n), 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-'), w,
-                 CONCAT(w, '@mail.example.org'), w, w, JSON_OBJECT('a', JSON_ARRAY(w)), w, IF(n = 1, REPEAT(CONCAT(w, ' '), 20000), NULL), '{KEPT}'
-               FROM (SELECT seq AS n, CONCAT(IF(seq % 100 = 1, '{CANARY}', 'other'), MD5(seq * 7)) AS w FROM seq_1_to_{ROWS}) x;
-             CREATE TABLE events (id INT PRIMARY KEY, body LONGTEXT, kind VARCHAR(9));
-             INSERT INTO events SELECT n.seq, (SELECT GROUP_CONCAT(CONCAT('{CANARY}', MD5(n.seq * m.seq)) SEPARATOR ' ') FROM seq_1_to_20000 m), 'debug'
-               FROM seq_1_to_5 n"
-        ),
-    );
-    let copy = server.fresh_db(&format!("{name}_restored"));
-    let (source, to) = (server.url(&db), server.url(&copy));
-    Planted { source, copy: to, policy: POLICY_OF_MARIADB, dump: Box::new(move || server.dump(&copy, &[])) }
 }
 
 fn session(policy: &str) -> Session {
@@ -226,12 +185,7 @@ fn no_canary_is_stored_spilled_logged_or_restored() {
     is_nowhere(&planted("planted_everywhere"));
 }
 
-#[test]
-fn no_canary_of_mariadb_is_stored_spilled_logged_or_restored() {
-    is_nowhere(&planted_in_mariadb("planted_everywhere"));
-}
-
-fn is_nowhere(planted: &Planted) {
+pub fn is_nowhere(planted: &Planted) {
     let session = session(planted.policy);
     let key = KeyTrace::of(&session);
     let key_file = fs::read(session.dir().join("key")).unwrap();
@@ -311,24 +265,8 @@ fn a_canary_in_a_comment_or_a_default_is_refused_and_stays_nowhere() {
     );
 }
 
-#[test]
-fn a_canary_in_a_comment_or_a_default_of_mariadb_is_refused_and_stays_nowhere() {
-    let server = mysql::shared();
-    let db = server.fresh_db("planted_in_the_schema");
-    is_refused_in_the_schema(
-        &server.url(&db),
-        &|sql| server.sql(&db, sql),
-        &format!("INSERT INTO planted SELECT seq, CONCAT('{CANARY}', MD5(seq)) FROM seq_1_to_1000"),
-        &[
-            ("ALTER TABLE city COMMENT 'ask {}'", "ALTER TABLE city COMMENT ''"),
-            ("ALTER TABLE city MODIFY id INT COMMENT '{}'", "ALTER TABLE city MODIFY id INT"),
-            ("ALTER TABLE city ALTER name SET DEFAULT '{}'", "ALTER TABLE city ALTER name DROP DEFAULT"),
-        ],
-    );
-}
-
 /// Fills a database by SQL of its own, and plants a word of its rows into the schema, each time by another statement.
-fn is_refused_in_the_schema(url: &str, sql: &dyn Fn(&str) -> String, fill: &str, plants: &[(&str, &str)]) {
+pub fn is_refused_in_the_schema(url: &str, sql: &dyn Fn(&str) -> String, fill: &str, plants: &[(&str, &str)]) {
     sql("CREATE TABLE planted (id int PRIMARY KEY, t text); CREATE TABLE city (id int PRIMARY KEY, name varchar(99))");
     sql(fill);
     sql(&format!("INSERT INTO city VALUES (1, '{KEPT}')"));
@@ -363,12 +301,7 @@ fn a_capture_that_crashes_leaves_no_core_file_and_no_canary() {
     leaves_nothing_when_it_crashes(&planted("planted_and_crashed"));
 }
 
-#[test]
-fn a_capture_of_mariadb_that_crashes_leaves_no_core_file_and_no_canary() {
-    leaves_nothing_when_it_crashes(&planted_in_mariadb("planted_and_crashed"));
-}
-
-fn leaves_nothing_when_it_crashes(planted: &Planted) {
+pub fn leaves_nothing_when_it_crashes(planted: &Planted) {
     let session = session(planted.policy);
     // A shell that allows core files, as a service may.
     let program = env!("CARGO_BIN_EXE_offshoot");

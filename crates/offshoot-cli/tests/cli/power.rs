@@ -264,33 +264,35 @@ fn a_power_cut_at_any_moment() {
 
 #[test]
 fn a_power_cut_of_branches_of_mysql() {
-    let server = mysql::shared();
-    let db = server.fresh_db("power");
-    server.sql(&db, "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT seq FROM seq_1_to_100");
-    let Some(disk) = disk(Kind::Xfs, 2500) else { return };
-    let nest = Nest::of_mysql_in(disk.path(), server, &db);
-    nest.done(&["image", "build", "--raw"]);
-    let ask = |nest: &Nest, name: &str, sql: &str| {
-        nest.done(&["branch", "url", name]);
-        nest.done(&["branch", "psql", name, "-BNe", sql]).stdout.trim().to_owned()
-    };
-    let started = "[branch]\nspares = 1\n";
-    let cases = [
-        case("", &[], CREATE),
-        case("", &[], RESET),
-        case("", &[], DELETE),
-        case("", &[], STOP),
-        case("", STOP, START),
-        case(started, TEND, CREATE),
-    ];
-    let random = Random::seeded("power of MySQL");
-    let mut power = Power { disk, nest, ask: &ask, common: "", random, cuts: 0 };
-    for _ in 0..rounds(1) {
-        if !power.cut_each(&cases, 0) {
-            return;
+    for binaries in mysql::Binaries::wanted() {
+        let server = mysql::shared_of(&binaries);
+        let db = server.fresh_db("power");
+        server.sql(&db, "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 100) SELECT i FROM n");
+        let Some(disk) = disk(Kind::Xfs, 2500) else { return };
+        let nest = Nest::of_mysql_in(disk.path(), server, &db);
+        nest.done(&["image", "build", "--raw"]);
+        let ask = |nest: &Nest, name: &str, sql: &str| {
+            nest.done(&["branch", "url", name]);
+            nest.done(&["branch", "psql", name, "-BNe", sql]).stdout.trim().to_owned()
+        };
+        let started = "[branch]\nspares = 1\n";
+        let cases = [
+            case("", &[], CREATE),
+            case("", &[], RESET),
+            case("", &[], DELETE),
+            case("", &[], STOP),
+            case("", STOP, START),
+            case(started, TEND, CREATE),
+        ];
+        let random = Random::seeded("power of MySQL");
+        let mut power = Power { disk, nest, ask: &ask, common: "", random, cuts: 0 };
+        for _ in 0..rounds(1) {
+            if !power.cut_each(&cases, 0) {
+                return;
+            }
         }
+        power.print(&format!("branches of {}", binaries.family().name()));
     }
-    power.print("branches of MariaDB");
 }
 
 #[test]

@@ -151,6 +151,10 @@ pub mod number {
     pub const TABLE_ACCESS_DENIED: u16 = 1142;
     /// There is no such table.
     pub const NO_SUCH_TABLE: u16 = 1146;
+    /// A value is longer than `max_allowed_packet`: NULL is given in its place, with this as a warning.
+    pub const ABOVE_PACKET: u16 = 1301;
+    /// Nobody comes in without TLS. MariaDB says the same by `ACCESS_DENIED`.
+    pub const SECURE_TRANSPORT_REQUIRED: u16 = 3159;
     /// A lock was not to be had in time.
     pub const LOCK_WAIT_TIMEOUT: u16 = 1205;
     /// Two sessions waited for each other.

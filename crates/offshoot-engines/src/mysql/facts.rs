@@ -5,7 +5,7 @@
 
 use super::catalog::tables::{CatalogColumn, IndexPart, Table, Tables};
 use super::error::Result;
-use super::quote::split_ident;
+use super::quote::{literal, split_ident};
 use super::session::{Row, Session};
 use super::types::{ColumnType, Kind};
 use offshoot_format::column::{Cell, Column};
@@ -19,8 +19,8 @@ use std::collections::HashMap;
 /// If the server refuses.
 pub fn table_facts(session: &mut Session, tables: &Tables) -> Result<Vec<TableFacts>> {
     let mut checks = by_table(checks(session)?)?;
-    let mut partitions = by_table(session.query("list the partitions", PARTITIONS)?)?;
-    let mut keys = by_table(session.query("list the foreign keys", FOREIGN_KEYS)?)?;
+    let mut partitions = by_table(of_tables(session, tables, "list the partitions", PARTITIONS, "")?)?;
+    let mut keys = by_table(of_tables(session, tables, "list the foreign keys", FOREIGN_KEYS, ORDER_OF_KEYS)?)?;
     let mut all = Vec::new();
     for table in tables.all.iter().filter(|table| table.has_rows()) {
         let mut sketch = Sketch::new(table)?;
@@ -37,6 +37,19 @@ pub fn table_facts(session: &mut Session, tables: &Tables) -> Result<Vec<TableFa
     Ok(all)
 }
 
+/// What the catalog has of tables with rows.
+fn of_tables(session: &mut Session, tables: &Tables, doing: &str, sql: &str, order: &str) -> Result<Vec<Row>> {
+    if !tables.all.iter().any(Table::is_elsewhere) {
+        return session.query(doing, &format!("{sql}{order}"));
+    }
+    // Asked for all, the server asks the servers of tables that are elsewhere, too, and fails where one does not answer.
+    let mut all = Vec::new();
+    for table in tables.all.iter().filter(|table| table.has_rows()) {
+        all.extend(session.query(doing, &format!("{sql} AND TABLE_NAME = {}{order}", literal(&table.name)))?);
+    }
+    Ok(all)
+}
+
 const PARTITIONS: &str = "
 SELECT DISTINCT TABLE_NAME, CONCAT_WS(',', PARTITION_EXPRESSION, IF(SUBPARTITION_METHOD IS NULL, NULL, ''))
 FROM information_schema.PARTITIONS
@@ -48,8 +61,9 @@ SELECT TABLE_NAME, CONSTRAINT_NAME, COLUMN_NAME, REFERENCED_TABLE_SCHEMA, REFERE
        CAST(REFERENCED_TABLE_SCHEMA AS BINARY) = CAST(DATABASE() AS BINARY)
 FROM information_schema.KEY_COLUMN_USAGE
 WHERE TABLE_SCHEMA = DATABASE() AND CAST(TABLE_SCHEMA AS BINARY) = CAST(DATABASE() AS BINARY)
-  AND REFERENCED_TABLE_NAME IS NOT NULL
-ORDER BY TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION";
+  AND REFERENCED_TABLE_NAME IS NOT NULL";
+
+const ORDER_OF_KEYS: &str = " ORDER BY TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION";
 
 /// Table, name and clause of each check.
 fn checks(session: &mut Session) -> Result<Vec<Row>> {

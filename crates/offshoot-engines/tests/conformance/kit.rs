@@ -70,6 +70,23 @@ impl Engine {
         }
     }
 
+    /// Ends everybody's session in a database, without a word to them.
+    pub fn end_sessions(&self, db: &str) {
+        match self.server {
+            Server::Postgres(server) => {
+                let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{db}'");
+                server.psql("postgres", &end);
+            }
+            Server::Mysql(server) => {
+                let ids = server.sql("", &format!("SELECT id FROM information_schema.processlist WHERE db = '{db}'"));
+                for id in ids.lines() {
+                    // One that has ended meanwhile is an error.
+                    let _ = server.try_sql("", &format!("KILL {id}"));
+                }
+            }
+        }
+    }
+
     pub fn source(&self, db: &str, how: &How) -> Box<dyn Source> {
         let jobs = how.jobs.try_into().unwrap();
         match self.server {

@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first thing that fails")]
 
 mod kit;
+mod lost;
 #[path = "../capture/memory.rs"]
 mod memory;
 mod source;

@@ -13,20 +13,20 @@ use std::time::Duration;
 /// `n` from 0 to 999.
 const THOUSAND: &str = "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 999)";
 
-fn how(jobs: usize) -> How {
+pub fn how(jobs: usize) -> How {
     How { jobs, max_block: Duration::from_secs(60) }
 }
 
-fn capture(engine: &Engine, db: &str, how: &How, control: &Control) -> Result<(Captured, Memory)> {
+pub fn capture(engine: &Engine, db: &str, how: &How, control: &Control) -> Result<(Captured, Memory)> {
     let memory = Memory::new();
     let captured = engine.source(db, how).capture(&memory, control)?;
     Ok((captured, memory))
 }
 
 /// Columns and rows of each table.
-type State = BTreeMap<String, (Vec<String>, Vec<Row>)>;
+pub type State = BTreeMap<String, (Vec<String>, Vec<Row>)>;
 
-fn state(memory: Memory) -> State {
+pub fn state(memory: Memory) -> State {
     let tables = memory.tables.into_inner().unwrap();
     let of = |((_, name), mut table): ((String, String), crate::memory::Table)| {
         assert!(table.is_finished, "{name} was begun and not finished");
@@ -37,7 +37,7 @@ fn state(memory: Memory) -> State {
     tables.into_iter().map(of).collect()
 }
 
-fn ledger(engine: &Engine, name: &str) -> String {
+pub fn ledger(engine: &Engine, name: &str) -> String {
     let db = engine.fresh_db(name);
     engine.sql(
         &db,
@@ -149,7 +149,7 @@ fn tables_rows_and_bytes_are_listed() {
 }
 
 /// Steps of a capture, in the order in which they began.
-fn steps(engine: &Engine, db: &str) -> Vec<String> {
+pub fn steps(engine: &Engine, db: &str) -> Vec<String> {
     let steps = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&steps);
     let control = Control::new(move |event| {

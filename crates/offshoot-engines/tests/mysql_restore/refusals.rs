@@ -98,13 +98,16 @@ fn an_unfit_target_is_told_everything_at_once() {
 
 #[test]
 fn a_snapshot_of_another_engine_is_refused() {
-    let server = offshoot_testkit::mysql::shared();
-    let (from, to) = (server.fresh_db("other_from"), server.fresh_db("other_to"));
-    server.load_text(&from, "CREATE TABLE t (a INT)");
-    let mut taken = take(server, &from);
-    taken.manifest.origin.engine = "postgres".into();
-    let error = try_restore(&taken, server, &to, options(1)).unwrap_err().to_string();
-    assert!(error.contains("the snapshot is of postgres, the target is MariaDB"), "{error}");
+    for binaries in Binaries::wanted() {
+        let server = shared_of(&binaries);
+        let (from, to) = (server.fresh_db("other_from"), server.fresh_db("other_to"));
+        server.load_text(&from, "CREATE TABLE t (a INT)");
+        let mut taken = take(server, &from);
+        taken.manifest.origin.engine = "postgres".into();
+        let error = try_restore(&taken, server, &to, options(1)).unwrap_err().to_string();
+        let product = if is_mariadb(&binaries) { "MariaDB" } else { "MySQL" };
+        assert!(error.contains(&format!("the snapshot is of postgres, the target is {product}")), "{error}");
+    }
 }
 
 #[test]
@@ -240,15 +243,23 @@ fn an_event_whose_time_has_passed_is_told() {
 
 #[test]
 fn a_server_that_takes_no_events_is_told_before_anything_is_made() {
-    let server = Server::start(ServerOptions::new().setting("event_scheduler", "DISABLED"));
-    let source = offshoot_testkit::mysql::shared();
-    let (from, to) = (source.fresh_db("events_from"), server.fresh_db("events_to"));
-    source.sql(&from, "CREATE TABLE t (a INT); CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO DELETE FROM t");
-    let mut taken = take(source, &from);
-    let error = try_restore(&taken, &server, &to, options(1)).unwrap_err().to_string();
-    assert!(error.contains("DISABLED") && error.contains("EVENT e"), "{error}");
-    assert_eq!(server.sql(&to, "SHOW TABLES"), "");
-    taken.manifest.content.schema.retain(|item| !item.label.starts_with("EVENT "));
-    try_restore(&taken, &server, &to, options(1)).unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(server.sql(&to, "SHOW TABLES"), "t");
+    for binaries in Binaries::wanted() {
+        let source = shared_of(&binaries);
+        let server = Server::start(ServerOptions::new().binaries(binaries).setting("event_scheduler", "DISABLED"));
+        let (from, to) = (source.fresh_db("events_from"), server.fresh_db("events_to"));
+        source.sql(&from, "CREATE TABLE t (a INT); CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO DELETE FROM t");
+        let mut taken = take(source, &from);
+        if !is_mariadb(server.binaries()) {
+            // MySQL makes them all the same, and runs none.
+            try_restore(&taken, &server, &to, options(1)).unwrap_or_else(|error| panic!("{error}"));
+            assert_same(&described(source, &from), &described(&server, &to));
+            continue;
+        }
+        let error = try_restore(&taken, &server, &to, options(1)).unwrap_err().to_string();
+        assert!(error.contains("DISABLED") && error.contains("EVENT e"), "{error}");
+        assert_eq!(server.sql(&to, "SHOW TABLES"), "");
+        taken.manifest.content.schema.retain(|item| !item.label.starts_with("EVENT "));
+        try_restore(&taken, &server, &to, options(1)).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(server.sql(&to, "SHOW TABLES"), "t");
+    }
 }

@@ -1,6 +1,7 @@
 //! Which server: the installed MariaDB, or the MySQL from a folder that `cargo xtask setup` fills.
 //!
-//! That folder (`OFFSHOOT_TEST_MYSQL`, else `mysql` in the target directory) holds `bin/mysqld` and its client programs.
+//! That folder (`OFFSHOOT_TEST_MYSQL`, else `mysql` in the target directory) holds `bin/mysqld` and its client programs. Beside it
+//! (`OFFSHOOT_TEST_MARIADB`, else `mariadb`) is a MariaDB with the plugins that Debian packs apart, for the tests that want them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -84,6 +85,31 @@ impl Binaries {
         };
         let test = std::thread::current().name().unwrap_or("a test").to_owned();
         std::iter::once(mariadb).chain(Self::mysql_or_skip(&test)).collect()
+    }
+
+    /// A MariaDB beside which its plugins are (see [`Binaries::plugins`]): storage engines and ways to sign in. Prints that `test`
+    /// skips and gives None where it is absent.
+    #[must_use]
+    pub fn mariadb_with_plugins_or_skip(test: &str) -> Option<Self> {
+        let named = std::env::var_os("OFFSHOOT_TEST_MARIADB").filter(|dir| !dir.is_empty()).map(PathBuf::from);
+        let dir = named.or_else(|| Some(place::target_dir()?.join("mariadb"))).unwrap_or_default();
+        let found = Self::mariadb()
+            .and_then(|installed| Self::new(Family::MariaDb, dir.join("sbin/mariadbd"), &installed.client()));
+        match found {
+            Ok(found) => Some(found),
+            Err(why) => {
+                eprintln!("SKIPPED {test} on MariaDB with plugins: {why}");
+                None
+            }
+        }
+    }
+
+    /// The folder of the plugins that come beside the server's program, if it is there.
+    #[must_use]
+    pub fn plugins(&self) -> Option<PathBuf> {
+        let folder = self.server.parent()?.parent()?;
+        let folders = ["lib/mysql/plugin", "root/usr/lib/mysql/plugin"].map(|below| folder.join(below));
+        folders.into_iter().find(|folder| folder.is_dir())
     }
 
     fn new(family: Family, server: PathBuf, client: &Path) -> Result<Self, MysqlError> {

@@ -59,6 +59,13 @@ impl ServerOptions {
         self
     }
 
+    /// What a data directory has to be made with: MySQL takes the setting then alone, and MariaDB does not mind it.
+    pub(super) fn made_with(&self) -> Option<String> {
+        const CASE: &str = "lower_case_table_names";
+        let value = self.settings.get(CASE)?.as_deref()?;
+        (value != "0").then(|| format!("--lower-case-table-names={value}"))
+    }
+
     /// The binaries wished for, or the installed ones.
     pub(super) fn resolved_binaries(&self) -> Result<Binaries, MysqlError> {
         self.binaries.clone().map_or_else(Binaries::mariadb, Ok)

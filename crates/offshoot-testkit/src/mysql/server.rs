@@ -60,7 +60,9 @@ impl Server {
     /// Starts a server and waits until it lets clients in.
     #[expect(clippy::needless_pass_by_value, reason = "options are built in place and used once")]
     pub fn try_start(options: ServerOptions) -> Result<Self, MysqlError> {
-        Self::start_with(&options, template::copy_to)
+        Self::start_with(&options, |data_dir, binaries| {
+            template::copy_to(data_dir, binaries, options.made_with().as_deref())
+        })
     }
 
     /// Starts a server on a copy of a data directory that a stopped server of the same binaries has left.

@@ -13,9 +13,10 @@ use rustix::fs::{FlockOperation, flock};
 use super::{Binaries, Family, MysqlError};
 use crate::place;
 
-/// Copies the template to `data_dir`, which must not exist, in a folder of the server's user.
-pub(super) fn copy_to(data_dir: &Path, binaries: &Binaries) -> Result<(), MysqlError> {
-    copy_dir(&made(binaries)?, data_dir)
+/// Copies the template to `data_dir`, which must not exist, in a folder of the server's user. `option` is one that MySQL's data
+/// directory has to be made with.
+pub(super) fn copy_to(data_dir: &Path, binaries: &Binaries, option: Option<&str>) -> Result<(), MysqlError> {
+    copy_dir(&made(binaries, option.filter(|_| binaries.family() == Family::MySql))?, data_dir)
 }
 
 /// Copies a data directory whose server is stopped; `data_dir` must not exist, in a folder of the server's user.
@@ -26,11 +27,11 @@ pub(super) fn copy_dir(template: &Path, data_dir: &Path) -> Result<(), MysqlErro
 }
 
 /// The template's path; makes it if nobody has yet.
-fn made(binaries: &Binaries) -> Result<PathBuf, MysqlError> {
+fn made(binaries: &Binaries, option: Option<&str>) -> Result<PathBuf, MysqlError> {
     let scratch = place::scratch_dir().map_err(MysqlError::io("making the folder of throwaway servers"))?;
     let dir = scratch.join("templates");
     fs::create_dir_all(&dir).map_err(MysqlError::io(format!("making {}", dir.display())))?;
-    let name = name_of(binaries);
+    let name = name_of(binaries, option);
     let holder = dir.join(&name);
     let template = holder.join("data");
     if holder.is_dir() {
@@ -47,13 +48,13 @@ fn made(binaries: &Binaries) -> Result<PathBuf, MysqlError> {
     let unfinished = dir.join(format!("{name}.unfinished"));
     let _absent = fs::remove_dir_all(&unfinished);
     place::make_private_dir(&unfinished).map_err(MysqlError::io(format!("making {}", unfinished.display())))?;
-    initialize(&unfinished.join("data"), binaries)?;
+    initialize(&unfinished.join("data"), binaries, option)?;
     fs::rename(&unfinished, &holder).map_err(MysqlError::io(format!("renaming to {}", holder.display())))?;
     Ok(template)
 }
 
 /// Makes a data directory in which root comes in without a password, and nobody else.
-fn initialize(data_dir: &Path, binaries: &Binaries) -> Result<(), MysqlError> {
+fn initialize(data_dir: &Path, binaries: &Binaries, wished: Option<&str>) -> Result<(), MysqlError> {
     place::make_private_dir(data_dir).map_err(MysqlError::io(format!("making {}", data_dir.display())))?;
     let option = |name: &str| {
         let mut word = std::ffi::OsString::from(name);
@@ -83,6 +84,7 @@ fn initialize(data_dir: &Path, binaries: &Binaries) -> Result<(), MysqlError> {
                 "--innodb-flush-method=nosync",
                 "--innodb-doublewrite=OFF",
             ]);
+            mysqld.args(wished);
             run(mysqld, "mysqld --initialize-insecure")?;
             let id = data_dir.join("auto.cnf");
             fs::remove_file(&id).map_err(MysqlError::io(format!("removing {}", id.display())))
@@ -91,10 +93,10 @@ fn initialize(data_dir: &Path, binaries: &Binaries) -> Result<(), MysqlError> {
 }
 
 /// A name that changes with everything that the result depends on.
-fn name_of(binaries: &Binaries) -> String {
+fn name_of(binaries: &Binaries, option: Option<&str>) -> String {
     let mut hasher = DefaultHasher::new();
     let changed = fs::metadata(binaries.server()).and_then(|found| found.modified()).ok();
-    (binaries.server(), binaries.version(), changed).hash(&mut hasher);
+    (binaries.server(), binaries.version(), changed, option).hash(&mut hasher);
     format!("{}-{:016x}", binaries.family().name(), hasher.finish())
 }
 

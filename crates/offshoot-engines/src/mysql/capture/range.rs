@@ -1,7 +1,7 @@
 //! Reads one range of one table into the sink: from the read buffer into the columns of a batch, without a copy between.
 
 use crate::mysql::catalog::tables::Table;
-use crate::mysql::error::{MysqlError, Result};
+use crate::mysql::error::{MysqlError, Result, number};
 use crate::mysql::quote::ident;
 use crate::mysql::session::{LongRow, NextRow, Session, cut_short, split_value};
 use crate::stop::Stop;
@@ -9,6 +9,7 @@ use offshoot_core::source::{BATCH_BYTES, BATCH_ROWS, RangeSink};
 use offshoot_core::{CoreError, Event};
 use offshoot_format::column::{Batch, INLINE_VALUE_BYTES_MAX};
 use offshoot_format::table::Layout;
+use std::collections::BTreeSet;
 
 /// Keys from this to before that; none is without bound.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -58,7 +59,37 @@ impl Range<'_> {
             }
         }
         reading.push(sink)?;
-        Ok(reading.rows)
+        let count = reading.rows;
+        if rows.warnings() > 0 {
+            drop(rows);
+            return Err(self.warned(session)?.into());
+        }
+        Ok(count)
+    }
+
+    /// What a server warns of can be a value that it did not give as it is stored.
+    fn warned(&self, session: &mut Session) -> Result<MysqlError> {
+        let numbers: BTreeSet<String> = session
+            .query("list warnings", "SHOW WARNINGS")?
+            .iter()
+            .map(|row| row.text(1).map(str::to_owned))
+            .collect::<Result<_>>()?;
+        let table = &self.table.name;
+        if numbers.contains(&number::ABOVE_PACKET.to_string()) {
+            return Ok(MysqlError::NotReadable {
+                what: format!(
+                    "a value of table {table} is longer than the source's max_allowed_packet, and it gives NULL in its place"
+                ),
+                mend: "Run there: SET GLOBAL max_allowed_packet = 1073741824, then try again".to_owned(),
+            });
+        }
+        let numbers = numbers.into_iter().collect::<Vec<_>>().join(", ");
+        Ok(MysqlError::NotReadable {
+            what: format!(
+                "the server warned while it gave the rows of table {table} (warnings {numbers}), so that they may not be as they are stored"
+            ),
+            mend: "Look at the table with CHECK TABLE, and at the server's log".to_owned(),
+        })
     }
 
     fn statement(&self) -> String {

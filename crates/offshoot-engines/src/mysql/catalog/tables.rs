@@ -136,6 +136,12 @@ impl Table {
         is_integer.then_some(self.spec.columns[first].name.as_str())
     }
 
+    /// What the other server says of it, which changes when that does or is not to be reached: then the comment is its error.
+    fn forget_what_is_elsewhere(&mut self) {
+        (self.created, self.comment) = (String::new(), String::new());
+        (self.rows_estimate, self.bytes, self.auto_increment) = (0, 0, None);
+    }
+
     /// `SELECT ... FROM table`: its rows in the form that its types take.
     #[must_use]
     pub fn select(&self) -> String {
@@ -148,7 +154,13 @@ impl Table {
 }
 
 const TABLES: &str = "
-SELECT TABLE_NAME, TABLE_TYPE, LOWER(ENGINE), CREATE_TIME, TABLE_ROWS, DATA_LENGTH, AUTO_INCREMENT, TABLE_COMMENT
+SELECT TABLE_NAME, TABLE_TYPE, CREATE_TIME, TABLE_ROWS, DATA_LENGTH, AUTO_INCREMENT, TABLE_COMMENT
+FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND CAST(TABLE_SCHEMA AS BINARY) = CAST(DATABASE() AS BINARY)";
+
+/// Asked for alone, so that the server looks no further than its own definitions: of a table over another server that does not
+/// answer it says nothing else, not even the engine.
+const ENGINES: &str = "
+SELECT TABLE_NAME, LOWER(ENGINE)
 FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND CAST(TABLE_SCHEMA AS BINARY) = CAST(DATABASE() AS BINARY)";
 
 const COLUMNS: &str = "
@@ -171,6 +183,7 @@ pub fn list(session: &mut Session) -> Result<Tables> {
          ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX"
     );
     let mut indexes = group(session.query("list the indexes", &statistics)?)?;
+    let engines = group(session.query("list the engines of tables", ENGINES)?)?;
     let mut all = Vec::new();
     for row in session.query("list the tables", TABLES)? {
         let name = row.text(0)?;
@@ -202,23 +215,28 @@ pub fn list(session: &mut Session) -> Result<Tables> {
             key,
             form: RowForm::Binary,
         };
-        all.push(Table {
+        let engine = engines.get(name).and_then(|rows| rows.first()).map_or(Ok(""), |row| row.text(1))?;
+        let mut table = Table {
             name: name.to_owned(),
             kind,
-            engine: row.text(2)?.to_owned(),
-            created: row.text(3)?.to_owned(),
-            rows_estimate: row.parse(4)?.unwrap_or(0),
-            bytes: row.parse(5)?.unwrap_or(0),
+            engine: engine.to_owned(),
+            created: row.text(2)?.to_owned(),
+            rows_estimate: row.parse(3)?.unwrap_or(0),
+            bytes: row.parse(4)?.unwrap_or(0),
             is_versioned: row.text(1)? == "SYSTEM VERSIONED",
             // MariaDB names a counter for tables with full-text indexes too: that of their hidden row numbers.
-            auto_increment: row.parse(6)?.filter(|_| columns.iter().any(|column| column.is_counter)),
-            comment: row.text(7)?.to_owned(),
+            auto_increment: row.parse(5)?.filter(|_| columns.iter().any(|column| column.is_counter)),
+            comment: row.text(6)?.to_owned(),
             columns,
             indexes,
             key_index,
             spec,
             types,
-        });
+        };
+        if table.is_elsewhere() {
+            table.forget_what_is_elsewhere();
+        }
+        all.push(table);
     }
     all.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(Tables { all })

@@ -51,7 +51,7 @@ pub enum ConnectError {
     },
     /// The password was not accepted.
     #[error(
-        "{place} did not let the user \"{user}\" in: {message}. Correct the user or password in the URL or ~/.my.cnf"
+        "{place} did not let the user \"{user}\" in: {message}. Correct the user or password in the URL or ~/.my.cnf{hint}"
     )]
     AccessDenied {
         /// The place.
@@ -60,6 +60,8 @@ pub enum ConnectError {
         user: String,
         /// What the server said.
         message: String,
+        /// What else the account may demand, which a server does not say: begins with a semicolon.
+        hint: &'static str,
     },
     /// There is no such database, or the user may not use it.
     #[error(
@@ -105,6 +107,22 @@ pub enum ConnectError {
         /// Why not, and what to do.
         why: &'static str,
     },
+    /// The server lets nobody in without TLS.
+    #[error("{place} takes encrypted connections alone: {message}. Choose ssl-mode=REQUIRED or a stronger one")]
+    TlsDemanded {
+        /// The place.
+        place: String,
+        /// What the server said.
+        message: String,
+    },
+    /// A socket is not encrypted, and the mode demands it.
+    #[error("the socket {path} is not encrypted, which ssl-mode={} demands. It leads nowhere but to this machine: choose ssl-mode=PREFERRED, or name the host 127.0.0.1 with its port for TLS", mode.word())]
+    SocketNotEncrypted {
+        /// The socket.
+        path: PathBuf,
+        /// The mode that holds.
+        mode: SslMode,
+    },
     /// The server does not encrypt, and the mode demands it.
     #[error("{place} does not offer TLS, which ssl-mode={}{} demands. Turn it on at the server, or choose ssl-mode=PREFERRED where the network can be trusted", mode.word(), ModeFrom(*mode_is_default))]
     TlsNotOffered {
@@ -116,16 +134,28 @@ pub enum ConnectError {
         mode_is_default: bool,
     },
     /// The server's certificate was not accepted.
-    #[error("the certificate of {place} was not accepted under ssl-mode={}{}: {reason}. Name the file of its issuer with ssl-ca, or choose ssl-mode=REQUIRED where the network can be trusted", mode.word(), ModeFrom(*mode_is_default))]
+    #[error("the certificate of {place} was not accepted under ssl-mode={}{}: {reason}. {mend}, or choose ssl-mode=REQUIRED where the network can be trusted", mode.word(), ModeFrom(*mode_is_default))]
     Certificate {
         /// The place.
         place: String,
         /// What is wrong with it.
         reason: String,
+        /// What would make it good.
+        mend: &'static str,
         /// The mode that holds.
         mode: SslMode,
         /// Whether nobody set it.
         mode_is_default: bool,
+    },
+    /// The server did not accept our certificate, or wants one.
+    #[error(
+        "{place} did not accept the certificate of this side: {reason}. Name one that its ssl_ca has signed with ssl-cert, and its key with ssl-key"
+    )]
+    OwnCertificate {
+        /// The place.
+        place: String,
+        /// The reason.
+        reason: String,
     },
     /// TLS failed.
     #[error("TLS with {place} failed: {reason}. Check the versions and settings of TLS on both sides")]

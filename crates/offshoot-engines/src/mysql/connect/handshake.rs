@@ -2,6 +2,7 @@
 
 use super::error::{ConnectError, clean};
 use super::packets::Packets;
+use super::public_key;
 use super::tls;
 use super::transport::{Hangup, Transport};
 use crate::mysql::conninfo::{Compression, ConnInfo, Place, SslMode};
@@ -69,7 +70,7 @@ impl Opening<'_> {
         let mut packets = Packets::new(transport);
         let message = packets.message().map_err(|error| self.no_greeting(&error))?;
         if message.first() == Some(&0xFF) {
-            return Err(self.refusal(message, Flags::empty()));
+            return Err(self.refusal(message, Flags::empty(), false));
         }
         let greeting = HandshakePacket::deserialize((), &mut ParseBuf(message));
         let greeting = greeting.map_err(|_| self.not_mysql("it greets in another way"))?.into_owned();
@@ -137,7 +138,10 @@ impl Opening<'_> {
         {
             return Ok(packets);
         }
-        if !is_offered || is_socket {
+        if let (true, Place::Socket(path)) = (is_socket, self.place) {
+            return Err(ConnectError::SocketNotEncrypted { path: path.clone(), mode });
+        }
+        if !is_offered {
             let mode_is_default = self.conninfo.tls.mode.is_none();
             return Err(ConnectError::TlsNotOffered { place: self.place.to_string(), mode, mode_is_default });
         }
@@ -161,15 +165,19 @@ impl Opening<'_> {
     fn authenticate(&self, connected: &mut Connected, greeting: &HandshakePacket<'_>) -> Result<(), ConnectError> {
         let offered = greeting.auth_plugin().map(AuthPlugin::into_owned);
         // A plugin that is not known here may be another user's: the server switches to the one of this user.
-        let mut plugin = match offered {
+        let plugin = match offered {
             Some(AuthPlugin::Other(_) | AuthPlugin::MysqlClearPassword | AuthPlugin::MysqlOldPassword) | None => {
                 AuthPlugin::MysqlNativePassword
             }
             Some(known) => known,
         };
-        let mut scramble = greeting.nonce();
-        let mut procedure = self.procedure(&plugin, connected)?;
-        let answer = self.answer(&mut procedure, &plugin, connected, &scramble, &scramble)?;
+        let mut asked = Asked {
+            procedure: self.procedure(&plugin, connected)?,
+            plugin,
+            scramble: greeting.nonce(),
+            key_is_next: false,
+        };
+        let answer = self.answer(&mut asked, connected, None)?;
         let database = Some(self.conninfo.database.as_bytes()).filter(|name| !name.is_empty());
         let version = greeting.server_version_parsed().unwrap_or((8, 0, 0));
         let response = HandshakeResponse::new(
@@ -177,7 +185,7 @@ impl Opening<'_> {
             version,
             Some(self.conninfo.user.as_bytes()),
             database,
-            Some(plugin.borrow()),
+            Some(asked.plugin.borrow()),
             connected.capabilities,
             None,
             MESSAGE_BYTES_MAX,
@@ -192,17 +200,16 @@ impl Opening<'_> {
             let message = connected.packets.message().map_err(|error| self.lost(&error))?.to_vec();
             let answer = match message.first() {
                 Some(0x00) => return Ok(()),
-                Some(0xFF) => return Err(self.refusal(&message, connected.capabilities)),
+                Some(0xFF) => return Err(self.refusal(&message, connected.capabilities, connected.is_encrypted())),
                 Some(0xFE) => {
                     let request = AuthSwitchRequest::deserialize((), &mut ParseBuf(&message));
                     let request = request.map_err(|_| self.authentication("an old protocol", OLD))?;
-                    plugin = request.auth_plugin().into_owned();
-                    procedure = self.procedure(&plugin, connected)?;
-                    scramble = request.plugin_data().to_vec();
-                    let answer = self.answer(&mut procedure, &plugin, connected, &scramble, &scramble)?;
-                    Some(answer.unwrap_or_default())
+                    let plugin = request.auth_plugin().into_owned();
+                    let (procedure, scramble) = (self.procedure(&plugin, connected)?, request.plugin_data().to_vec());
+                    asked = Asked { procedure, plugin, scramble, key_is_next: false };
+                    Some(self.answer(&mut asked, connected, None)?.unwrap_or_default())
                 }
-                Some(0x01) => self.answer(&mut procedure, &plugin, connected, &scramble, &message[1..])?,
+                Some(0x01) => self.answer(&mut asked, connected, Some(&message[1..]))?,
                 _ => return Err(self.not_mysql("its answer to the password means nothing")),
             };
             if let Some(answer) = answer {
@@ -214,7 +221,7 @@ impl Opening<'_> {
 
     fn procedure(&self, plugin: &AuthPlugin<'_>, connected: &Connected) -> Result<AuthProc, ConnectError> {
         let name = String::from_utf8_lossy(plugin.as_bytes()).into_owned();
-        let is_verified = matches!(self.conninfo.tls.mode, Some(SslMode::VerifyCa | SslMode::VerifyIdentity));
+        let is_verified = self.conninfo.ssl_mode(self.place) >= SslMode::VerifyCa;
         let is_safe = connected.is_encrypted() && is_verified || connected.packets.transport().is_socket();
         match plugin {
             AuthPlugin::MysqlOldPassword => Err(self.authentication(&name, OLD)),
@@ -226,32 +233,36 @@ impl Opening<'_> {
         }
     }
 
+    /// What is answered to a challenge, or without one to what came with the plugin's name.
     fn answer(
         &self,
-        procedure: &mut AuthProc,
-        plugin: &AuthPlugin<'_>,
+        asked: &mut Asked,
         connected: &Connected,
-        scramble: &[u8],
-        challenge: &[u8],
+        challenge: Option<&[u8]>,
     ) -> Result<Option<Zeroizing<Vec<u8>>>, ConnectError> {
-        let name = || String::from_utf8_lossy(plugin.as_bytes()).into_owned();
+        let name = String::from_utf8_lossy(asked.plugin.as_bytes()).into_owned();
         let exchange = Exchange {
             password: self.conninfo.password.as_ref().map_or(&[], |password| password.expose()),
             is_socket: connected.packets.transport().is_socket(),
             is_encrypted: connected.is_encrypted(),
-            scramble: scramble.strip_suffix(&[0]).unwrap_or(scramble),
+            scramble: nonce(&asked.scramble),
         };
-        let challenge = if challenge.len() == scramble.len() { exchange.scramble } else { challenge };
-        let answer = procedure.run(&exchange, challenge).map_err(|error| match error {
-            PluginError::FeatureRequired(_) => self.authentication(&name(), UNKNOWN),
-            _ => self.authentication(&name(), "and the exchange went another way than that has. See the server's log"),
-        })?;
+        if let (true, Some(key)) = (asked.key_is_next, challenge) {
+            public_key::check(key, exchange.password).map_err(|why| self.authentication(&name, why))?;
+        }
+        let answer =
+            asked.procedure.run(&exchange, challenge.unwrap_or(exchange.scramble)).map_err(|error| match error {
+                PluginError::FeatureRequired(_) => self.authentication(&name, UNKNOWN),
+                _ => {
+                    self.authentication(&name, "and the exchange went another way than that has. See the server's log")
+                }
+            })?;
         // With a key that somebody in between gives, the password would be encrypted for them.
-        let asks_for_key =
-            !exchange.is_encrypted && !exchange.is_socket && matches!(answer.data(), Some([0x01 | 0x02]));
-        if asks_for_key && !self.place.is_local() && !self.conninfo.get_server_public_key {
+        asked.key_is_next = matches!(answer.data(), Some([0x01 | 0x02]));
+        let is_open = asked.key_is_next && !exchange.is_encrypted && !exchange.is_socket;
+        if is_open && !self.place.is_local() && !self.conninfo.get_server_public_key {
             return Err(self.authentication(
-                &name(),
+                &name,
                 "which without TLS would trust whatever key comes from the network. Use ssl-mode=REQUIRED or stronger, or get-server-public-key=1 where the network can be trusted",
             ));
         }
@@ -276,16 +287,38 @@ impl Opening<'_> {
     }
 
     fn lost(&self, error: &io::Error) -> ConnectError {
-        let reason = match error.kind() {
+        if let Some(reason) = tls::refused_certificate(error) {
+            return ConnectError::OwnCertificate { place: self.place.to_string(), reason };
+        }
+        let mut reason = match error.kind() {
             ErrorKind::WouldBlock | ErrorKind::TimedOut => "it did not answer in time".to_owned(),
             ErrorKind::UnexpectedEof => "without a word".to_owned(),
             _ => error.to_string(),
         };
+        // What it says against a certificate can be lost with the connection.
+        if self.conninfo.tls.cert.is_some() && tls::is_loss(error.kind()) {
+            reason += ", as it does where it does not take the certificate in ssl-cert";
+        }
         ConnectError::Closed { place: self.place.to_string(), reason }
     }
 
+    /// What an account may demand beside its password: a server that misses it says no more than that it denies.
+    fn hint(&self, is_encrypted: bool) -> &'static str {
+        match (is_encrypted, &self.conninfo.tls.cert) {
+            (false, _) => {
+                "; or, if the account or the server demands TLS (REQUIRE SSL, require_secure_transport), choose ssl-mode=REQUIRED over TCP"
+            }
+            (true, None) => {
+                "; or, if the account demands a certificate (REQUIRE X509), name it with ssl-cert and ssl-key"
+            }
+            (true, Some(_)) => {
+                "; or, if the account demands another certificate (REQUIRE SUBJECT, ISSUER), name that one with ssl-cert"
+            }
+        }
+    }
+
     /// What the server's refusal means.
-    fn refusal(&self, message: &[u8], capabilities: Flags) -> ConnectError {
+    fn refusal(&self, message: &[u8], capabilities: Flags, is_encrypted: bool) -> ConnectError {
         // Before the handshake an error has no SQLSTATE on some servers, and one on others.
         let with_state = message.get(3) == Some(&b'#');
         let capabilities = if with_state { capabilities | Flags::CLIENT_PROTOCOL_41 } else { Flags::empty() };
@@ -295,12 +328,16 @@ impl Opening<'_> {
         let (place, text) = (self.place.to_string(), clean(&error.message_str()));
         let database = self.conninfo.database.clone();
         match error.error_code() {
-            number::ACCESS_DENIED | 1698 | 1820 | 1862 | 3118 | 3955 => {
-                ConnectError::AccessDenied { place, user: self.conninfo.user.clone(), message: text }
-            }
+            number::ACCESS_DENIED | 1698 | 1820 | 1862 | 3118 | 3955 => ConnectError::AccessDenied {
+                place,
+                user: self.conninfo.user.clone(),
+                message: text,
+                hint: self.hint(is_encrypted),
+            },
             number::NO_DATABASE_ACCESS | number::NO_SUCH_DATABASE => {
                 ConnectError::NoDatabase { place, database, message: text }
             }
+            number::SECURE_TRANSPORT_REQUIRED => ConnectError::TlsDemanded { place, message: text },
             number::TOO_MANY_CONNECTIONS | 1053 | 1203 | 1226 | 3168 => ConnectError::NotReady { place, message: text },
             number => ConnectError::Refused { place, number, message: text },
         }
@@ -309,6 +346,20 @@ impl Opening<'_> {
 
 const OLD: &str = "which is long broken and not spoken here. Give the user another plugin: ALTER USER ... IDENTIFIED WITH caching_sha2_password";
 const UNKNOWN: &str = "which is not supported. Use a user with caching_sha2_password, mysql_native_password or ed25519";
+
+/// A nonce of 20 bytes comes with a zero at its end; any other, whose last byte may be zero by chance, as it is.
+fn nonce(scramble: &[u8]) -> &[u8] {
+    scramble.strip_suffix(&[0]).filter(|nonce| nonce.len() == 20).unwrap_or(scramble)
+}
+
+/// How the server asks for the password.
+struct Asked {
+    plugin: AuthPlugin<'static>,
+    procedure: AuthProc,
+    scramble: Vec<u8>,
+    /// Whether the server's public key comes next.
+    key_is_next: bool,
+}
 
 /// What a plugin must know.
 struct Exchange<'a> {

@@ -11,6 +11,7 @@ mod compressed;
 mod error;
 mod handshake;
 pub(crate) mod packets;
+mod public_key;
 mod tls;
 mod transport;
 

@@ -164,14 +164,6 @@ impl Packets {
         Ok(&self.buffer[start..start + length])
     }
 
-    /// Lets the rest of the message that was begun go by.
-    pub(crate) fn skip_message(&mut self) -> io::Result<()> {
-        while self.is_message_left()? {
-            self.piece(usize::MAX)?;
-        }
-        Ok(())
-    }
-
     /// Has at least so many bytes in the buffer.
     fn fill(&mut self, count: usize) -> io::Result<()> {
         if self.end - self.start >= count {

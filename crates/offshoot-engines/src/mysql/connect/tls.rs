@@ -8,7 +8,7 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{AlertDescription, CertificateError, ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, TcpStream};
 use std::os::unix::fs::MetadataExt;
@@ -93,23 +93,56 @@ fn server_name(place: &Place) -> ServerName<'static> {
 
 fn failure(error: &io::Error, conninfo: &ConnInfo, place: &Place, mode: SslMode) -> ConnectError {
     let place = place.to_string();
-    let certificate = |reason: String| {
+    let certificate = |reason: String, mend: &'static str| {
         let mode_is_default = conninfo.tls.mode.is_none();
-        ConnectError::Certificate { place: place.clone(), reason, mode, mode_is_default }
+        ConnectError::Certificate { place: place.clone(), reason, mend, mode, mode_is_default }
     };
+    if let Some(reason) = refused_certificate(error) {
+        return ConnectError::OwnCertificate { place, reason };
+    }
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(error) if is_about_name(error) => certificate("it does not name the host".to_owned()),
-        Some(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer)) => {
-            certificate("its issuer is unknown".to_owned())
-        }
-        Some(rustls::Error::InvalidCertificate(reason)) => certificate(clean(&reason.to_string())),
+        Some(error) if is_about_name(error) => certificate(
+            "it does not name the host".to_owned(),
+            "Connect by a name that is in it, or choose ssl-mode=VERIFY_CA if its issuer signs for this server alone",
+        ),
+        Some(rustls::Error::InvalidCertificate(reason)) => match reason {
+            CertificateError::UnknownIssuer => certificate("its issuer is unknown".to_owned(), ISSUER),
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                certificate("it has expired".to_owned(), "Renew it at the server")
+            }
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                certificate("its time has not come".to_owned(), "Set the clocks of both machines, or wait")
+            }
+            other => certificate(clean(&other.to_string()), ISSUER),
+        },
         Some(other) => ConnectError::TlsFailed { place, reason: clean(&other.to_string()) },
         None if is_loss(error.kind()) => ConnectError::TlsClosed { place },
+        None if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+            ConnectError::TlsFailed { place, reason: "it did not answer in time".to_owned() }
+        }
         None => ConnectError::TlsFailed { place, reason: error.to_string() },
     }
 }
 
-fn is_loss(kind: ErrorKind) -> bool {
+const ISSUER: &str = "Name the file of its issuer with ssl-ca";
+
+/// What the server said against our certificate, or that there is none. Under TLS 1.3 it says so after the handshake.
+pub(super) fn refused_certificate(error: &io::Error) -> Option<String> {
+    use AlertDescription as A;
+    let rustls::Error::AlertReceived(alert) = error.get_ref()?.downcast_ref::<rustls::Error>()? else { return None };
+    let reason = match alert {
+        A::CertificateRequired => "it wants one",
+        A::UnknownCA => "it does not know its issuer",
+        A::CertificateExpired => "it has expired",
+        A::CertificateRevoked => "it is revoked",
+        A::BadCertificate | A::UnsupportedCertificate | A::CertificateUnknown | A::DecryptError => "it is not good",
+        _ => return None,
+    };
+    Some(reason.to_owned())
+}
+
+/// Whether the other side went.
+pub(super) fn is_loss(kind: ErrorKind) -> bool {
     use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     matches!(kind, UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe)
 }

@@ -153,12 +153,13 @@ impl ConnInfo {
     }
 
     /// The mode that holds for a place: the one that was set; else `PREFERRED` on this machine and `VERIFY_IDENTITY`
-    /// elsewhere, or with a file of trusted certificates at least `VERIFY_CA`.
+    /// elsewhere, or over TCP with a file of trusted certificates at least `VERIFY_CA`.
     #[must_use]
     pub fn ssl_mode(&self, place: &Place) -> SslMode {
         match (self.tls.mode, place.is_local(), &self.tls.ca) {
             (Some(mode), _, _) => mode,
             (None, true, None) => SslMode::Preferred,
+            (None, true, Some(_)) if matches!(place, Place::Socket(_)) => SslMode::Preferred,
             (None, true, Some(_)) => SslMode::VerifyCa,
             (None, false, _) => SslMode::VerifyIdentity,
         }

@@ -225,6 +225,8 @@ fn elsewhere_the_certificate_is_checked_unless_a_mode_says_otherwise() {
     assert_eq!(mode("mysql://db.example/d"), SslMode::VerifyIdentity);
     assert_eq!(mode("mysql://127.0.0.1/d"), SslMode::Preferred);
     assert_eq!(mode("mysql://127.0.0.1/d?ssl-ca=/ca.pem"), SslMode::VerifyCa);
+    // What an option file trusts is no reason to refuse a socket.
+    assert_eq!(mode("mysql://localhost/d?socket=/s&ssl-ca=/ca.pem"), SslMode::Preferred);
     assert_eq!(mode("mysql://db.example/d?ssl-mode=preferred"), SslMode::Preferred);
     assert_eq!(mode("mysql://db.example/d?ssl=0"), SslMode::Disabled);
     for word in ["DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"] {

@@ -159,7 +159,7 @@ impl Server for LocalServer {
     }
 
     fn target(&self, site: &Site, database: &str) -> Result<Box<dyn Target>> {
-        Ok(Box::new(MysqlTarget::new(statements::conninfo(site, database)).stub_remote_tables(true)))
+        Ok(Box::new(MysqlTarget::new(statements::conninfo(site, database)).of_own_server()))
     }
 
     fn neutralize(&self, site: &Site, database: &str, choices: &NeutralizeChoices) -> Result<Vec<Neutralized>> {

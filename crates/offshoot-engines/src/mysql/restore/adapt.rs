@@ -26,13 +26,12 @@ use definers::mapped;
 /// Bytes of rows that one statement loads. It bounds what a server must undo and what it writes at once to its log.
 const PART_BYTES: u64 = 96 << 20;
 
-/// Turns a manifest's schema into work; `stubs_remote_tables` as [`super::MysqlTarget::stub_remote_tables`] says.
+/// Turns a manifest's schema into work; `into_own_server` as [`super::MysqlTarget::of_own_server`] says.
 #[must_use]
-pub fn adapt(manifest: &Manifest, inspection: &Inspection, choices: &Choices, stubs_remote_tables: bool) -> Adapted {
-    let mut adapter = Adapter { manifest, inspection, choices, stubs_remote_tables, out: Adapted::default() };
+pub fn adapt(manifest: &Manifest, inspection: &Inspection, choices: &Choices, into_own_server: bool) -> Adapted {
+    let mut adapter = Adapter { manifest, inspection, choices, into_own_server, out: Adapted::default() };
     adapter.out.part_bytes = NonZeroU64::new(PART_BYTES);
-    let is_stubbed = |engine: &str| stubs_remote_tables && remote::is_remote(engine);
-    adapter.out.problems = checks::problems(manifest, inspection, choices, &is_stubbed);
+    adapter.out.problems = checks::problems(manifest, inspection, choices, &remote::is_remote);
     adapter.out.warnings = checks::warnings(manifest, inspection);
     adapter.out.warnings.extend(definers::warnings(manifest, inspection, choices));
     adapter.database();
@@ -54,7 +53,7 @@ struct Adapter<'a> {
     manifest: &'a Manifest,
     inspection: &'a Inspection,
     choices: &'a Choices,
-    stubs_remote_tables: bool,
+    into_own_server: bool,
     out: Adapted,
 }
 
@@ -112,14 +111,17 @@ impl Adapter<'_> {
 
     fn pre_data(&mut self, item: &SchemaItem, counters: &HashMap<&str, i64>) {
         let mut sql = vec![item.sql.clone()];
-        if let Some((engine, stub)) = remote::stub(&item.sql).filter(|_| self.stubs_remote_tables) {
+        if let Some((engine, stub)) = remote::stub(&item.sql) {
+            let name = item.table.as_ref().map_or("", |(_, name)| name.as_str());
             self.out.warnings.push(format!(
-                "an empty table stands in the place of {}, which is on another server (engine {engine})",
-                item.label
+                "an empty table stands in the place of {}, whose rows are on another server or in files (engine {engine}). \
+                 ALTER TABLE {} with its ENGINE and connection makes it reach them again",
+                item.label,
+                ident(name)
             ));
             sql = vec![stub];
         }
-        let (plain, left_out) = storage::without_places(&sql[0], self.stubs_remote_tables);
+        let (plain, left_out) = storage::without_places(&sql[0], self.into_own_server);
         if !left_out.is_empty() {
             self.out.warnings.push(format!("{} is made without {}", item.label, left_out.join(" and ")));
             sql[0] = plain;

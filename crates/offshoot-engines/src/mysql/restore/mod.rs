@@ -36,8 +36,8 @@ pub const MARK_TABLE: &str = "offshoot_incomplete";
 #[derive(Debug)]
 pub struct MysqlTarget {
     conninfo: ConnInfo,
-    /// Whether tables that are on other servers become empty ones of this server.
-    stubs_remote_tables: bool,
+    /// Whether it was made here, and has no keys to encrypt by.
+    is_own_server: bool,
     /// Whether something was changed in it.
     has_begun: AtomicBool,
     seen: Mutex<Option<Seen>>,
@@ -58,18 +58,17 @@ impl MysqlTarget {
     pub fn new(conninfo: ConnInfo) -> Self {
         Self {
             conninfo,
-            stubs_remote_tables: false,
+            is_own_server: false,
             has_begun: AtomicBool::new(false),
             seen: Mutex::default(),
             open: Mutex::default(),
         }
     }
 
-    /// The same, where an empty table of this server stands in the place of each that is on another one (FEDERATED, CONNECT,
-    /// SPIDER, S3): for copies that must not reach out.
+    /// The same, of a server that was made here and has no keys to encrypt by.
     #[must_use]
-    pub fn stub_remote_tables(mut self, yes: bool) -> Self {
-        self.stubs_remote_tables = yes;
+    pub fn of_own_server(mut self) -> Self {
+        self.is_own_server = true;
         self
     }
 
@@ -102,7 +101,7 @@ impl Target for MysqlTarget {
     }
 
     fn adapt(&self, manifest: &Manifest, inspection: &Inspection, choices: &Choices) -> Adapted {
-        adapt::adapt(manifest, inspection, choices, self.stubs_remote_tables)
+        adapt::adapt(manifest, inspection, choices, self.is_own_server)
     }
 
     fn session(&self, _choices: &Choices) -> Result<Box<dyn TargetSession + '_>> {

@@ -6,6 +6,7 @@ use super::{Session, lost, protocol, refused};
 use crate::mysql::connect::packets::{PACKET_BYTES_MAX, Packets};
 use crate::mysql::error::{MysqlError, Result};
 use mysql_common::constants::CapabilityFlags as Flags;
+use mysql_common::io::ParseBuf;
 
 /// The rows of a statement, until the last. Dropped before that, it leaves a session that cannot be used any more.
 pub struct RowStream<'s> {
@@ -13,6 +14,7 @@ pub struct RowStream<'s> {
     doing: String,
     columns: usize,
     is_at_end: bool,
+    warnings: u16,
 }
 
 /// One row.
@@ -25,17 +27,23 @@ pub enum NextRow<'r> {
 
 impl<'s> RowStream<'s> {
     pub(super) fn new(session: &'s mut Session, doing: &str, columns: usize) -> Self {
-        Self { session, doing: doing.to_owned(), columns, is_at_end: false }
+        Self { session, doing: doing.to_owned(), columns, is_at_end: false, warnings: 0 }
     }
 
     pub(super) fn empty(session: &'s mut Session, doing: &str) -> Self {
-        Self { session, doing: doing.to_owned(), columns: 0, is_at_end: true }
+        Self { session, doing: doing.to_owned(), columns: 0, is_at_end: true, warnings: 0 }
     }
 
     /// The number of columns.
     #[must_use]
     pub fn columns(&self) -> usize {
         self.columns
+    }
+
+    /// Warnings, which `SHOW WARNINGS` lists; known when the last row was had.
+    #[must_use]
+    pub fn warnings(&self) -> u16 {
+        self.warnings
     }
 
     /// The next row.
@@ -61,7 +69,9 @@ impl<'s> RowStream<'s> {
                 Err(error)
             }
             Some(0xFE) if length < end_bytes_max => {
-                packets.skip_message().map_err(|error| lost(&self.doing, &error))?;
+                let end = packets.whole().map_err(|error| lost(&self.doing, &error))?.ok_or_else(cut_short)?;
+                self.warnings =
+                    warnings(end, capabilities.contains(Flags::CLIENT_DEPRECATE_EOF)).ok_or_else(cut_short)?;
                 self.is_at_end = true;
                 self.session.is_broken = false;
                 Ok(None)
@@ -116,6 +126,17 @@ impl<'s> RowStream<'s> {
         }
         Ok(Some(Row { values }))
     }
+}
+
+/// How many warnings the end of a result tells of: by an OK packet behind two numbers and the status, else before that.
+fn warnings(end: &[u8], is_ok: bool) -> Option<u16> {
+    let mut rest = ParseBuf(end.get(1..)?);
+    if is_ok {
+        rest.checked_eat_lenenc_int()?;
+        rest.checked_eat_lenenc_int()?;
+        rest.checked_eat_u16_le()?;
+    }
+    rest.checked_eat_u16_le()
 }
 
 /// A row that is read value by value.

@@ -1,7 +1,7 @@
 //! What keeps a snapshot from being restored into this target, each with what mends it; and what is only worth knowing.
 
 use super::words::{self, collations, words};
-use super::{FamilyOf as _, is_same_family, split};
+use super::{FamilyOf as _, is_same_family, remote, split};
 use crate::mysql::types::ColumnType;
 use offshoot_core::target::{Choices, Inspection, Problem};
 use offshoot_format::manifest::{Manifest, SchemaItem};
@@ -93,7 +93,8 @@ fn foreign_features(manifest: &Manifest, inspection: &Inspection, problems: &mut
         problems.push(problem(format!("{object} uses {feature}, which {} does not have", inspection.version), mend()));
     };
     for item in &manifest.content.schema {
-        if let Some(feature) = foreign_feature(item, inspection.is_mariadb()) {
+        let stub = remote::stub(&item.sql).map(|(_, sql)| SchemaItem { sql, ..item.clone() });
+        if let Some(feature) = foreign_feature(stub.as_ref().unwrap_or(item), inspection.is_mariadb()) {
             refuse(&item.label, &feature);
         }
     }
