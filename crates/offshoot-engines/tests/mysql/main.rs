@@ -7,6 +7,7 @@ mod environment;
 #[path = "../capture/memory.rs"]
 mod memory;
 mod neutralized;
+mod parts;
 mod rights;
 mod sessions;
 mod support;

@@ -8,10 +8,13 @@
 //!
 //! All steps are told to the caller's control: `list`, `lock`, `snapshot`, `data`, `sequences`.
 
+mod bound;
 mod deadline;
 pub mod freeze;
 pub mod method;
+mod middle;
 pub mod options;
+mod parts;
 mod position;
 pub mod range;
 pub mod waiters;
