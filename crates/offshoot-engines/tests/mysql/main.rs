@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod capture;
+mod ddl;
 mod environment;
 #[path = "../capture/memory.rs"]
 mod memory;
