@@ -108,7 +108,9 @@ fn whatever_changes_after_the_snapshot_is_noticed() {
                 };
                 let cause = cause(&error).unwrap_or_else(|| panic!("{name} {method:?} {change}: {error:?}"));
                 assert!(cause.is_retryable(), "{name} {method:?} {change}: {cause}");
-                capture_as(&database, by(method), &Control::default()).unwrap();
+                if method == Method::OneConnection {
+                    capture_as(&database, by(method), &Control::default()).unwrap();
+                }
             }
         }
     }
@@ -220,8 +222,10 @@ fn tables_that_never_rest_are_captured_as_they_stood_together() {
         });
         for method in methods(name) {
             let (mut right, mut refused) = (0, 0);
-            for _ in 0..10 {
-                match capture_as(&database, by(method), &Control::default()) {
+            for _ in 0..6 {
+                let mut options = by(method);
+                options.max_block = Duration::from_millis(200);
+                match capture_as(&database, options, &Control::default()) {
                     Ok((_, memory)) => {
                         let content = content(&memory);
                         let pair = |one: &str, other: &str| [content[one].as_str(), content[other].as_str()];

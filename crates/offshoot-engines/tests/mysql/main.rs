@@ -5,6 +5,7 @@
 mod capture;
 mod ddl;
 mod environment;
+mod kills;
 #[path = "../capture/memory.rs"]
 mod memory;
 mod neutralized;

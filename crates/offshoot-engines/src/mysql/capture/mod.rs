@@ -114,7 +114,10 @@ impl Capture<'_> {
     fn run(&self, mut leader: Session, sink: &dyn Sink) -> Result<Captured, CoreError> {
         let pinned = leader.pinned();
         let control = self.stop.control();
-        let (before, mut identities, frozen, taken_unix_ms) = self.freeze(&mut leader, &pinned)?;
+        // Before anybody can have to wait for the capture.
+        let watcher = Mutex::new(open(&pinned)?);
+        let (before, mut identities, frozen, taken_unix_ms) = self.freeze(&mut leader, &pinned, &watcher)?;
+        let watcher = watcher.into_inner().unwrap_or_else(PoisonError::into_inner);
         let since = Instant::now();
         let Listed { tables, schema } = &before;
         let mut captured = Captured {
@@ -141,7 +144,7 @@ impl Capture<'_> {
         control.emit(&Event::Total { rows, bytes });
         control.step("data");
         self.say_who_is_not_seen(&mut leader)?;
-        self.read((&mut leader, &mut identities), &pinned, tables, frozen, since, sink)?;
+        self.read((&mut leader, &mut identities), watcher, tables, frozen, since, sink)?;
         self.stop.check()?;
         control.step("sequences");
         let after = self.list(&mut leader)?;
@@ -172,6 +175,7 @@ impl Capture<'_> {
         &self,
         leader: &mut Session,
         pinned: &ConnInfo,
+        watcher: &Mutex<Session>,
     ) -> Result<(Listed, Identities, Frozen, u64), CoreError> {
         self.stop.control().step("list");
         let mut identities = Identities::read(leader)?;
@@ -180,7 +184,8 @@ impl Capture<'_> {
         loop {
             tries += 1;
             self.stop.check()?;
-            let freezer = Freezer { conninfo: pinned, options: self.options, tables: &before.tables, stop: &self.stop };
+            let (options, tables, stop) = (self.options, &before.tables, &self.stop);
+            let freezer = Freezer { conninfo: pinned, watcher, options, tables, stop };
             let taken_unix_ms = now_unix_ms();
             let frozen = freezer.freeze()?;
             let after = self.list(leader)?;
@@ -211,7 +216,7 @@ impl Capture<'_> {
     fn read(
         &self,
         (leader, identities): (&mut Session, &mut Identities),
-        pinned: &ConnInfo,
+        mut watcher: Session,
         tables: &Tables,
         frozen: Frozen,
         since: Instant,
@@ -243,7 +248,7 @@ impl Capture<'_> {
             // Ends the watcher also when this ends early.
             let _end = watch.end_on_drop();
             let _guard = self.stop.raise_on_panic();
-            spawn(scope, "watch", || watch.run(pinned))?;
+            spawn(scope, "watch", || watch.run(&mut watcher))?;
             let mut threads = Vec::new();
             let mut keeper = keeper;
             if let Some(mut keeper) = keeper.take() {
