@@ -91,7 +91,10 @@ fn whatever_changes_after_the_snapshot_is_noticed() {
                 (SWAP, Some(SWAP)),
                 (EXCHANGE, None),
                 (EXCHANGE, Some(EXCHANGE)),
-                ("DROP TABLE a; CREATE TABLE a (id INT PRIMARY KEY, was CHAR(1), v INT NOT NULL); INSERT INTO a VALUES (1, 'x', 1)", None),
+                (
+                    "DROP TABLE a; CREATE TABLE a (id INT PRIMARY KEY, was CHAR(1), v INT NOT NULL); INSERT INTO a VALUES (1, 'x', 1)",
+                    None,
+                ),
                 ("ALTER TABLE a DROP COLUMN v; ALTER TABLE a ADD COLUMN v INT NOT NULL", None),
                 ("ALTER TABLE a DROP COLUMN v, ADD COLUMN v INT NOT NULL", None),
                 ("ALTER TABLE p TRUNCATE PARTITION p0", None),
@@ -128,7 +131,11 @@ fn whatever_changes_before_the_snapshot_is_in_it() {
             let (_, memory) = captured_while(&database, by(method), &[(step, &change)])
                 .unwrap_or_else(|error| panic!("{name} {method:?}: {error:?}"));
             let expected = [("a", "b13"), ("b", "a11 a12"), ("e", "p17 p18"), ("p", "e15 q19")];
-            assert_eq!(content(&memory), expected.map(|(table, rows)| (table, rows.to_owned())).into(), "{name} {method:?}");
+            assert_eq!(
+                content(&memory),
+                expected.map(|(table, rows)| (table, rows.to_owned())).into(),
+                "{name} {method:?}"
+            );
         }
     }
 }
@@ -164,7 +171,10 @@ fn names_are_looked_at_in_databases_of_any_name() {
             session.execute("drop a database", &format!("DROP DATABASE {quoted}")).unwrap();
             let error = captured.err().unwrap_or_else(|| panic!("{name} {odd}"));
             // It knows which.
-            assert!(matches!(cause(&error), Some(MysqlError::Unstable { what }) if what.starts_with("table ")), "{error:?}");
+            assert!(
+                matches!(cause(&error), Some(MysqlError::Unstable { what }) if what.starts_with("table ")),
+                "{error:?}"
+            );
         }
     }
 }
@@ -230,7 +240,10 @@ fn tables_that_never_rest_are_captured_as_they_stood_together() {
                         let content = content(&memory);
                         let pair = |one: &str, other: &str| [content[one].as_str(), content[other].as_str()];
                         assert!([["a11 a12", "b13"], ["b13", "a11 a12"]].contains(&pair("a", "b")), "{content:?}");
-                        assert!([["e15", "p17 p18 q19"], ["p17 p18", "e15 q19"]].contains(&pair("e", "p")), "{content:?}");
+                        assert!(
+                            [["e15", "p17 p18 q19"], ["p17 p18", "e15 q19"]].contains(&pair("e", "p")),
+                            "{content:?}"
+                        );
                         right += 1;
                     }
                     Err(error) => {

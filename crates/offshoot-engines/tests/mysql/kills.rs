@@ -66,7 +66,10 @@ fn a_session_that_is_ended_ends_a_capture_cleanly() {
                             if let Some(id) = id {
                                 // It may have ended by itself.
                                 let ended = session.execute("end it", &format!("KILL CONNECTION {id}"));
-                                assert!(ended.as_ref().err().is_none_or(|error| error.number() == Some(1094)), "{ended:?}");
+                                assert!(
+                                    ended.as_ref().err().is_none_or(|error| error.number() == Some(1094)),
+                                    "{ended:?}"
+                                );
                             }
                             *killed = Some(id);
                         }

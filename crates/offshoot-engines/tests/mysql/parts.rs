@@ -80,7 +80,7 @@ fn texts(seed: u64) -> String {
     nasty(dice(seed), false)
 }
 
-const CASES: [Case; 18] = [
+const CASES: [Case; 19] = [
     ("k VARCHAR(60) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", "k", texts),
     ("k VARCHAR(60) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci", "k", texts),
     ("k VARCHAR(60) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci", "k", texts),
@@ -102,6 +102,11 @@ const CASES: [Case; 18] = [
     }),
     ("k TIME(2)", "k", |seed| format!("SEC_TO_TIME({})", dice(seed)(6_000_000) as i64 - 3_000_000)),
     ("k DATE, l CHAR(20)", "k, l", |seed| format!("'2026-01-0{}', SHA2({seed}, 256) + {seed}", 1 + seed % 3)),
+    (
+        "`k``'\"\u{e9}` CHAR(30), `HEX(l)` INT",
+        "`k``'\"\u{e9}`, `HEX(l)`) ) PARTITION BY KEY () PARTITIONS 3 -- ",
+        |seed| format!("SHA2({seed}, 256), {seed}"),
+    ),
     ("k VARCHAR(10), l VARBINARY(40)", "k, l", |seed| match seed % 2 {
         0 => format!("'tenant', SHA2({seed}, 256)"),
         _ => format!("'TENANT', CONCAT(SHA2({seed}, 256), 'x')"),

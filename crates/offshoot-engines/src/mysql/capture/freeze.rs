@@ -22,10 +22,10 @@
 use super::deadline::Deadline;
 use super::method::Method;
 use super::options::CaptureOptions;
-use super::watcher::Sessions;
 use super::position::{
     binlog_snapshot, executed_gtids, gtid_of, has_complete_binlog, is_denied, is_unfiltered, log_position, position,
 };
+use super::watcher::Sessions;
 use crate::mysql::catalog::tables::{Table, Tables};
 use crate::mysql::conninfo::ConnInfo;
 use crate::mysql::error::{MysqlError, Result, number};

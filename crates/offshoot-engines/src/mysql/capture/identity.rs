@@ -56,7 +56,8 @@ impl Identities {
             return Ok(None);
         }
         if !self.is_seen {
-            let what = "a table of the server was altered or renamed; with the privilege PROCESS it would be seen which";
+            let what =
+                "a table of the server was altered or renamed; with the privilege PROCESS it would be seen which";
             return Ok(Some(what.to_owned()));
         }
         // What is under way now is counted already, and may come to pass later.

@@ -45,7 +45,7 @@ use crate::stop::Stop;
 use offshoot_core::source::{Captured, Sink, Source, now_unix_ms};
 use offshoot_core::{Control, CoreError, Event};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A live database of MySQL or MariaDB.
@@ -225,10 +225,11 @@ impl Capture<'_> {
         let sessions = Sessions::default();
         let Frozen { mut readers, keeper, .. } = frozen;
         // What the keeper has locked only the keeper may be sure of.
-        let is_kept = |table: &&Table| keeper.is_some() && !table.is_transactional();
+        let has_keeper = keeper.is_some();
+        let is_kept = |table: &&Table| has_keeper && !table.is_transactional();
         let with_rows = || tables.all.iter().filter(|table| table.has_rows());
-        let work = Work::new(leader, with_rows().filter(|table| !is_kept(table)), self.options, readers.len(), sink)?;
-        let kept = Work::new(leader, with_rows().filter(is_kept), self.options, 1, sink)?;
+        let kept = Work::of(with_rows().filter(is_kept), sink);
+        let work: OnceLock<Work<'_>> = OnceLock::new();
         for session in &mut readers {
             sessions.add(session)?;
             session.want_raw_texts()?;
@@ -241,7 +242,8 @@ impl Capture<'_> {
         let reading = || {
             let kept = kept_names.iter().filter(|_| is_keeping.load(Ordering::Relaxed));
             let kept = kept.map(|name| Busy { table: (*name).to_owned(), is_kept: true });
-            work.reading().into_iter().map(|table| Busy { table, is_kept: false }).chain(kept).collect()
+            let read = work.get().map(Work::reading).unwrap_or_default();
+            read.into_iter().map(|table| Busy { table, is_kept: false }).chain(kept).collect()
         };
         let watch = Watch::new(&self.stop, &sessions, self.options, sink, &reading, since);
         std::thread::scope(|scope| {
@@ -262,13 +264,22 @@ impl Capture<'_> {
                     is_keeping.store(false, Ordering::Relaxed);
                 })?);
             }
-            let last = readers.pop();
-            for mut reader in readers {
-                let work = &work;
-                threads.push(spawn(scope, "read", move || self.raise(self.drain(&mut reader, work, names, true)))?);
-            }
-            if let Some(mut reader) = last {
-                self.raise(self.drain(&mut reader, &work, names, true));
+            // Where tables can be cut is asked for while it is watched.
+            let free = with_rows().filter(|table| !is_kept(table));
+            match Work::cut(&mut readers, free, self.options, sink) {
+                Ok(cut) => {
+                    let work = work.get_or_init(|| cut);
+                    let last = readers.pop();
+                    for mut reader in readers {
+                        threads.push(spawn(scope, "read", move || {
+                            self.raise(self.drain(&mut reader, work, names, true))
+                        })?);
+                    }
+                    if let Some(mut reader) = last {
+                        self.raise(self.drain(&mut reader, work, names, true));
+                    }
+                }
+                Err(error) => self.stop.raise(error),
             }
             for thread in threads {
                 thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));

@@ -93,26 +93,34 @@ struct Active<'w> {
 }
 
 impl<'w> Work<'w> {
-    /// Everything to be read of some tables; `session` is asked where large ones can be cut.
+    /// Everything to be read of some tables, each as a whole.
+    pub fn of(tables: impl Iterator<Item = &'w Table>, sink: &'w dyn Sink) -> Self {
+        let queue = in_order(tables).into_iter().map(|table| (table, Part::whole())).collect();
+        Self { sink, state: Mutex::new(State { queue, active: Vec::new() }) }
+    }
+
+    /// Everything to be read of some tables, large ones in parts; one of the readers is asked where those can be cut.
     ///
     /// # Errors
     /// If the server refuses.
-    pub fn new(
-        session: &mut Session,
+    pub fn cut(
+        readers: &mut [Session],
         tables: impl Iterator<Item = &'w Table>,
         options: &CaptureOptions,
-        readers: usize,
         sink: &'w dyn Sink,
     ) -> Result<Self> {
-        let mut order: Vec<&Table> = tables.collect();
-        order.sort_by_key(|table| std::cmp::Reverse(table.bytes));
-        let mut queue = VecDeque::new();
-        for table in order {
-            let is_large = table.bytes >= options.split_bytes && readers > 1;
-            let part = if is_large { part(session, table, options, readers)? } else { Part::whole() };
-            queue.push_back((table, part));
+        let work = Self::of(tables, sink);
+        let count = readers.len();
+        let [reader, _, ..] = readers else { return Ok(work) };
+        let mut state = work.lock();
+        for (table, whole) in state.queue.iter_mut().filter(|(table, _)| table.bytes >= options.split_bytes) {
+            // It is given free again before the next one.
+            reader.execute("begin to look at a table", "SAVEPOINT offshoot")?;
+            *whole = part(reader, table, options, count)?;
+            reader.execute("give a table free", "ROLLBACK TO SAVEPOINT offshoot")?;
         }
-        Ok(Self { sink, state: Mutex::new(State { queue, active: Vec::new() }) })
+        drop(state);
+        Ok(work)
     }
 
     /// The next range; none when nothing is left.
@@ -162,6 +170,13 @@ impl<'w> State<'w> {
         let part = Part { left: Arc::new(Mutex::new(later)), ..largest.part.clone() };
         Some(Task { table: largest.table, sink, part })
     }
+}
+
+/// The largest first.
+fn in_order<'w>(tables: impl Iterator<Item = &'w Table>) -> Vec<&'w Table> {
+    let mut order: Vec<&Table> = tables.collect();
+    order.sort_by_key(|table| std::cmp::Reverse(table.bytes));
+    order
 }
 
 /// The most parts by places for each reader: each wants a few questions to the server.
