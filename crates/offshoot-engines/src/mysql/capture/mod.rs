@@ -162,7 +162,8 @@ impl Capture<'_> {
     fn say_who_is_not_seen(&self, leader: &mut Session) -> Result<()> {
         if !Grants::read(leader)?.on_server("PROCESS") {
             let message = "without the privilege PROCESS it is not seen who waits behind this capture, so that --max-block does not \
-                           bound how long a schema change waits for a table that is read; grant PROCESS ON *.*"
+                           bound how long a schema change waits for a table that is read, and every ALTER TABLE or RENAME TABLE on the \
+                           server makes it begin anew; grant PROCESS ON *.*"
                 .to_owned();
             self.stop.control().emit(&Event::Warning { message });
         }

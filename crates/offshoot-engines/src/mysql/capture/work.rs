@@ -180,7 +180,7 @@ fn in_order<'w>(tables: impl Iterator<Item = &'w Table>) -> Vec<&'w Table> {
 }
 
 /// The most parts by places for each reader: each wants a few questions to the server.
-const PLACES_EACH: usize = 16;
+const PLACES_EACH: usize = 8;
 
 impl Part {
     fn new(all: Range<i128>, piece: i128, by: By) -> Self {
