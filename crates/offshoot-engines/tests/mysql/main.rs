@@ -4,12 +4,15 @@
 
 mod capture;
 mod certificates;
+mod ddl;
 mod environment;
 mod impostors;
+mod kills;
 #[path = "../capture/memory.rs"]
 mod memory;
 mod neutralized;
 mod packets;
+mod parts;
 mod rights;
 mod sessions;
 mod sign_in;

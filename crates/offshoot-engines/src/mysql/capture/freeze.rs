@@ -25,6 +25,7 @@ use super::options::CaptureOptions;
 use super::position::{
     binlog_snapshot, executed_gtids, gtid_of, has_complete_binlog, is_denied, is_unfiltered, log_position, position,
 };
+use super::watcher::Sessions;
 use crate::mysql::catalog::tables::{Table, Tables};
 use crate::mysql::conninfo::ConnInfo;
 use crate::mysql::error::{MysqlError, Result, number};
@@ -33,6 +34,7 @@ use crate::mysql::session::Session;
 use crate::stop::Stop;
 use offshoot_core::{CoreError, Event};
 use offshoot_format::manifest::Note;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// The longest that one attempt waits for a lock: others wait behind it.
@@ -70,6 +72,8 @@ impl Frozen {
 /// What freezing needs.
 pub(super) struct Freezer<'f> {
     pub conninfo: &'f ConnInfo,
+    /// What ends sessions that lock for too long.
+    pub watcher: &'f Mutex<Session>,
     pub options: &'f CaptureOptions,
     pub tables: &'f Tables,
     pub stop: &'f Stop,
@@ -106,6 +110,9 @@ impl Freezer<'_> {
         let mut too_late = None;
         for method in ladder {
             self.stop.check()?;
+            if reads.is_empty() {
+                reads = self.open_readers(self.options.jobs.get())?;
+            }
             let outcome = match method {
                 Method::BinlogPosition => self.by_binlog_position(std::mem::take(&mut reads)),
                 Method::GlobalLock | Method::TableLocks => self.by_lock(method, std::mem::take(&mut reads)),
@@ -129,7 +136,6 @@ impl Freezer<'_> {
                         too_late = Some((method, tries));
                     }
                     tracing::info!(method = method.words(), "not possible here");
-                    reads = self.open_readers(self.options.jobs.get())?;
                 }
             }
         }
@@ -246,12 +252,13 @@ impl Freezer<'_> {
         let wait = self.attempt_wait();
         let timeout = format!("SET SESSION lock_wait_timeout = {}", wait.as_secs().max(1));
         locker.execute("set the session up", &timeout)?;
-        let mut cancellers = vec![locker.canceller()];
+        let sessions = Sessions::default();
+        sessions.add(&locker)?;
         let keep = lock_tables(self.without_snapshots());
         if keep.is_some() {
             let mut session = self.open()?;
             session.execute("set the session up", &timeout)?;
-            cancellers.push(session.canceller());
+            sessions.add(&session)?;
             keeper = Some(session);
         }
         let with_snapshots = || self.tables.all.iter().filter(|table| table.has_rows() && table.is_transactional());
@@ -268,7 +275,7 @@ impl Freezer<'_> {
         }
         self.stop.control().step("lock");
         let asked = Instant::now();
-        let deadline = Deadline::new(cancellers, wait);
+        let deadline = Deadline::new(sessions, self.watcher, wait);
         let outcome = std::thread::scope(|scope| {
             scope.spawn(|| deadline.watch());
             let _end = deadline.end_on_drop();

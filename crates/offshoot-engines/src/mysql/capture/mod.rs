@@ -2,16 +2,20 @@
 //!
 //! The leader lists the schema; the connections that read are brought to see one state ([`freeze`]); the leader lists again,
 //! and once more when all rows are read: whatever changed in between makes the whole capture begin anew. An ALTER that only
-//! adds a column passes by a snapshot without an error, so that the snapshot alone would not do. A table that a reader is done
-//! with is given free (ROLLBACK TO SAVEPOINT), so that a schema change waits for the reading of its own table at most, and a
-//! watcher ends the capture when that takes too long.
+//! adds a column passes by a snapshot without an error, so that the snapshot alone would not do; nor do the lists, as names can
+//! change places and change back ([`identity`]). A table that a reader is done with is given free (ROLLBACK TO SAVEPOINT), so that
+//! a schema change waits for the reading of its own table at most, and a watcher ends the capture when that takes too long.
 //!
 //! All steps are told to the caller's control: `list`, `lock`, `snapshot`, `data`, `sequences`.
 
+mod bound;
 mod deadline;
 pub mod freeze;
+mod identity;
 pub mod method;
+mod middle;
 pub mod options;
+mod parts;
 mod position;
 pub mod range;
 pub mod waiters;
@@ -23,10 +27,11 @@ pub use options::CaptureOptions;
 pub(crate) use position::{has_complete_binlog, is_denied};
 
 use self::freeze::{Freezer, Frozen};
+use self::identity::Identities;
 use self::range::Range;
 use self::waiters::Busy;
 use self::watcher::{Sessions, Watch};
-use self::work::Work;
+use self::work::{Task, Work};
 use super::catalog::tables::{Table, TableKind, Tables};
 use super::catalog::{environment, notes, origin, sequences, tables};
 use super::conninfo::ConnInfo;
@@ -40,7 +45,8 @@ use crate::stop::Stop;
 use offshoot_core::source::{Captured, Sink, Source, Survey, now_unix_ms};
 use offshoot_core::{Control, CoreError, Event};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 /// A live database of MySQL or MariaDB.
 #[derive(Debug, Clone)]
@@ -108,7 +114,10 @@ impl Capture<'_> {
     fn run(&self, mut leader: Session, sink: &dyn Sink) -> Result<Captured, CoreError> {
         let pinned = leader.pinned();
         let control = self.stop.control();
-        let (before, frozen, taken_unix_ms) = self.freeze(&mut leader, &pinned)?;
+        // Before anybody can have to wait for the capture.
+        let watcher = Mutex::new(open(&pinned)?);
+        let (before, mut identities, frozen, taken_unix_ms) = self.freeze(&mut leader, &pinned, &watcher)?;
+        let watcher = watcher.into_inner().unwrap_or_else(PoisonError::into_inner);
         let since = Instant::now();
         let Listed { tables, schema } = &before;
         let mut captured = Captured {
@@ -131,7 +140,7 @@ impl Capture<'_> {
         control.emit(&total(tables));
         control.step("data");
         self.say_who_is_not_seen(&mut leader)?;
-        self.read(&mut leader, &pinned, tables, frozen, since, sink)?;
+        self.read((&mut leader, &mut identities), watcher, tables, frozen, since, sink)?;
         self.stop.check()?;
         control.step("sequences");
         let after = self.list(&mut leader)?;
@@ -149,7 +158,8 @@ impl Capture<'_> {
     fn say_who_is_not_seen(&self, leader: &mut Session) -> Result<()> {
         if !Grants::read(leader)?.on_server("PROCESS") {
             let message = "without the privilege PROCESS it is not seen who waits behind this capture, so that --max-block does not \
-                           bound how long a schema change waits for a table that is read; grant PROCESS ON *.*"
+                           bound how long a schema change waits for a table that is read, and every ALTER TABLE or RENAME TABLE on the \
+                           server makes it begin anew; grant PROCESS ON *.*"
                 .to_owned();
             self.stop.control().emit(&Event::Warning { message });
         }
@@ -157,23 +167,34 @@ impl Capture<'_> {
     }
 
     /// The schema, connections that see one state of its tables, and a moment before which everything is in that.
-    fn freeze(&self, leader: &mut Session, pinned: &ConnInfo) -> Result<(Listed, Frozen, u64), CoreError> {
+    #[allow(clippy::type_complexity)]
+    fn freeze(
+        &self,
+        leader: &mut Session,
+        pinned: &ConnInfo,
+        watcher: &Mutex<Session>,
+    ) -> Result<(Listed, Identities, Frozen, u64), CoreError> {
         self.stop.control().step("list");
+        let mut identities = Identities::read(leader)?;
         let mut before = self.list(leader)?;
         let mut tries = 0;
         loop {
             tries += 1;
             self.stop.check()?;
-            let freezer = Freezer { conninfo: pinned, options: self.options, tables: &before.tables, stop: &self.stop };
+            let (options, tables, stop) = (self.options, &before.tables, &self.stop);
+            let freezer = Freezer { conninfo: pinned, watcher, options, tables, stop };
             let taken_unix_ms = now_unix_ms();
             let frozen = freezer.freeze()?;
             let after = self.list(leader)?;
-            let Some(what) = difference(&before, &after) else { return Ok((before, frozen, taken_unix_ms)) };
+            let moved = difference(&before, &after).map_or_else(|| identities.moved(leader), |what| Ok(Some(what)))?;
+            let Some(what) = moved else { return Ok((before, identities, frozen, taken_unix_ms)) };
             tracing::info!(tries, what, "the schema moved: take the state anew");
             if tries >= self.options.tries_max {
                 return Err(MysqlError::Unstable { what }.into());
             }
-            before = after;
+            // Written down before the list: what moves in between is seen.
+            identities = Identities::read(leader)?;
+            before = self.list(leader)?;
         }
     }
 
@@ -191,8 +212,8 @@ impl Capture<'_> {
     /// Reads all rows.
     fn read(
         &self,
-        leader: &mut Session,
-        pinned: &ConnInfo,
+        (leader, identities): (&mut Session, &mut Identities),
+        mut watcher: Session,
         tables: &Tables,
         frozen: Frozen,
         since: Instant,
@@ -201,15 +222,16 @@ impl Capture<'_> {
         let sessions = Sessions::default();
         let Frozen { mut readers, keeper, .. } = frozen;
         // What the keeper has locked only the keeper may be sure of.
-        let is_kept = |table: &&Table| keeper.is_some() && !table.is_transactional();
+        let has_keeper = keeper.is_some();
+        let is_kept = |table: &&Table| has_keeper && !table.is_transactional();
         let with_rows = || tables.all.iter().filter(|table| table.has_rows());
-        let work = Work::new(leader, with_rows().filter(|table| !is_kept(table)), self.options, readers.len(), sink)?;
-        let kept = Work::new(leader, with_rows().filter(is_kept), self.options, 1, sink)?;
+        let kept = Work::of(with_rows().filter(is_kept), sink);
+        let work: OnceLock<Work<'_>> = OnceLock::new();
         // What must be seen before it is rewritten is read twice.
         let (survey, is_first) = (Survey(sink), |table: &&Table| sink.surveys(&table.spec));
         let first = || with_rows().filter(is_first);
-        let first_kept = Work::new(leader, first().filter(is_kept), self.options, 1, &survey)?;
-        let first = Work::new(leader, first().filter(|table| !is_kept(table)), self.options, 1, &survey)?;
+        let first_kept = Work::of(first().filter(is_kept), &survey);
+        let first = Work::of(first().filter(|table| !is_kept(table)), &survey);
         for session in &mut readers {
             sessions.add(session)?;
             session.want_raw_texts()?;
@@ -217,18 +239,21 @@ impl Capture<'_> {
         // Tables that are kept are locked until all of them are read.
         let is_keeping = AtomicBool::new(keeper.is_some());
         let kept_names: Vec<&str> = with_rows().filter(is_kept).map(|table| table.name.as_str()).collect();
+        let names = Names(Mutex::new((leader, identities)));
+        let names = &names;
         let reading = || {
             let kept = kept_names.iter().filter(|_| is_keeping.load(Ordering::Relaxed));
             let kept = kept.map(|name| Busy { table: (*name).to_owned(), is_kept: true });
-            let reading = first.reading().into_iter().chain(work.reading());
-            reading.map(|table| Busy { table, is_kept: false }).chain(kept).collect()
+            let read = work.get().map(Work::reading).unwrap_or_default();
+            let read = first.reading().into_iter().chain(read);
+            read.map(|table| Busy { table, is_kept: false }).chain(kept).collect()
         };
         let watch = Watch::new(&self.stop, &sessions, self.options, sink, &reading, since);
         std::thread::scope(|scope| {
             // Ends the watcher also when this ends early.
             let _end = watch.end_on_drop();
             let _guard = self.stop.raise_on_panic();
-            spawn(scope, "watch", || watch.run(pinned))?;
+            spawn(scope, "watch", || watch.run(&mut watcher))?;
             let mut threads = Vec::new();
             let mut keeper = keeper;
             if let Some(mut keeper) = keeper.take() {
@@ -236,25 +261,34 @@ impl Capture<'_> {
                 keeper.want_raw_texts()?;
                 let (first, kept, is_keeping) = (&first_kept, &kept, &is_keeping);
                 threads.push(spawn(scope, "keep", move || {
-                    let seen = self.drain(&mut keeper, first, false);
-                    self.raise(seen.and_then(|()| self.drain(&mut keeper, kept, false)));
+                    let seen = self.drain(&mut keeper, first, names, false);
+                    self.raise(seen.and_then(|()| self.drain(&mut keeper, kept, names, false)));
                     drop(keeper);
                     is_keeping.store(false, Ordering::Relaxed);
                 })?);
             }
-            let mut last = readers.pop();
-            if let Some(reader) = &mut last {
-                self.raise(self.drain(reader, &first, true));
+            if let Some(reader) = readers.last_mut() {
+                self.raise(self.drain(reader, &first, names, true));
             }
             if with_rows().any(|table| is_first(&table)) {
                 self.stop.control().emit(&total(tables));
             }
-            for mut reader in readers {
-                let work = &work;
-                threads.push(spawn(scope, "read", move || self.raise(self.drain(&mut reader, work, true)))?);
-            }
-            if let Some(mut reader) = last {
-                self.raise(self.drain(&mut reader, &work, true));
+            // Where tables can be cut is asked for while it is watched.
+            let free = with_rows().filter(|table| !is_kept(table));
+            match Work::cut(&mut readers, free, self.options, sink) {
+                Ok(cut) => {
+                    let work = work.get_or_init(|| cut);
+                    let last = readers.pop();
+                    for mut reader in readers {
+                        threads.push(spawn(scope, "read", move || {
+                            self.raise(self.drain(&mut reader, work, names, true))
+                        })?);
+                    }
+                    if let Some(mut reader) = last {
+                        self.raise(self.drain(&mut reader, work, names, true));
+                    }
+                }
+                Err(error) => self.stop.raise(error),
             }
             for thread in threads {
                 thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -269,13 +303,35 @@ impl Capture<'_> {
         }
     }
 
-    /// Reads until nothing is left.
-    fn drain(&self, session: &mut Session, work: &Work<'_>, in_snapshot: bool) -> Result<(), CoreError> {
+    /// Reads until nothing is left. A table is given free when it was seen that it is the one that was listed; small ones
+    /// together.
+    fn drain(
+        &self,
+        session: &mut Session,
+        work: &Work<'_>,
+        names: &Names<'_>,
+        in_snapshot: bool,
+    ) -> Result<(), CoreError> {
         let _guard = self.stop.raise_on_panic();
-        while let Some(task) = work.next()? {
+        let mut held: Vec<Task<'_>> = Vec::new();
+        let mut since = Instant::now();
+        loop {
+            let task = work.next()?;
+            let is_small = task.as_ref().is_some_and(|task| task.table.bytes <= HELD_BYTES_MAX);
+            if !held.is_empty() && (!is_small || since.elapsed() >= HELD_MAX) {
+                names.check()?;
+                if in_snapshot {
+                    session.execute("give tables free", "ROLLBACK TO SAVEPOINT offshoot")?;
+                }
+                held.drain(..).try_for_each(|task| work.done(task))?;
+            }
+            let Some(task) = task else { return Ok(()) };
             self.stop.check()?;
-            if in_snapshot {
-                session.execute("begin to read a table", "SAVEPOINT offshoot")?;
+            if held.is_empty() {
+                since = Instant::now();
+                if in_snapshot {
+                    session.execute("begin to read tables", "SAVEPOINT offshoot")?;
+                }
             }
             let mut sink = task.sink.range(false)?;
             while let Some(keys) = task.next_keys() {
@@ -284,12 +340,23 @@ impl Capture<'_> {
                 tracing::debug!(table = task.table.name, rows, "read");
             }
             sink.finish()?;
-            if in_snapshot {
-                session.execute("give a table free", "ROLLBACK TO SAVEPOINT offshoot")?;
-            }
-            work.done(task)?;
+            held.push(task);
         }
-        Ok(())
+    }
+}
+
+/// Tables up to so many bytes are looked at together, and kept for so long at most.
+const HELD_BYTES_MAX: u64 = 1 << 20;
+const HELD_MAX: Duration = Duration::from_millis(20);
+
+/// Sees to it that names stand for what they stood for when they were listed.
+struct Names<'n>(Mutex<(&'n mut Session, &'n mut Identities)>);
+
+impl Names<'_> {
+    fn check(&self) -> Result<()> {
+        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (session, identities) = &mut *names;
+        identities.moved(session)?.map_or(Ok(()), |what| Err(MysqlError::Unstable { what }))
     }
 }
 

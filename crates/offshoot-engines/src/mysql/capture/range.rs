@@ -1,8 +1,8 @@
 //! Reads one range of one table into the sink: from the read buffer into the columns of a batch, without a copy between.
 
+use super::bound::Keys;
 use crate::mysql::catalog::tables::Table;
 use crate::mysql::error::{MysqlError, Result, number};
-use crate::mysql::quote::ident;
 use crate::mysql::session::{LongRow, NextRow, Session, cut_short, split_value};
 use crate::stop::Stop;
 use offshoot_core::source::{BATCH_BYTES, BATCH_ROWS, RangeSink};
@@ -10,15 +10,6 @@ use offshoot_core::{CoreError, Event};
 use offshoot_format::column::{Batch, INLINE_VALUE_BYTES_MAX};
 use offshoot_format::table::Layout;
 use std::collections::BTreeSet;
-
-/// Keys from this to before that; none is without bound.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Keys {
-    /// The first.
-    pub from: Option<i128>,
-    /// The first that is not read.
-    pub to: Option<i128>,
-}
 
 /// A part of a table.
 pub struct Range<'r> {
@@ -93,13 +84,7 @@ impl Range<'_> {
     }
 
     fn statement(&self) -> String {
-        let mut sql = self.table.select();
-        let key = self.table.integer_key().map(ident).unwrap_or_default();
-        let bounds = [(">=", self.keys.from), ("<", self.keys.to)];
-        for (place, (operator, bound)) in bounds.iter().filter_map(|(op, bound)| Some((op, (*bound)?))).enumerate() {
-            sql.push_str(&format!(" {} {key} {operator} {bound}", if place == 0 { "WHERE" } else { "AND" }));
-        }
-        sql
+        self.table.select() + &self.keys.clause()
     }
 }
 

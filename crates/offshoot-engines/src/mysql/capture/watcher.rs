@@ -9,7 +9,6 @@
 use super::options::CaptureOptions;
 use super::waiters::{Busy, Names};
 use crate::mysql::connect::Hangup;
-use crate::mysql::conninfo::ConnInfo;
 use crate::mysql::error::{MysqlError, Result};
 use crate::mysql::session::Session;
 use crate::stop::Stop;
@@ -49,12 +48,16 @@ impl Sessions {
     }
 
     /// Ends all of them: here at once, on the server by `by`.
-    fn end(&self, by: &mut Session) {
+    pub(super) fn end(&self, by: &mut Session) {
         let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.iter().for_each(|(_, hangup)| hangup.hang_up());
         for (id, _) in sessions.iter() {
-            // It may have ended already.
-            let _ = by.execute("end a session of the capture", &format!("KILL CONNECTION {id}"));
+            match by.execute("end a session of the capture", &format!("KILL CONNECTION {id}")) {
+                // It has ended already.
+                Err(error) if error.number() == Some(1094) => {}
+                Err(error) => tracing::warn!(%error, "a session of the capture could not be ended"),
+                Ok(_) => {}
+            }
         }
     }
 }
@@ -97,20 +100,14 @@ impl<'w> Watch<'w> {
         End(&self.is_over, &self.changed)
     }
 
-    /// Watches until the reading is over. An error ends the capture, which must not go on unwatched.
-    pub fn run(&self, conninfo: &ConnInfo) {
+    /// Watches until the reading is over, by a session that is there already. An error ends the capture, which must not go on
+    /// unwatched.
+    pub fn run(&self, session: &mut Session) {
         let _guard = self.stop.raise_on_panic();
-        let mut session = match Session::open(conninfo) {
-            Ok(session) => session,
-            Err(error) => {
-                self.stop.raise(error);
-                return self.sink.give_up();
-            }
-        };
-        if let Err(error) = self.watch(&mut session) {
+        if let Err(error) = self.watch(session) {
             self.stop.raise(error);
             self.sink.give_up();
-            self.sessions.end(&mut session);
+            self.sessions.end(session);
         }
     }
 

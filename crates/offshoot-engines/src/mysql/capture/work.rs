@@ -2,10 +2,12 @@
 //!
 //! A table is begun in the sink with the first range that is read of it and finished with the last, by whichever reader that
 //! is. A large table is one range of its key until a reader has nothing left to take; then it takes the later half of what is
-//! left of the largest one that is being read.
+//! left of the largest one that is being read. Ranges are of integers where the key begins with one, and else of the places
+//! that [`parts`] has found.
 
+use super::bound::{Bound, KeyColumn, Keys};
 use super::options::CaptureOptions;
-use super::range::Keys;
+use super::parts;
 use crate::mysql::catalog::tables::Table;
 use crate::mysql::error::Result;
 use crate::mysql::quote::ident;
@@ -26,20 +28,45 @@ pub struct Task<'w> {
     part: Part,
 }
 
-/// Values of a table's key, of which those at either end of all have no bound there. Another reader may take a part of what is left.
+/// A part of a table by its key, of which what is at either end of all has no bound there. Another reader may take a part of what
+/// is left.
 #[derive(Clone)]
 struct Part {
     left: Arc<Mutex<Span>>,
     all: Range<i128>,
+    by: Arc<By>,
+}
+
+/// What the numbers of a part are.
+enum By {
+    /// Values of the key's first column.
+    Integers(String),
+    /// Numbers of what is between places in the order of the key's first columns.
+    Places(Vec<String>, Vec<Bound>),
+}
+
+impl By {
+    /// The bound before a number that is not the first.
+    fn bound(&self, number: i128) -> Option<Bound> {
+        match self {
+            Self::Integers(_) => Some(Bound::of_integer(number)),
+            Self::Places(_, bounds) => bounds.get(usize::try_from(number).ok()?.checked_sub(1)?).cloned(),
+        }
+    }
 }
 
 impl Task<'_> {
     /// The next keys to read; none when nothing is left of the part.
     pub fn next_keys(&self) -> Option<Keys> {
-        let Part { left, all } = &self.part;
+        let Part { left, all, by } = &self.part;
         let piece = lock(left).piece()?;
-        let from = (piece.start > all.start).then_some(piece.start);
-        Some(Keys { from, to: (piece.end < all.end).then_some(piece.end) })
+        let (columns, is_by_primary) = match &**by {
+            By::Integers(column) => (vec![column.clone()], false),
+            By::Places(columns, _) => (columns.clone(), true),
+        };
+        let from = if piece.start > all.start { by.bound(piece.start) } else { None };
+        let to = if piece.end < all.end { by.bound(piece.end) } else { None };
+        Some(Keys { columns, from, to, is_by_primary })
     }
 }
 
@@ -66,28 +93,34 @@ struct Active<'w> {
 }
 
 impl<'w> Work<'w> {
-    /// Everything to be read of some tables; `session` is asked where large ones can be cut.
+    /// Everything to be read of some tables, each as a whole.
+    pub fn of(tables: impl Iterator<Item = &'w Table>, sink: &'w dyn Sink) -> Self {
+        let queue = in_order(tables).into_iter().map(|table| (table, Part::whole())).collect();
+        Self { sink, state: Mutex::new(State { queue, active: Vec::new() }) }
+    }
+
+    /// Everything to be read of some tables, large ones in parts; one of the readers is asked where those can be cut.
     ///
     /// # Errors
     /// If the server refuses.
-    pub fn new(
-        session: &mut Session,
+    pub fn cut(
+        readers: &mut [Session],
         tables: impl Iterator<Item = &'w Table>,
         options: &CaptureOptions,
-        readers: usize,
         sink: &'w dyn Sink,
     ) -> Result<Self> {
-        let mut order: Vec<&Table> = tables.collect();
-        order.sort_by_key(|table| std::cmp::Reverse(table.bytes));
-        let mut queue = VecDeque::new();
-        for table in order {
-            let part = match table.integer_key() {
-                Some(key) if table.bytes >= options.split_bytes && readers > 1 => part(session, table, key, options)?,
-                _ => Part::whole(),
-            };
-            queue.push_back((table, part));
+        let work = Self::of(tables, sink);
+        let count = readers.len();
+        let [reader, _, ..] = readers else { return Ok(work) };
+        let mut state = work.lock();
+        for (table, whole) in state.queue.iter_mut().filter(|(table, _)| table.bytes >= options.split_bytes) {
+            // It is given free again before the next one.
+            reader.execute("begin to look at a table", "SAVEPOINT offshoot")?;
+            *whole = part(reader, table, options, count)?;
+            reader.execute("give a table free", "ROLLBACK TO SAVEPOINT offshoot")?;
         }
-        Ok(Self { sink, state: Mutex::new(State { queue, active: Vec::new() }) })
+        drop(state);
+        Ok(work)
     }
 
     /// The next range; none when nothing is left.
@@ -134,36 +167,60 @@ impl<'w> State<'w> {
         let largest = self.active.iter().max_by_key(|active| lock(&active.part.left).pieces_left())?;
         let sink = largest.sink.upgrade()?;
         let later = lock(&largest.part.left).split()?;
-        let part = Part { left: Arc::new(Mutex::new(later)), all: largest.part.all.clone() };
+        let part = Part { left: Arc::new(Mutex::new(later)), ..largest.part.clone() };
         Some(Task { table: largest.table, sink, part })
     }
 }
 
+/// The largest first.
+fn in_order<'w>(tables: impl Iterator<Item = &'w Table>) -> Vec<&'w Table> {
+    let mut order: Vec<&Table> = tables.collect();
+    order.sort_by_key(|table| std::cmp::Reverse(table.bytes));
+    order
+}
+
+/// The most parts by places for each reader: each wants a few questions to the server.
+const PLACES_EACH: usize = 8;
+
 impl Part {
-    fn new(all: Range<i128>, piece: i128) -> Self {
-        Self { left: Arc::new(Mutex::new(Span::new(all.clone(), piece))), all }
+    fn new(all: Range<i128>, piece: i128, by: By) -> Self {
+        Self { left: Arc::new(Mutex::new(Span::new(all.clone(), piece))), all, by: Arc::new(by) }
     }
 
     /// All of a table, in one piece.
     fn whole() -> Self {
-        Self::new(0..1, 1)
+        Self::new(0..1, 1, By::Places(Vec::new(), Vec::new()))
     }
 }
 
-/// A large table by the values of its key.
-fn part(session: &mut Session, table: &Table, key: &str, options: &CaptureOptions) -> Result<Part> {
-    let sql = format!("SELECT MIN({0}), MAX({0}) FROM {1}", ident(key), ident(&table.name));
-    let row = session.query_one(&format!("find the keys of table {}", table.name), &sql)?;
-    let (Some(first), Some(last)) = (row.parse::<i128>(0)?, row.parse::<i128>(1)?) else {
-        return Ok(Part::whole());
-    };
-    // Keys of 64 bits, unless the server lies.
-    let bits64 = i128::from(i64::MIN)..=i128::from(u64::MAX);
-    if !bits64.contains(&first) || !bits64.contains(&last) || first > last {
+/// A large table by its key.
+fn part(session: &mut Session, table: &Table, options: &CaptureOptions, readers: usize) -> Result<Part> {
+    let pieces = table.bytes.div_ceil(piece_bytes(options.split_bytes)).max(1);
+    let columns = KeyColumn::of_table(table);
+    if let Some(key) = table.integer_key()
+        && let Some(all) = integers(session, table, key)?
+        // Of few values, the key's other columns are looked at, too.
+        && (columns.len() < 2 || all.end - all.start >= i128::from(pieces))
+    {
+        let piece = (all.end - all.start) / i128::from(pieces);
+        return Ok(Part::new(all, piece, By::Integers(ident(key))));
+    }
+    if columns.is_empty() {
         return Ok(Part::whole());
     }
-    let all = first..last + 1;
-    let pieces = i128::from(table.bytes.div_ceil(piece_bytes(options.split_bytes)).max(1));
-    let piece = (all.end - all.start) / pieces;
-    Ok(Part::new(all, piece))
+    let pieces = usize::try_from(pieces).unwrap_or(usize::MAX).min(readers.saturating_mul(PLACES_EACH));
+    let bounds = parts::bounds(session, table, &columns, pieces)?;
+    let names = columns.iter().map(|column| ident(column.name)).collect();
+    Ok(Part::new(0..bounds.len() as i128 + 1, 1, By::Places(names, bounds)))
+}
+
+/// From the first to behind the last value of a key.
+fn integers(session: &mut Session, table: &Table, key: &str) -> Result<Option<Range<i128>>> {
+    let sql = format!("SELECT MIN({0}), MAX({0}) FROM {1}", ident(key), ident(&table.name));
+    let row = session.query_one(&format!("find the keys of table {}", table.name), &sql)?;
+    let (Some(first), Some(last)) = (row.parse::<i128>(0)?, row.parse::<i128>(1)?) else { return Ok(None) };
+    // Keys of 64 bits, unless the server lies.
+    let bits64 = i128::from(i64::MIN)..=i128::from(u64::MAX);
+    let is_range = bits64.contains(&first) && bits64.contains(&last) && first <= last;
+    Ok(is_range.then(|| first..last + 1))
 }
