@@ -178,6 +178,7 @@ fn rules(c: &mut Criterion) {
             name: "t".to_owned(),
             columns: facts.to_vec(),
             form: RowForm::Binary,
+            key: vec![0],
             unique: [0, 1][..if label.ends_with("-unique") { 2 } else { 1 }]
                 .iter()
                 .map(|column| (vec![*column], Equality::Bytes))

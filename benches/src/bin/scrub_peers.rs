@@ -288,6 +288,7 @@ fn library(policy: &str, rows: u64) -> Result<f64> {
         name: "people".to_owned(),
         columns: names.map(|name| ColumnFacts::new(name, "text")).to_vec(),
         form: RowForm::Text,
+        key: Vec::new(),
         unique: Vec::new(),
         foreign_keys: Vec::new(),
         parent: None,

@@ -34,6 +34,10 @@ pub struct TableFacts {
     pub columns: Vec<ColumnFacts>,
     /// How the rows come.
     pub form: RowForm,
+    /// The columns of its primary key, in their order there; empty if it has none, or one that a column outside of the batches is
+    /// part of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub key: Vec<usize>,
     /// Unique constraints and indexes, the primary key among them: columns and how they compare.
     pub unique: Vec<(Vec<usize>, Equality)>,
     /// Foreign keys.

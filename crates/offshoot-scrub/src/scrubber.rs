@@ -120,6 +120,20 @@ pub enum ScrubError {
         /// Schema, table and column.
         column: String,
     },
+    /// [`Scrubber::survey`] was called after rows were rewritten.
+    #[error("{column}: its rule has rewritten rows already; make a scrubber for each reading of a table")]
+    SurveyedLate {
+        /// Schema, table and column.
+        column: String,
+    },
+    /// Only one row has a value, which would stay where it is.
+    #[error(
+        "{column}: one row alone has a value, so that there is no other row to put it in, and the column is NOT NULL; use another rule"
+    )]
+    Alone {
+        /// Schema, table and column.
+        column: String,
+    },
     /// A value is stored apart, where this rule cannot reach it.
     #[error(
         "{column}: a large value is stored apart from its row; it must go through `Scrubber::large` before it is stored"
@@ -227,7 +241,7 @@ impl Scrubber {
         Ok(Self { tables: plans, survey_bytes_max: SURVEY_BYTES_MAX, survey_bytes: AtomicU64::new(0) })
     }
 
-    /// Bounds what surveys may hold: 24 bytes a row and column, and the value.
+    /// Bounds what surveys may hold: 64 bytes a row and column, and the value.
     #[must_use]
     pub fn with_survey_bytes_max(self, bytes: u64) -> Self {
         Self { survey_bytes_max: bytes, ..self }
@@ -239,10 +253,16 @@ impl Scrubber {
         self.plan(schema, table).is_some_and(|plan| plan.columns.iter().any(|column| column.transform.surveys()))
     }
 
+    /// Whether the rule of a column moves values between rows.
+    #[must_use]
+    pub fn moves(&self, schema: &str, table: &str, column: &str) -> bool {
+        self.column(schema, table, column).is_ok_and(|plan| plan.transform.surveys())
+    }
+
     /// Sees rows of a table that [`Self::surveys`] names. The batch is of no use afterwards.
     ///
     /// # Errors
-    /// [`ScrubError::Unmovable`], or [`ScrubError::TooMuch`].
+    /// [`ScrubError::Unmovable`], [`ScrubError::TooMuch`], or [`ScrubError::SurveyedLate`].
     pub fn survey(&self, schema: &str, table: &str, batch: &mut Batch) -> Result<(), ScrubError> {
         let Some(plan) = self.plan(schema, table).filter(|plan| plan.columns.len() == batch.columns.len()) else {
             return Err(not_planned(schema, table));
@@ -280,9 +300,12 @@ impl Scrubber {
     /// What one value of a column becomes, in the form of its rows; none for NULL. Rules that look at the row see an empty one.
     ///
     /// # Errors
-    /// [`ScrubError::Refused`] if there is no such column.
+    /// [`ScrubError::Refused`] if there is no such column, or its rule moves values between rows.
     pub fn value(&self, schema: &str, table: &str, column: &str, value: &[u8]) -> Result<Option<Vec<u8>>, ScrubError> {
         let plan = self.column(schema, table, column)?;
+        if plan.transform.surveys() {
+            return Err(depends_on_row(schema, table, plan));
+        }
         let (mut work, mut out) = (Work::default(), Vec::new());
         let is_there = plan.rewrite(value, &Row::default(), &mut work, &mut out);
         Ok(is_there.then_some(out))
@@ -302,9 +325,7 @@ impl Scrubber {
     ) -> Result<Option<Vec<u8>>, ScrubError> {
         let plan = self.column(schema, table, column)?;
         if !plan.follows_value {
-            let why = "what a value becomes depends on its row, too: look the row up by a column that stays".to_owned();
-            let (column, rule) = (format!("{}.{column}", shown_name(schema, table)), plan.rule.clone());
-            return Err(ScrubError::Refused { place: None, column, rule, why });
+            return Err(depends_on_row(schema, table, plan));
         }
         let (mut work, mut out) = (Work::default(), Vec::new());
         Ok(plan.rewrite_text(text, &mut work, &mut out).then_some(out))
@@ -401,6 +422,12 @@ impl Scrubber {
             why: "there is no such column in the plan".to_owned(),
         })
     }
+}
+
+fn depends_on_row(schema: &str, table: &str, plan: &ColumnPlan) -> ScrubError {
+    let why = "what a value becomes depends on its row, too: look the row up by a column that stays".to_owned();
+    let column = format!("{}.{}", shown_name(schema, table), plan.name);
+    ScrubError::Refused { place: None, column, rule: plan.rule.clone(), why }
 }
 
 fn not_planned(schema: &str, table: &str) -> ScrubError {

@@ -60,7 +60,7 @@ use offshoot_format::column::{Cell, Column};
 use offshoot_format::table::RowForm;
 
 use crate::Key;
-use crate::facts::{ColumnFacts, Equality};
+use crate::facts::ColumnFacts;
 use crate::policy::{Fault, Makers, Node, Options, Rule};
 use crate::prf::{Prf, Stream};
 use crate::scrubber;
@@ -127,9 +127,15 @@ pub trait Transform: Send + Sync {
         false
     }
 
-    /// Sees a value, as it is in its row, before any is rewritten; how many bytes it keeps of it.
-    fn survey(&self, _value: &[u8], _row: &Row<'_>) -> usize {
-        0
+    /// Sees a value, as it is in its row, before any is rewritten; how many bytes it keeps of it. None if one was rewritten
+    /// already: it is too late then.
+    fn survey(&self, _value: &[u8], _row: &Row<'_>) -> Option<usize> {
+        Some(0)
+    }
+
+    /// Whether it has seen one value only, which has no other row to go to and becomes NULL.
+    fn is_alone(&self) -> bool {
+        false
     }
 
     /// Whether it may write telephone numbers or addresses that somebody answers at: those set aside for fiction and
@@ -263,8 +269,8 @@ pub struct Making<'a> {
     pub column: &'a ColumnFacts,
     /// All columns of its table.
     pub columns: &'a [ColumnFacts],
-    /// What is unique in its table: columns and how they compare.
-    pub unique: &'a [(Vec<usize>, Equality)],
+    /// The columns of its table's primary key; none if it has none.
+    pub key_columns: &'a [usize],
     /// What it holds; for a rule within another, what the part of the value is.
     pub kind: Kind,
     /// How the rows come.

@@ -9,7 +9,7 @@ use offshoot_format::column::{Batch, Cell, Column};
 use offshoot_format::facts::predicate::{Comparison, Predicate};
 use offshoot_format::ids::ChunkId;
 use offshoot_format::table::Layout;
-use offshoot_scrub::facts::{Check, Equality, ForeignKey, TableFacts};
+use offshoot_scrub::facts::{Check, ColumnFacts, Equality, ForeignKey, TableFacts};
 use offshoot_scrub::shape::Work;
 use offshoot_scrub::{ColumnCount, ScrubError, Scrubber};
 use std::collections::BTreeMap;
@@ -22,6 +22,7 @@ fn people() -> TableFacts {
     let mut people = table("people", &[("id", "text"), ("city", "text")]);
     people.columns[0].is_nullable = false;
     people.unique.push((vec![0], Equality::Bytes));
+    people.key = vec![0];
     people
 }
 
@@ -126,29 +127,41 @@ fn a_row_that_comes_goes_or_changes_changes_one_other() {
 }
 
 #[test]
-fn rows_that_nothing_tells_apart_keep_all_their_values() {
-    let log = table("log", &[("kind", "text"), ("city", "text")]);
-    let scrubber = scrubber("kind = \"keep\"\ncity = \"shuffle\"", &[log]).unwrap();
-    let row = |kind: &str, city: usize| vec![Some(kind.as_bytes().to_vec()), Some(city.to_string().into_bytes())];
-    let old: Vec<Row> = (0..300).map(|n| row(["a", "b"][n % 2], n % 5)).collect();
-    let new = moved(&scrubber, "log", &old, 32);
-    let cities = |rows: &[Row]| sorted(rows.iter().map(|row| row[1].clone()));
-    assert_eq!(cities(&new), cities(&old));
+fn columns_move_each_in_its_own_way_and_keys_by_their_number() {
+    let mut people = people();
+    people.columns.push(ColumnFacts::new("mood", "text"));
+    let rules = "id = \"keep\"\n\"*\" = { rule = \"shuffle\", domain = \"one\" }";
+    let value = |n: usize| Some(n.to_string().into_bytes());
+    let old: Vec<Row> = (0..200).map(|n| vec![value(n), value(n), value(n)]).collect();
+    let new = moved(&scrubber(rules, &[people]).unwrap(), "people", &old, 50);
+    assert!(new.iter().all(|row| row[1] != row[0]) && new.iter().filter(|row| row[2] == row[1]).count() < 10);
+    // A key that becomes wider moves nothing.
+    let of_kind = |kind: &str, bytes: &dyn Fn(usize) -> Vec<u8>| {
+        let mut people = self::people();
+        people.columns[0].type_name = kind.to_owned();
+        let old: Vec<Row> = (0..50).map(|n| vec![Some(bytes(n)), value(n)]).collect();
+        let scrubber = scrubber("id = \"keep\"\ncity = \"shuffle\"", &[people]).unwrap();
+        moved(&scrubber, "people", &old, 50).into_iter().map(|row| row[1].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        of_kind("int4", &|n| (n as i32).to_be_bytes().to_vec()),
+        of_kind("int8", &|n| (n as i64).to_be_bytes().to_vec())
+    );
 }
 
 #[test]
-fn columns_of_one_domain_move_alike_and_others_do_not() {
-    let mut people = table("people", &[("id", "text"), ("city", "text"), ("zip", "text"), ("mood", "text")]);
-    people.columns[0].is_nullable = false;
-    people.unique.push((vec![0], Equality::Bytes));
-    let one = "{ rule = \"shuffle\", domain = \"places\" }";
-    let rules = format!("id = \"keep\"\ncity = {one}\nzip = {one}\nmood = \"shuffle\"");
-    let scrubber = scrubber(&rules, &[people]).unwrap();
-    let value = |n: usize| Some(n.to_string().into_bytes());
-    let old: Vec<Row> = (0..200).map(|n| vec![value(n), value(n), value(n), value(n)]).collect();
-    let new = moved(&scrubber, "people", &old, 50);
-    assert!(new.iter().all(|row| row[1] == row[2] && row[1] != row[0]));
-    assert!(new.iter().filter(|row| row[3] == row[1]).count() < 10);
+fn a_value_that_is_alone_does_not_stay_with_its_row() {
+    let mut one = rows(8);
+    one.iter_mut().for_each(|row| row[1] = None);
+    one[5][1] = Some(b"the only one".to_vec());
+    let new = shuffled(&one, 3);
+    assert!(new.iter().all(|row| row[1].is_none()));
+    let mut people = people();
+    people.columns[1].is_nullable = false;
+    let scrubber = scrubber("id = \"keep\"\ncity = \"shuffle\"", &[people]).unwrap();
+    scrubber.survey("public", "people", &mut batch(&one[5..6])).unwrap();
+    let error = apply(&scrubber, "people", &mut batch(&one[5..6])).unwrap_err();
+    assert!(matches!(error, ScrubError::Alone { .. }) && !error.to_string().contains("only one"), "{error}");
 }
 
 #[test]
@@ -164,17 +177,21 @@ fn rows_that_are_left_out_take_no_part() {
 }
 
 #[test]
-fn it_suits_every_type_and_what_is_unique_or_checked_by_itself() {
+fn it_suits_every_type_and_what_is_checked_by_itself() {
     for kind in ["text", "int4", "float8", "jsonb", "_text", "tstzrange", "money", "hstore", "point", "xml", "bool"] {
         let mut people = people();
-        people.columns[1] = offshoot_scrub::facts::ColumnFacts::new("city", kind);
-        people.unique.push((vec![1], Equality::Other));
+        people.columns[1] = ColumnFacts::new("city", kind);
         people.columns[1].max_chars = (kind == "text").then_some(3);
         let at_least = Predicate::Compare(Comparison::NotEqual, "x".to_owned());
         people.columns[1].checks.push(Check::Holds { name: "known".to_owned(), predicate: at_least });
         let scrubber = scrubber("id = \"keep\"\ncity = \"shuffle\"", &[people]);
         assert!(scrubber.is_ok(), "{kind}: {:?}", scrubber.err());
     }
+    // What a column holds is not too long for it, however its limit was counted.
+    let mut short = people();
+    short.columns[1].max_chars = Some(3);
+    let plan = scrubber("id = \"keep\"\ncity = \"shuffle\"", &[short]).unwrap();
+    assert_eq!(moved(&plan, "people", &rows(20), 5).len(), 20);
     let mut people = people();
     people.columns[1].labels = vec!["a".to_owned(), "b".to_owned()];
     people.columns[1].encoding = Some("EUC_JP".to_owned());
@@ -187,15 +204,22 @@ fn it_is_refused_where_rows_would_not_fit_any_more() {
         let error = scrubber(&format!("id = \"keep\"\ncity = {rule}"), &[people]).unwrap_err();
         error.to_string()
     };
-    let mut composite = people();
-    composite.unique.clear();
-    composite.unique.push((vec![0, 1], Equality::Bytes));
-    assert!(refused(composite, "\"shuffle\"").contains("the column is unique"));
+    // A unique index may be for some rows alone, and a value may not move to one of those.
+    for unique in [vec![1], vec![1, 2]] {
+        let mut people = people();
+        people.columns.push(ColumnFacts::new("at", "int4"));
+        people.unique.push((unique, Equality::Bytes));
+        let error = scrubber("city = \"shuffle\"\n\"*\" = \"keep\"", &[people]).unwrap_err().to_string();
+        assert!(error.contains("the column is unique"), "{error}");
+    }
+    let mut keyless = people();
+    keyless.key.clear();
+    assert!(refused(keyless, "\"shuffle\"").contains("needs a primary key"));
     let mut joined = people();
     let table = ("public".to_owned(), "people".to_owned());
     joined.foreign_keys.push(ForeignKey { columns: vec![1], table, refers_to: vec!["id".to_owned()] });
     let error = scrubber("\"*\" = \"shuffle\"", &[joined]).unwrap_err().to_string();
-    assert!(error.contains("a foreign key joins it"), "{error}");
+    assert!(error.contains("the column is unique"), "{error}");
     let mut checked = people();
     checked.columns[1].checks.push(Check::Other("both".to_owned()));
     assert!(refused(checked, "\"shuffle\"").contains("the constraint both"));
@@ -233,5 +257,11 @@ fn what_was_not_seen_is_large_or_too_much_is_an_error_without_a_value() {
     let error = bounded.survey("public", "people", &mut batch(&rows(40_000))).unwrap_err();
     assert!(error.to_string().contains("more than the 1 MiB") && error.to_string().contains("`one-of`"), "{error}");
     assert!(plan().pseudonym("public", "people", "city", "Oslo").is_err());
+    // Nobody asks for one value, nor shows rows late, and is then told something that is not so.
+    let scrubber = plan();
+    assert!(scrubber.value("public", "people", "city", b"Oslo").is_err());
+    assert_eq!(moved(&scrubber, "people", &rows(10), 5).len(), 10);
+    let error = scrubber.survey("public", "people", &mut batch(&rows(10))).unwrap_err();
+    assert!(matches!(error, ScrubError::SurveyedLate { .. }), "{error}");
     assert!(!tables::scrubber("id = \"keep\"\ncity = \"shape\"", &[people()]).unwrap().surveys("public", "people"));
 }

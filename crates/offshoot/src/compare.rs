@@ -9,6 +9,7 @@ use crate::{CaptureOptions, Connection, Error, ErrorKind, Result, Store, on_own_
 use offshoot_core::attempts::{ATTEMPTS, Attempts};
 use offshoot_core::digest::{DigestSink, Digests, TableDifference};
 use offshoot_core::look_ahead::LookAhead;
+use offshoot_core::memory::DEFAULT_BYTES;
 use offshoot_core::snapshot::SnapshotReader;
 use offshoot_core::source::{Captured, Sink, Source};
 use offshoot_core::transform::{BatchTransform, Rewriting};
@@ -67,7 +68,8 @@ impl Store {
             }
             None => {}
         }
-        let rewriter = options.scrub.as_ref().map(Rewriter::without_proof);
+        let survey_bytes = options.memory_bytes.unwrap_or(DEFAULT_BYTES);
+        let rewriter = options.scrub.as_ref().map(|scrub| Rewriter::without_proof(scrub, survey_bytes));
         let transform = rewriter.as_ref().map(|rewriter| rewriter as &dyn BatchTransform);
         let mut source = connection.source(options, &plan);
         let (database, captured) =

@@ -102,6 +102,7 @@ impl<'t> Sketch<'t> {
             name: table.name.clone(),
             columns,
             form: RowForm::Binary,
+            key: Vec::new(),
             unique: Vec::new(),
             foreign_keys: Vec::new(),
             parent: None,
@@ -171,6 +172,10 @@ impl<'t> Sketch<'t> {
                 equality = equality.max(of_part);
             }
             columns.dedup();
+            if index.name == "PRIMARY" {
+                let plain = index.parts.iter().map(|part| self.place(part.column.as_ref()?));
+                self.facts.key = plain.collect::<Option<_>>().unwrap_or_default();
+            }
             if !columns.is_empty() {
                 self.facts.unique.push((columns, equality));
             }

@@ -292,6 +292,7 @@ mod tests {
             name: name.into(),
             columns: Vec::new(),
             form: RowForm::Binary,
+            key: Vec::new(),
             unique: Vec::new(),
             foreign_keys: Vec::new(),
             parent: parent.map(|parent| ("s".into(), parent.into())),

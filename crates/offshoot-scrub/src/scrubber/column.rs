@@ -126,7 +126,10 @@ impl ColumnPlan {
         let mut bytes = 0;
         for number in 0..raw[c].rows() {
             match raw[c].cell(number) {
-                Cell::Bytes(value) => bytes += self.transform.survey(value, &Row { raw, number, ..Row::default() }),
+                Cell::Bytes(value) => {
+                    let kept = self.transform.survey(value, &Row { raw, number, ..Row::default() });
+                    bytes += kept.ok_or_else(|| ScrubError::SurveyedLate { column: name() })?;
+                }
                 Cell::Blob(_) => return Err(ScrubError::Unmovable { column: name() }),
                 Cell::Null => {}
             }
@@ -155,7 +158,10 @@ impl ColumnPlan {
                     Some(check) => Err(ScrubError::Breaks { column: name(), constraint: check.name.clone() }),
                     None => Ok(new.push(written)?),
                 },
-                None if self.transform.surveys() => Err(ScrubError::NotSurveyed { column: name() }),
+                None if self.transform.surveys() && !self.transform.is_alone() => {
+                    Err(ScrubError::NotSurveyed { column: name() })
+                }
+                None if self.transform.surveys() && !self.is_nullable => Err(ScrubError::Alone { column: name() }),
                 None if !self.is_nullable => Err(ScrubError::NotNull { column: name() }),
                 None => {
                     new.push_null();

@@ -107,7 +107,7 @@ pub(super) fn column(
         domain: &rule.name,
         column,
         columns: &table.columns,
-        unique: &table.unique,
+        key_columns: &table.key,
         kind: codec.kind(),
         form: table.form,
         has_id: false,
@@ -122,9 +122,8 @@ pub(super) fn column(
         .is_unique_by()
         .is_some_and(|by| !table.columns[by].is_nullable && table.unique.iter().any(|(columns, _)| *columns == [by]));
     type_allows(rule, &*transform, column, codec).map_err(refused)?;
-    // How an expression or a collation compares is unknown, whatever the values are; but not where they are the same ones.
-    let stays_unique = transform.surveys() && is_unique_alone(table, place.1);
-    let to_prove = equality.filter(|equality| !stays_unique && (!is_unique_by || *equality == Equality::Other));
+    // How an expression or a collation compares is unknown, whatever the values are.
+    let to_prove = equality.filter(|equality| !is_unique_by || *equality == Equality::Other);
     uniqueness_allows(rule, &*transform, column, to_prove, codec).map_err(refused)?;
     if joins.is_joined(place.0, place.1) && !is_plainly(rule, "keep") && joins.has_several_widths(tables, place) {
         let why = "columns that foreign keys join have integers of different widths, and would be permuted among different \
@@ -137,11 +136,9 @@ pub(super) fn column(
         return Err(refused(why.to_owned()));
     }
     let checks = checks_allow(rule, &*transform, column, codec, ignores_checks).map_err(refused)?;
-    let transform = if transform.surveys() {
-        transform
-    } else {
-        fitted::around(transform, joins.limit(tables, place), column.is_padded())
-    };
+    let surveys = transform.surveys();
+    let transform =
+        if surveys { transform } else { fitted::around(transform, joins.limit(tables, place), column.is_padded()) };
     let plan = ColumnPlan {
         name: column.name.clone(),
         rule: rule.name.clone(),
@@ -152,7 +149,8 @@ pub(super) fn column(
         text_codec: Codec::of(column, RowForm::Text),
         follows_value: transform.follows_value(),
         transform,
-        chars_max: column.max_chars,
+        // Values that the column has are not too long for it, however it counts.
+        chars_max: column.max_chars.filter(|_| !surveys),
         is_nullable: column.is_nullable,
         is_kept: is_plainly(rule, "keep"),
         is_null: is_plainly(rule, "null"),
@@ -229,12 +227,6 @@ fn uniqueness_allows(
         ),
         _ => Ok(()),
     }
-}
-
-/// Whether all that is unique about a column is so whatever is in the others.
-fn is_unique_alone(table: &TableFacts, column: usize) -> bool {
-    table.unique.iter().all(|(columns, _)| *columns == [column] || !columns.contains(&column))
-        || table.unique.iter().any(|(columns, _)| *columns == [column]) && !table.columns[column].is_nullable
 }
 
 /// What constraints on the values themselves have against a rule; those that remain to be looked at value by value.

@@ -55,6 +55,7 @@ fn texts(name: &str, columns: &[String], rows: &[Vec<String>]) -> (TableFacts, B
         name: name.to_owned(),
         columns: columns.iter().map(|column| ColumnFacts::new(column, "text")).collect(),
         form: RowForm::Binary,
+        key: Vec::new(),
         unique: Vec::new(),
         foreign_keys: Vec::new(),
         parent: None,

@@ -118,6 +118,7 @@ fn table(number: usize) -> impl Strategy<Value = TableFacts> {
                 name: format!("{table}{number}"),
                 columns,
                 form: RowForm::Binary,
+                key: Vec::new(),
                 unique,
                 foreign_keys: if refers && number > 0 { vec![key] } else { Vec::new() },
                 parent: (is_part && number > 0).then_some(before),
@@ -189,7 +190,7 @@ proptest! {
     fn no_value_makes_it_panic(texts in prop::collection::vec("\\PC{0,60}", 1..6), bytes in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 1..6), kind in prop::sample::select(&TYPES[..])) {
         let mut table = TableFacts {
             schema: "s".to_owned(), name: "t".to_owned(), columns: vec![ColumnFacts::new("c", kind)], form: RowForm::Binary,
-            unique: Vec::new(), foreign_keys: Vec::new(), parent: None,
+            key: Vec::new(), unique: Vec::new(), foreign_keys: Vec::new(), parent: None,
         };
         for form in [RowForm::Binary, RowForm::Text] {
             table.form = form;
@@ -225,6 +226,7 @@ fn a_comment_says_what_a_name_does_not() {
             column("iban", "phone number"),
         ],
         form: RowForm::Binary,
+        key: Vec::new(),
         unique: Vec::new(),
         foreign_keys: Vec::new(),
         parent: None,
@@ -247,6 +249,7 @@ fn proposed(column: ColumnFacts, values: &[&str]) -> String {
         name: "people".to_owned(),
         columns: vec![column],
         form: RowForm::Text,
+        key: Vec::new(),
         unique: Vec::new(),
         foreign_keys: Vec::new(),
         parent: None,

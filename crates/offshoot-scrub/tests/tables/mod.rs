@@ -27,6 +27,7 @@ pub fn table(name: &str, columns: &[(&str, &str)]) -> TableFacts {
         name: name.to_owned(),
         columns: columns.iter().map(|(name, kind)| ColumnFacts::new(name, kind)).collect(),
         form: RowForm::Binary,
+        key: Vec::new(),
         unique: Vec::new(),
         foreign_keys: Vec::new(),
         parent: None,

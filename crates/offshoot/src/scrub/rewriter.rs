@@ -33,6 +33,8 @@ pub(crate) struct Rewriter<'s> {
     scrub: &'s Scrub,
     /// None where nothing is to be proved.
     proof: Option<(Bounds, Lineage<'s>)>,
+    /// Bytes of values that are moved between rows.
+    survey_bytes: u64,
     attempt: Mutex<Option<Arc<Attempt>>>,
 }
 
@@ -102,6 +104,8 @@ enum LookedFor {
     Changed,
     /// What is another one in them: the rule keeps parts of them, such as paths of a document.
     ChangedParts,
+    /// Nothing: they are labels of an enum, which the schema lists.
+    Nothing,
 }
 
 /// A column whose values are looked for at the end.
@@ -117,12 +121,13 @@ struct Watched {
 impl<'s> Rewriter<'s> {
     /// For one capture.
     pub(crate) fn new(scrub: &'s Scrub, proof: Bounds, lineage: Lineage<'s>) -> Self {
-        Self { scrub, proof: Some((proof, lineage)), attempt: Mutex::default() }
+        let survey_bytes = proof.survey_bytes;
+        Self { scrub, proof: Some((proof, lineage)), survey_bytes, attempt: Mutex::default() }
     }
 
     /// For rows that are compared and not stored, so that there is nothing to prove.
-    pub(crate) fn without_proof(scrub: &'s Scrub) -> Self {
-        Self { scrub, proof: None, attempt: Mutex::default() }
+    pub(crate) fn without_proof(scrub: &'s Scrub, survey_bytes: u64) -> Self {
+        Self { scrub, proof: None, survey_bytes, attempt: Mutex::default() }
     }
 
     /// The present attempt.
@@ -143,10 +148,8 @@ pub(super) fn refused(error: impl std::error::Error + Send + Sync + 'static) -> 
 
 impl BatchTransform for Rewriter<'_> {
     fn plan(&self, tables: &[TableFacts]) -> Result<()> {
-        let mut scrubber = Scrubber::new(self.scrub.policy(), tables, self.scrub.key()).map_err(refused)?;
-        if let Some((bounds, _)) = &self.proof {
-            scrubber = scrubber.with_survey_bytes_max(bounds.survey_bytes);
-        }
+        let scrubber = Scrubber::new(self.scrub.policy(), tables, self.scrub.key()).map_err(refused)?;
+        let scrubber = scrubber.with_survey_bytes_max(self.survey_bytes);
         let (mut sources, mut watched) = (Vec::new(), BTreeMap::new());
         for table in tables {
             let planned = scrubber.columns(&table.schema, &table.name).unwrap_or_default();
@@ -156,6 +159,7 @@ impl BatchTransform for Rewriter<'_> {
                     let place = Place::column(&table.schema, &table.name, column.name);
                     let what = match column.rule {
                         "json" | "xml" | "hstore" | "composite" | "regex" => LookedFor::ChangedParts,
+                        "shuffle" if !facts.labels.is_empty() => LookedFor::Nothing,
                         _ if column.is_conditional => LookedFor::Changed,
                         _ => LookedFor::All,
                     };
@@ -287,6 +291,8 @@ impl Range<'_> {
             let after = &batch.columns[*column];
             if *what == LookedFor::All {
                 collector.compare_column(*source, before, after)?;
+            }
+            if matches!(what, LookedFor::All | LookedFor::Nothing) {
                 continue;
             }
             for row in 0..before.rows() {
@@ -322,8 +328,8 @@ impl RangeTransform for Range<'_> {
 
     fn large(&mut self, column: usize) -> Result<LargeRewrite<'_>> {
         let Table { attempt, name: (schema, name), columns, watched, .. } = self.table;
-        if !attempt.scrubber.has_rows(schema, name) {
-            // The row will be left out: nothing of it is stored.
+        if !attempt.scrubber.has_rows(schema, name) || attempt.scrubber.moves(schema, name, &columns[column]) {
+            // The row will be left out, as else the survey had refused the value: nothing of it is stored.
             let count = &mut self.seen.counts[column];
             return Ok(LargeRewrite::Pieces(Box::new(Pieces { rewriter: None, observed: None, count })));
         }

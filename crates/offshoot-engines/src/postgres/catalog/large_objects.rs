@@ -60,6 +60,7 @@ pub async fn facts(client: &Client) -> Result<Option<TableFacts>> {
         name,
         columns: columns.collect(),
         form,
+        key: vec![0],
         unique: vec![(vec![0], Equality::Bytes)],
         foreign_keys: Vec::new(),
         parent: None,

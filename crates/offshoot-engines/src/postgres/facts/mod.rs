@@ -93,8 +93,8 @@ pub async fn table_facts(
         let parent = ancestry.parents.get(oid).and_then(|parents| parents.first());
         let parent = parent.and_then(|(parent, _)| names.get(parent)).map(|of| (of.schema.clone(), of.name.clone()));
         let (schema, name) = (relation.schema.clone(), relation.name.clone());
-        let (columns, unique, foreign_keys) = (sketch.columns, sketch.unique, sketch.foreign_keys);
-        Some(TableFacts { schema, name, columns, form: sketch.form, unique, foreign_keys, parent })
+        let Sketch { columns, key, unique, foreign_keys, form, .. } = sketch;
+        Some(TableFacts { schema, name, columns, form, key, unique, foreign_keys, parent })
     });
     let mut facts: Vec<TableFacts> = facts.collect();
     encoding::add(client, &mut facts).await?;
@@ -181,6 +181,8 @@ struct Sketch {
     sources: Vec<(i16, String, Source)>,
     /// Defaults that the server has to write, by column.
     literals: Vec<(usize, String)>,
+    /// The columns of its primary key.
+    key: Vec<usize>,
     unique: Vec<(Vec<usize>, offshoot_format::facts::Equality)>,
     foreign_keys: Vec<ForeignKey>,
 }
@@ -224,7 +226,7 @@ impl Sketch {
             let from = expression.columns(&names);
             sources.push((attribute.attnum, attribute.name.clone(), Source::Generated(from, expression)));
         }
-        Self { form, columns, sources, literals, unique: Vec::new(), foreign_keys: Vec::new() }
+        Self { form, columns, sources, literals, key: Vec::new(), unique: Vec::new(), foreign_keys: Vec::new() }
     }
 
     fn source(&self, attnum: i16) -> Option<&Source> {

@@ -32,7 +32,8 @@ async fn rows(client: &Client, version: Version, oids: &[u32]) -> Result<Vec<Row
         "SELECT i.indrelid, i.indexrelid, k.attnum, i.indisexclusion, {nulls_are_equal}, k.class,
                 COALESCE(co.collisdeterministic, true),
                 CASE WHEN co.collprovider = 'd' THEN {default_locale} ELSE {locale} END,
-                CASE WHEN k.attnum = 0 THEN pg_catalog.pg_get_indexdef(i.indexrelid, k.place::pg_catalog.int4, false) END
+                CASE WHEN k.attnum = 0 THEN pg_catalog.pg_get_indexdef(i.indexrelid, k.place::pg_catalog.int4, false) END,
+                i.indisprimary
          FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
          JOIN pg_catalog.pg_database d ON d.datname = pg_catalog.current_database(),
          LATERAL ROWS FROM (pg_catalog.unnest(i.indkey::pg_catalog.int2[]), pg_catalog.unnest(i.indclass::pg_catalog.oid[]),
@@ -58,6 +59,14 @@ pub async fn add(client: &Client, version: Version, oids: &[u32], sketches: &mut
             let (of, compared) = key(row, sketch);
             columns.extend(of);
             equality = equality.max(compared);
+        }
+        // A primary key is of columns alone; one that is generated is not among the rows.
+        let plain = keys.iter().map(|row| match sketch.source(row.get(2)) {
+            Some(Source::Column(column)) => Some(*column),
+            _ => None,
+        });
+        if keys.iter().all(|row| row.get(9)) {
+            sketch.key = plain.collect::<Option<_>>().unwrap_or_default();
         }
         columns.sort_unstable();
         columns.dedup();
