@@ -361,6 +361,7 @@ fn values_that_move_between_rows_are_all_there() {
     let error = refusal(server, &store, &db, text).unwrap();
     assert!(error.contains("staff.badge") && error.contains("128 KiB"), "{error}");
     assert_eq!(refusal(server, &store, &db, &format!("[scrub.rows]\nstaff = 'id <> 7'\n{text}")), None);
+    let (_folder, store) = self::store();
     // A unique index over some rows is no reason to believe that values may stand in any.
     server.psql(&db, "CREATE UNIQUE INDEX ON staff (badge) WHERE mood = 'low'");
     let error = refusal(server, &store, &db, text).unwrap();
