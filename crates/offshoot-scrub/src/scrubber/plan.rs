@@ -98,6 +98,7 @@ pub(super) fn column(
 ) -> Result<ColumnPlan, ScrubError> {
     let (table, column) = (&tables[place.0], &tables[place.0].columns[place.1]);
     let refused = |why: String| refused(policy, rule, full_name(table, place.1), why);
+    encoding_allows(rule, column).map_err(refused)?;
     let codec = Codec::of(column, table.form);
     let equality = joins.equality(place.0, place.1);
     let mut options = rule.options();
@@ -117,7 +118,6 @@ pub(super) fn column(
         makers: &policy.makers,
     };
     let transform = rule.make(options, &making).map_err(|fault| policy.place(fault))?;
-    encoding_allows(rule, &*transform, column).map_err(refused)?;
     let is_unique_by = transform
         .is_unique_by()
         .is_some_and(|by| !table.columns[by].is_nullable && table.unique.iter().any(|(columns, _)| *columns == [by]));
@@ -169,11 +169,11 @@ fn is_kept(rule: &Rule) -> bool {
     is_plainly(rule, "keep") || is_plainly(rule, "null")
 }
 
-/// What a rule wrote would be no text of the encoding, and what it did not understand could stay.
-fn encoding_allows(rule: &Rule, transform: &dyn Transform, column: &ColumnFacts) -> Result<(), String> {
+/// What a rule wrote would be no text of the encoding, and what it did not understand could stay; `shuffle` writes what was there.
+fn encoding_allows(rule: &Rule, column: &ColumnFacts) -> Result<(), String> {
     match &column.encoding {
         Some(encoding)
-            if !is_kept(rule) && !transform.surveys() && Codec::of(column, RowForm::Text).charset().is_none() =>
+            if !is_kept(rule) && rule.name != "shuffle" && Codec::of(column, RowForm::Text).charset().is_none() =>
         {
             Err(format!(
                 "the database's encoding is {encoding}, and rules read and write UTF-8: use `null` or `keep`, or capture a copy of the \

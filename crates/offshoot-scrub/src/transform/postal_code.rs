@@ -69,7 +69,8 @@ pub(super) fn make(options: &mut Options, making: &Making<'_>) -> Result<Box<dyn
         0 => super::shaped::named(options, making),
         country => {
             let shape = making.injective_shape("shape");
-            Ok(Box::new(Checked { shape, scheme: Codes::of(COUNTRIES[country - 1]) }))
+            let scheme = Codes::of(COUNTRIES[country - 1]).map_err(|error| options.fault(error.to_string()))?;
+            Ok(Box::new(Checked { shape, scheme }))
         }
     }
 }
@@ -82,9 +83,9 @@ struct Codes {
 }
 
 impl Codes {
-    fn of((_, letters, form): (&str, &'static str, &str)) -> Self {
-        let form = Regex::new(&format!("^(?:{form})$")).expect("the forms of this list are regular expressions");
-        Self { letters: letters.split('|').filter(|letters| !letters.is_empty()).collect(), form }
+    fn of((_, letters, form): (&str, &'static str, &str)) -> Result<Self, regex::Error> {
+        let form = Regex::new(&format!("^(?:{form})$"))?;
+        Ok(Self { letters: letters.split('|').filter(|letters| !letters.is_empty()).collect(), form })
     }
 
     fn is_code(&self, signs: &[u8]) -> bool {
@@ -127,7 +128,7 @@ mod tests {
             ("jp", &["1000001"], &["100001"]),
         ];
         for (country, valid, invalid) in cases {
-            let codes = Codes::of(*COUNTRIES.iter().find(|(code, _, _)| *code == country).unwrap());
+            let codes = Codes::of(*COUNTRIES.iter().find(|(code, _, _)| *code == country).unwrap()).unwrap();
             for code in valid {
                 assert!(codes.is_valid(code.as_bytes()), "{country} {code}");
             }
@@ -136,7 +137,7 @@ mod tests {
             }
         }
         for country in COUNTRIES {
-            let _ = Codes::of(country);
+            Codes::of(country).map(drop).unwrap();
         }
     }
 }
