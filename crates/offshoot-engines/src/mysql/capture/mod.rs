@@ -3,7 +3,7 @@
 //! The leader lists the schema; the connections that read are brought to see one state ([`freeze`]); the leader lists again,
 //! and once more when all rows are read: whatever changed in between makes the whole capture begin anew. An ALTER that only
 //! adds a column passes by a snapshot without an error, so that the snapshot alone would not do; nor do the lists, as names can
-//! change places and change back ([`identity`]). A table that a reader is done with is given free (ROLLBACK TO SAVEPOINT), so that
+//! change places and change back (`identity`). A table that a reader is done with is given free (ROLLBACK TO SAVEPOINT), so that
 //! a schema change waits for the reading of its own table at most, and a watcher ends the capture when that takes too long.
 //!
 //! All steps are told to the caller's control: `list`, `lock`, `snapshot`, `data`, `sequences`.

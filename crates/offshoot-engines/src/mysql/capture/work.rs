@@ -3,7 +3,7 @@
 //! A table is begun in the sink with the first range that is read of it and finished with the last, by whichever reader that
 //! is. A large table is one range of its key until a reader has nothing left to take; then it takes the later half of what is
 //! left of the largest one that is being read. Ranges are of integers where the key begins with one, and else of the places
-//! that [`parts`] has found.
+//! that `parts` has found.
 
 use super::bound::{Bound, KeyColumn, Keys};
 use super::options::CaptureOptions;
