@@ -105,12 +105,7 @@ pub(super) fn between(
             };
             alphabet.between(&low, &high).iter().filter_map(|text| encode(column.form, text)).collect()
         }
-        Form::Integer => {
-            let number = |text: &[u8]| std::str::from_utf8(text).ok()?.parse::<i128>().ok();
-            let (Some(low), Some(high)) = (number(low), number(high)) else { return Ok(Vec::new()) };
-            let middle = (low < high).then(|| low + (high - low + 1) / 2);
-            middle.into_iter().map(|middle| middle.to_string().into_bytes()).collect()
-        }
+        Form::Integer => integers(low, high),
         Form::Uuid => uuids(low, high),
         Form::Decimal | Form::Date | Form::DateTime | Form::Time => {
             let Some(sql) = question(column, low, high) else { return Ok(Vec::new()) };
@@ -143,6 +138,14 @@ fn question(column: &KeyColumn<'_>, low: &[u8], high: &[u8]) -> Option<String> {
         _ => format!("({low} + {high}) / 2"),
     };
     Some(format!("SELECT CAST({middle} AS CHAR)"))
+}
+
+/// The middle of two whole numbers, which a server may make as large as it likes.
+fn integers(low: &[u8], high: &[u8]) -> Vec<Vec<u8>> {
+    let number = |text: &[u8]| std::str::from_utf8(text).ok()?.parse::<i128>().ok();
+    let (Some(low), Some(high)) = (number(low), number(high)) else { return Vec::new() };
+    let apart = high.checked_sub(low).filter(|apart| *apart > 0);
+    apart.map(|apart| (low + apart / 2 + apart % 2).to_string().into_bytes()).into_iter().collect()
 }
 
 /// The middles of two uuids in the orders that versions of MariaDB have for them: from the last group to the first, for those
@@ -253,5 +256,15 @@ mod tests {
         let sql = question(&column, b"0000-00-00 00:00:00.000", b"2026-01-01 00:00:00.000").unwrap();
         assert!(!sql.contains("0000-00-00") && sql.contains("DATETIME(3)"), "{sql}");
         assert!(uuids(b"nonsense", b"").is_empty());
+    }
+
+    #[test]
+    fn numbers_that_no_column_holds_are_no_panic() {
+        let [least, most] = [i128::MIN, i128::MAX].map(|number| number.to_string().into_bytes());
+        assert!(
+            integers(&least, &most).is_empty() && integers(b"5", b"4").is_empty() && integers(b"x", b"4").is_empty()
+        );
+        assert_eq!(integers(b"0", &most), [(i128::MAX / 2 + 1).to_string().into_bytes()]);
+        assert_eq!(integers(b"-3", b"0"), [b"-1"]);
     }
 }

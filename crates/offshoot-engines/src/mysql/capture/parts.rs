@@ -28,6 +28,11 @@ struct Interval {
     is_whole: bool,
 }
 
+/// Rows of all of them, as far as estimates go.
+fn rows_of(intervals: &[Interval]) -> u64 {
+    intervals.iter().fold(0, |rows, interval| rows.saturating_add(interval.rows))
+}
+
 /// Finds the places.
 struct Halving<'h, 't> {
     session: &'h mut Session,
@@ -49,7 +54,7 @@ pub(super) fn bounds(
     let alphabets = columns.iter().map(|column| Alphabet::of(session, column)).collect::<Result<_>>()?;
     let mut halving = Halving { session, table, columns, alphabets };
     let Some(intervals) = halving.intervals(parts)? else { return Ok(Vec::new()) };
-    let total: u64 = intervals.iter().map(|interval| interval.rows).sum();
+    let total = rows_of(&intervals);
     let share = (total / parts.max(1) as u64).max(1);
     let (mut bounds, mut rows) = (Vec::new(), 0_u64);
     for interval in intervals {
@@ -76,7 +81,7 @@ impl Halving<'_, '_> {
         let rows = self.table.rows_estimate.max(1);
         let mut intervals = vec![Interval { from: None, first, last, rows, is_whole: false }];
         for _ in 0..parts.saturating_mul(HALVINGS_EACH) {
-            let total: u64 = intervals.iter().map(|interval| interval.rows).sum();
+            let total = rows_of(&intervals);
             let open = intervals.iter().enumerate().filter(|(_, interval)| !interval.is_whole);
             let Some(at) = open.max_by_key(|(_, interval)| interval.rows).map(|(at, _)| at) else { break };
             if intervals[at].rows <= total / parts.max(1) as u64 {
