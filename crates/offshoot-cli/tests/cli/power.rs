@@ -33,6 +33,7 @@ fn rounds(few: u64) -> u64 {
 }
 
 /// A configuration and a command, before which a branch is as `before` leaves it.
+#[derive(Clone, Copy)]
 struct Case<'c> {
     config: &'c str,
     before: &'c [&'c str],
@@ -42,6 +43,10 @@ struct Case<'c> {
 const fn case<'c>(config: &'c str, before: &'c [&'c str], command: &'c [&'c str]) -> Case<'c> {
     Case { config, before, command }
 }
+
+/// Without any configuration.
+const PLAIN: [Case<'static>; 5] =
+    [case("", &[], CREATE), case("", &[], RESET), case("", &[], DELETE), case("", &[], STOP), case("", STOP, START)];
 
 struct Power<'a> {
     // Dropped before the disk that it is on.
@@ -222,12 +227,7 @@ fn a_power_cut_at_any_moment() {
         let hook = "[[branch.after]]\nsql = 'after.sql'\n";
         let (started, stopped) = ("[branch]\nspares = 1\n", "[branch]\nspares = 1\nspares_started = false\n");
         let quick = "[branch]\ndurable = false\n";
-        let cases = [
-            case("", &[], CREATE),
-            case("", &[], RESET),
-            case("", &[], DELETE),
-            case("", &[], STOP),
-            case("", STOP, START),
+        let others = [
             case("", &[], TEND),
             case(hook, &[], CREATE),
             case(hook, &[], RESET),
@@ -237,6 +237,7 @@ fn a_power_cut_at_any_moment() {
             case(quick, &[], STOP),
             case(quick, &[], RESET),
         ];
+        let cases = [&PLAIN[..], &others].concat();
         let random = Random::seeded("power");
         let mut power = Power { disk, nest, ask: &ask, common: "", random, cuts: 0 };
         for _ in 0..rounds(1) {
@@ -276,14 +277,8 @@ fn a_power_cut_of_branches_of_mysql() {
             nest.done(&["branch", "psql", name, "-BNe", sql]).stdout.trim().to_owned()
         };
         let started = "[branch]\nspares = 1\n";
-        let cases = [
-            case("", &[], CREATE),
-            case("", &[], RESET),
-            case("", &[], DELETE),
-            case("", &[], STOP),
-            case("", STOP, START),
-            case(started, TEND, CREATE),
-        ];
+        let others = [case(started, TEND, CREATE)];
+        let cases = [&PLAIN[..], &others].concat();
         let random = Random::seeded("power of MySQL");
         let mut power = Power { disk, nest, ask: &ask, common: "", random, cuts: 0 };
         for _ in 0..rounds(1) {

@@ -8,10 +8,11 @@
 //! (right PROCESS) and by when they were made. Who may not see those numbers begins anew.
 
 use super::position::is_denied;
-use crate::mysql::error::Result;
+use crate::mysql::error::{MysqlError, Result};
 use crate::mysql::quote::literal;
 use crate::mysql::session::{Row, Session};
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 /// How many statements of these kinds have begun.
 const COUNTERS: &str = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Com_alter_table', 'Com_rename_table')";
@@ -72,6 +73,26 @@ impl Identities {
             let of_partition = name.to_ascii_lowercase().find("#p#");
             format!("table {}", of_partition.map_or(name, |end| &name[..end]))
         }))
+    }
+}
+
+/// Sees to it that names stand for what they stood for when they were listed, whoever reads.
+pub(super) struct Names<'n>(Mutex<(&'n mut Session, &'n mut Identities)>);
+
+impl<'n> Names<'n> {
+    /// By a session of its own.
+    pub(super) fn new(session: &'n mut Session, identities: &'n mut Identities) -> Self {
+        Self(Mutex::new((session, identities)))
+    }
+
+    /// Looks.
+    ///
+    /// # Errors
+    /// If one does not, or the server does not say.
+    pub(super) fn check(&self) -> Result<()> {
+        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (session, identities) = &mut *names;
+        identities.moved(session)?.map_or(Ok(()), |what| Err(MysqlError::Unstable { what }))
     }
 }
 

@@ -27,7 +27,7 @@ pub use options::CaptureOptions;
 pub(crate) use position::{has_complete_binlog, is_denied};
 
 use self::freeze::{Freezer, Frozen};
-use self::identity::Identities;
+use self::identity::{Identities, Names};
 use self::range::Range;
 use self::waiters::Busy;
 use self::watcher::{Sessions, Watch};
@@ -110,13 +110,25 @@ struct Listed {
     schema: Schema,
 }
 
+/// One state of a database.
+struct Taken {
+    /// What was listed of it.
+    before: Listed,
+    /// Which table was behind each name.
+    identities: Identities,
+    /// Connections that see it.
+    frozen: Frozen,
+    /// A moment before which everything is in it.
+    taken_unix_ms: u64,
+}
+
 impl Capture<'_> {
     fn run(&self, mut leader: Session, sink: &dyn Sink) -> Result<Captured, CoreError> {
         let pinned = leader.pinned();
         let control = self.stop.control();
         // Before anybody can have to wait for the capture.
         let watcher = Mutex::new(open(&pinned)?);
-        let (before, mut identities, frozen, taken_unix_ms) = self.freeze(&mut leader, &pinned, &watcher)?;
+        let Taken { before, mut identities, frozen, taken_unix_ms } = self.freeze(&mut leader, &pinned, &watcher)?;
         let watcher = watcher.into_inner().unwrap_or_else(PoisonError::into_inner);
         let since = Instant::now();
         let Listed { tables, schema } = &before;
@@ -166,14 +178,8 @@ impl Capture<'_> {
         Ok(())
     }
 
-    /// The schema, connections that see one state of its tables, and a moment before which everything is in that.
-    #[allow(clippy::type_complexity)]
-    fn freeze(
-        &self,
-        leader: &mut Session,
-        pinned: &ConnInfo,
-        watcher: &Mutex<Session>,
-    ) -> Result<(Listed, Identities, Frozen, u64), CoreError> {
+    /// Takes a state whose tables and schema are those that were listed.
+    fn freeze(&self, leader: &mut Session, pinned: &ConnInfo, watcher: &Mutex<Session>) -> Result<Taken, CoreError> {
         self.stop.control().step("list");
         let mut identities = Identities::read(leader)?;
         let mut before = self.list(leader)?;
@@ -187,7 +193,7 @@ impl Capture<'_> {
             let frozen = freezer.freeze()?;
             let after = self.list(leader)?;
             let moved = difference(&before, &after).map_or_else(|| identities.moved(leader), |what| Ok(Some(what)))?;
-            let Some(what) = moved else { return Ok((before, identities, frozen, taken_unix_ms)) };
+            let Some(what) = moved else { return Ok(Taken { before, identities, frozen, taken_unix_ms }) };
             tracing::info!(tries, what, "the schema moved: take the state anew");
             if tries >= self.options.tries_max {
                 return Err(MysqlError::Unstable { what }.into());
@@ -239,7 +245,7 @@ impl Capture<'_> {
         // Tables that are kept are locked until all of them are read.
         let is_keeping = AtomicBool::new(keeper.is_some());
         let kept_names: Vec<&str> = with_rows().filter(is_kept).map(|table| table.name.as_str()).collect();
-        let names = Names(Mutex::new((leader, identities)));
+        let names = Names::new(leader, identities);
         let names = &names;
         let reading = || {
             let kept = kept_names.iter().filter(|_| is_keeping.load(Ordering::Relaxed));
@@ -348,17 +354,6 @@ impl Capture<'_> {
 /// Tables up to so many bytes are looked at together, and kept for so long at most.
 const HELD_BYTES_MAX: u64 = 1 << 20;
 const HELD_MAX: Duration = Duration::from_millis(20);
-
-/// Sees to it that names stand for what they stood for when they were listed.
-struct Names<'n>(Mutex<(&'n mut Session, &'n mut Identities)>);
-
-impl Names<'_> {
-    fn check(&self) -> Result<()> {
-        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (session, identities) = &mut *names;
-        identities.moved(session)?.map_or(Ok(()), |what| Err(MysqlError::Unstable { what }))
-    }
-}
 
 /// What there is to be read, as far as the server knows.
 fn total(tables: &Tables) -> Event {
