@@ -9,10 +9,13 @@ use offshoot_format::table::TableSpec;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Blobs up to this length are kept.
 const BLOB_BYTES_MAX: u64 = 8 << 20;
+
+/// Ranges that do not come are no longer waited for.
+const AWAITED_MAX: Duration = Duration::from_secs(60);
 
 pub type Row = Vec<Option<Vec<u8>>>;
 
@@ -38,6 +41,9 @@ pub struct Memory {
     /// Each push waits so long.
     pub delay: Duration,
     pub is_slow: AtomicBool,
+    /// No range gets further until so many have begun, which a reader that comes late is part of; 0 waits for none.
+    pub ranges_awaited: usize,
+    pub ranges_begun: AtomicUsize,
     /// Pushes wait while this says so.
     pub is_held: Option<Box<dyn Fn() -> bool + Send + Sync>>,
     pub keep_rows: bool,
@@ -84,6 +90,13 @@ struct OneTable<'m> {
 impl TableSink for OneTable<'_> {
     fn range(&self, _scattered: bool) -> Result<Box<dyn RangeSink + '_>, CoreError> {
         self.open.fetch_add(1, Ordering::SeqCst);
+        self.memory.ranges_begun.fetch_add(1, Ordering::SeqCst);
+        let since = Instant::now();
+        while self.memory.ranges_begun.load(Ordering::SeqCst) < self.memory.ranges_awaited
+            && since.elapsed() < AWAITED_MAX
+        {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         Ok(Box::new(OneRange { table: self, rows: Vec::new(), blobs: BTreeMap::new(), held: 0 }))
     }
 

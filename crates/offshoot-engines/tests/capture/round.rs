@@ -1,7 +1,10 @@
 //! Whole databases, there and back: their fingerprints and pg_dump's schema agree.
 
-use crate::{again, capture, options};
-use offshoot_core::source::Captured;
+use crate::memory::Memory;
+use crate::{again, capture, conninfo, options};
+use offshoot_core::Control;
+use offshoot_core::source::{Captured, Source};
+use offshoot_engines::postgres::capture::PostgresSource;
 use offshoot_testkit::postgres::{Server, ServerOptions, shared};
 use offshoot_testkit::{fingerprint, real_data, shop, types};
 
@@ -53,7 +56,10 @@ fn one_plain_table() {
     let server = shared();
     let db = server.fresh_db("plain");
     server.psql(&db, "CREATE TABLE t (id int PRIMARY KEY, name text); INSERT INTO t SELECT i, CASE WHEN i % 3 > 0 THEN 'n' || i END FROM generate_series(1, 20000) i");
-    let (captured, memory) = capture(server, &db);
+    let memory = Memory { ranges_awaited: 2, ..Memory::new() };
+    let captured =
+        PostgresSource::new(conninfo(&server.url(&db)), options(server)).capture(&memory, &Control::default());
+    let captured = captured.unwrap();
     let table = memory.table("public", "t");
     assert_eq!(table.rows.len(), 20000);
     assert!(table.ranges > 1);

@@ -7,7 +7,6 @@ use offshoot_core::Control;
 use offshoot_core::source::Source;
 use offshoot_engines::mysql::capture::MysqlSource;
 use std::fmt::Write as _;
-use std::time::Duration;
 
 const ROWS: u64 = 6000;
 
@@ -124,8 +123,7 @@ fn read(database: &Database, jobs: usize) -> (Vec<Row>, usize) {
     options.split_bytes = 64 << 10;
     let mut memory = Memory::new();
     // So that a reader that comes later has something to take.
-    memory.delay = Duration::from_millis(10);
-    memory.is_slow = (jobs > 1).into();
+    memory.ranges_awaited = jobs.min(2);
     MysqlSource::new(database.conninfo.clone(), options)
         .capture(&memory, &Control::default())
         .unwrap_or_else(|error| panic!("{error:?}"));
