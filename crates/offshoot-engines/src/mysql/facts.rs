@@ -259,11 +259,13 @@ fn type_name(of: &ColumnType) -> &'static str {
             "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => "bytea",
             _ => "geometry",
         },
+        Kind::Moment(_) => match of.base.as_str() {
+            "date" => "date_text",
+            "timestamp" => "timestamp_text",
+            _ => "datetime_text",
+        },
         Kind::Printed => match of.base.as_str() {
             "decimal" | "numeric" => "numeric_text",
-            "date" => "date_text",
-            "datetime" => "datetime_text",
-            "timestamp" => "timestamp_text",
             "time" => "time_text",
             "json" => "json",
             "uuid" => "uuid_text",

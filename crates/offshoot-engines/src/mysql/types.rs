@@ -49,7 +49,9 @@ pub enum Kind {
     Set,
     /// A text in the character set of the column.
     Chars,
-    /// A text in ASCII or UTF-8 whatever the column says: decimals, dates, times, JSON, addresses.
+    /// A date or a point in time, printed in so many bytes: a digit of all values stands at one place, where most have the same.
+    Moment(u8),
+    /// A text in ASCII or UTF-8 whatever the column says: decimals, times, JSON, addresses.
     Printed,
     /// Bytes, those of spatial values and vectors among them.
     Bytes,
@@ -95,7 +97,9 @@ impl ColumnType {
     #[must_use]
     pub fn layout(&self) -> Layout {
         match self.kind {
-            Kind::Signed(bytes) | Kind::Unsigned(bytes) | Kind::Bit(bytes) => Layout::Fixed(bytes),
+            Kind::Signed(bytes) | Kind::Unsigned(bytes) | Kind::Bit(bytes) | Kind::Moment(bytes) => {
+                Layout::Fixed(bytes)
+            }
             Kind::Enum => Layout::Fixed(2),
             Kind::Float => Layout::Fixed(4),
             Kind::Double | Kind::Set => Layout::Fixed(8),
@@ -146,6 +150,8 @@ impl ColumnType {
     pub fn push(&self, value: &[u8], column: &mut Column) -> Result<()> {
         match self.kind {
             Kind::Chars | Kind::Printed | Kind::Bytes => column.push(value)?,
+            Kind::Moment(bytes) if value.len() == usize::from(bytes) => column.push(value)?,
+            Kind::Moment(_) => return Err(not_of_type()),
             Kind::Signed(bytes) => {
                 let number = signed(value).ok_or_else(not_of_type)?;
                 let wide = number.to_be_bytes();
@@ -182,6 +188,11 @@ impl fmt::Display for ColumnType {
     }
 }
 
+/// Of `2001-02-03`.
+const DATE_BYTES: u8 = 10;
+/// Of `2001-02-03 04:05:06`; a point and digits may follow.
+const TIME_BYTES: u8 = 19;
+
 const CHARSET: &str = " character set ";
 const COLLATE: &str = " collate ";
 
@@ -210,9 +221,12 @@ fn kind(base: &str, modifier: Option<&str>, is_unsigned: bool, has_charset: bool
         "enum" => Kind::Enum,
         "set" => Kind::Set,
         "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" if has_charset => Kind::Chars,
-        "decimal" | "numeric" | "date" | "time" | "datetime" | "timestamp" | "json" | "uuid" | "inet4" | "inet6" => {
-            Kind::Printed
+        "date" => Kind::Moment(DATE_BYTES),
+        "datetime" | "timestamp" => {
+            let digits = modifier.map_or(Some(0), |digits| digits.parse::<u8>().ok()).filter(|digits| *digits <= 6)?;
+            Kind::Moment(TIME_BYTES + if digits > 0 { 1 + digits } else { 0 })
         }
+        "decimal" | "numeric" | "time" | "json" | "uuid" | "inet4" | "inet6" => Kind::Printed,
         "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" | "geometry" | "point"
         | "linestring" | "polygon" | "multipoint" | "multilinestring" | "multipolygon" | "geometrycollection"
         | "geomcollection" | "vector" => Kind::Bytes,
@@ -332,6 +346,8 @@ mod tests {
         assert_eq!(bytes("float", "0.10000000149011612"), 0.1_f32.to_be_bytes());
         assert_eq!(bytes("bit(9)", "\u{1}"), [0, 1]);
         assert_eq!(bytes("enum('a','b')", "0"), [0, 0]);
+        assert_eq!(bytes("date", "0000-00-00"), b"0000-00-00");
+        assert_eq!(bytes("timestamp(3)", "2001-02-03 04:05:06.700"), b"2001-02-03 04:05:06.700");
         assert_eq!(bytes("set('a','b')", "3"), [0, 0, 0, 0, 0, 0, 0, 3]);
     }
 
@@ -340,6 +356,7 @@ mod tests {
         assert!(fails("tinyint", "128") && fails("tinyint", "-129") && fails("tinyint unsigned", "-1"));
         assert!(fails("int", "") && fails("int", "1x") && fails("bigint", "9223372036854775808"));
         assert!(fails("enum('a')", "65536") && fails("double", "nan") && fails("bit(8)", "ab"));
+        assert!(fails("date", "2001-02-3") && fails("datetime", "2001-02-03 04:05:06.7") && fails("datetime(6)", ""));
     }
 
     #[test]

@@ -15,8 +15,8 @@ pub(super) struct Scratch {
     planes: Vec<u8>,
 }
 
-/// Widest values that are split: wider ones are structures, not numbers.
-const WIDTH_MAX: usize = 16;
+/// Widest values that are split: a printed point in time with six digits of a second's fraction has 26 bytes.
+const WIDTH_MAX: usize = 32;
 /// Fewer values are not worth the planes' own bytes.
 const VALUES_MIN: usize = 16;
 

@@ -150,7 +150,7 @@ fn changed_words_are_another_column_or_an_error() {
 
 #[test]
 fn empty_and_null_columns() {
-    for layout in [Layout::Fixed(1), Layout::Fixed(16), Layout::Fixed(255), Layout::Var] {
+    for layout in [Layout::Fixed(1), Layout::Fixed(16), Layout::Fixed(32), Layout::Fixed(255), Layout::Var] {
         let mut column = Column::new(layout);
         round_trip(&column);
         (0..100).for_each(|_| column.push_null());
@@ -192,6 +192,10 @@ fn any_column() -> impl Strategy<Value = Column> {
     let small = proptest::collection::vec(proptest::option::weighted(0.9, -100..100i16), 0..400)
         .prop_map(|values| fixed(values.into_iter().map(|value| value.map(i16::to_be_bytes))));
     let uuid = proptest::collection::vec(proptest::option::weighted(0.9, any::<[u8; 16]>()), 0..100).prop_map(fixed);
+    let printed = "20[0-9]{2}-0[0-9]-[0-3][0-9] 1[0-9]:[0-5][0-9]:[0-5][0-9]\\.[0-9]{6}";
+    let moment = proptest::collection::vec(proptest::option::weighted(0.9, printed), 0..100).prop_map(|values| {
+        fixed(values.iter().map(|value| Some(<[u8; 26]>::try_from(value.as_ref()?.as_bytes()).unwrap())))
+    });
     let few = proptest::collection::vec(proptest::option::weighted(0.9, "[a-c]{0,2}"), 0..400).prop_map(|values| {
         let mut column = Column::new(Layout::Var);
         values.iter().for_each(|value| match value {
@@ -200,7 +204,7 @@ fn any_column() -> impl Strategy<Value = Column> {
         });
         column
     });
-    prop_oneof![var, int, small, uuid, few]
+    prop_oneof![var, int, small, uuid, moment, few]
 }
 
 proptest! {

@@ -98,8 +98,8 @@ fn form(of: &ColumnType) -> Option<Form> {
         // A year below 100 is read as one of two digits.
         (Kind::Signed(_) | Kind::Unsigned(_), base) if base != "year" => Some(Form::Integer),
         (Kind::Printed, "decimal" | "numeric") => Some(Form::Decimal),
-        (Kind::Printed, "date") => Some(Form::Date),
-        (Kind::Printed, "datetime" | "timestamp") => Some(Form::DateTime),
+        (Kind::Moment(_), "date") => Some(Form::Date),
+        (Kind::Moment(_), "datetime" | "timestamp") => Some(Form::DateTime),
         (Kind::Printed, "time") => Some(Form::Time),
         (Kind::Printed, "uuid") => Some(Form::Uuid),
         (Kind::Bytes, "binary" | "varbinary") => Some(Form::Bytes),

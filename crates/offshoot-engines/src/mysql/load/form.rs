@@ -46,7 +46,7 @@ impl Form {
             Kind::Enum => Self::Label,
             Kind::Set => Self::Labels,
             Kind::Printed if ["json", "uuid", "inet4", "inet6"].contains(&column.base.as_str()) => Self::Unicode,
-            Kind::Printed => Self::Printed,
+            Kind::Moment(_) | Kind::Printed => Self::Printed,
             Kind::Chars | Kind::Bytes => Self::Bytes,
         }
     }
