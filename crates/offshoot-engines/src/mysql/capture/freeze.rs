@@ -4,13 +4,14 @@
 //! From the one that nobody notices to the one that always works:
 //!
 //! - **binlog position** (MariaDB with a binary log that has every change, also those of a replica's source): each snapshot
-//!   says where in the log it is; where all say the same, all are of one state. Taken anew until they do. No lock.
+//!   says where in the log it is; where all say the same, all are of one state, if nothing was committed past the log
+//!   ([`unlocked`](super::unlocked)). Taken anew until they do. No lock.
 //! - **global lock** (`FLUSH TABLES WITH READ LOCK`, right RELOAD): writes wait from the moment it is asked for until the
 //!   snapshots are there. It waits for statements that run, and everybody waits behind it.
 //! - **table locks** (`LOCK TABLES ... READ`, right LOCK TABLES): the same for the tables of the database. It waits for
 //!   transactions that have written to them.
 //! - **GTIDs** (MySQL with gtid_mode, and a log that leaves nothing out): what has been committed, before the snapshots and some
-//!   time after them, is the same. No lock, and no success where writes never pause.
+//!   time after them, is the same, and nothing was committed past the log. No lock, and no success where writes never pause.
 //! - **one connection**: one snapshot, which is of one state by itself.
 //!
 //! Locks are held for the time that the snapshots take, some milliseconds. Lock and wait together are bounded: when
@@ -22,9 +23,8 @@
 use super::deadline::Deadline;
 use super::method::Method;
 use super::options::CaptureOptions;
-use super::position::{
-    binlog_snapshot, executed_gtids, gtid_of, has_complete_binlog, is_denied, is_unfiltered, log_position, position,
-};
+use super::position::{binlog_snapshot, gtid_of, has_complete_binlog, is_denied, log_position, position};
+use super::unlocked;
 use super::watcher::Sessions;
 use crate::mysql::catalog::tables::{Table, Tables};
 use crate::mysql::conninfo::ConnInfo;
@@ -41,10 +41,8 @@ use std::time::{Duration, Instant};
 const ATTEMPT_WAIT_MAX: Duration = Duration::from_secs(2);
 /// Pause after an attempt that failed.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long snapshots without a lock are tried for.
-const LOCK_FREE_WAIT: Duration = Duration::from_secs(2);
 /// A transaction that is visible has its GTID among the committed ones after this.
-const SETTLE: Duration = Duration::from_millis(100);
+pub(super) const SETTLE: Duration = Duration::from_millis(100);
 
 /// One state, held still for several connections.
 pub struct Frozen {
@@ -64,7 +62,7 @@ pub struct Frozen {
 
 impl Frozen {
     /// One that came about without a lock.
-    fn new(method: Method, readers: Vec<Session>, position: String) -> Self {
+    pub(super) fn new(method: Method, readers: Vec<Session>, position: String) -> Self {
         Self { method, readers, keeper: None, position, blocked: Duration::ZERO, moved: Vec::new() }
     }
 }
@@ -80,7 +78,7 @@ pub(super) struct Freezer<'f> {
 }
 
 /// Why a method gave no state.
-enum Failed {
+pub(super) enum Failed {
     /// The user may not do it, or the server cannot.
     NotHere,
     /// It did not come about in time.
@@ -94,7 +92,7 @@ impl<E: Into<CoreError>> From<E> for Failed {
     }
 }
 
-type Outcome = std::result::Result<Frozen, Failed>;
+pub(super) type Outcome = std::result::Result<Frozen, Failed>;
 
 impl Freezer<'_> {
     /// Takes the snapshots by the first method that works.
@@ -156,11 +154,12 @@ impl Freezer<'_> {
     /// What is tried, in order.
     fn ladder(&self, session: &mut Session) -> Result<Vec<Method>> {
         let mut ladder = Vec::new();
-        if self.without_snapshots().next().is_none() && has_complete_binlog(session)? {
+        let is_counted = self.tables.all.iter().all(|table| !table.has_rows() || unlocked::is_counted(table));
+        if is_counted && has_complete_binlog(session)? {
             ladder.push(Method::BinlogPosition);
         }
         ladder.extend([Method::GlobalLock, Method::TableLocks]);
-        if !session.flavor().is_mariadb() && self.without_snapshots().next().is_none() {
+        if !session.flavor().is_mariadb() && is_counted {
             ladder.push(Method::Gtid);
         }
         ladder.push(Method::OneConnection);
@@ -176,45 +175,13 @@ impl Freezer<'_> {
         (0..count).map(|_| self.open()).collect()
     }
 
-    fn open(&self) -> Result<Session> {
+    pub(super) fn open(&self) -> Result<Session> {
         super::open_for(self.conninfo, self.options)
     }
 
     fn attempt_wait(&self) -> Duration {
         let wait = self.options.lock_wait.min(self.options.max_block);
         wait.clamp(Duration::from_millis(10), ATTEMPT_WAIT_MAX)
-    }
-
-    /// How long snapshots without a lock are tried for: where there is another way, not for long.
-    fn lock_free_wait(&self) -> Duration {
-        let wait = self.options.lock_wait;
-        if self.options.method.is_some() { wait } else { wait.min(LOCK_FREE_WAIT) }
-    }
-
-    fn by_binlog_position(&self, mut readers: Vec<Session>) -> Outcome {
-        let started = Instant::now();
-        let mut tries = 0;
-        loop {
-            self.stop.check()?;
-            tries += 1;
-            let mut positions = Vec::with_capacity(readers.len());
-            for reader in &mut readers {
-                begin(reader)?;
-                positions.push(binlog_snapshot(reader)?);
-            }
-            let first = positions[0].clone();
-            if first.is_empty() {
-                return Err(Failed::NotHere);
-            }
-            if positions.iter().all(|position| *position == first) {
-                let gtid = gtid_of(&mut readers[0], &first)?;
-                let position = position(&gtid, &first);
-                return Ok(Frozen::new(Method::BinlogPosition, readers, position));
-            }
-            if started.elapsed() > self.lock_free_wait() {
-                return Err(Failed::TooLate(tries));
-            }
-        }
     }
 
     fn by_lock(&self, method: Method, readers: Vec<Session>) -> Outcome {
@@ -283,12 +250,15 @@ impl Freezer<'_> {
                 (Some(keeper), Some(lock)) => keeper.execute("lock the tables without snapshots", lock).map(drop),
                 _ => Ok(()),
             };
-            (|| -> Result<String> {
+            (|| -> Result<Option<String>> {
                 if method != Method::GlobalLock {
                     keep()?;
                 }
                 if let Some(lock) = &lock {
                     locker.execute("lock the tables for reading", lock)?;
+                }
+                if method != Method::GlobalLock && locker.flavor().is_mariadb() && has_prepared(&mut locker)? {
+                    return Ok(None);
                 }
                 self.stop.control().step("snapshot");
                 readers.iter_mut().try_for_each(begin)?;
@@ -297,41 +267,18 @@ impl Freezer<'_> {
                 }
                 let position = log_position(&mut locker)?;
                 locker.execute("unlock the tables", "UNLOCK TABLES")?;
-                Ok(position)
+                Ok(Some(position))
             })()
         });
         let blocked = asked.elapsed();
         match outcome {
-            Ok(position) => Ok(Some((keeper, position, blocked))),
+            Ok(Some(position)) => Ok(Some((keeper, position, blocked))),
+            Ok(None) => Err(Failed::NotHere),
             // Its session was ended, which a lock may have outlived for a moment: the snapshots are not trusted.
             Err(_) if deadline.has_fired() => Ok(None),
             Err(error) if error.number() == Some(number::LOCK_WAIT_TIMEOUT) => Ok(None),
             Err(error) if is_denied(&error) => Err(Failed::NotHere),
             Err(error) => Err(error.into()),
-        }
-    }
-
-    fn by_gtid(&self, mut readers: Vec<Session>) -> Outcome {
-        let started = Instant::now();
-        let mode = readers[0].query_one("say whether it has GTIDs", "SELECT @@GLOBAL.gtid_mode, @@GLOBAL.log_bin")?;
-        if mode.text(0)? != "ON" || !mode.is_yes(1)? || !is_unfiltered(&mut readers[0])? {
-            return Err(Failed::NotHere);
-        }
-        let mut asker = self.open()?;
-        let mut tries = 0;
-        loop {
-            self.stop.check()?;
-            tries += 1;
-            let before = executed_gtids(&mut asker)?;
-            readers.iter_mut().try_for_each(begin)?;
-            std::thread::sleep(SETTLE);
-            if executed_gtids(&mut asker)? == before {
-                let position = position(&before, "");
-                return Ok(Frozen::new(Method::Gtid, readers, position));
-            }
-            if started.elapsed() > self.lock_free_wait() {
-                return Err(Failed::TooLate(tries));
-            }
         }
     }
 
@@ -378,13 +325,18 @@ fn of_another_moment(table: &Table) -> Note {
 }
 
 /// Begins a transaction whose snapshot is of now, in place of one that was begun before.
-fn begin(session: &mut Session) -> Result<()> {
+pub(super) fn begin(session: &mut Session) -> Result<()> {
     session.execute("take a snapshot", "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY").map(drop)
 }
 
 fn lock_tables<'t>(tables: impl Iterator<Item = &'t Table>) -> Option<String> {
     let locks: Vec<String> = tables.map(|table| format!("{} READ", ident(&table.name))).collect();
     (!locks.is_empty()).then(|| format!("LOCK TABLES {}", locks.join(", ")))
+}
+
+/// Whether a transaction is prepared, which MariaDB commits past the locks of tables once its session is gone.
+fn has_prepared(session: &mut Session) -> Result<bool> {
+    Ok(!session.query("list prepared transactions", "XA RECOVER")?.is_empty())
 }
 
 /// Whether statements run, as far as the user may see them, that a global lock would wait for while all writes wait for it.

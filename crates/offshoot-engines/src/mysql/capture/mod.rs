@@ -18,7 +18,8 @@ pub mod options;
 mod parts;
 mod position;
 pub mod range;
-pub mod waiters;
+pub mod unlocked;
+mod waiters;
 pub mod watcher;
 pub mod work;
 

@@ -1,0 +1,132 @@
+//! One state for several connections without a lock: their snapshots are taken again and again until they are proven to be of
+//! the same moment.
+//!
+//! The server's log says so, but not of what is committed past it (`SET sql_log_bin = 0`, which purges and repairs do). So
+//! InnoDB's own counter must have stood still, too: it numbers transactions when they first write, and again when they commit.
+
+use super::freeze::{Failed, Freezer, Frozen, Outcome, SETTLE, begin};
+use super::method::Method;
+use super::position::{binlog_snapshot, executed_gtids, gtid_of, is_denied, is_unfiltered, position};
+use crate::mysql::catalog::tables::Table;
+use crate::mysql::error::Result;
+use crate::mysql::session::Session;
+use std::time::{Duration, Instant};
+
+/// How long it is tried for.
+const WAIT_MAX: Duration = Duration::from_secs(2);
+/// A transaction that has its number is visible after this: the server does nothing between but mark it so.
+const NUMBERED: Duration = Duration::from_millis(1);
+
+impl Freezer<'_> {
+    /// How long it is tried for: where there is another way, not for long.
+    fn unlocked_wait(&self) -> Duration {
+        let wait = self.options.lock_wait;
+        if self.options.method.is_some() { wait } else { wait.min(WAIT_MAX) }
+    }
+
+    /// The counter, of which what is committed by now is visible to all.
+    fn count(&self, session: &mut Session) -> Result<Option<u64>> {
+        let count = count(session)?;
+        std::thread::sleep(NUMBERED);
+        Ok(count)
+    }
+
+    fn snapshot(&self, reader: &mut Session) -> Result<()> {
+        self.stop.control().step("snapshot");
+        begin(reader)
+    }
+
+    pub(super) fn by_binlog_position(&self, mut readers: Vec<Session>) -> Outcome {
+        let started = Instant::now();
+        let (mut asker, mut tries) = (self.open()?, 0);
+        loop {
+            self.stop.check()?;
+            tries += 1;
+            let mut positions = Vec::with_capacity(readers.len());
+            let Some(before) = self.count(&mut asker)? else { return Err(Failed::NotHere) };
+            for reader in &mut readers {
+                self.snapshot(reader)?;
+                positions.push(binlog_snapshot(reader)?);
+            }
+            let is_still = readers.len() == 1 || count(&mut asker)? == Some(before);
+            let first = positions[0].clone();
+            if first.is_empty() {
+                return Err(Failed::NotHere);
+            }
+            if is_still && positions.iter().all(|position| *position == first) {
+                let gtid = gtid_of(&mut readers[0], &first)?;
+                let position = position(&gtid, &first);
+                return Ok(Frozen::new(Method::BinlogPosition, readers, position));
+            }
+            if started.elapsed() > self.unlocked_wait() {
+                return Err(Failed::TooLate(tries));
+            }
+        }
+    }
+
+    pub(super) fn by_gtid(&self, mut readers: Vec<Session>) -> Outcome {
+        let started = Instant::now();
+        let mode = readers[0].query_one("say whether it has GTIDs", "SELECT @@GLOBAL.gtid_mode, @@GLOBAL.log_bin")?;
+        if mode.text(0)? != "ON" || !mode.is_yes(1)? || !is_unfiltered(&mut readers[0])? {
+            return Err(Failed::NotHere);
+        }
+        let mut asker = self.open()?;
+        let mut tries = 0;
+        loop {
+            self.stop.check()?;
+            tries += 1;
+            let before = executed_gtids(&mut asker)?;
+            let Some(counted) = self.count(&mut asker)? else { return Err(Failed::NotHere) };
+            readers.iter_mut().try_for_each(|reader| self.snapshot(reader))?;
+            let is_still = readers.len() == 1 || count(&mut asker)? == Some(counted);
+            std::thread::sleep(SETTLE);
+            if is_still && executed_gtids(&mut asker)? == before {
+                let position = position(&before, "");
+                return Ok(Frozen::new(Method::Gtid, readers, position));
+            }
+            if started.elapsed() > self.unlocked_wait() {
+                return Err(Failed::TooLate(tries));
+            }
+        }
+    }
+}
+
+/// Whether the counter counts what changes a table's rows.
+pub(super) fn is_counted(table: &Table) -> bool {
+    table.engine == "innodb"
+}
+
+/// InnoDB's counter of transactions; none where the user may not see it.
+fn count(session: &mut Session) -> Result<Option<u64>> {
+    let doing = "say how many transactions it counted";
+    if session.flavor().is_mariadb() {
+        let rows = session.query(doing, "SHOW GLOBAL STATUS LIKE 'Innodb_max_trx_id'")?;
+        if let Some(row) = rows.first() {
+            return row.parse(1);
+        }
+    }
+    match session.query_one(doing, "SHOW ENGINE INNODB STATUS") {
+        Ok(row) => Ok(count_in(row.get(2).unwrap_or_default())),
+        Err(error) if is_denied(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The counter in what InnoDB prints of itself, statements of other sessions among it.
+fn count_in(status: &[u8]) -> Option<u64> {
+    let line = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"Trx id counter "))?;
+    std::str::from_utf8(line).ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::count_in;
+
+    #[test]
+    fn the_counter_stands_in_what_innodb_prints() {
+        let status = b"------------\nTRANSACTIONS\n------------\nTrx id counter 1804\nPurge done \xFF";
+        assert_eq!(count_in(status), Some(1804));
+        assert_eq!(count_in(b"Trx id counter"), None);
+        assert_eq!(count_in(b"Trx id counter -1\n"), None);
+    }
+}
