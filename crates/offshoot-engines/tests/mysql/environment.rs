@@ -1,9 +1,11 @@
 //! The environment lock of a snapshot: settings that change what statements mean, return or refuse, as the server has them.
 
-use crate::support::Database;
+use crate::capture::capture;
+use crate::support::{Database, servers};
 use offshoot_core::Control;
 use offshoot_core::source::Source;
 use offshoot_engines::mysql::capture::{CaptureOptions, MysqlSource};
+use offshoot_format::table::Key;
 use offshoot_testkit::mysql::{Binaries, Family, Server, ServerOptions};
 
 /// Settings, other than any server has them by default.
@@ -73,5 +75,25 @@ fn events_of_a_server_that_shows_none_are_missed_where_there_are_some() {
         assert_eq!(of_one.len(), usize::from(!shows), "{of_one:?}");
         assert!(of_one.iter().all(|note| note.starts_with("events: ")), "{of_one:?}");
         assert!(of_none.is_empty(), "{of_none:?}");
+    }
+}
+
+/// It is a column and a key of the table, although the server can be told not to show it.
+#[test]
+fn a_primary_key_that_the_server_made_is_carried_where_it_is_hidden() {
+    for (_, url) in servers().into_iter().filter(|(name, _)| *name == "mysql") {
+        let database = Database::new(&url);
+        database.run(
+            "SET GLOBAL show_gipk_in_create_table_and_information_schema = OFF;
+             SET SESSION sql_generate_invisible_primary_key = ON;
+             CREATE TABLE t (a INT);
+             INSERT INTO t VALUES (7)",
+        );
+        let (captured, memory) = capture(&database);
+        let table = memory.table("", "t");
+        let spec = table.spec.unwrap();
+        assert_eq!((spec.columns[0].name.as_str(), spec.key), ("my_row_id", Key::Unique(vec![0])));
+        assert_eq!(table.rows.len(), 1);
+        assert!(captured.schema.iter().any(|item| item.sql.contains("my_row_id")));
     }
 }

@@ -51,7 +51,12 @@ fn wishes(flavor: &Flavor) -> Vec<&'static str> {
     if flavor.is_mariadb() {
         wishes.push("system_versioning_insert_history = 1");
     } else {
-        wishes.extend(["sql_require_primary_key = 0", "sql_generate_invisible_primary_key = 0"]);
+        wishes.extend([
+            "sql_require_primary_key = 0",
+            "sql_generate_invisible_primary_key = 0",
+            // A foreign key onto what is no unique key was allowed where it was made.
+            "restrict_fk_on_non_standard_key = 0",
+        ]);
     }
     wishes
 }
