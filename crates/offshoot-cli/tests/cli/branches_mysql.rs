@@ -6,6 +6,7 @@ use offshoot_testkit::mysql::{Binaries, Family, Server, ServerOptions, definitio
 use offshoot_testkit::real_data::{load_mysql, real_data};
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -161,6 +162,39 @@ fn settings_of_the_source_are_those_of_its_branches() {
         nest.create("busy");
         assert_eq!(ask(&nest, "busy", asked), "ON\t0\t33\tPIPES_AS_CONCAT\tNO");
         assert_eq!(ask(&nest, "busy", "SELECT status FROM information_schema.events"), "ENABLED");
+    }
+}
+
+/// Two zones in the tables that a server knows zones from: of hours that never change.
+const ZONES: &str = "
+INSERT INTO time_zone (Time_zone_id, Use_leap_seconds) VALUES (1, 'N'), (2, 'N');
+INSERT INTO time_zone_name (Name, Time_zone_id) VALUES ('UTC', 1), ('Europe/Berlin', 2);
+INSERT INTO time_zone_transition_type (Time_zone_id, Transition_type_id, Offset, Is_DST, Abbreviation)
+  VALUES (1, 0, 0, 0, 'UTC'), (2, 0, 3600, 0, 'CET')";
+
+#[test]
+fn zones_that_the_source_knows_by_name_its_branches_know() {
+    if !Path::new("/usr/share/zoneinfo/Europe/Berlin").exists() {
+        eprintln!("skipped: this machine has no time zones (tzdata)");
+        return;
+    }
+    for binaries in Binaries::wanted() {
+        let server = Server::start(ServerOptions::new().binaries(binaries));
+        let loaded = server.load_text("mysql", &ZONES.replace("Offset", "`Offset`"));
+        assert!(loaded.errors.is_empty(), "{:?}", loaded.errors);
+        let db = small(&server, "branch_zones");
+        let loaded = server.load_text(
+            &db,
+            "SET GLOBAL time_zone = 'Europe/Berlin'; SET time_zone = 'Europe/Berlin';
+             CREATE EVENT nightly ON SCHEDULE EVERY 1 DAY STARTS '2035-01-01 04:00:00' DO DELETE FROM t",
+        );
+        assert!(loaded.errors.is_empty(), "{:?}", loaded.errors);
+        let nest = Nest::of_mysql(&server, &db);
+        nest.create("zoned");
+        let asked = "SELECT @@time_zone, CONVERT_TZ('2026-07-01 12:00:00', 'Europe/Berlin', 'America/New_York'), \
+                     (SELECT time_zone FROM information_schema.events)";
+        assert_eq!(ask(&nest, "zoned", asked), "Europe/Berlin\t2026-07-01 06:00:00\tEurope/Berlin");
+        assert_eq!(nest.session.quietly(&["doctor", "zoned", "--strict"]).code, Some(0));
     }
 }
 

@@ -242,6 +242,31 @@ fn an_event_whose_time_has_passed_is_told() {
 }
 
 #[test]
+fn a_time_zone_that_the_server_does_not_know_is_told_before_anything_is_made() {
+    for binaries in Binaries::wanted() {
+        let server = shared_of(&binaries);
+        let (from, to) = (server.fresh_db("zone_from"), server.fresh_db("zone_to"));
+        server.load_text(
+            &from,
+            "CREATE TABLE t (a INT); SET time_zone = '+05:00'; CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO DELETE FROM t",
+        );
+        let mut taken = take(server, &from);
+        taken
+            .manifest
+            .content
+            .schema
+            .iter_mut()
+            .for_each(|item| item.sql = item.sql.replace("+05:00", "Europe/Berlin"));
+        let error = try_restore(&taken, server, &to, options(1)).unwrap_err();
+        assert!(matches!(&error, RestoreError::Unfit { problems } if problems.len() == 1), "{error}");
+        for part in ["EVENT e", "Europe/Berlin", "/usr/share/zoneinfo"] {
+            assert!(error.to_string().contains(part), "{error} lacks {part}");
+        }
+        assert_eq!(server.sql(&to, "SHOW TABLES"), "");
+    }
+}
+
+#[test]
 fn a_server_that_takes_no_events_is_told_before_anything_is_made() {
     for binaries in Binaries::wanted() {
         let source = shared_of(&binaries);

@@ -65,6 +65,9 @@ pub(crate) const SETTINGS: &[&str] = &[
     "windowing_use_high_precision",
 ];
 
+/// The name, among those of settings, of whether the server knows time zones by their names.
+pub(crate) const ZONE_NAMES: &str = "time_zone_names";
+
 /// Reads it. `definers` are the users that objects run as.
 ///
 /// # Errors
@@ -89,6 +92,8 @@ pub fn read(session: &mut Session, tables: &Tables, definers: &[String]) -> Resu
     // What +SYSTEM means is the machine's business, but it decides what a time of day is.
     let zone = session.query_one("say its time zone", "SELECT @@system_time_zone")?;
     environment.settings.insert("system_time_zone".to_owned(), zone.text(0)?.to_owned());
+    let known = if knows_zone(session, "UTC")? { "YES" } else { "NO" };
+    environment.settings.insert(ZONE_NAMES.to_owned(), known.to_owned());
     environment.extensions = engines(tables, &flavor.text);
     environment.collations = collations(tables);
     environment.roles = definers
@@ -96,6 +101,15 @@ pub fn read(session: &mut Session, tables: &Tables, definers: &[String]) -> Resu
         .map(|name| Role { name: name.clone(), attributes: Vec::new(), member_of: Vec::new(), settings: Vec::new() })
         .collect();
     Ok(environment)
+}
+
+/// Whether the server has tables of time zones, which make it know a zone by its name.
+///
+/// # Errors
+/// If the server refuses.
+pub(crate) fn knows_zone(session: &mut Session, zone: &str) -> Result<bool> {
+    let sql = format!("SELECT CONVERT_TZ('2004-01-01 12:00:00', '+00:00', {}) IS NOT NULL", literal(zone));
+    session.query_one("say what time zones it knows", &sql)?.is_yes(0)
 }
 
 /// The engines that tables need: they must be there before a restore.

@@ -17,6 +17,7 @@ mod settings;
 mod spare;
 mod statements;
 mod stop;
+mod zones;
 
 use self::init::MARK_FILE;
 use self::memory::Memory;
@@ -155,6 +156,7 @@ impl Server for LocalServer {
     }
 
     fn create_database(&self, site: &Site, database: &str, environment: &Environment) -> Result<()> {
+        zones::load(&self.programs, self.owner, site, environment)?;
         Ok(statements::create_database(site, database, environment)?)
     }
 

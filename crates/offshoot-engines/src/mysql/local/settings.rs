@@ -150,10 +150,25 @@ pub(super) fn carried(environment: &Environment) -> Settings {
     // What the source says is not to be believed: an option file has lines that a value could end.
     let value = |name: &&str| environment.settings.get(*name).filter(|value| is_plain(value)).cloned();
     let mut carried: Settings = CARRIED.iter().filter_map(|name| Some(((*name).to_owned(), value(name)?))).collect();
-    // A zone by its name wants tables that the server here does not have.
+    // A zone by its name wants tables that the server does not have yet.
     let zone = value(&"time_zone").filter(|zone| zone.starts_with(['+', '-']));
     carried.extend(zone.map(|zone| ("default_time_zone".to_owned(), zone)));
     carried
+}
+
+/// The zone that the source's server had by its name.
+pub(super) fn named_zone(environment: &Environment) -> Option<&str> {
+    let zone = environment.settings.get("time_zone")?.as_str();
+    let is_name = zone.starts_with(|c: char| c.is_ascii_alphabetic())
+        && zone.len() <= 64
+        && zone.chars().all(|c| c.is_ascii_alphanumeric() || "_/+-".contains(c));
+    (is_name && zone != "SYSTEM").then_some(zone)
+}
+
+/// The text of `offshoot.cnf` with a zone beside the other settings.
+pub(super) fn with_zone(mut text: String, zone: &str) -> String {
+    push(&mut text, "loose_default_time_zone", zone);
+    text
 }
 
 /// Whether a value is made of the signs of words, lists, numbers and zones alone.
@@ -318,6 +333,20 @@ mod tests {
             environment.settings.insert(name.to_owned(), value);
         }
         assert_eq!(carried(&environment), [("collation_server".to_owned(), "utf8mb4_bin".to_owned())]);
+    }
+
+    #[test]
+    fn zones_by_their_names_are_words() {
+        let mut environment = Environment::default();
+        let mut named = |zone: &str| {
+            environment.settings.insert("time_zone".to_owned(), zone.to_owned());
+            named_zone(&environment).map(str::to_owned)
+        };
+        assert_eq!(named("America/Port-au-Prince").as_deref(), Some("America/Port-au-Prince"));
+        assert_eq!(["SYSTEM", "+02:00", "A\nport=1", "A\" B", ""].map(&mut named), [const { None }; 5]);
+        assert!(
+            with_zone(String::from("[mysqld]\n"), "Etc/GMT+5").ends_with("loose_default_time_zone = \"Etc/GMT+5\"\n")
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a target is and holds, before anything is changed.
 
-use super::MysqlTargetSession;
+use super::{MysqlTargetSession, zones};
 use crate::mysql::Result;
 use crate::mysql::catalog::origin;
 use crate::mysql::quote::{ident, literal};
@@ -57,6 +57,7 @@ impl MysqlTargetSession<'_> {
             inspection.collations.push(row.text(0)?.to_ascii_lowercase());
         }
         self.rights(manifest, &mut inspection)?;
+        inspection.missing_rights.extend(zones::unknown(&mut self.session, manifest)?);
         inspection.mark = self.read_mark()?;
         inspection.objects = self.objects(inspection.mark.is_some())?;
         Ok(inspection)

@@ -17,6 +17,7 @@ mod others;
 mod pins;
 mod prove;
 mod session;
+mod zones;
 
 use super::conninfo::ConnInfo;
 use super::session::Canceller;
