@@ -187,7 +187,8 @@ fn refused_by_scrub(error: Box<dyn StdError + Send + Sync>) -> Error {
     };
     let error = match error.downcast::<Broken>() {
         Ok(broken) => {
-            let hint = "give the columns that each line names `keep`, and report this: a rule that was taken for injective is not";
+            let hint = "give the columns that each line names `keep`, or a rule that writes no letters with accents; where their collation tells \
+                        accents and blanks at the end apart, report this: a rule that was taken for injective is not";
             return Error::new(ErrorKind::Refused, broken.to_string(), hint);
         }
         Err(error) => error,

@@ -230,6 +230,12 @@ fn is_about_objects(number: u16, state: &str) -> bool {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.message {
+            _ if self.number == number::LOCK_WAIT_TIMEOUT => write!(
+                f,
+                "another session holds what it needs locked (error {}). Wait for that to end, or allow a capture more with \
+                 --lock-wait",
+                self.number
+            ),
             Some(message) => write!(f, "{message} (error {})", self.number),
             None => write!(
                 f,
