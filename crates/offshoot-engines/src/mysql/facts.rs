@@ -106,6 +106,7 @@ impl<'t> Sketch<'t> {
             unique: Vec::new(),
             foreign_keys: Vec::new(),
             parent: None,
+            period: table.period(),
         };
         Ok(Self { table, facts })
     }
@@ -263,6 +264,8 @@ fn type_name(of: &ColumnType) -> &'static str {
             "decimal" | "numeric" => "numeric_text",
             "date" => "date_text",
             "datetime" => "datetime_text",
+            // Rows that still hold do so until after the last moment that rules know of a TIMESTAMP.
+            "timestamp" if of.edge.is_some() => "datetime_text",
             "timestamp" => "timestamp_text",
             "time" => "time_text",
             "json" => "json",
