@@ -185,6 +185,7 @@ fn rules(c: &mut Criterion) {
                 .collect(),
             foreign_keys: Vec::new(),
             parent: None,
+            period: None,
         };
         let policy = Policy::parse(&format!("{LISTS}[scrub.columns]\nid = \"keep\"\nc = {rule}")).expect("a policy");
         let key = Key::from_bytes(std::array::from_fn(|at| at as u8)).expect("a key");

@@ -292,6 +292,7 @@ fn library(policy: &str, rows: u64) -> Result<f64> {
         unique: Vec::new(),
         foreign_keys: Vec::new(),
         parent: None,
+        period: None,
     };
     let key = Key::from_bytes(std::array::from_fn(|at| at as u8 * 7 + 1))?;
     let scrubber = Scrubber::new(&Policy::parse(policy)?, &[table], &key)?;

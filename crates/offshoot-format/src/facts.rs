@@ -44,9 +44,28 @@ pub struct TableFacts {
     pub foreign_keys: Vec<ForeignKey>,
     /// The partitioned table that this is a partition of, or the table that it inherits from: schema and name.
     pub parent: Option<(String, String)>,
+    /// The columns that say since when and until when a row holds, where the table's former rows are among its rows. Every unique
+    /// constraint has the second one: of rows that hold at different times, two may be alike.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<(usize, usize)>,
 }
 
 impl TableFacts {
+    /// Whether the columns of a unique constraint are these, but for the end of the period.
+    #[must_use]
+    pub fn is_key(&self, unique: &[usize], columns: &[usize]) -> bool {
+        let end = self.period.map(|(_, end)| end);
+        let mut own = unique.iter().filter(|column| Some(**column) != end || columns.contains(column));
+        let count = own.clone().count();
+        count == columns.len() && own.all(|column| columns.contains(column))
+    }
+
+    /// Whether a column says when a row holds.
+    #[must_use]
+    pub fn is_of_period(&self, column: usize) -> bool {
+        self.period.is_some_and(|(start, end)| column == start || column == end)
+    }
+
     /// The name for messages and policies: `public.users`, or `users` where a database has no schemas.
     #[must_use]
     pub fn shown_name(&self) -> String {

@@ -304,7 +304,6 @@ fn is_part_of(tables: &[TableFacts], part: usize, whole: usize) -> bool {
 
 /// How the key of these columns compares; byte by byte if there is none.
 fn equality_of(table: &TableFacts, columns: &[usize]) -> Equality {
-    let is_key = |key: &[usize]| key.len() == columns.len() && columns.iter().all(|column| key.contains(column));
-    let key = table.unique.iter().find(|(key, _)| is_key(key));
+    let key = table.unique.iter().find(|(key, _)| table.is_key(key, columns));
     key.map_or(Equality::Bytes, |(_, equality)| *equality)
 }

@@ -12,6 +12,7 @@ mod canaries;
 mod canaries_mysql;
 mod capture;
 mod checkouts;
+mod former;
 mod full_disk;
 mod full_disk_mysql;
 mod full_host;

@@ -106,6 +106,7 @@ impl<'t> Sketch<'t> {
             unique: Vec::new(),
             foreign_keys: Vec::new(),
             parent: None,
+            period: table.period(),
         };
         Ok(Self { table, facts })
     }
@@ -261,7 +262,8 @@ fn type_name(of: &ColumnType) -> &'static str {
         },
         Kind::Moment(_) => match of.base.as_str() {
             "date" => "date_text",
-            "timestamp" => "timestamp_text",
+            // Rows that still hold do so until after the last moment that rules know of a TIMESTAMP.
+            "timestamp" if of.edge.is_none() => "timestamp_text",
             _ => "datetime_text",
         },
         Kind::Printed => match of.base.as_str() {

@@ -156,7 +156,7 @@ fn select(table: &Table, as_text: bool) -> String {
     });
     let list: Vec<String> = columns.collect();
     let list = if list.is_empty() { "1".to_owned() } else { list.join(", ") };
-    format!("SELECT {list} FROM {}", ident(&table.name))
+    format!("SELECT {list} FROM {}", table.source())
 }
 
 /// Conditions that lead to rows in several places of a large table.
@@ -166,7 +166,7 @@ fn places(session: &mut Session, table: &Table, rows_max: u64, doing: &str) -> R
     if table.rows_estimate < SPREAD_ROWS_MIN || rows_max < PLACES {
         return Ok(everywhere);
     }
-    let sql = format!("SELECT MIN({key}), MAX({key}) FROM {}", ident(&table.name));
+    let sql = format!("SELECT MIN({key}), MAX({key}) FROM {}", table.source());
     let row = session.query_one(doing, &sql)?;
     let (Some(first), Some(last)) = (row.parse::<i128>(0)?, row.parse::<i128>(1)?) else { return Ok(everywhere) };
     let places = i128::from(PLACES);

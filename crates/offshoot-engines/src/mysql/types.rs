@@ -27,8 +27,25 @@ pub struct ColumnType {
     pub collation: Option<String>,
     /// What its values are.
     pub kind: Kind,
+    /// Which edge of the time a row holds for it is, in a system-versioned table.
+    pub edge: Option<Edge>,
     name: String,
 }
+
+/// An edge of the time for which a row holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edge {
+    /// Since when it does.
+    Start,
+    /// Until when it does: [`FOREVER`] for one that still does.
+    End,
+}
+
+/// The last moment of a TIMESTAMP where those have 64 bits. In a snapshot rows that still hold do so until then, whatever their
+/// server calls it, so that servers compare.
+pub const FOREVER: &[u8] = b"2106-02-07 06:28:15.999999";
+/// The same where they have 32 bits: before MariaDB 11.5, and on machines of 32 bits.
+pub const FOREVER_32: &[u8] = b"2038-01-19 03:14:07.999999";
 
 /// What the values of a type are, by the bytes that they have in a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,8 +106,13 @@ impl ColumnType {
         };
         let is_unsigned = attributes.split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case("unsigned"));
         let kind = kind(&base, modifier.as_deref(), is_unsigned, charset.is_some()).ok_or_else(|| unknown(name))?;
+        let edge = match attributes.trim() {
+            "row start" => Some(Edge::Start),
+            "row end" => Some(Edge::End),
+            _ => None,
+        };
         let (charset, collation) = (charset.map(str::to_owned), collation.map(str::to_owned));
-        Ok(Self { base, modifier, is_unsigned, charset, collation, kind, name: name.to_owned() })
+        Ok(Self { base, modifier, is_unsigned, charset, collation, kind, edge, name: name.to_owned() })
     }
 
     /// How its values lie.
@@ -149,6 +171,7 @@ impl ColumnType {
     #[inline]
     pub fn push(&self, value: &[u8], column: &mut Column) -> Result<()> {
         match self.kind {
+            Kind::Moment(_) if self.edge == Some(Edge::End) && value == FOREVER_32 => column.push(FOREVER)?,
             Kind::Chars | Kind::Printed | Kind::Bytes => column.push(value)?,
             Kind::Moment(bytes) if value.len() == usize::from(bytes) => column.push(value)?,
             Kind::Moment(_) => return Err(not_of_type()),
@@ -349,6 +372,16 @@ mod tests {
         assert_eq!(bytes("date", "0000-00-00"), b"0000-00-00");
         assert_eq!(bytes("timestamp(3)", "2001-02-03 04:05:06.700"), b"2001-02-03 04:05:06.700");
         assert_eq!(bytes("set('a','b')", "3"), [0, 0, 0, 0, 0, 0, 0, 3]);
+    }
+
+    #[test]
+    fn rows_that_still_hold_do_so_until_the_same_moment() {
+        let [wide, narrow] = [FOREVER, FOREVER_32].map(|moment| std::str::from_utf8(moment).unwrap());
+        assert_eq!(bytes("timestamp(6) row end", narrow), FOREVER);
+        assert_eq!(bytes("timestamp(6) row end", wide), FOREVER);
+        assert_eq!(bytes("timestamp(6) row start", narrow), FOREVER_32);
+        assert_eq!(bytes("timestamp(6)", narrow), FOREVER_32);
+        assert_eq!(ColumnType::parse("timestamp(6) row end").unwrap().edge, Some(Edge::End));
     }
 
     #[test]

@@ -296,6 +296,7 @@ mod tests {
             unique: Vec::new(),
             foreign_keys: Vec::new(),
             parent: parent.map(|parent| ("s".into(), parent.into())),
+            period: None,
         };
         let mut facts = vec![table("a", None), table("b", None)];
         facts.extend((0..20).map(|part| table(&format!("p{part}"), Some("p"))));

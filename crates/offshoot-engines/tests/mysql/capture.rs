@@ -423,27 +423,19 @@ fn a_cancelled_capture_ends_at_once() {
 }
 
 #[test]
-fn sequences_and_versioned_tables_of_mariadb() {
+fn sequences_of_mariadb() {
     for (_, url) in servers().into_iter().filter(|(name, _)| *name == "mariadb") {
         let database = Database::new(&url);
         database.run(
             "CREATE SEQUENCE s START WITH 100 INCREMENT BY 10 CACHE 1;
              SELECT NEXTVAL(s);
-             CREATE TABLE d (id INT PRIMARY KEY DEFAULT NEXTVAL(s));
-             CREATE TABLE v (id INT PRIMARY KEY, x INT) WITH SYSTEM VERSIONING;
-             INSERT INTO v VALUES (1, 1);
-             UPDATE v SET x = 2",
+             CREATE TABLE d (id INT PRIMARY KEY DEFAULT NEXTVAL(s))",
         );
-        let (captured, memory) = capture(&database);
+        let (captured, _) = capture(&database);
         let labels: Vec<&str> = captured.schema.iter().map(|item| item.label.as_str()).collect();
         let place = |label: &str| labels.iter().position(|of| *of == label).unwrap();
         assert!(place("SEQUENCE s") < place("TABLE d"));
         let sequence = captured.sequences.iter().find(|sequence| sequence.name == "s").unwrap();
         assert_eq!(sequence.last_value, 110);
-        assert_eq!(
-            memory.table("", "v").rows,
-            [vec![Some(1_i32.to_be_bytes().to_vec()), Some(2_i32.to_be_bytes().to_vec())]]
-        );
-        assert!(captured.not_carried.iter().any(|note| note.object == "former rows of table v"));
     }
 }

@@ -6,6 +6,7 @@ mod capture;
 mod certificates;
 mod ddl;
 mod environment;
+mod former;
 mod impostors;
 mod kills;
 #[path = "../capture/memory.rs"]

@@ -273,9 +273,12 @@ fn derived(table: &TableFacts, findings: &mut [Finding]) {
     let has_personal_text = table.columns.iter().zip(findings.iter()).any(|(column, finding)| {
         finding.meaning.is_some() && Codec::new(&column.type_name, table.form).kind() == Kind::Text
     });
-    for (column, finding) in table.columns.iter().zip(findings) {
+    for (c, (column, finding)) in table.columns.iter().zip(findings).enumerate() {
         if column.type_name == "tsvector" && has_personal_text {
             *finding = Finding::new(Some(Meaning::Derived), 0.8, "a search vector beside personal texts");
+        }
+        if table.is_of_period(c) {
+            *finding = Finding::new(None, 0.95, "when the row held");
         }
     }
 }

@@ -45,7 +45,21 @@ pub(super) fn own_rule(policy: &Policy, tables: &[TableFacts], t: usize, c: usiz
     };
     let is_opened = all().any(|(_, column)| policy.commented_rule_for(column).is_some_and(|rule| rule.name == "keep"));
     // Whoever may comment on columns must not open one that the policy closes by its type or its name.
-    named.or_else(|| is_opened.then(|| general(false)).flatten()).or_else(|| general(true))
+    let rule = named.or_else(|| is_opened.then(|| general(false)).flatten()).or_else(|| general(true));
+    // Nobody has to name what the server itself writes of a row.
+    rule.or_else(|| tables[t].is_of_period(c).then(|| policy.plain_rule("keep")).flatten())
+}
+
+/// Why a rule cannot be had for a column that says when a row holds.
+pub(super) fn period_allows(table: &TableFacts, c: usize, rule: &Rule) -> Result<(), String> {
+    if !table.is_of_period(c) || is_plainly(rule, "keep") {
+        return Ok(());
+    }
+    let (table, name) = (table.shown_name(), &table.columns[c].name);
+    Err(format!(
+        "it says when a row held, and other times would put the table's former rows out of order: keep it ({name} = \"keep\" for the \
+         table {table}), or leave the table's rows out"
+    ))
 }
 
 /// The rule for a column that nobody looked at, where the policy wants such scrubbed; none if no rule does that blindly.
@@ -98,6 +112,7 @@ pub(super) fn column(
 ) -> Result<ColumnPlan, ScrubError> {
     let (table, column) = (&tables[place.0], &tables[place.0].columns[place.1]);
     let refused = |why: String| refused(policy, rule, full_name(table, place.1), why);
+    period_allows(table, place.1, rule).map_err(refused)?;
     encoding_allows(rule, column).map_err(refused)?;
     let codec = Codec::of(column, table.form);
     let equality = joins.equality(place.0, place.1);
@@ -118,9 +133,9 @@ pub(super) fn column(
         makers: &policy.makers,
     };
     let transform = rule.make(options, &making).map_err(|fault| policy.place(fault))?;
-    let is_unique_by = transform
-        .is_unique_by()
-        .is_some_and(|by| !table.columns[by].is_nullable && table.unique.iter().any(|(columns, _)| *columns == [by]));
+    let is_unique_by = transform.is_unique_by().is_some_and(|by| {
+        !table.columns[by].is_nullable && table.unique.iter().any(|(key, _)| table.is_key(key, &[by]))
+    });
     type_allows(rule, &*transform, column, codec).map_err(refused)?;
     // How an expression or a collation compares is unknown, whatever the values are.
     let to_prove = equality.filter(|equality| !is_unique_by || *equality == Equality::Other);

@@ -59,6 +59,7 @@ fn texts(name: &str, columns: &[String], rows: &[Vec<String>]) -> (TableFacts, B
         unique: Vec::new(),
         foreign_keys: Vec::new(),
         parent: None,
+        period: None,
     };
     let mut filled: Vec<Column> = columns.iter().map(|_| Column::new(Layout::Var)).collect();
     for row in rows {

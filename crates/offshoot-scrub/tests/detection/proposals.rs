@@ -122,6 +122,7 @@ fn table(number: usize) -> impl Strategy<Value = TableFacts> {
                 unique,
                 foreign_keys: if refers && number > 0 { vec![key] } else { Vec::new() },
                 parent: (is_part && number > 0).then_some(before),
+                period: None,
             }
         })
 }
@@ -190,7 +191,7 @@ proptest! {
     fn no_value_makes_it_panic(texts in prop::collection::vec("\\PC{0,60}", 1..6), bytes in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 1..6), kind in prop::sample::select(&TYPES[..])) {
         let mut table = TableFacts {
             schema: "s".to_owned(), name: "t".to_owned(), columns: vec![ColumnFacts::new("c", kind)], form: RowForm::Binary,
-            key: Vec::new(), unique: Vec::new(), foreign_keys: Vec::new(), parent: None,
+            key: Vec::new(), unique: Vec::new(), foreign_keys: Vec::new(), parent: None, period: None,
         };
         for form in [RowForm::Binary, RowForm::Text] {
             table.form = form;
@@ -230,6 +231,7 @@ fn a_comment_says_what_a_name_does_not() {
         unique: Vec::new(),
         foreign_keys: Vec::new(),
         parent: None,
+        period: None,
     };
     let findings = Classifier::new().classify(&table, None);
     let meanings: Vec<Option<Meaning>> = findings.iter().map(|finding| finding.meaning).collect();
@@ -253,6 +255,7 @@ fn proposed(column: ColumnFacts, values: &[&str]) -> String {
         unique: Vec::new(),
         foreign_keys: Vec::new(),
         parent: None,
+        period: None,
     };
     let mut column = Column::new(Layout::Var);
     values.iter().for_each(|value| column.push(value.as_bytes()).unwrap());

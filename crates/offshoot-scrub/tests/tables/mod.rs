@@ -31,6 +31,7 @@ pub fn table(name: &str, columns: &[(&str, &str)]) -> TableFacts {
         unique: Vec::new(),
         foreign_keys: Vec::new(),
         parent: None,
+        period: None,
     }
 }
 

@@ -27,14 +27,18 @@ pub fn fingerprint(server: &Server, db: &str) -> String {
 }
 
 fn try_fingerprint(server: &Server, db: &str) -> Result<String, MysqlError> {
-    // Generated columns, those of no data of their own, count too: as they are computed, they must come out.
+    // Of system-versioned tables the times that no list shows, too. Generated columns, those of no data of their own, count too: as they are computed, they must come out.
     let columns = server.try_sql(
         db,
         &format!(
             "SELECT t.table_type, c.table_name, c.column_name, c.data_type FROM information_schema.tables t \
              JOIN information_schema.columns c ON c.table_schema = t.table_schema AND c.table_name = t.table_name \
-             WHERE t.table_schema = {} AND t.table_type <> 'VIEW' \
-             ORDER BY CAST(t.table_name AS BINARY), CAST(c.column_name AS BINARY)",
+             WHERE t.table_schema = {0} AND t.table_type <> 'VIEW' \
+             UNION ALL SELECT t.table_type, t.table_name, p.name, 'timestamp' FROM information_schema.tables t \
+             JOIN (SELECT 'row_start' AS name UNION ALL SELECT 'row_end') p \
+             WHERE t.table_schema = {0} AND t.table_type = 'SYSTEM VERSIONED' AND NOT EXISTS (SELECT 1 FROM information_schema.columns c \
+               WHERE c.table_schema = t.table_schema AND c.table_name = t.table_name AND c.generation_expression = 'ROW START') \
+             ORDER BY CAST(table_name AS BINARY), CAST(column_name AS BINARY)",
             literal(db)
         ),
     )?;
@@ -53,7 +57,8 @@ fn try_fingerprint(server: &Server, db: &str) -> Result<String, MysqlError> {
 }
 
 fn query(kind: &str, table: &str, columns: &[(String, &str)]) -> String {
-    let name = quoted(table);
+    let former = if kind == "SYSTEM VERSIONED" { " FOR SYSTEM_TIME ALL" } else { "" };
+    let name = format!("{}{former}", quoted(table));
     let word = if kind == "SEQUENCE" { "sequence" } else { "table" };
     let names: Vec<&str> = columns.iter().map(|(column, _)| column.as_str()).collect();
     let values: Vec<String> = columns

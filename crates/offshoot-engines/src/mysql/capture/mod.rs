@@ -45,6 +45,7 @@ use crate::error::{EngineError, retry_absent};
 use crate::stop::Stop;
 use offshoot_core::source::{Captured, Sink, Source, Survey, now_unix_ms};
 use offshoot_core::{Control, CoreError, Event};
+use offshoot_format::manifest::Note;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -153,7 +154,8 @@ impl Capture<'_> {
         control.emit(&total(tables));
         control.step("data");
         self.say_who_is_not_seen(&mut leader)?;
-        self.read((&mut leader, &mut identities), watcher, tables, frozen, since, sink)?;
+        let left_out = self.read((&mut leader, &mut identities), watcher, tables, frozen, since, sink)?;
+        captured.not_carried.extend(left_out);
         self.stop.check()?;
         control.step("sequences");
         let after = self.list(&mut leader)?;
@@ -216,7 +218,7 @@ impl Capture<'_> {
         Ok(Listed { tables, schema })
     }
 
-    /// Reads all rows.
+    /// Reads all rows; says which were not read.
     fn read(
         &self,
         (leader, identities): (&mut Session, &mut Identities),
@@ -225,7 +227,7 @@ impl Capture<'_> {
         frozen: Frozen,
         since: Instant,
         sink: &dyn Sink,
-    ) -> Result<(), CoreError> {
+    ) -> Result<Vec<Note>, CoreError> {
         let sessions = Sessions::default();
         let Frozen { mut readers, keeper, .. } = frozen;
         // What the keeper has locked only the keeper may be sure of.
@@ -301,7 +303,8 @@ impl Capture<'_> {
                 thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             }
             self.stop.check()
-        })
+        })?;
+        Ok(kept.left_out().into_iter().chain(work.get().map(Work::left_out).unwrap_or_default()).collect())
     }
 
     fn raise(&self, outcome: Result<(), CoreError>) {
@@ -344,6 +347,7 @@ impl Capture<'_> {
             while let Some(keys) = task.next_keys() {
                 let range = Range { table: task.table, keys, stop: &self.stop };
                 let rows = range.read(session, &mut *sink)?;
+                work.leave_out(task.table, range.left_out(session)?);
                 tracing::debug!(table = task.table.name, rows, "read");
             }
             sink.finish()?;

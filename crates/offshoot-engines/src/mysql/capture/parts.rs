@@ -9,7 +9,7 @@ use super::bound::{Bound, KeyColumn, Keys, force};
 use super::middle::{self, Alphabet};
 use crate::mysql::catalog::tables::Table;
 use crate::mysql::error::{MysqlError, Result};
-use crate::mysql::quote::{ident, ident_list};
+use crate::mysql::quote::ident;
 use crate::mysql::session::{Row, Session};
 
 /// Halvings for each part that is wanted: many cut off only a little.
@@ -153,7 +153,7 @@ impl Halving<'_, '_> {
         let clause = keys.clause();
         let force = if clause.is_empty() { force() } else { String::new() };
         let order: Vec<String> = keys.columns.iter().map(|column| format!("{column} {order}")).collect();
-        let (list, order, table) = (list.join(", "), order.join(", "), ident_list([self.table.name.as_str()]));
+        let (list, order, table) = (list.join(", "), order.join(", "), self.table.source());
         format!("SELECT {list} FROM {table}{force}{clause} ORDER BY {order} LIMIT 1")
     }
 
@@ -174,7 +174,7 @@ impl Halving<'_, '_> {
 
     /// How many rows the optimizer takes two sides for.
     fn estimate(&mut self, sides: [&Keys; 2]) -> Result<Option<[u64; 2]>> {
-        let table = ident(&self.table.name);
+        let table = self.table.source();
         let sides = sides.map(|keys| format!("(SELECT 1 FROM {table}{})", keys.clause()));
         let sql = format!("EXPLAIN FORMAT=TRADITIONAL {}", sides.join(" UNION ALL "));
         // MySQL has the column of partitions always.

@@ -3,6 +3,7 @@
 use super::bound::Keys;
 use crate::mysql::catalog::tables::Table;
 use crate::mysql::error::{MysqlError, Result, number};
+use crate::mysql::quote::ident;
 use crate::mysql::session::{LongRow, NextRow, Session, cut_short, split_value};
 use crate::stop::Stop;
 use offshoot_core::source::{BATCH_BYTES, BATCH_ROWS, RangeSink};
@@ -84,7 +85,29 @@ impl Range<'_> {
     }
 
     fn statement(&self) -> String {
-        self.table.select() + &self.keys.clause()
+        self.table.select() + &self.clause("<")
+    }
+
+    /// Counts rows that held at no time, which are not read: no server takes them back.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    pub fn left_out(&self, session: &mut Session) -> Result<u64> {
+        if self.table.period().is_none() {
+            return Ok(0);
+        }
+        let sql = format!("SELECT COUNT(*) FROM {}{}", self.table.source(), self.clause(">="));
+        let row = session.query_one(&format!("count rows of table {}", self.table.name), &sql)?;
+        Ok(row.parse(0)?.unwrap_or(0))
+    }
+
+    /// Its keys; of former rows those whose start compares so with their end.
+    fn clause(&self, compare: &str) -> String {
+        let keys = self.keys.clause();
+        let Some((start, end)) = self.table.period() else { return keys };
+        let [start, end] = [start, end].map(|place| ident(&self.table.spec.columns[place].name));
+        let word = if keys.is_empty() { "WHERE" } else { "AND" };
+        format!("{keys} {word} {start} {compare} {end}")
     }
 }
 

@@ -8,6 +8,7 @@
 use super::bound::{Bound, KeyColumn, Keys};
 use super::options::CaptureOptions;
 use super::parts;
+use crate::mysql::catalog::notes;
 use crate::mysql::catalog::tables::Table;
 use crate::mysql::error::Result;
 use crate::mysql::quote::ident;
@@ -15,7 +16,8 @@ use crate::mysql::session::Session;
 use crate::span::{Span, piece_bytes};
 use offshoot_core::CoreError;
 use offshoot_core::source::{Sink, TableSink};
-use std::collections::{BTreeSet, VecDeque};
+use offshoot_format::manifest::Note;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -78,6 +80,8 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 pub struct Work<'w> {
     sink: &'w dyn Sink,
     state: Mutex<State<'w>>,
+    /// Rows that held at no time, by table.
+    left_out: Mutex<BTreeMap<String, u64>>,
 }
 
 struct State<'w> {
@@ -96,7 +100,7 @@ impl<'w> Work<'w> {
     /// Everything to be read of some tables, each as a whole.
     pub fn of(tables: impl Iterator<Item = &'w Table>, sink: &'w dyn Sink) -> Self {
         let queue = in_order(tables).into_iter().map(|table| (table, Part::whole())).collect();
-        Self { sink, state: Mutex::new(State { queue, active: Vec::new() }) }
+        Self { sink, state: Mutex::new(State { queue, active: Vec::new() }), left_out: Mutex::default() }
     }
 
     /// Everything to be read of some tables, large ones in parts; one of the readers is asked where those can be cut.
@@ -148,6 +152,16 @@ impl<'w> Work<'w> {
     pub fn done(&self, task: Task<'w>) -> Result<(), CoreError> {
         self.lock().active.retain(|active| !Arc::ptr_eq(&active.part.left, &task.part.left));
         Arc::into_inner(task.sink).map_or(Ok(()), TableSink::finish)
+    }
+
+    /// Says that rows of a table were not read because they held at no time.
+    pub fn leave_out(&self, table: &Table, rows: u64) {
+        *lock(&self.left_out).entry(table.name.clone()).or_default() += rows;
+    }
+
+    /// What is to be said of such rows.
+    pub fn left_out(&self) -> Vec<Note> {
+        notes::left_out(&lock(&self.left_out))
     }
 
     /// Names of the tables that are being read.
@@ -216,7 +230,7 @@ fn part(session: &mut Session, table: &Table, options: &CaptureOptions, readers:
 
 /// From the first to behind the last value of a key.
 fn integers(session: &mut Session, table: &Table, key: &str) -> Result<Option<Range<i128>>> {
-    let sql = format!("SELECT MIN({0}), MAX({0}) FROM {1}", ident(key), ident(&table.name));
+    let sql = format!("SELECT MIN({0}), MAX({0}) FROM {1}", ident(key), table.source());
     let row = session.query_one(&format!("find the keys of table {}", table.name), &sql)?;
     let (Some(first), Some(last)) = (row.parse::<i128>(0)?, row.parse::<i128>(1)?) else { return Ok(None) };
     // Keys of 64 bits, unless the server lies.

@@ -6,5 +6,6 @@
 pub mod environment;
 pub mod notes;
 pub mod origin;
+pub mod period;
 pub mod sequences;
 pub mod tables;

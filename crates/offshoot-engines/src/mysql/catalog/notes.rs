@@ -1,9 +1,11 @@
 //! What a capture leaves out on purpose, or cannot carry, named only where there is something of it.
 
-use super::tables::{TableKind, Tables};
+use super::period::FormerRows;
+use super::tables::{Table, TableKind, Tables};
 use crate::mysql::error::Result;
 use crate::mysql::session::Session;
 use offshoot_format::manifest::Note;
+use std::collections::BTreeMap;
 
 /// What is left out on purpose.
 ///
@@ -31,12 +33,30 @@ pub fn omitted(session: &mut Session, tables: &Tables) -> Result<Vec<Note>> {
 /// What cannot be carried.
 #[must_use]
 pub fn not_carried(tables: &Tables) -> Vec<Note> {
-    let versioned = tables.all.iter().filter(|table| table.is_versioned);
-    versioned
-        .map(|table| Note {
-            object: format!("former rows of table {}", table.name),
-            reason: "the table is system-versioned, and only the rows that hold now are captured; where it is restored they hold from then on"
-                .to_owned(),
-        })
-        .collect()
+    let note = |table: &Table| {
+        let why = match table.former {
+            FormerRows::None | FormerRows::Carried => return None,
+            FormerRows::ByTransaction => "they hold from one transaction of this server to another, and the numbers of transactions mean nothing on another server".to_owned(),
+            FormerRows::NotTakenBack => "MariaDB takes such rows back from 10.11 on, and the source is older".to_owned(),
+        };
+        let reason =
+            format!("{why}; the rows that hold now are captured, and where they are restored they hold from then on");
+        Some(Note { object: format!("former rows of table {}", table.name), reason })
+    };
+    tables.all.iter().filter_map(note).collect()
+}
+
+/// What is said of rows that held at no time, by table.
+#[must_use]
+pub fn left_out(rows: &BTreeMap<String, u64>) -> Vec<Note> {
+    let counted = rows.iter().filter(|(_, count)| **count > 0);
+    let note = |(table, count): (&String, &u64)| {
+        Note {
+        object: format!("{count} former rows of table {table}"),
+        reason: "they end when they begin, or before, so that they held at no time (a row that was deleted at the moment it was \
+                 written, or by a clock that was set back); no server takes such rows back"
+            .to_owned(),
+    }
+    };
+    counted.map(note).collect()
 }

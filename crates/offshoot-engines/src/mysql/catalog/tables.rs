@@ -1,9 +1,10 @@
 //! The tables of a database: their columns, indexes, and what puts their rows in order.
 
+use super::period::FormerRows;
 use crate::mysql::error::{MysqlError, Result};
 use crate::mysql::quote::ident;
 use crate::mysql::session::{Row, Session};
-use crate::mysql::types::{ColumnType, Kind};
+use crate::mysql::types::{ColumnType, Edge, Kind};
 use offshoot_format::table::{ColumnSpec, Key, RowForm, TableSpec};
 use std::collections::HashMap;
 
@@ -45,8 +46,8 @@ pub struct Table {
     pub rows_estimate: u64,
     /// Size, in bytes.
     pub bytes: u64,
-    /// Whether MariaDB keeps its former rows.
-    pub is_versioned: bool,
+    /// What becomes of the former rows that MariaDB keeps of it.
+    pub former: FormerRows,
     /// Where its AUTO_INCREMENT stands.
     pub auto_increment: Option<u64>,
     /// Its comment.
@@ -136,6 +137,20 @@ impl Table {
         is_integer.then_some(self.spec.columns[first].name.as_str())
     }
 
+    /// The columns that say since and until when its rows hold, where former ones are read.
+    #[must_use]
+    pub fn period(&self) -> Option<(usize, usize)> {
+        let place = |edge| self.types.iter().position(|of| of.edge == Some(edge));
+        place(Edge::Start).zip(place(Edge::End))
+    }
+
+    /// What its rows are read from: with its former rows, where those are carried.
+    #[must_use]
+    pub fn source(&self) -> String {
+        let former = if self.former == FormerRows::Carried { " FOR SYSTEM_TIME ALL" } else { "" };
+        format!("{}{former}", ident(&self.name))
+    }
+
     /// What the other server says of it, which changes when that does or is not to be reached: then the comment is its error.
     fn forget_what_is_elsewhere(&mut self) {
         (self.created, self.comment) = (String::new(), String::new());
@@ -149,7 +164,7 @@ impl Table {
         let list: Vec<String> = columns.map(|(column, of)| of.expression(&column.name)).collect();
         // A table of generated columns alone has rows all the same.
         let list = if list.is_empty() { "1".to_owned() } else { list.join(", ") };
-        format!("SELECT {list} FROM {}", ident(&self.name))
+        format!("SELECT {list} FROM {}", self.source())
     }
 }
 
@@ -196,8 +211,12 @@ pub fn list(session: &mut Session) -> Result<Tables> {
         let is_base = kind == TableKind::Base;
         let columns = columns.remove(name).filter(|_| is_base).unwrap_or_default();
         let columns = columns.iter().map(|row| column(row, is_mariadb).map_err(|error| named(error, row)));
-        let columns = columns.collect::<Result<Vec<_>>>()?;
-        let indexes = collect_indexes(&indexes.remove(name).unwrap_or_default())?;
+        let mut columns = columns.collect::<Result<Vec<_>>>()?;
+        let mut indexes = collect_indexes(&indexes.remove(name).unwrap_or_default())?;
+        let former = match row.text(1)? {
+            "SYSTEM VERSIONED" => FormerRows::of(session.flavor(), &mut columns, &mut indexes)?,
+            _ => FormerRows::None,
+        };
         let (key, key_index) = key(&columns, &indexes);
         let data: Vec<&CatalogColumn> = columns.iter().filter(|column| column.generated.is_none()).collect();
         let types = data.iter().map(|column| column.column_type.clone()).collect();
@@ -223,7 +242,7 @@ pub fn list(session: &mut Session) -> Result<Tables> {
             created: row.text(2)?.to_owned(),
             rows_estimate: row.parse(3)?.unwrap_or(0),
             bytes: row.parse(4)?.unwrap_or(0),
-            is_versioned: row.text(1)? == "SYSTEM VERSIONED",
+            former,
             // MariaDB names a counter for tables with full-text indexes too: that of their hidden row numbers.
             auto_increment: row.parse(5)?.filter(|_| columns.iter().any(|column| column.is_counter)),
             comment: row.text(6)?.to_owned(),
@@ -342,7 +361,7 @@ mod tests {
             created: String::new(),
             rows_estimate: 0,
             bytes: 0,
-            is_versioned: false,
+            former: FormerRows::None,
             auto_increment: None,
             comment: String::new(),
             columns: Vec::new(),

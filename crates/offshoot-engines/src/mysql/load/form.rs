@@ -1,6 +1,6 @@
 //! How the values of a column are written for the server.
 
-use crate::mysql::types::{ColumnType, Kind};
+use crate::mysql::types::{ColumnType, FOREVER, FOREVER_32, Kind};
 use offshoot_core::{CoreError, Result};
 use std::io::Write as _;
 
@@ -25,6 +25,8 @@ pub enum Form {
     Labels,
     /// A text that the server reads: decimals, dates, times.
     Printed,
+    /// A printed time until which a row holds, for a server whose times have 32 bits.
+    NarrowEnd,
     /// A text in the character set of its column, or bytes.
     Bytes,
     /// JSON, UUIDs and addresses of networks: texts that the server takes for something else, or refuses, where they come as
@@ -61,7 +63,8 @@ impl Form {
         }
     }
 
-    /// Appends a number as the server reads it; `false` for forms that are no numbers, where nothing is appended.
+    /// Appends a number as the server reads it, or the one time that it reads otherwise; `false` for all else, where nothing is
+    /// appended.
     ///
     /// # Errors
     /// `Protocol` if the value does not have the length of a number.
@@ -82,7 +85,8 @@ impl Form {
                 let bits = value.try_into().map_err(|_| malformed())?;
                 let _ = write!(out, "{:e}", f64::from_be_bytes(bits));
             }
-            Self::Bits | Self::Printed | Self::Bytes | Self::Unicode => return Ok(false),
+            Self::NarrowEnd if value == FOREVER => out.extend_from_slice(FOREVER_32),
+            Self::Bits | Self::Printed | Self::NarrowEnd | Self::Bytes | Self::Unicode => return Ok(false),
         }
         Ok(true)
     }

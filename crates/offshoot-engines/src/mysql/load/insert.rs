@@ -156,9 +156,11 @@ fn write_literal(form: Form, value: &[u8], out: &mut Vec<u8>) -> Result<()> {
             out.push(b'\'');
             Ok(())
         }
-        Form::Printed | Form::Unicode => {
+        Form::Printed | Form::NarrowEnd | Form::Unicode => {
             out.push(b'\'');
-            escape_literal_into(out, value);
+            if !form.write_number(value, out)? {
+                escape_literal_into(out, value);
+            }
             out.push(b'\'');
             Ok(())
         }

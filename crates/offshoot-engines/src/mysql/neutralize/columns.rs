@@ -23,7 +23,8 @@ pub(super) fn blank(work: &mut Work<'_>, tables: &Tables) -> Result<()> {
             let condition = condition(column, item);
             let sql = format!("SELECT count(*) FROM {} WHERE {condition}", table.quoted());
             let count = work.count("count the rows of a column", &sql)?;
-            if count == 0 {
+            let former = table.former(work, &condition)?;
+            if count + former == 0 {
                 continue;
             }
             let object = format!("column {}.{}", table.name, column.name);
@@ -31,10 +32,15 @@ pub(super) fn blank(work: &mut Work<'_>, tables: &Tables) -> Result<()> {
                 work.kept(item, object, "as you chose");
                 continue;
             }
+            let all = table.former(work, "TRUE")?;
+            if count == 0 {
+                table.forget(work, item, all)?;
+                continue;
+            }
             match blank_column(work, tables, table, column, item, &condition)? {
                 Ok((what, count)) => {
-                    table.forget(work)?;
                     work.done(item, object, what, Some(count));
+                    table.forget(work, item, all)?;
                 }
                 Err(why) => work.warn(item, object, format!("stays as it is: {why}"), Some(count)),
             }

@@ -44,11 +44,12 @@ fn set(work: &mut Work<'_>, table: &Table, known: &Known) -> Result<()> {
         only.replace("{}", &name)
     );
     let object = format!("table {}", table.name);
+    let former = table.former(work, "TRUE")?;
     match work.attempt("stop a schedule", &sql)? {
         Ok(0) => {}
         Ok(count) => {
-            table.forget(work)?;
             work.done(known.item, object, format!("{} = {value}: {}", column.name, known.tool), Some(count));
+            table.forget(work, known.item, former)?;
         }
         Err(refusal) => work.warn(known.item, object, format!("could not be stopped: {refusal}: {}", known.tool), None),
     }
@@ -56,16 +57,19 @@ fn set(work: &mut Work<'_>, table: &Table, known: &Known) -> Result<()> {
 }
 
 fn empty(work: &mut Work<'_>, tables: &Tables, targets: &Targets<'_>) -> Result<()> {
-    let mut before = BTreeMap::new();
+    let (mut before, mut former) = (BTreeMap::new(), BTreeMap::new());
     for name in targets.keys() {
         before.insert(*name, count(work, name)?);
+        former.insert(*name, tables.tables.get(*name).map_or(Ok(0), |table| table.former(work, "TRUE"))?);
     }
     let held = held(tables, targets);
-    for name in targets.keys().filter(|name| !held.contains(**name) && before[**name] > 0) {
+    for (name, known) in
+        targets.iter().filter(|(name, _)| !held.contains(**name) && before[**name] + former[**name] > 0)
+    {
         match tables.tables.get(*name).filter(|table| table.is_versioned) {
             Some(table) => {
                 work.run("empty a queue", &format!("DELETE FROM {}", table.quoted()))?;
-                table.forget(work)?;
+                table.forget(work, known.item, former[*name])?;
             }
             None => drop(work.run("empty a queue", &format!("TRUNCATE TABLE {}", ident(name)))?),
         }
@@ -74,7 +78,9 @@ fn empty(work: &mut Work<'_>, tables: &Tables, targets: &Targets<'_>) -> Result<
         unlink(work, tables, targets, key)?;
     }
     delete(work, tables, &held)?;
-    held.iter().filter_map(|name| tables.tables.get(*name)).try_for_each(|table| table.forget(work))?;
+    for (name, known) in targets.iter().filter(|(name, _)| held.contains(**name)) {
+        tables.tables.get(*name).map_or(Ok(()), |table| table.forget(work, known.item, former[*name]))?;
+    }
     for (name, known) in targets {
         let left = if held.contains(name) { count(work, name)? } else { 0 };
         let object = format!("table {name}");
@@ -123,13 +129,15 @@ fn unlink(work: &mut Work<'_>, tables: &Tables, targets: &Targets<'_>, key: &For
         ident(link),
         from.untouched("r", link),
     );
+    let former = from.former(work, "TRUE")?;
     // Refused by a constraint: the rows stay, which is reported where they are counted.
     let unlinked = work.attempt("unlink a queue", &sql)?;
-    from.forget(work)?;
+    // Former rows of what is emptied itself go with it.
     if let (Ok(count @ 1..), false) = (unlinked, targets.contains_key(key.from.as_str())) {
         let item = targets.get(key.to.as_str()).map_or("", |known| known.item);
         let object = format!("column {}.{link}", key.from);
         work.done(item, object, format!("set to NULL where it referred to {}", key.to), Some(count));
+        from.forget(work, item, former)?;
     }
     Ok(())
 }

@@ -36,10 +36,27 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Deletes its former rows, where the server keeps some: what was changed is still in them.
-    pub(super) fn forget(&self, work: &mut Work<'_>) -> Result<()> {
+    /// How many of its former rows meet a condition.
+    pub(super) fn former(&self, work: &mut Work<'_>, condition: &str) -> Result<u64> {
+        if !self.is_versioned {
+            return Ok(0);
+        }
+        let mut count = |former: &str| {
+            let sql = format!("SELECT count(*) FROM {}{former} WHERE {condition}", self.quoted());
+            work.count("count former rows", &sql)
+        };
+        Ok(count(" FOR SYSTEM_TIME ALL")?.saturating_sub(count("")?))
+    }
+
+    /// Deletes its former rows, where the server keeps some: what was changed is still in them. Says so if there were any before the
+    /// change.
+    pub(super) fn forget(&self, work: &mut Work<'_>, item: &str, before: u64) -> Result<()> {
         if self.is_versioned {
             work.run("delete former rows", &format!("DELETE HISTORY FROM {}", self.quoted()))?;
+        }
+        if before > 0 {
+            let what = "deleted: what was switched off stood in them, too";
+            work.done(item, format!("former rows of table {}", self.name), what, Some(before));
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 mod checks;
 mod definers;
 mod foreign_key;
+mod former;
 mod own_names;
 mod remote;
 mod storage;

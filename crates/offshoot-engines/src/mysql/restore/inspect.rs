@@ -16,7 +16,7 @@ const DOING: &str = "describe the target";
 
 /// Settings of the server that decide what can be restored and how.
 const SETTINGS: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('event_scheduler', 'innodb_autoinc_lock_mode', 'local_infile', 'log_bin', \
-    'log_bin_trust_function_creators', 'lower_case_table_names', 'max_allowed_packet', 'read_only')";
+    'log_bin_trust_function_creators', 'lower_case_table_names', 'max_allowed_packet', 'read_only', 'secure_timestamp')";
 
 /// Privileges of the user on the whole server, and on the database, whose name is a pattern there.
 const PRIVILEGES: &str = "

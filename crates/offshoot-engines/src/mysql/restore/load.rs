@@ -12,7 +12,7 @@ use crate::mysql::load::{
 };
 use crate::mysql::quote::literal;
 use crate::mysql::session::{Done, Sender};
-use crate::mysql::types::ColumnType;
+use crate::mysql::types::{ColumnType, Edge};
 use crate::mysql::{MysqlError, Result};
 use offshoot_core::read::LeafHandle;
 use offshoot_core::target::{LoadContext, LoadWork, Loaded, Rows};
@@ -62,11 +62,20 @@ impl MysqlTargetSession<'_> {
         );
         let rows = self.session.query(doing, &sql)?;
         let counter = rows.first().map(|row| row.text(0)).transpose()?;
-        let column = |spec: &offshoot_format::table::ColumnSpec| {
-            let form = Form::of(&ColumnType::parse(&spec.type_name)?);
+        let mut has_narrow_times = || {
+            // NULL where a TIMESTAMP does not go so far.
+            let sql = "SELECT FROM_UNIXTIME(4294967295) IS NULL";
+            self.session.query_one(doing, sql).and_then(|row| row.is_yes(0))
+        };
+        let mut column = |spec: &offshoot_format::table::ColumnSpec| {
+            let of = ColumnType::parse(&spec.type_name)?;
+            let form = match of.edge {
+                Some(Edge::End) if has_narrow_times()? => Form::NarrowEnd,
+                _ => Form::of(&of),
+            };
             Ok(LoadColumn { name: spec.name.clone(), form, is_auto_increment: counter == Some(spec.name.as_str()) })
         };
-        table.spec.columns.iter().map(column).collect()
+        table.spec.columns.iter().map(&mut column).collect()
     }
 
     /// Runs `work` in a transaction, which is given up if it fails.

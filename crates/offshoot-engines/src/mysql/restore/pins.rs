@@ -49,7 +49,8 @@ fn wishes(flavor: &Flavor) -> Vec<&'static str> {
         "max_heap_table_size = 4294967295",
     ];
     if flavor.is_mariadb() {
-        wishes.push("system_versioning_insert_history = 1");
+        // Former rows come with their times, and keep them when indexes are added.
+        wishes.extend(["system_versioning_insert_history = 1", "system_versioning_alter_history = KEEP"]);
     } else {
         wishes.extend([
             "sql_require_primary_key = 0",

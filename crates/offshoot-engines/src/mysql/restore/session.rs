@@ -188,7 +188,15 @@ impl TargetSession for MysqlTargetSession<'_> {
 
     fn count(&mut self, what: &Counted) -> offshoot_core::Result<u64> {
         let Counted::Table(_, name) = what else { return Ok(0) };
-        let row = self.session.query_one("count rows", &format!("SELECT COUNT(*) FROM {}", ident(name)))?;
+        let kind = format!(
+            "SELECT table_type = 'SYSTEM VERSIONED' FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = {}",
+            literal(name)
+        );
+        let kind = self.session.query("count rows", &kind)?;
+        let is_versioned = kind.first().map_or(Ok(false), |row| row.is_yes(0))?;
+        // Former ones too: of a table that was just made there are only those that were loaded.
+        let former = if is_versioned { " FOR SYSTEM_TIME ALL" } else { "" };
+        let row = self.session.query_one("count rows", &format!("SELECT COUNT(*) FROM {}{former}", ident(name)))?;
         Ok(row.parse(0)?.unwrap_or(0))
     }
 

@@ -8,6 +8,9 @@ use crate::mysql::error::Result;
 /// Seconds that a session may be idle, and that a reader may keep the server waiting while its rows are stored.
 const WAIT_SECONDS: u32 = 31_536_000;
 
+/// The rows of a system-versioned table are those that hold now, whatever moment the server asks for by itself.
+const NOW: &str = "system_versioning_asof = DEFAULT";
+
 /// Statements that pin a session for reading. Texts come in utf8mb4 until [`Session::want_raw_texts`].
 #[must_use]
 pub fn reading_pins(flavor: &Flavor) -> Vec<String> {
@@ -22,6 +25,7 @@ pub fn reading_pins(flavor: &Flavor) -> Vec<String> {
     ];
     if flavor.is_mariadb() {
         settings.push("max_statement_time = 0".to_owned());
+        settings.push(NOW.to_owned());
         if flavor.number < 110_100 {
             settings[3] = "tx_isolation = 'REPEATABLE-READ'".to_owned();
         }
@@ -51,6 +55,7 @@ pub fn writing_pins(flavor: &Flavor) -> Vec<String> {
     ];
     if flavor.is_mariadb() {
         settings.push("max_statement_time = 0".to_owned());
+        settings.push(NOW.to_owned());
     } else {
         settings.push("max_execution_time = 0".to_owned());
     }

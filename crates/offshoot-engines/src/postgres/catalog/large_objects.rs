@@ -64,6 +64,7 @@ pub async fn facts(client: &Client) -> Result<Option<TableFacts>> {
         unique: vec![(vec![0], Equality::Bytes)],
         foreign_keys: Vec::new(),
         parent: None,
+        period: None,
     };
     Ok(row.get::<_, bool>(0).then_some(facts))
 }

@@ -94,7 +94,7 @@ pub async fn table_facts(
         let parent = parent.and_then(|(parent, _)| names.get(parent)).map(|of| (of.schema.clone(), of.name.clone()));
         let (schema, name) = (relation.schema.clone(), relation.name.clone());
         let Sketch { columns, key, unique, foreign_keys, form, .. } = sketch;
-        Some(TableFacts { schema, name, columns, form, key, unique, foreign_keys, parent })
+        Some(TableFacts { schema, name, columns, form, key, unique, foreign_keys, parent, period: None })
     });
     let mut facts: Vec<TableFacts> = facts.collect();
     encoding::add(client, &mut facts).await?;

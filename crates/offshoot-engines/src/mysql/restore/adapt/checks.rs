@@ -1,7 +1,7 @@
 //! What keeps a snapshot from being restored into this target, each with what mends it; and what is only worth knowing.
 
 use super::words::{self, collations, words};
-use super::{FamilyOf as _, is_same_family, remote, split};
+use super::{FamilyOf as _, former, is_same_family, remote, split};
 use crate::mysql::types::ColumnType;
 use offshoot_core::target::{Choices, Inspection, Problem};
 use offshoot_format::manifest::{Manifest, SchemaItem};
@@ -30,6 +30,7 @@ pub(super) fn problems(
     names(manifest, inspection, &mut problems);
     functions(manifest, inspection, &mut problems);
     events(manifest, inspection, &mut problems);
+    former::problems(manifest, inspection, &mut problems);
     problems.extend(inspection.missing_rights.iter().cloned());
     problems
 }
@@ -64,7 +65,7 @@ pub(super) fn warnings(manifest: &Manifest, inspection: &Inspection) -> Vec<Stri
     warnings
 }
 
-fn problem(what: String, mend: impl Into<String>) -> Problem {
+pub(super) fn problem(what: String, mend: impl Into<String>) -> Problem {
     Problem { what, mend: mend.into() }
 }
 
@@ -79,7 +80,7 @@ fn is_on(inspection: &Inspection, setting: &str) -> bool {
     inspection.settings.get(setting).is_some_and(|value| ["1", "ON"].contains(&value.as_str()))
 }
 
-fn shown<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+pub(super) fn shown<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.into_iter().collect();
     let more = if names.len() > SHOWN_MAX { format!(" and {} more", names.len() - SHOWN_MAX) } else { String::new() };
     format!("{}{more}", names.iter().take(SHOWN_MAX).copied().collect::<Vec<_>>().join(", "))
