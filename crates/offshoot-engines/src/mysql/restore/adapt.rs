@@ -78,9 +78,7 @@ impl Adapter<'_> {
     fn database(&mut self) {
         let environment = &self.manifest.environment;
         let there = (&self.inspection.encoding, &self.inspection.collate);
-        if (&environment.encoding, &environment.collate) != there
-            && self.inspection.collations.contains(&environment.collate)
-        {
+        if (&environment.encoding, &environment.collate) != there && self.has_collation_of_database() {
             let (encoding, collate) = (ident(&environment.encoding), ident(&environment.collate));
             let sql = format!("ALTER DATABASE CHARACTER SET {encoding} COLLATE {collate}");
             self.push(Stage::PreData, "DATABASE character set", vec![sql], None);
@@ -89,6 +87,12 @@ impl Adapter<'_> {
 
     fn items(&mut self) {
         let manifest = self.manifest;
+    /// Whether the target's database can have the collation of the snapshot's, which is put back whenever it has another one
+    /// for a moment.
+    fn has_collation_of_database(&self) -> bool {
+        self.inspection.collations.contains(&self.manifest.environment.collate)
+    }
+
         let counters: HashMap<&str, i64> =
             manifest.content.sequences.iter().map(|sequence| (sequence.name.as_str(), sequence.last_value)).collect();
         let mut joined: HashMap<(String, String), usize> = HashMap::new();
@@ -216,6 +220,16 @@ impl Adapter<'_> {
         }
         self.push(stage, &item.label, vec![sql], item.table.clone());
     }
+        if !self.has_collation_of_database()
+            && let (Some(mut context), statement) = split(&sql)
+            && let Some(collation) = context.collation_database.take()
+        {
+            self.out.warnings.push(format!(
+                "{} was made while its database had the collation {collation}, and gets that of the target's database ({})",
+                item.label, self.inspection.collate
+            ));
+            sql = context.before(statement);
+        }
 
     fn sequences(&mut self) {
         let is_sequence = |name: &str| {
@@ -268,7 +282,7 @@ fn without_foreign_modes(sql: &str) -> String {
     context.sql_mode = context
         .sql_mode
         .map(|mode| mode.split(',').filter(|word| !FOREIGN.contains(word)).collect::<Vec<_>>().join(","));
-    format!("{};\n{statement}", context.set_statement())
+    context.before(statement)
 }
 
 /// What a target's inspection says of its family.

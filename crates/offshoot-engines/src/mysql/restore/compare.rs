@@ -34,6 +34,11 @@ impl MysqlTargetSession<'_> {
         let prints_alike = flavor.family.word() == manifest.origin.engine
             && flavor.number / 100 == manifest.environment.server_version_num / 100;
         let mut differences = items(&manifest.content.schema, adapted, &there.items, &quoted(&user), prints_alike);
+        let collation = self.session.database_collation()?;
+        if prints_alike && collation != manifest.environment.collate {
+            let how = format!("its collation is {collation}, the snapshot's {}", manifest.environment.collate);
+            differences.push(Difference { object: "DATABASE".to_owned(), how });
+        }
         let (counters, _) = sequences::read(&mut self.session, &tables)?;
         let lost = lost(adapted);
         for sequence in &manifest.content.sequences {

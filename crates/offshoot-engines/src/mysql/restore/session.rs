@@ -102,24 +102,12 @@ impl<'t> MysqlTargetSession<'t> {
     fn run_item(&mut self, doing: &str, sql: &str) -> Result<Done> {
         let (context, statement) = Context::split(sql);
         let Some(context) = context else { return self.run(doing, statement) };
-        let bytes = self.in_charset(doing, statement, &context.character_set_client)?;
-        let made = self.run(doing, &context.set_statement()).and_then(|_| self.session.execute_bytes(doing, &bytes));
-        let reset = self.run(doing, "SET NAMES utf8mb4").and_then(|_| {
-            self.run(doing, &format!("SET SESSION sql_mode = '{}', SESSION time_zone = '+00:00'", pins::SQL_MODE))
-        });
+        let made = self.session.make_again(doing, &context, statement);
+        let pins = format!("SET SESSION sql_mode = '{}', SESSION time_zone = '+00:00'", pins::SQL_MODE);
+        let reset = self.run(doing, &pins);
         let done = made?;
         reset?;
         Ok(done)
-    }
-
-    /// A statement as it was typed: in the character set that its text was once sent in. The server converts it.
-    fn in_charset(&mut self, doing: &str, statement: &str, charset: &str) -> Result<Vec<u8>> {
-        if statement.is_ascii() || charset.starts_with("utf8") {
-            return Ok(statement.as_bytes().to_vec());
-        }
-        let sql = format!("SELECT CAST(CONVERT({} USING {}) AS BINARY)", literal(statement), ident(charset));
-        let row = self.session.query_one(doing, &sql)?;
-        row.get(0).map(<[u8]>::to_vec).ok_or(MysqlError::Protocol { what: "a converted statement", why: "it is NULL" })
     }
 
     /// Statistics say what went wrong in rows.

@@ -45,6 +45,20 @@ impl<'s> Head<'s> {
 }
 
 /// The account that a text begins with, as it stands there: `` `user`@`host` ``, or a role, which has no host.
+/// A statement that makes a thing of this kind under its `name` in the catalog. Servers print the name, which they keep in UTF-8,
+/// as if it were in the character set that the text behind it was typed in.
+pub(super) fn under_name(statement: &str, kind: &str, name: &str) -> String {
+    let printed = || {
+        let rest = Head::parse(statement)?.rest.strip_prefix(kind)?.trim_start();
+        let (printed, behind) = split_any_ident(rest)?;
+        (printed != name).then_some((statement.len() - rest.len(), behind))
+    };
+    match printed().filter(|_| !name.is_ascii()) {
+        Some((at, behind)) => format!("{}{}{behind}", &statement[..at], ident(name)),
+        None => statement.to_owned(),
+    }
+}
+
 fn account(text: &str) -> Option<&str> {
     let (_, after_user) = split_any_ident(text)?;
     let rest = after_user.strip_prefix('@').and_then(split_any_ident).map_or(after_user, |(_, rest)| rest);
@@ -99,6 +113,16 @@ mod tests {
     fn an_item_is_what_its_label_says() {
         let item = |phase, label: &str| {
             let table = Some((String::new(), "t".to_owned()));
+    #[test]
+    fn names_are_those_of_the_catalog() {
+        let printed = "CREATE DEFINER=`a`@`b` PROCEDURE `pÃ©`() SELECT '`pÃ©`'";
+        let named = "CREATE DEFINER=`a`@`b` PROCEDURE `pé`() SELECT '`pÃ©`'";
+        assert_eq!(under_name(printed, "PROCEDURE", "pé"), named);
+        assert_eq!(under_name(named, "PROCEDURE", "pé"), named);
+        assert_eq!(under_name(printed, "FUNCTION", "pé"), printed);
+        assert_eq!(under_name("CREATE PROCEDURE `P`() SELECT 1", "PROCEDURE", "p"), "CREATE PROCEDURE `P`() SELECT 1");
+    }
+
             SchemaItem { phase, label: label.to_owned(), table, sql: String::new() }
         };
         for (phase, label, statement) in [

@@ -11,6 +11,7 @@
 //! Objects of this database are named without it, so that it can be restored under another name. Users (DEFINER) stay as they
 //! were captured. Statements are UTF-8. Passwords with which tables reach other servers are blanked.
 
+mod again;
 mod context;
 mod create_table;
 mod head;
@@ -21,7 +22,7 @@ mod view_order;
 pub use context::Context;
 pub use create_table::{TableParts, take_apart};
 pub(crate) use head::{Head, is_as_labelled};
-pub(crate) use trigger::TriggerHead;
+pub(crate) use trigger::{TriggerHead, shown_trigger};
 
 use super::catalog::tables::{Table, TableKind, Tables};
 use super::error::{MysqlError, Result, number};
@@ -49,7 +50,9 @@ pub struct Schema {
 /// If the server refuses, or the statements are together longer than `bytes_max`.
 pub fn read(session: &mut Session, tables: &Tables, bytes_max: u64) -> Result<Schema> {
     let database = session.query_one("say which database it is", "SELECT DATABASE()")?.text(0)?.to_owned();
-    let mut reader = Reader { session, database, schema: Schema::default(), bytes_left: bytes_max, bytes_max };
+    let collation = session.database_collation()?;
+    let mut reader =
+        Reader { session, database, collation, schema: Schema::default(), bytes_left: bytes_max, bytes_max };
     for table in &tables.all {
         if let TableKind::Sequence = table.kind {
             reader.sequence(&table.name)?;
@@ -92,6 +95,8 @@ struct Reader<'s> {
     database: String,
     schema: Schema,
     bytes_left: u64,
+    /// The database's own.
+    collation: String,
     bytes_max: u64,
 }
 
@@ -180,9 +185,11 @@ impl Reader<'_> {
                 );
                 continue;
             };
-            let context = Context::new(shown.text(1)?, shown.text(3)?, shown.text(4)?, None);
-            self.definer(statement);
-            self.push(Phase::PostData, format!("ROUTINE {name}"), None, context.before(statement))?;
+            let context = Context::new(shown.text(1)?, shown.text(3)?, shown.text(4)?, None)
+                .of_database(shown.text(5)?, &self.collation);
+            let statement = head::under_name(statement, what, name);
+            self.definer(&statement);
+            self.push(Phase::PostData, format!("ROUTINE {name}"), None, context.before(&statement))?;
         }
         Ok(())
     }
@@ -218,10 +225,10 @@ impl Reader<'_> {
         for trigger in self.session.query("list the triggers", sql)? {
             let name = trigger.text(0)?;
             let shown = self.show("TRIGGER", name)?;
-            let context = Context::new(shown.text(1)?, shown.text(3)?, shown.text(4)?, None);
             let table = trigger.text(1)?;
-            self.definer(shown.text(2)?);
-            self.push(Phase::PostData, format!("TRIGGER {name}"), Some(table), context.before(shown.text(2)?))?;
+            let (context, statement) = shown_trigger(&shown, name, table, &self.collation)?;
+            self.definer(&statement);
+            self.push(Phase::PostData, format!("TRIGGER {name}"), Some(table), context.before(&statement))?;
         }
         Ok(())
     }
@@ -236,9 +243,11 @@ impl Reader<'_> {
         for event in events {
             let name = event.text(0)?;
             let shown = self.show("EVENT", name)?;
-            let context = Context::new(shown.text(1)?, shown.text(4)?, shown.text(5)?, Some(shown.text(2)?));
-            self.definer(shown.text(3)?);
-            self.push(Phase::PostData, format!("EVENT {name}"), None, context.before(shown.text(3)?))?;
+            let context = Context::new(shown.text(1)?, shown.text(4)?, shown.text(5)?, Some(shown.text(2)?))
+                .of_database(shown.text(6)?, &self.collation);
+            let statement = head::under_name(shown.text(3)?, "EVENT", name);
+            self.definer(&statement);
+            self.push(Phase::PostData, format!("EVENT {name}"), None, context.before(&statement))?;
         }
         Ok(())
     }

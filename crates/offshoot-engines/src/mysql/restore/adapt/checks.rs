@@ -236,6 +236,7 @@ fn missing_collations(manifest: &Manifest, inspection: &Inspection, problems: &m
             if let Some(users) = users.filter(|users| users.is_empty()) {
                 users.insert(&entry.spec.name);
             }
+            context.collation_database.iter().for_each(|collation| add(true, collation));
         }
     }
     for ((is_collation, name), users) in users {
