@@ -69,6 +69,77 @@ fn a_failure_under_another_collation_leaves_the_databases_own() {
     }
 }
 
+/// What a restore left out, with the reasons.
+fn left_out(report: &RestoreReport) -> Vec<(&str, &str)> {
+    report.losses.iter().map(|loss| (loss.object.as_str(), loss.reason.as_str())).collect()
+}
+
+#[test]
+fn views_over_what_is_not_there_are_left_out_and_named() {
+    for binaries in Binaries::wanted() {
+        let server = shared_of(&binaries);
+        let (other, from, to) = (server.fresh_db("far"), server.fresh_db("gone_from"), server.fresh_db("gone_to"));
+        server.sql(&other, "CREATE TABLE o (id INT PRIMARY KEY)");
+        server.sql(
+            &from,
+            &format!(
+                "CREATE TABLE t (id INT PRIMARY KEY, a INT); CREATE TABLE gone (id INT PRIMARY KEY); INSERT INTO t VALUES (1, 2);
+                 CREATE TABLE c (id INT PRIMARY KEY, a INT, CONSTRAINT far_key FOREIGN KEY (a) REFERENCES {other}.o (id));
+                 CREATE VIEW a_over AS SELECT id FROM t; CREATE VIEW over_gone AS SELECT id FROM gone;
+                 CREATE OR REPLACE VIEW a_over AS SELECT id FROM over_gone; CREATE VIEW far_view AS SELECT id FROM {other}.o;
+                 CREATE VIEW short AS SELECT a FROM t; CREATE VIEW fine AS SELECT id FROM t; DROP TABLE gone; ALTER TABLE t RENAME COLUMN a TO b"
+            ),
+        );
+        let taken = take(server, &from);
+        server.sql("", &format!("SET foreign_key_checks = 0; DROP DATABASE {other}"));
+        let report = try_restore(&taken, server, &to, options(2)).unwrap_or_else(|error| panic!("{error}"));
+        let mut objects: Vec<&str> = left_out(&report).iter().map(|(object, _)| *object).collect();
+        objects.sort_unstable();
+        assert_eq!(
+            objects,
+            ["VIEW a_over", "VIEW far_view", "VIEW over_gone", "VIEW short", "check FOREIGN KEY c.far_key"]
+        );
+        let why = |object: &str| left_out(&report).iter().find(|(there, _)| *there == object).unwrap().1.to_owned();
+        assert!(why("VIEW over_gone").contains("gone' doesn't exist"), "{}", why("VIEW over_gone"));
+        assert!(why("check FOREIGN KEY c.far_key").contains("not proven"), "{}", why("check FOREIGN KEY c.far_key"));
+        assert_eq!(server.sql(&to, "SELECT id FROM fine"), "1");
+        assert_eq!(server.sql(&to, "SHOW FULL TABLES WHERE Table_type = 'VIEW'"), "fine\tVIEW");
+        assert!(server.sql(&to, "SHOW CREATE TABLE c").contains("far_key"));
+    }
+}
+
+#[test]
+fn views_are_made_in_the_order_in_which_they_read_each_other() {
+    round_trip("in_order", |_| {
+        "CREATE TABLE t (id INT PRIMARY KEY, a INT); INSERT INTO t VALUES (1, 2);
+         CREATE VIEW totals AS SELECT id, a AS summary FROM t; CREATE VIEW summary AS SELECT id, summary AS s FROM totals;
+         CREATE VIEW `z AS y` AS SELECT id FROM t; CREATE VIEW `a AS b` AS SELECT id FROM `z AS y`"
+            .to_owned()
+    });
+    // Whatever order the items have.
+    for binaries in Binaries::wanted() {
+        let server = shared_of(&binaries);
+        let (from, to) = (server.fresh_db("turned_from"), server.fresh_db("turned_to"));
+        server.sql(
+            &from,
+            "CREATE TABLE t (id INT PRIMARY KEY); CREATE VIEW a AS SELECT id FROM t; CREATE VIEW b AS SELECT id FROM a; CREATE VIEW c AS SELECT id FROM b",
+        );
+        let mut taken = take(server, &from);
+        taken.manifest.content.schema.reverse();
+        taken.manifest.content.schema.sort_by_key(|item| item.phase);
+        assert_eq!(taken.manifest.content.schema[1].label, "VIEW c");
+        let target = target(server, &to);
+        let plan =
+            Plan::new(RawSnapshot::acknowledge(id(), &taken.manifest, &taken.rows), &target, options(2)).unwrap();
+        // A plan that is applied again makes them again.
+        for _ in 0..2 {
+            let report = apply(&plan, &target, &Control::default()).unwrap_or_else(|error| panic!("{error}"));
+            assert!(report.losses.is_empty(), "{:?}", report.losses);
+            assert_same(&described(server, &from), &described(server, &to));
+            server.sql(&to, "DROP VIEW a, b, c; DROP TABLE t");
+        }
+    }
+}
 
 #[test]
 fn names_that_came_in_another_character_set_stay() {
@@ -88,5 +159,27 @@ fn names_that_came_in_another_character_set_stay() {
         assert!(report.losses.is_empty(), "{:?}", report.losses);
         assert_same(&described(server, &from), &described(server, &to));
         assert_eq!(server.sql(&to, "SELECT `fÃ©`()"), server.sql(&from, "SELECT `fÃ©`()"));
+    }
+}
+
+#[test]
+fn duality_views_of_mysql_come_back() {
+    for binaries in Binaries::wanted().into_iter().filter(|binaries| !is_mariadb(binaries)) {
+        let server = shared_of(&binaries);
+        let (from, to) = (server.fresh_db("dual_from"), server.fresh_db("dual_to"));
+        let sql = "CREATE TABLE t (id INT PRIMARY KEY, n VARCHAR(10)); INSERT INTO t VALUES (1, 'x');
+             CREATE JSON RELATIONAL DUALITY VIEW jd AS SELECT JSON_DUALITY_OBJECT('_id': id, 'n': n) FROM t";
+        if server.try_sql(&from, sql).is_err() {
+            eprintln!("SKIPPED duality views: {} has none", binaries.version());
+            continue;
+        }
+        let taken = take(server, &from);
+        let report = try_restore(&taken, server, &to, options(1)).unwrap_or_else(|error| panic!("{error}"));
+        assert!(report.losses.is_empty(), "{:?}", report.losses);
+        assert_same(&described(server, &from), &described(server, &to));
+        if let Some(maria) = Binaries::wanted().iter().find(|binaries| is_mariadb(binaries)).map(shared_of) {
+            let error = try_restore(&taken, maria, &maria.fresh_db("dual"), options(1)).unwrap_err().to_string();
+            assert!(error.contains("VIEW jd uses a duality view"), "{error}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! One connection to a target: opened, pinned, and driven by the thread that uses it.
 
+use super::views::is_view;
 use super::{MysqlTarget, Seen, pins};
 use crate::mysql::catalog::origin;
 use crate::mysql::conninfo::ConnInfo;
@@ -73,7 +74,7 @@ impl<'t> MysqlTargetSession<'t> {
     }
 
     /// Why it was left out, if it was.
-    fn execute_all(&mut self, work: &Work) -> Result<Option<String>> {
+    pub(super) fn execute_all(&mut self, work: &Work) -> Result<Option<String>> {
         let doing = format!("make {}", work.label);
         for sql in &work.sql {
             match work.stage {
@@ -151,6 +152,9 @@ impl TargetSession for MysqlTargetSession<'_> {
     fn execute(&mut self, work: &Work) -> offshoot_core::Result<Executed> {
         if work.stage == Stage::Validate {
             return Ok(self.prove(work)?);
+        }
+        if is_view(work) {
+            return Ok(self.make_view(work)?);
         }
         match self.execute_all(work) {
             Ok(None) => Ok(Executed::Done),
