@@ -142,6 +142,15 @@ fn views_are_made_in_the_order_in_which_they_read_each_other() {
 }
 
 #[test]
+fn objects_that_are_called_alike_are_told_apart() {
+    round_trip("alike", |_| {
+        "CREATE TABLE `a.b` (id INT PRIMARY KEY, x INT, KEY `c` (x)); CREATE TABLE a (id INT PRIMARY KEY, y INT, KEY `b.c` (y));
+         CREATE PROCEDURE r() SELECT 1; CREATE FUNCTION r() RETURNS INT DETERMINISTIC RETURN 2"
+            .to_owned()
+    });
+}
+
+#[test]
 fn names_that_came_in_another_character_set_stay() {
     for binaries in Binaries::wanted() {
         let server = shared_of(&binaries);
