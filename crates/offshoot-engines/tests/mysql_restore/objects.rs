@@ -192,3 +192,36 @@ fn duality_views_of_mysql_come_back() {
         }
     }
 }
+
+#[test]
+fn libraries_of_mysql_come_with_the_routines_that_use_them() {
+    for binaries in Binaries::wanted().into_iter().filter(|binaries| !is_mariadb(binaries)) {
+        let server = shared_of(&binaries);
+        let (from, to) = (server.fresh_db("libraries_from"), server.fresh_db("libraries_to"));
+        let sql = "CREATE LIBRARY `lib é` COMMENT 'é' LANGUAGE JAVASCRIPT AS 'export function f(n) { return \"é\"; }';
+             CREATE LIBRARY other LANGUAGE JAVASCRIPT AS 'export function f(n) { return n; }';
+             CREATE FUNCTION jf(n INT) RETURNS INT DETERMINISTIC LANGUAGE JAVASCRIPT USING (`lib é`, other AS o) AS 'return o.f(n)'";
+        if server.try_sql(&from, sql).is_err() {
+            eprintln!("SKIPPED libraries: {} has none", binaries.version());
+            continue;
+        }
+        let taken = take(server, &from);
+        let report = try_restore(&taken, server, &to, options(1)).unwrap_or_else(|error| panic!("{error}"));
+        assert!(report.losses.is_empty(), "{:?}", report.losses);
+        assert_same(&described(server, &from), &described(server, &to));
+        let names = "SELECT GROUP_CONCAT(library_name, library_comment, library_definition) FROM information_schema.libraries WHERE library_schema = DATABASE()";
+        assert_eq!(server.sql(&from, names), server.sql(&to, names));
+        let uses = "SELECT COUNT(*) FROM information_schema.routine_libraries WHERE library_schema = DATABASE() AND routine_schema = DATABASE()";
+        assert_eq!(server.sql(&to, uses), "2");
+        assert_eq!(differing(&taken, server, &to), [] as [&str; 0]);
+        server.sql(&to, "DROP FUNCTION jf; DROP LIBRARY other; CREATE LIBRARY other LANGUAGE JAVASCRIPT AS 'other'; CREATE LIBRARY more LANGUAGE JAVASCRIPT AS 'x'");
+        assert_eq!(differing(&taken, server, &to), ["LIBRARY other", "ROUTINE jf", "LIBRARY more"]);
+        // They stand in the way of a restore, and are dropped by one that may.
+        let error = try_restore(&taken, server, &to, options(1)).unwrap_err();
+        assert!(error.to_string().contains("library more"), "{error}");
+        let mut forced = options(1);
+        forced.force = true;
+        try_restore(&taken, server, &to, forced).unwrap_or_else(|error| panic!("{error}"));
+        assert_same(&described(server, &from), &described(server, &to));
+    }
+}

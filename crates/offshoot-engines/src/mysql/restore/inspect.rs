@@ -116,8 +116,9 @@ fn needed(manifest: &Manifest) -> Vec<&'static str> {
     ];
     for (label, privileges) in kinds {
         if schema.iter().any(|item| item.label.starts_with(label)) {
-            needed.extend(privileges);
+            needed.extend(privileges.iter().filter(|name| !needed.contains(name)).copied().collect::<Vec<_>>());
         }
     }
     needed
+        ("LIBRARY ", &["CREATE ROUTINE"]),
 }

@@ -15,6 +15,10 @@ pub(crate) struct Head<'s> {
     pub rest: &'s str,
 }
 
+/// What may stand before the kind of an object.
+const WORDS: &[&str] =
+    &["OR REPLACE ", "AGGREGATE ", "SQL SECURITY DEFINER ", "SQL SECURITY INVOKER ", "JSON RELATIONAL DUALITY "];
+
 impl<'s> Head<'s> {
     /// Reads it; none of what is no CREATE.
     pub fn parse(statement: &'s str) -> Option<Self> {
@@ -27,10 +31,7 @@ impl<'s> Head<'s> {
                 (definer, rest) = (Some(who), &user[who.len()..]);
             } else if let Some(after) = rest.strip_prefix("ALGORITHM=") {
                 rest = after.trim_start_matches(|c: char| c.is_ascii_alphanumeric());
-            } else if let Some(after) = ["OR REPLACE ", "AGGREGATE ", "SQL SECURITY DEFINER ", "SQL SECURITY INVOKER "]
-                .iter()
-                .find_map(|words| rest.strip_prefix(words))
-            {
+            } else if let Some(after) = WORDS.iter().find_map(|words| rest.strip_prefix(words)) {
                 rest = after;
             } else {
                 return Some(Self { definer, rest });
@@ -44,7 +45,6 @@ impl<'s> Head<'s> {
     }
 }
 
-/// The account that a text begins with, as it stands there: `` `user`@`host` ``, or a role, which has no host.
 /// A statement that makes a thing of this kind under its `name` in the catalog. Servers print the name, which they keep in UTF-8,
 /// as if it were in the character set that the text behind it was typed in.
 pub(super) fn under_name(statement: &str, kind: &str, name: &str) -> String {
@@ -59,6 +59,7 @@ pub(super) fn under_name(statement: &str, kind: &str, name: &str) -> String {
     }
 }
 
+/// The account that a text begins with, as it stands there: `` `user`@`host` ``, or a role, which has no host.
 fn account(text: &str) -> Option<&str> {
     let (_, after_user) = split_any_ident(text)?;
     let rest = after_user.strip_prefix('@').and_then(split_any_ident).map_or(after_user, |(_, rest)| rest);
@@ -80,6 +81,7 @@ pub(crate) fn is_as_labelled(item: &SchemaItem, statement: &str) -> bool {
             of_table("ALTER TABLE ").is_some_and(|rest| rest.trim_start().starts_with("ADD "))
         }
         (Phase::PostData, Some("ROUTINE")) => is(&["PROCEDURE", "FUNCTION", "PACKAGE"]),
+        (Phase::PostData, Some("LIBRARY")) => is(&["LIBRARY"]),
         (Phase::PostData, Some("TRIGGER")) => {
             let name = item.label.strip_prefix("TRIGGER ").unwrap_or_default();
             let table = item.table.as_ref().map_or("", |(_, table)| table);
@@ -100,6 +102,8 @@ mod tests {
             "CREATE ALGORITHM=UNDEFINED DEFINER=`a``b`@`%` SQL SECURITY DEFINER VIEW `v` AS select 'DEFINER=`x`@`y`'";
         let head = Head::parse(view).unwrap();
         assert_eq!((head.definer, head.is("VIEW")), (Some("`a``b`@`%`"), true));
+        let dual = "CREATE ALGORITHM=UNDEFINED DEFINER=`a`@`b` SQL SECURITY DEFINER JSON RELATIONAL DUALITY VIEW `v` AS select 1";
+        assert!(Head::parse(dual).unwrap().is("VIEW"));
         let head = Head::parse("CREATE DEFINER=`role` FUNCTION `f`() RETURNS INT RETURN 1").unwrap();
         assert_eq!((head.definer, head.is("FUNCTION")), (Some("`role`"), true));
         let head = Head::parse("CREATE PROCEDURE `DEFINER=``x```() SELECT 1").unwrap();
@@ -110,10 +114,6 @@ mod tests {
     }
 
     #[test]
-    fn an_item_is_what_its_label_says() {
-        let item = |phase, label: &str| {
-            let table = Some((String::new(), "t".to_owned()));
-    #[test]
     fn names_are_those_of_the_catalog() {
         let printed = "CREATE DEFINER=`a`@`b` PROCEDURE `pÃ©`() SELECT '`pÃ©`'";
         let named = "CREATE DEFINER=`a`@`b` PROCEDURE `pé`() SELECT '`pÃ©`'";
@@ -123,6 +123,10 @@ mod tests {
         assert_eq!(under_name("CREATE PROCEDURE `P`() SELECT 1", "PROCEDURE", "p"), "CREATE PROCEDURE `P`() SELECT 1");
     }
 
+    #[test]
+    fn an_item_is_what_its_label_says() {
+        let item = |phase, label: &str| {
+            let table = Some((String::new(), "t".to_owned()));
             SchemaItem { phase, label: label.to_owned(), table, sql: String::new() }
         };
         for (phase, label, statement) in [

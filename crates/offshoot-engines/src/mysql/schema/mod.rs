@@ -5,7 +5,7 @@
 //!   adding one of these later would build the table anew.
 //! - `INDEX t.i`, `FOREIGN KEY t.c`: an `ALTER TABLE` each.
 //! - `SEQUENCE s` (MariaDB) before the tables, whose defaults may use them.
-//! - `ROUTINE`, `VIEW`, `TRIGGER`, `EVENT`, in this order, views after those that they read. Routines, triggers, events and
+//! - `LIBRARY` (MySQL 9), `ROUTINE`, `VIEW`, `TRIGGER`, `EVENT`, in this order, views after those that they read. Routines, triggers, events and
 //!   views have a first line of settings that belongs to them: [`Context`].
 //!
 //! Objects of this database are named without it, so that it can be restored under another name. Users (DEFINER) stay as they
@@ -15,6 +15,7 @@ mod again;
 mod context;
 mod create_table;
 mod head;
+mod libraries;
 mod secrets;
 mod trigger;
 mod view_order;
@@ -22,6 +23,7 @@ mod view_order;
 pub use context::Context;
 pub use create_table::{TableParts, take_apart};
 pub(crate) use head::{Head, is_as_labelled};
+pub(crate) use libraries::libraries;
 pub(crate) use trigger::{TriggerHead, shown_trigger};
 
 use super::catalog::tables::{Table, TableKind, Tables};
@@ -78,6 +80,7 @@ pub fn read(session: &mut Session, tables: &Tables, bytes_max: u64) -> Result<Sc
         }
     }
     reader.hidden()?;
+    reader.libraries()?;
     reader.routines()?;
     reader.views(tables)?;
     reader.triggers()?;
@@ -200,6 +203,7 @@ impl Reader<'_> {
             match self.show("VIEW", &table.name) {
                 Err(error) if is_denied(&error) => {
                     self.not_carried(format!("view {}", table.name), "GRANT SHOW VIEW ON this database to this user");
+            let statement = libraries::without_own_database(&statement, &self.database);
                 }
                 shown => {
                     let shown = shown?;
