@@ -18,4 +18,5 @@ mod sessions;
 mod sign_in;
 mod support;
 mod tls;
+mod unreadable;
 mod waiters;

@@ -96,10 +96,10 @@ type Statements = Vec<(String, String)>;
 struct Reader<'s> {
     session: &'s mut Session,
     database: String,
-    schema: Schema,
-    bytes_left: u64,
     /// The database's own.
     collation: String,
+    schema: Schema,
+    bytes_left: u64,
     bytes_max: u64,
 }
 
@@ -119,9 +119,21 @@ impl Reader<'_> {
 
     fn table(&mut self, table: &Table) -> Result<(Statements, Statements)> {
         let shown = self.show("TABLE", &table.name)?;
-        let create = without_own_sequences(shown.text(1)?, &self.database);
+        let unreadable = |why: &str, mend: &str| MysqlError::NotReadable {
+            what: format!("what the server prints of table {} cannot be read: {why}", table.name),
+            mend: mend.to_owned(),
+        };
+        let text = shown.text(1).map_err(|_| {
+            let mend = "Write such a default as DEFAULT (unhex('...')), by ALTER TABLE, and capture again";
+            unreadable("it is no UTF-8, as MariaDB prints bytes that are the default of a column", mend)
+        })?;
+        let create = without_own_sequences(text, &self.database);
         let create = if table.is_elsewhere() { self.without_secrets(table, create) } else { create };
-        let parts = take_apart(&table.name, &create, table.key_index.as_deref())?;
+        let parts = take_apart(&table.name, &create, table.key_index.as_deref()).map_err(|_| {
+            let mend =
+                "If a key or check has a backquote in its name, which MariaDB prints as it is, give it another one";
+            unreadable("its brackets or quotes do not match", mend)
+        })?;
         self.push(Phase::PreData, format!("TABLE {}", table.name), Some(&table.name), parts.create)?;
         Ok((parts.indexes, parts.foreign_keys))
     }
@@ -191,6 +203,7 @@ impl Reader<'_> {
             let context = Context::new(shown.text(1)?, shown.text(3)?, shown.text(4)?, None)
                 .of_database(shown.text(5)?, &self.collation);
             let statement = head::under_name(statement, what, name);
+            let statement = libraries::without_own_database(&statement, &self.database);
             self.definer(&statement);
             self.push(Phase::PostData, format!("ROUTINE {name}"), None, context.before(&statement))?;
         }
@@ -203,7 +216,6 @@ impl Reader<'_> {
             match self.show("VIEW", &table.name) {
                 Err(error) if is_denied(&error) => {
                     self.not_carried(format!("view {}", table.name), "GRANT SHOW VIEW ON this database to this user");
-            let statement = libraries::without_own_database(&statement, &self.database);
                 }
                 shown => {
                     let shown = shown?;
