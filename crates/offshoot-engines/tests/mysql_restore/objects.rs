@@ -225,3 +225,21 @@ fn libraries_of_mysql_come_with_the_routines_that_use_them() {
         assert_same(&described(server, &from), &described(server, &to));
     }
 }
+
+#[test]
+fn collations_that_mariadb_lists_without_their_character_set_are_there() {
+    for binaries in Binaries::wanted().into_iter().filter(is_mariadb) {
+        let server = shared_of(&binaries);
+        let (from, to) = (server.fresh_db("uca_from"), server.fresh_db("uca_to"));
+        let sql =
+            "ALTER DATABASE COLLATE utf8mb4_uca1400_as_ci; CREATE TABLE t (a VARCHAR(9) COLLATE utf8mb4_uca1400_ai_ci)";
+        if server.try_sql(&from, sql).is_err() {
+            eprintln!("SKIPPED collations of UCA 14: {} has none", binaries.version());
+            continue;
+        }
+        let taken = take(server, &from);
+        try_restore(&taken, server, &to, options(1)).unwrap_or_else(|error| panic!("{error}"));
+        assert_same(&described(server, &from), &described(server, &to));
+        assert_eq!(differing(&taken, server, &to), [] as [&str; 0]);
+    }
+}
