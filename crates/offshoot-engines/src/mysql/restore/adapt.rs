@@ -6,6 +6,7 @@
 mod checks;
 mod definers;
 mod foreign_key;
+mod named;
 mod own_names;
 mod remote;
 mod storage;
@@ -34,6 +35,7 @@ pub fn adapt(manifest: &Manifest, inspection: &Inspection, choices: &Choices, in
     adapter.out.problems = checks::problems(manifest, inspection, choices, &remote::is_remote);
     adapter.out.warnings = checks::warnings(manifest, inspection);
     adapter.out.warnings.extend(definers::warnings(manifest, inspection, choices));
+    adapter.out.warnings.extend(named::warning(manifest, inspection));
     adapter.database();
     adapter.items();
     adapter.sequences();
@@ -85,14 +87,14 @@ impl Adapter<'_> {
         }
     }
 
-    fn items(&mut self) {
-        let manifest = self.manifest;
     /// Whether the target's database can have the collation of the snapshot's, which is put back whenever it has another one
     /// for a moment.
     fn has_collation_of_database(&self) -> bool {
         self.inspection.collations.contains(&self.manifest.environment.collate)
     }
 
+    fn items(&mut self) {
+        let manifest = self.manifest;
         let counters: HashMap<&str, i64> =
             manifest.content.sequences.iter().map(|sequence| (sequence.name.as_str(), sequence.last_value)).collect();
         let mut joined: HashMap<(String, String), usize> = HashMap::new();
@@ -218,8 +220,6 @@ impl Adapter<'_> {
         if !is_same_family(self.manifest, self.inspection) {
             sql = without_foreign_modes(&sql);
         }
-        self.push(stage, &item.label, vec![sql], item.table.clone());
-    }
         if !self.has_collation_of_database()
             && let (Some(mut context), statement) = split(&sql)
             && let Some(collation) = context.collation_database.take()
@@ -230,6 +230,8 @@ impl Adapter<'_> {
             ));
             sql = context.before(statement);
         }
+        self.push(stage, &item.label, vec![sql], item.table.clone());
+    }
 
     fn sequences(&mut self) {
         let is_sequence = |name: &str| {
@@ -295,6 +297,11 @@ impl FamilyOf for Inspection {
     fn is_mariadb(&self) -> bool {
         self.version.starts_with("MariaDB ")
     }
+}
+
+/// A statement without the database before the names in the head of a trigger, where it makes one.
+fn without_names_of_database(statement: &str) -> String {
+    TriggerHead::parse(statement).map_or_else(|| statement.to_owned(), |head| head.without_database())
 }
 
 /// The settings of an item, if it has any, and its statement.
