@@ -20,4 +20,5 @@ mod sign_in;
 mod support;
 mod tls;
 mod unlocked;
+mod unreadable;
 mod waiters;

@@ -42,3 +42,20 @@ fn former_rows_go_with_what_was_in_them() {
         assert_eq!(ask(&database, "SELECT COUNT(*) FROM jobs FOR SYSTEM_TIME ALL"), "0");
     }
 }
+
+#[test]
+fn triggers_come_back_under_the_collation_that_their_database_had() {
+    for (name, url) in servers() {
+        let database = Database::new(&url);
+        database.run(
+            "ALTER DATABASE CHARACTER SET latin1;
+             CREATE TABLE shops (id INT PRIMARY KEY, a VARCHAR(20));
+             CREATE TRIGGER older BEFORE INSERT ON shops FOR EACH ROW SET NEW.a = 'x';
+             ALTER DATABASE CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+             CREATE TRIGGER newer BEFORE UPDATE ON shops FOR EACH ROW SET NEW.a = 'y'",
+        );
+        neutralize(&mut database.session(), &NeutralizeChoices::default()).unwrap();
+        let sql = "SELECT GROUP_CONCAT(database_collation ORDER BY trigger_name DESC) FROM information_schema.triggers WHERE trigger_schema = DATABASE()";
+        assert_eq!(ask(&database, sql), "latin1_swedish_ci,utf8mb4_bin", "{name}");
+    }
+}

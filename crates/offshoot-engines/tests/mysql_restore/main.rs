@@ -6,6 +6,7 @@
 mod families;
 mod faults;
 mod names;
+mod objects;
 mod refusals;
 mod taken;
 mod values;

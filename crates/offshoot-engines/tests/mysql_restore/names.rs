@@ -148,9 +148,31 @@ fn triggers_that_name_their_database_come_into_another() {
                  CREATE TRIGGER `{from}`.`second` BEFORE UPDATE ON `t` FOR EACH ROW SET NEW.n = 8"
             ),
         );
-        try_restore(&take(server, &from), server, &to, options(1)).unwrap_or_else(|error| panic!("{error}"));
+        let report =
+            try_restore(&take(server, &from), server, &to, options(1)).unwrap_or_else(|error| panic!("{error}"));
+        assert!(!report.warnings.iter().any(|warning| warning.contains("seem to name")), "{:?}", report.warnings);
         server.sql(&to, "INSERT INTO t VALUES (2, 0); UPDATE t SET id = 3 WHERE id = 1");
         assert_eq!(server.sql(&to, "SELECT id, n FROM t ORDER BY id"), "2\t7\n3\t8");
         assert_eq!(server.sql(&from, "SELECT id, n FROM t ORDER BY id"), "1\t1");
+    }
+}
+
+#[test]
+fn texts_that_name_the_database_of_the_snapshot_are_warned_of() {
+    for binaries in Binaries::wanted() {
+        let server = shared_of(&binaries);
+        let (from, to) = (server.fresh_db("reaching"), server.fresh_db("reached"));
+        server.sql(
+            &from,
+            &format!(
+                "CREATE TABLE t (id INT PRIMARY KEY); CREATE TABLE audit (id INT);
+                 CREATE TRIGGER g AFTER INSERT ON t FOR EACH ROW INSERT INTO {from}.audit VALUES (NEW.id);
+                 CREATE PROCEDURE p() INSERT INTO audit VALUES (99)"
+            ),
+        );
+        let report =
+            try_restore(&take(server, &from), server, &to, options(1)).unwrap_or_else(|error| panic!("{error}"));
+        let told = format!("TRIGGER g seem to name the database {from} in their text");
+        assert!(report.warnings.iter().any(|warning| warning.starts_with(&told)), "{:?}", report.warnings);
     }
 }

@@ -28,7 +28,7 @@ use offshoot_format::manifest::Environment;
 use offshoot_restore::{NeutralizeChoices, Neutralized, Outcome};
 
 /// Version of what is switched off. It is part of an image's key: raise it with every change of what is found or done.
-pub const LIST_VERSION: u32 = 3;
+pub const LIST_VERSION: u32 = 4;
 
 /// The settings that a server of images and branches runs with, so that it acts on nobody, and what they switch off.
 #[derive(Debug, Clone, Default)]

@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::mysql::error::{MysqlError, Refusal};
+use crate::mysql::schema::Context;
 use crate::mysql::session::{Row, Session};
 use offshoot_restore::{NeutralizeChoices, Neutralized, Outcome};
 
@@ -52,9 +53,15 @@ impl<'a> Work<'a> {
         Ok(self.session.execute(doing, sql)?.affected_rows)
     }
 
-    /// A statement that must succeed, in the character set that the session is set to.
-    pub(super) fn run_bytes(&mut self, doing: &str, sql: &[u8]) -> Result<()> {
-        self.session.execute_bytes(doing, sql)?;
+    /// The collation of the database.
+    pub(super) fn database_collation(&mut self) -> Result<String> {
+        Ok(self.session.database_collation()?)
+    }
+
+    /// An object, made again under what it was made under.
+    pub(super) fn make_again(&mut self, doing: &str, context: &Context, statement: &str) -> Result<()> {
+        self.session.make_again(doing, context, statement)?;
+        self.session.execute(doing, "SET SESSION sql_mode = ''")?;
         Ok(())
     }
 

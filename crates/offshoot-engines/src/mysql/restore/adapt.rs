@@ -7,6 +7,7 @@ mod checks;
 mod definers;
 mod foreign_key;
 mod former;
+mod named;
 mod own_names;
 mod remote;
 mod storage;
@@ -35,6 +36,7 @@ pub fn adapt(manifest: &Manifest, inspection: &Inspection, choices: &Choices, in
     adapter.out.problems = checks::problems(manifest, inspection, choices, &remote::is_remote);
     adapter.out.warnings = checks::warnings(manifest, inspection);
     adapter.out.warnings.extend(definers::warnings(manifest, inspection, choices));
+    adapter.out.warnings.extend(named::warning(manifest, inspection));
     adapter.database();
     adapter.items();
     adapter.sequences();
@@ -79,13 +81,17 @@ impl Adapter<'_> {
     fn database(&mut self) {
         let environment = &self.manifest.environment;
         let there = (&self.inspection.encoding, &self.inspection.collate);
-        if (&environment.encoding, &environment.collate) != there
-            && self.inspection.collations.contains(&environment.collate)
-        {
+        if (&environment.encoding, &environment.collate) != there && self.has_collation_of_database() {
             let (encoding, collate) = (ident(&environment.encoding), ident(&environment.collate));
             let sql = format!("ALTER DATABASE CHARACTER SET {encoding} COLLATE {collate}");
             self.push(Stage::PreData, "DATABASE character set", vec![sql], None);
         }
+    }
+
+    /// Whether the target's database can have the collation of the snapshot's, which is put back whenever it has another one
+    /// for a moment.
+    fn has_collation_of_database(&self) -> bool {
+        self.inspection.collations.contains(&self.manifest.environment.collate)
     }
 
     fn items(&mut self) {
@@ -215,6 +221,16 @@ impl Adapter<'_> {
         if !is_same_family(self.manifest, self.inspection) {
             sql = without_foreign_modes(&sql);
         }
+        if !self.has_collation_of_database()
+            && let (Some(mut context), statement) = split(&sql)
+            && let Some(collation) = context.collation_database.take()
+        {
+            self.out.warnings.push(format!(
+                "{} was made while its database had the collation {collation}, and gets that of the target's database ({})",
+                item.label, self.inspection.collate
+            ));
+            sql = context.before(statement);
+        }
         self.push(stage, &item.label, vec![sql], item.table.clone());
     }
 
@@ -269,7 +285,7 @@ fn without_foreign_modes(sql: &str) -> String {
     context.sql_mode = context
         .sql_mode
         .map(|mode| mode.split(',').filter(|word| !FOREIGN.contains(word)).collect::<Vec<_>>().join(","));
-    format!("{};\n{statement}", context.set_statement())
+    context.before(statement)
 }
 
 /// What a target's inspection says of its family.
@@ -282,6 +298,11 @@ impl FamilyOf for Inspection {
     fn is_mariadb(&self) -> bool {
         self.version.starts_with("MariaDB ")
     }
+}
+
+/// A statement without the database before the names in the head of a trigger, where it makes one.
+fn without_names_of_database(statement: &str) -> String {
+    TriggerHead::parse(statement).map_or_else(|| statement.to_owned(), |head| head.without_database())
 }
 
 /// The settings of an item, if it has any, and its statement.

@@ -8,7 +8,7 @@ use super::{MARK_TABLE, MysqlTargetSession};
 use crate::mysql::Result;
 use crate::mysql::catalog::{sequences, tables};
 use crate::mysql::quote::ident;
-use crate::mysql::schema;
+use crate::mysql::schema::{self, Context, Head};
 use crate::mysql::session::reading_pins;
 use offshoot_core::target::{Adapted, Difference, Stage};
 use offshoot_format::manifest::{Manifest, SchemaItem};
@@ -34,6 +34,11 @@ impl MysqlTargetSession<'_> {
         let prints_alike = flavor.family.word() == manifest.origin.engine
             && flavor.number / 100 == manifest.environment.server_version_num / 100;
         let mut differences = items(&manifest.content.schema, adapted, &there.items, &quoted(&user), prints_alike);
+        let collation = self.session.database_collation()?;
+        if prints_alike && collation != manifest.environment.collate {
+            let how = format!("its collation is {collation}, the snapshot's {}", manifest.environment.collate);
+            differences.push(Difference { object: "DATABASE".to_owned(), how });
+        }
         let (counters, _) = sequences::read(&mut self.session, &tables)?;
         let lost = lost(adapted);
         for sequence in &manifest.content.sequences {
@@ -66,27 +71,27 @@ fn items(
     user: &str,
     prints_alike: bool,
 ) -> Vec<Difference> {
-    let made: HashMap<&str, &str> = adapted
+    let made: HashMap<Key<'_>, &str> = adapted
         .works
         .iter()
         .filter(|work| matches!(work.stage, Stage::PreData | Stage::PostData | Stage::Last))
-        .map(|work| (work.label.as_str(), work.sql[0].as_str()))
+        .map(|work| (key(&work.label, work.table.as_ref(), &work.sql[0]), work.sql[0].as_str()))
         .collect();
     let lost = lost(adapted);
     let is_lost = |item: &SchemaItem| {
         lost.contains(item.label.as_str())
             || item.table.as_ref().is_some_and(|(_, table)| lost.contains(format!("TABLE {table}").as_str()))
     };
-    let found: HashMap<&str, &str> = there.iter().map(|item| (item.label.as_str(), item.sql.as_str())).collect();
+    let found: HashMap<Key<'_>, &str> = there.iter().map(|item| (key_of(item), item.sql.as_str())).collect();
     let mut known = HashSet::new();
     let mut differences = Vec::new();
     let mut differ = |label: &str, how: &str| {
         differences.push(Difference { object: label.to_owned(), how: how.to_owned() });
     };
     for item in schema {
-        known.insert(item.label.as_str());
-        let expected = made.get(item.label.as_str()).copied().unwrap_or(&item.sql);
-        match found.get(item.label.as_str()) {
+        known.insert(key_of(item));
+        let expected = made.get(&key_of(item)).copied().unwrap_or(&item.sql);
+        match found.get(&key_of(item)) {
             None if is_lost(item) => {}
             None => differ(&item.label, "it is not on the target"),
             Some(found)
@@ -95,10 +100,23 @@ fn items(
             Some(_) => differ(&item.label, "it is defined differently on the target"),
         }
     }
-    for item in there.iter().filter(|item| !known.contains(item.label.as_str())) {
+    for item in there.iter().filter(|item| !known.contains(&key_of(item))) {
         differ(&item.label, "it is on the target alone");
     }
     differences
+}
+
+/// What tells an object from all others: its label, which is for people, its table, and of a routine whether it is a function.
+type Key<'a> = (&'a str, Option<&'a str>, &'a str);
+
+fn key_of(item: &SchemaItem) -> Key<'_> {
+    key(&item.label, item.table.as_ref(), &item.sql)
+}
+
+fn key<'a>(label: &'a str, table: Option<&'a (String, String)>, sql: &'a str) -> Key<'a> {
+    let head = label.starts_with("ROUTINE ").then(|| Head::parse(Context::split(sql).1)).flatten();
+    let kind = head.and_then(|head| head.rest.split(['`', '"', '(']).next()).unwrap_or_default();
+    (label, table.map(|(_, name)| name.as_str()), kind.trim())
 }
 
 #[cfg(test)]
@@ -110,6 +128,34 @@ mod tests {
     #[test]
     fn users_are_printed_in_backquotes() {
         assert_eq!(quoted("a@b@localhost"), "`a@b`@`localhost`");
+    }
+
+    #[test]
+    fn what_is_called_alike_is_told_apart() {
+        let item = |label: &str, table: &str, sql: &str| SchemaItem {
+            phase: Phase::Index,
+            label: label.into(),
+            table: (!table.is_empty()).then(|| (String::new(), table.into())),
+            sql: sql.into(),
+        };
+        let schema = [
+            item("INDEX a.b.c", "a.b", "x"),
+            item("INDEX a.b.c", "a", "y"),
+            item("ROUTINE r", "", "SET sql_mode = '';\nCREATE DEFINER=`a`@`b` FUNCTION `r`() RETURNS int RETURN 1"),
+            item("ROUTINE r", "", "SET sql_mode = '';\nCREATE DEFINER=`a`@`b` PROCEDURE `r`() SELECT 1"),
+        ];
+        let objects = |there: &[SchemaItem]| {
+            let found = items(&schema, &Adapted::default(), there, "`u`@`h`", true);
+            found.into_iter().map(|difference| difference.object).collect::<Vec<_>>()
+        };
+        assert_eq!(objects(&schema), [] as [&str; 0]);
+        for (place, changed) in schema.iter().enumerate() {
+            let mut there = schema.to_vec();
+            there[place].sql.push('2');
+            assert_eq!(objects(&there), [changed.label.as_str()], "{place}");
+            there.remove(place);
+            assert_eq!(objects(&there), [changed.label.as_str()], "{place}");
+        }
     }
 
     #[test]

@@ -18,6 +18,10 @@ const DOING: &str = "describe the target";
 const SETTINGS: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('event_scheduler', 'innodb_autoinc_lock_mode', 'local_infile', 'log_bin', \
     'log_bin_trust_function_creators', 'lower_case_table_names', 'max_allowed_packet', 'read_only', 'secure_timestamp')";
 
+/// Collations with the character set in their names, as columns have them.
+const FULL_COLLATIONS: &str = "SELECT full_collation_name FROM information_schema.collation_character_set_applicability \
+     WHERE full_collation_name <> collation_name";
+
 /// Privileges of the user on the whole server, and on the database, whose name is a pattern there.
 const PRIVILEGES: &str = "
 SELECT UPPER(privilege_type) FROM information_schema.user_privileges WHERE grantee = {grantee}
@@ -55,6 +59,12 @@ impl MysqlTargetSession<'_> {
         }
         for row in self.session.query(DOING, "SHOW COLLATION")? {
             inspection.collations.push(row.text(0)?.to_ascii_lowercase());
+        }
+        // MariaDB lists those of many character sets by a name that is none of any.
+        if flavor.is_mariadb() && flavor.number >= 101_000 {
+            for row in self.session.query(DOING, FULL_COLLATIONS)? {
+                inspection.collations.push(row.text(0)?.to_ascii_lowercase());
+            }
         }
         self.rights(manifest, &mut inspection)?;
         inspection.missing_rights.extend(zones::unknown(&mut self.session, manifest)?);
@@ -111,13 +121,14 @@ fn needed(manifest: &Manifest) -> Vec<&'static str> {
     }
     let kinds = [
         ("VIEW ", ["CREATE VIEW", "SHOW VIEW"].as_slice()),
+        ("LIBRARY ", &["CREATE ROUTINE"]),
         ("ROUTINE ", &["CREATE ROUTINE", "ALTER ROUTINE"]),
         ("TRIGGER ", &["TRIGGER"]),
         ("EVENT ", &["EVENT"]),
     ];
     for (label, privileges) in kinds {
         if schema.iter().any(|item| item.label.starts_with(label)) {
-            needed.extend(privileges);
+            needed.extend(privileges.iter().filter(|name| !needed.contains(name)).copied().collect::<Vec<_>>());
         }
     }
     needed

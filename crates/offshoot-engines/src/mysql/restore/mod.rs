@@ -17,6 +17,7 @@ mod others;
 mod pins;
 mod prove;
 mod session;
+mod views;
 mod zones;
 
 use super::conninfo::ConnInfo;
@@ -43,6 +44,7 @@ pub struct MysqlTarget {
     has_begun: AtomicBool,
     seen: Mutex<Option<Seen>>,
     open: Mutex<BTreeMap<u32, Canceller>>,
+    views: Mutex<views::Views>,
 }
 
 /// The database that was looked at: all that is done later is done there.
@@ -63,6 +65,7 @@ impl MysqlTarget {
             has_begun: AtomicBool::new(false),
             seen: Mutex::default(),
             open: Mutex::default(),
+            views: Mutex::default(),
         }
     }
 
@@ -102,7 +105,9 @@ impl Target for MysqlTarget {
     }
 
     fn adapt(&self, manifest: &Manifest, inspection: &Inspection, choices: &Choices) -> Adapted {
-        adapt::adapt(manifest, inspection, choices, self.is_own_server)
+        let adapted = adapt::adapt(manifest, inspection, choices, self.is_own_server);
+        *self.views() = views::Views::of(&adapted);
+        adapted
     }
 
     fn session(&self, _choices: &Choices) -> Result<Box<dyn TargetSession + '_>> {

@@ -4,6 +4,7 @@ use super::{MARK_TABLE, MysqlTargetSession};
 use crate::mysql::Result;
 use crate::mysql::error::number;
 use crate::mysql::quote::ident;
+use crate::mysql::schema::libraries;
 use offshoot_core::target::UserObject;
 
 /// Events, which could act on what goes.
@@ -35,8 +36,10 @@ impl MysqlTargetSession<'_> {
             events => events?,
         };
         rows.extend(self.session.query("list what is in the target", OBJECTS)?);
-        for row in rows {
-            let (kind, name) = (row.text(0)?, row.text(1)?);
+        // Behind what uses them.
+        let libraries = libraries(&mut self.session)?;
+        let named = rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect::<Result<Vec<_>>>()?;
+        for (kind, name) in named.into_iter().chain(libraries.iter().map(|name| ("library", name.as_str()))) {
             if !(has_mark && kind == "table" && name == MARK_TABLE) {
                 // Elsewhere these words are not of the server's language.
                 let oracle = if kind == "package" { ORACLE } else { "" };

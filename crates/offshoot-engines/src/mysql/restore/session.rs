@@ -1,5 +1,6 @@
 //! One connection to a target: opened, pinned, and driven by the thread that uses it.
 
+use super::views::is_view;
 use super::{MysqlTarget, Seen, pins};
 use crate::mysql::catalog::origin;
 use crate::mysql::conninfo::ConnInfo;
@@ -73,7 +74,7 @@ impl<'t> MysqlTargetSession<'t> {
     }
 
     /// Why it was left out, if it was.
-    fn execute_all(&mut self, work: &Work) -> Result<Option<String>> {
+    pub(super) fn execute_all(&mut self, work: &Work) -> Result<Option<String>> {
         let doing = format!("make {}", work.label);
         for sql in &work.sql {
             match work.stage {
@@ -102,24 +103,12 @@ impl<'t> MysqlTargetSession<'t> {
     fn run_item(&mut self, doing: &str, sql: &str) -> Result<Done> {
         let (context, statement) = Context::split(sql);
         let Some(context) = context else { return self.run(doing, statement) };
-        let bytes = self.in_charset(doing, statement, &context.character_set_client)?;
-        let made = self.run(doing, &context.set_statement()).and_then(|_| self.session.execute_bytes(doing, &bytes));
-        let reset = self.run(doing, "SET NAMES utf8mb4").and_then(|_| {
-            self.run(doing, &format!("SET SESSION sql_mode = '{}', SESSION time_zone = '+00:00'", pins::SQL_MODE))
-        });
+        let made = self.session.make_again(doing, &context, statement);
+        let pins = format!("SET SESSION sql_mode = '{}', SESSION time_zone = '+00:00'", pins::SQL_MODE);
+        let reset = self.run(doing, &pins);
         let done = made?;
         reset?;
         Ok(done)
-    }
-
-    /// A statement as it was typed: in the character set that its text was once sent in. The server converts it.
-    fn in_charset(&mut self, doing: &str, statement: &str, charset: &str) -> Result<Vec<u8>> {
-        if statement.is_ascii() || charset.starts_with("utf8") {
-            return Ok(statement.as_bytes().to_vec());
-        }
-        let sql = format!("SELECT CAST(CONVERT({} USING {}) AS BINARY)", literal(statement), ident(charset));
-        let row = self.session.query_one(doing, &sql)?;
-        row.get(0).map(<[u8]>::to_vec).ok_or(MysqlError::Protocol { what: "a converted statement", why: "it is NULL" })
     }
 
     /// Statistics say what went wrong in rows.
@@ -163,6 +152,9 @@ impl TargetSession for MysqlTargetSession<'_> {
     fn execute(&mut self, work: &Work) -> offshoot_core::Result<Executed> {
         if work.stage == Stage::Validate {
             return Ok(self.prove(work)?);
+        }
+        if is_view(work) {
+            return Ok(self.make_view(work)?);
         }
         match self.execute_all(work) {
             Ok(None) => Ok(Executed::Done),

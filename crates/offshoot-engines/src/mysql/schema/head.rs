@@ -15,6 +15,10 @@ pub(crate) struct Head<'s> {
     pub rest: &'s str,
 }
 
+/// What may stand before the kind of an object.
+const WORDS: &[&str] =
+    &["OR REPLACE ", "AGGREGATE ", "SQL SECURITY DEFINER ", "SQL SECURITY INVOKER ", "JSON RELATIONAL DUALITY "];
+
 impl<'s> Head<'s> {
     /// Reads it; none of what is no CREATE.
     pub fn parse(statement: &'s str) -> Option<Self> {
@@ -27,10 +31,7 @@ impl<'s> Head<'s> {
                 (definer, rest) = (Some(who), &user[who.len()..]);
             } else if let Some(after) = rest.strip_prefix("ALGORITHM=") {
                 rest = after.trim_start_matches(|c: char| c.is_ascii_alphanumeric());
-            } else if let Some(after) = ["OR REPLACE ", "AGGREGATE ", "SQL SECURITY DEFINER ", "SQL SECURITY INVOKER "]
-                .iter()
-                .find_map(|words| rest.strip_prefix(words))
-            {
+            } else if let Some(after) = WORDS.iter().find_map(|words| rest.strip_prefix(words)) {
                 rest = after;
             } else {
                 return Some(Self { definer, rest });
@@ -41,6 +42,20 @@ impl<'s> Head<'s> {
     /// Whether it makes something of this kind.
     pub fn is(&self, kind: &str) -> bool {
         self.rest.strip_prefix(kind).is_some_and(|rest| rest.starts_with([' ', '\n', '\t']))
+    }
+}
+
+/// A statement that makes a thing of this kind under its `name` in the catalog. Servers print the name, which they keep in UTF-8,
+/// as if it were in the character set that the text behind it was typed in.
+pub(super) fn under_name(statement: &str, kind: &str, name: &str) -> String {
+    let printed = || {
+        let rest = Head::parse(statement)?.rest.strip_prefix(kind)?.trim_start();
+        let (printed, behind) = split_any_ident(rest)?;
+        (printed != name).then_some((statement.len() - rest.len(), behind))
+    };
+    match printed().filter(|_| !name.is_ascii()) {
+        Some((at, behind)) => format!("{}{}{behind}", &statement[..at], ident(name)),
+        None => statement.to_owned(),
     }
 }
 
@@ -66,6 +81,7 @@ pub(crate) fn is_as_labelled(item: &SchemaItem, statement: &str) -> bool {
             of_table("ALTER TABLE ").is_some_and(|rest| rest.trim_start().starts_with("ADD "))
         }
         (Phase::PostData, Some("ROUTINE")) => is(&["PROCEDURE", "FUNCTION", "PACKAGE"]),
+        (Phase::PostData, Some("LIBRARY")) => is(&["LIBRARY"]),
         (Phase::PostData, Some("TRIGGER")) => {
             let name = item.label.strip_prefix("TRIGGER ").unwrap_or_default();
             let table = item.table.as_ref().map_or("", |(_, table)| table);
@@ -86,6 +102,8 @@ mod tests {
             "CREATE ALGORITHM=UNDEFINED DEFINER=`a``b`@`%` SQL SECURITY DEFINER VIEW `v` AS select 'DEFINER=`x`@`y`'";
         let head = Head::parse(view).unwrap();
         assert_eq!((head.definer, head.is("VIEW")), (Some("`a``b`@`%`"), true));
+        let dual = "CREATE ALGORITHM=UNDEFINED DEFINER=`a`@`b` SQL SECURITY DEFINER JSON RELATIONAL DUALITY VIEW `v` AS select 1";
+        assert!(Head::parse(dual).unwrap().is("VIEW"));
         let head = Head::parse("CREATE DEFINER=`role` FUNCTION `f`() RETURNS INT RETURN 1").unwrap();
         assert_eq!((head.definer, head.is("FUNCTION")), (Some("`role`"), true));
         let head = Head::parse("CREATE PROCEDURE `DEFINER=``x```() SELECT 1").unwrap();
@@ -93,6 +111,16 @@ mod tests {
         let head = Head::parse("CREATE DEFINER=\"a\"@\"%\" PACKAGE BODY \"box\" AS END").unwrap();
         assert_eq!((head.definer, head.is("PACKAGE")), (Some("\"a\"@\"%\""), true));
         assert_eq!(Head::parse("GRANT ALL ON *.* TO x"), None);
+    }
+
+    #[test]
+    fn names_are_those_of_the_catalog() {
+        let printed = "CREATE DEFINER=`a`@`b` PROCEDURE `pÃ©`() SELECT '`pÃ©`'";
+        let named = "CREATE DEFINER=`a`@`b` PROCEDURE `pé`() SELECT '`pÃ©`'";
+        assert_eq!(under_name(printed, "PROCEDURE", "pé"), named);
+        assert_eq!(under_name(named, "PROCEDURE", "pé"), named);
+        assert_eq!(under_name(printed, "FUNCTION", "pé"), printed);
+        assert_eq!(under_name("CREATE PROCEDURE `P`() SELECT 1", "PROCEDURE", "p"), "CREATE PROCEDURE `P`() SELECT 1");
     }
 
     #[test]

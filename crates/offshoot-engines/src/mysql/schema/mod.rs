@@ -5,15 +5,17 @@
 //!   adding one of these later would build the table anew.
 //! - `INDEX t.i`, `FOREIGN KEY t.c`: an `ALTER TABLE` each.
 //! - `SEQUENCE s` (MariaDB) before the tables, whose defaults may use them.
-//! - `ROUTINE`, `VIEW`, `TRIGGER`, `EVENT`, in this order, views after those that they read. Routines, triggers, events and
+//! - `LIBRARY` (MySQL 9), `ROUTINE`, `VIEW`, `TRIGGER`, `EVENT`, in this order, views after those that they read. Routines, triggers, events and
 //!   views have a first line of settings that belongs to them: [`Context`].
 //!
 //! Objects of this database are named without it, so that it can be restored under another name. Users (DEFINER) stay as they
 //! were captured. Statements are UTF-8. Passwords with which tables reach other servers are blanked.
 
+mod again;
 mod context;
 mod create_table;
 mod head;
+mod libraries;
 mod secrets;
 mod trigger;
 mod view_order;
@@ -21,7 +23,8 @@ mod view_order;
 pub use context::Context;
 pub use create_table::{TableParts, take_apart};
 pub(crate) use head::{Head, is_as_labelled};
-pub(crate) use trigger::TriggerHead;
+pub(crate) use libraries::libraries;
+pub(crate) use trigger::{TriggerHead, shown_trigger};
 
 use super::catalog::tables::{Table, TableKind, Tables};
 use super::error::{MysqlError, Result, number};
@@ -49,7 +52,9 @@ pub struct Schema {
 /// If the server refuses, or the statements are together longer than `bytes_max`.
 pub fn read(session: &mut Session, tables: &Tables, bytes_max: u64) -> Result<Schema> {
     let database = session.query_one("say which database it is", "SELECT DATABASE()")?.text(0)?.to_owned();
-    let mut reader = Reader { session, database, schema: Schema::default(), bytes_left: bytes_max, bytes_max };
+    let collation = session.database_collation()?;
+    let mut reader =
+        Reader { session, database, collation, schema: Schema::default(), bytes_left: bytes_max, bytes_max };
     for table in &tables.all {
         if let TableKind::Sequence = table.kind {
             reader.sequence(&table.name)?;
@@ -75,6 +80,7 @@ pub fn read(session: &mut Session, tables: &Tables, bytes_max: u64) -> Result<Sc
         }
     }
     reader.hidden()?;
+    reader.libraries()?;
     reader.routines()?;
     reader.views(tables)?;
     reader.triggers()?;
@@ -90,6 +96,8 @@ type Statements = Vec<(String, String)>;
 struct Reader<'s> {
     session: &'s mut Session,
     database: String,
+    /// The database's own.
+    collation: String,
     schema: Schema,
     bytes_left: u64,
     bytes_max: u64,
@@ -111,9 +119,21 @@ impl Reader<'_> {
 
     fn table(&mut self, table: &Table) -> Result<(Statements, Statements)> {
         let shown = self.show("TABLE", &table.name)?;
-        let create = without_own_sequences(shown.text(1)?, &self.database);
+        let unreadable = |why: &str, mend: &str| MysqlError::NotReadable {
+            what: format!("what the server prints of table {} cannot be read: {why}", table.name),
+            mend: mend.to_owned(),
+        };
+        let text = shown.text(1).map_err(|_| {
+            let mend = "Write such a default as DEFAULT (unhex('...')), by ALTER TABLE, and capture again";
+            unreadable("it is no UTF-8, as MariaDB prints bytes that are the default of a column", mend)
+        })?;
+        let create = without_own_sequences(text, &self.database);
         let create = if table.is_elsewhere() { self.without_secrets(table, create) } else { create };
-        let parts = take_apart(&table.name, &create, table.key_index.as_deref())?;
+        let parts = take_apart(&table.name, &create, table.key_index.as_deref()).map_err(|_| {
+            let mend =
+                "If a key or check has a backquote in its name, which MariaDB prints as it is, give it another one";
+            unreadable("its brackets or quotes do not match", mend)
+        })?;
         self.push(Phase::PreData, format!("TABLE {}", table.name), Some(&table.name), parts.create)?;
         Ok((parts.indexes, parts.foreign_keys))
     }
@@ -180,9 +200,12 @@ impl Reader<'_> {
                 );
                 continue;
             };
-            let context = Context::new(shown.text(1)?, shown.text(3)?, shown.text(4)?, None);
-            self.definer(statement);
-            self.push(Phase::PostData, format!("ROUTINE {name}"), None, context.before(statement))?;
+            let context = Context::new(shown.text(1)?, shown.text(3)?, shown.text(4)?, None)
+                .of_database(shown.text(5)?, &self.collation);
+            let statement = head::under_name(statement, what, name);
+            let statement = libraries::without_own_database(&statement, &self.database);
+            self.definer(&statement);
+            self.push(Phase::PostData, format!("ROUTINE {name}"), None, context.before(&statement))?;
         }
         Ok(())
     }
@@ -218,10 +241,10 @@ impl Reader<'_> {
         for trigger in self.session.query("list the triggers", sql)? {
             let name = trigger.text(0)?;
             let shown = self.show("TRIGGER", name)?;
-            let context = Context::new(shown.text(1)?, shown.text(3)?, shown.text(4)?, None);
             let table = trigger.text(1)?;
-            self.definer(shown.text(2)?);
-            self.push(Phase::PostData, format!("TRIGGER {name}"), Some(table), context.before(shown.text(2)?))?;
+            let (context, statement) = shown_trigger(&shown, name, table, &self.collation)?;
+            self.definer(&statement);
+            self.push(Phase::PostData, format!("TRIGGER {name}"), Some(table), context.before(&statement))?;
         }
         Ok(())
     }
@@ -236,9 +259,11 @@ impl Reader<'_> {
         for event in events {
             let name = event.text(0)?;
             let shown = self.show("EVENT", name)?;
-            let context = Context::new(shown.text(1)?, shown.text(4)?, shown.text(5)?, Some(shown.text(2)?));
-            self.definer(shown.text(3)?);
-            self.push(Phase::PostData, format!("EVENT {name}"), None, context.before(shown.text(3)?))?;
+            let context = Context::new(shown.text(1)?, shown.text(4)?, shown.text(5)?, Some(shown.text(2)?))
+                .of_database(shown.text(6)?, &self.collation);
+            let statement = head::under_name(shown.text(3)?, "EVENT", name);
+            self.definer(&statement);
+            self.push(Phase::PostData, format!("EVENT {name}"), None, context.before(&statement))?;
         }
         Ok(())
     }

@@ -1,8 +1,10 @@
 //! How a statement that makes a trigger begins. MariaDB keeps it as it was typed, with the database before the trigger's name
 //! and its table's; it has to be made in the database where its table is, whatever that is called.
 
-use super::Head;
-use crate::mysql::quote::{is_word, split_any_ident};
+use super::{Context, Head};
+use crate::mysql::error::Result;
+use crate::mysql::quote::{ident, is_word, split_any_ident};
+use crate::mysql::session::Row;
 
 /// The names in such a beginning.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,9 +19,10 @@ pub(crate) struct TriggerHead<'s> {
 struct Named {
     database: Option<String>,
     name: String,
-    /// Where it stands, with the database, and where without.
+    /// Where it stands, with the database, and where without, and where it ends.
     whole: usize,
     alone: usize,
+    end: usize,
 }
 
 impl<'s> TriggerHead<'s> {
@@ -45,11 +48,32 @@ impl<'s> TriggerHead<'s> {
         is_same(&self.name.name, name) && is_same(&self.table.name, table) && is_in(&self.name) && is_in(&self.table)
     }
 
+    /// The statement with the names that the catalog has. MySQL prints them as if they were in the character set that the text
+    /// behind them was typed in.
+    pub(super) fn under_names(&self, name: &str, table: &str) -> String {
+        let text = |named: &Named, name: &str| match name.is_ascii() || is_same(&named.name, name) {
+            true => self.statement[named.alone..named.end].to_owned(),
+            false => ident(name),
+        };
+        let (before, between) = (&self.statement[..self.name.alone], &self.statement[self.name.end..self.table.alone]);
+        let behind = &self.statement[self.table.end..];
+        format!("{before}{}{between}{}{behind}", text(&self.name, name), text(&self.table, table))
+    }
+
     /// The statement without the databases.
     pub(crate) fn without_database(&self) -> String {
         let between = &self.statement[self.name.alone..self.table.whole];
         format!("{}{between}{}", &self.statement[..self.name.whole], &self.statement[self.table.alone..])
     }
+}
+
+/// The trigger of this name and table as SHOW CREATE TRIGGER has it: its settings, in a database of this collation, and its
+/// statement.
+pub(crate) fn shown_trigger(shown: &Row, name: &str, table: &str, collation: &str) -> Result<(Context, String)> {
+    let context = Context::new(shown.text(1)?, shown.text(3)?, shown.text(4)?, None);
+    let statement = shown.text(2)?;
+    let named = TriggerHead::parse(statement).map(|head| head.under_names(name, table));
+    Ok((context.of_database(shown.text(5)?, collation), named.unwrap_or_else(|| statement.to_owned())))
 }
 
 /// Names that differ in case are one where they cannot lead anywhere else.
@@ -62,13 +86,14 @@ fn named<'s>(statement: &str, text: &'s str) -> Option<(Named, &'s str)> {
     let text = blanks(text);
     let whole = statement.len() - text.len();
     let (first, rest) = identifier(text)?;
+    let place = |rest: &str| statement.len() - rest.len();
     match blanks(rest).strip_prefix('.') {
         Some(behind) => {
             let behind = blanks(behind);
             let (name, rest) = identifier(behind)?;
-            Some((Named { database: Some(first), name, whole, alone: statement.len() - behind.len() }, rest))
+            Some((Named { database: Some(first), name, whole, alone: place(behind), end: place(rest) }, rest))
         }
-        None => Some((Named { database: None, name: first, whole, alone: whole }, rest)),
+        None => Some((Named { database: None, name: first, whole, alone: whole, end: place(rest) }, rest)),
     }
 }
 
@@ -108,6 +133,15 @@ fn blanks(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_those_of_the_catalog() {
+        let printed = "CREATE DEFINER=`a`@`b` TRIGGER `gÃ©` BEFORE INSERT ON shop.`t` FOR EACH ROW SET @a = '`gÃ©`'";
+        let head = TriggerHead::parse(printed).unwrap();
+        assert_eq!(head.under_names("g", "T"), printed);
+        let named = printed.replacen("gÃ©", "gé", 1).replace("shop.`t`", "shop.`é`");
+        assert_eq!(head.under_names("gé", "é"), named);
+    }
 
     #[test]
     fn databases_go_and_all_else_stays() {

@@ -1,8 +1,11 @@
 //! Views after the views that they read.
 //!
 //! Servers print views with every name in backquotes, so a view that reads another one has its name in them. A column of the
-//! same name makes a dependency that is none; where such ones go in a circle, the order of names decides.
+//! same name makes a dependency that is none; where such ones go in a circle, the order of names decides, and a restore that
+//! comes to a view too early makes it later.
 
+use super::Head;
+use crate::mysql::quote::split_ident;
 use std::collections::HashMap;
 
 /// The order in which the views (name and statement) can be made.
@@ -13,8 +16,7 @@ pub(super) fn order(views: &[(&str, &str)]) -> Vec<usize> {
         .iter()
         .enumerate()
         .map(|(place, (_, statement))| {
-            let body = statement.find(" AS ").map_or(*statement, |at| &statement[at..]);
-            let read = idents(body).filter_map(|name| places.get(name).copied());
+            let read = idents(body(statement)).filter_map(|name| places.get(name).copied());
             read.filter(|other| *other != place).collect()
         })
         .collect();
@@ -24,6 +26,12 @@ pub(super) fn order(views: &[(&str, &str)]) -> Vec<usize> {
         visit(place, &reads, &mut states, &mut order);
     }
     order
+}
+
+/// What follows the name of the view that a statement makes.
+fn body(statement: &str) -> &str {
+    let named = Head::parse(statement).and_then(|head| head.rest.strip_prefix("VIEW "));
+    named.and_then(split_ident).map_or(statement, |(_, body)| body)
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -103,6 +111,15 @@ mod tests {
             ("c`d", "CREATE VIEW `c``d` AS select 'it''s \\' `b`' AS `x` from `t`"),
         ];
         assert_eq!(order(&views), [2, 1, 0]);
+    }
+
+    #[test]
+    fn words_in_a_name_end_nothing() {
+        let views = [
+            ("a AS b", "CREATE ALGORITHM=MERGE VIEW `a AS b` AS select `x AS y`.`id` AS `id` from `x AS y`"),
+            ("x AS y", "CREATE VIEW `x AS y` AS select `t`.`id` AS `id` from `t`"),
+        ];
+        assert_eq!(order(&views), [1, 0]);
     }
 
     #[test]

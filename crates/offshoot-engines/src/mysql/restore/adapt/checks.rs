@@ -117,6 +117,16 @@ fn foreign_feature(item: &SchemaItem, into_mariadb: bool) -> Option<String> {
         // MariaDB reads these comments over, so that what is in them would be lost without a word.
         let at = words.iter().position(|word| word.starts_with("/*!8") || word.starts_with("/*!9"));
         let functional = has_expression_index(statement);
+        let label = |kind: &str| item.label.starts_with(kind);
+        let own = match () {
+            () if label("VIEW ") && words::has(statement, "DUALITY") => Some("a duality view"),
+            () if label("LIBRARY ") => Some("a library"),
+            () if words.windows(2).any(|pair| pair == ["LANGUAGE", "JAVASCRIPT"]) => Some("JavaScript"),
+            () => None,
+        };
+        if let Some(feature) = own {
+            return Some(feature.to_owned());
+        }
         return match at {
             Some(at) => Some(
                 words[at + 1..].iter().take_while(|word| !word.ends_with("*/")).copied().collect::<Vec<_>>().join(" "),
@@ -227,6 +237,7 @@ fn missing_collations(manifest: &Manifest, inspection: &Inspection, problems: &m
         }
         if let Some(context) = context {
             add(true, &context.collation_connection);
+            context.collation_database.iter().for_each(|collation| add(true, collation));
             add(false, &context.character_set_client);
         }
     }

@@ -27,12 +27,12 @@ pub(super) fn problems(manifest: &Manifest, inspection: &Inspection, problems: &
         return;
     }
     let secure = inspection.settings.get(SECURE).map_or("NO", String::as_str);
-    let is_kept = !matches!(secure, "NO" | "OFF" | "0") && !(secure == "SUPER" && inspection.superuser);
+    let is_set = matches!(secure, "NO" | "OFF" | "0") || secure == "SUPER" && inspection.superuser;
     let server = &inspection.version;
     if inspection.version_num < TAKES_FORMER_ROWS {
         let what = format!("the snapshot has former rows of {tables}, and {server} takes none with their times");
         problems.push(problem(what, "Restore into MariaDB 10.11 or newer"));
-    } else if is_kept {
+    } else if !is_set {
         let what = format!(
             "the snapshot has former rows of {tables}, and the target, whose {SECURE} is {secure}, takes none with their times"
         );
