@@ -3,7 +3,7 @@
 //! It only reads, takes no lock, and never fails for what it finds: findings are values.
 
 use super::capture;
-use super::catalog::tables::{Table, list};
+use super::catalog::tables::{Table, Tables, list};
 use super::conninfo::ConnInfo;
 use super::error::Result;
 use super::grants::Grants;
@@ -74,7 +74,7 @@ pub fn doctor(conninfo: &ConnInfo) -> Result<Report> {
             report.missing.push(format!("rows of table {}: {error}", table.name));
         }
     }
-    report.method = method(&mut session, &report, &rights)?;
+    report.method = method(&mut session, &tables, &report, &rights)?;
     let to = quoted(&report.user);
     let on = super::quote::ident(&report.database);
     if !report.missing.is_empty() {
@@ -101,15 +101,18 @@ fn quoted(user: &str) -> String {
     format!("{}@{}", super::quote::literal(name), super::quote::literal(host))
 }
 
-fn method(session: &mut Session, report: &Report, rights: &Grants) -> Result<String> {
-    let words = if report.without_snapshots.is_empty() && capture::has_complete_binlog(session)? {
+fn method(session: &mut Session, tables: &Tables, report: &Report, rights: &Grants) -> Result<String> {
+    let is_counted = capture::is_counted(tables);
+    let words = if is_counted && capture::has_complete_binlog(session)? {
         "without a lock, by positions in the binary log"
     } else if rights.has("RELOAD") {
         "under FLUSH TABLES WITH READ LOCK, for as long as snapshots take"
     } else if rights.has("LOCK TABLES") {
         "under LOCK TABLES ... READ, for as long as snapshots take"
-    } else if report.without_snapshots.is_empty() {
+    } else if is_counted && !session.flavor().is_mariadb() && rights.has("PROCESS") {
         "by GTIDs where writes pause, else over one connection"
+    } else if report.without_snapshots.is_empty() {
+        "over one connection"
     } else {
         "over one connection; tables without snapshots are read at another moment"
     };

@@ -93,6 +93,7 @@ fn rights_decide_the_method_and_what_is_missing_is_named() {
         let report = reader.doctor();
         assert!(!report.is_ready() && report.missing.iter().any(|what| what.contains("triggers")), "{report:?}");
         assert!(report.grants.iter().any(|grant| grant.contains("LOCK TABLES")), "{report:?}");
+        assert_eq!(report.method, "over one connection", "{name}");
         // As the manual has it.
         reader.grant_here("SELECT, SHOW VIEW, TRIGGER, EVENT, LOCK TABLES");
         match name {

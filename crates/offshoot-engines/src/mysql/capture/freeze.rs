@@ -24,7 +24,7 @@ use super::deadline::Deadline;
 use super::method::Method;
 use super::options::CaptureOptions;
 use super::position::{binlog_snapshot, gtid_of, has_complete_binlog, is_denied, log_position, position};
-use super::unlocked;
+use super::unlocked::is_counted;
 use super::watcher::Sessions;
 use crate::mysql::catalog::tables::{Table, Tables};
 use crate::mysql::conninfo::ConnInfo;
@@ -154,7 +154,7 @@ impl Freezer<'_> {
     /// What is tried, in order.
     fn ladder(&self, session: &mut Session) -> Result<Vec<Method>> {
         let mut ladder = Vec::new();
-        let is_counted = self.tables.all.iter().all(|table| !table.has_rows() || unlocked::is_counted(table));
+        let is_counted = is_counted(self.tables);
         if is_counted && has_complete_binlog(session)? {
             ladder.push(Method::BinlogPosition);
         }

@@ -26,6 +26,7 @@ pub mod work;
 pub use method::Method;
 pub use options::CaptureOptions;
 pub(crate) use position::{has_complete_binlog, is_denied};
+pub(crate) use unlocked::is_counted;
 
 use self::freeze::{Freezer, Frozen};
 use self::identity::{Identities, Names};

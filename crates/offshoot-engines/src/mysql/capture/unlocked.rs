@@ -7,7 +7,7 @@
 use super::freeze::{Failed, Freezer, Frozen, Outcome, SETTLE, begin};
 use super::method::Method;
 use super::position::{binlog_snapshot, executed_gtids, gtid_of, is_denied, is_unfiltered, position};
-use crate::mysql::catalog::tables::Table;
+use crate::mysql::catalog::tables::Tables;
 use crate::mysql::error::Result;
 use crate::mysql::session::Session;
 use std::time::{Duration, Instant};
@@ -91,9 +91,9 @@ impl Freezer<'_> {
     }
 }
 
-/// Whether the counter counts what changes a table's rows.
-pub(super) fn is_counted(table: &Table) -> bool {
-    table.engine == "innodb"
+/// Whether the counter counts whatever changes rows of these tables.
+pub(crate) fn is_counted(tables: &Tables) -> bool {
+    tables.all.iter().all(|table| !table.has_rows() || table.engine == "innodb")
 }
 
 /// InnoDB's counter of transactions; none where the user may not see it.
