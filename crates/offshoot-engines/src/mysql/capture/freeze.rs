@@ -23,7 +23,7 @@
 use super::deadline::Deadline;
 use super::method::Method;
 use super::options::CaptureOptions;
-use super::position::{binlog_snapshot, gtid_of, has_complete_binlog, is_denied, log_position, position};
+use super::position::{binlog_snapshot, has_complete_binlog, is_denied, log_position, position_of};
 use super::unlocked::is_counted;
 use super::watcher::Sessions;
 use crate::mysql::catalog::tables::{Table, Tables};
@@ -306,7 +306,7 @@ impl Freezer<'_> {
         let place = if reader.flavor().is_mariadb() { binlog_snapshot(reader)? } else { String::new() };
         let position = match place.is_empty() {
             true => before,
-            false => position(&gtid_of(reader, &place)?, &place),
+            false => position_of(reader, &place)?,
         };
         Ok(Frozen { moved, ..Frozen::new(Method::OneConnection, readers, position) })
     }

@@ -64,8 +64,19 @@ pub(super) fn binlog_snapshot(session: &mut Session) -> Result<String> {
     Ok(if parts[0].is_empty() { String::new() } else { parts.join(":") })
 }
 
+/// As [`position`], of a snapshot of MariaDB at a place of its log.
+pub(super) fn position_of(session: &mut Session, place: &str) -> Result<String> {
+    // The server finds the GTIDs of a place by reading its log up to there, which can be a gigabyte: not while it still stands
+    // there. The GTIDs are asked for first, so that they are no later than the place.
+    let now = log_position(session)?;
+    if now.rsplit_once("binlog=").is_some_and(|(_, at)| at == place) {
+        return Ok(now);
+    }
+    Ok(position(&gtid_of(session, place)?, place))
+}
+
 /// The GTIDs at a place of MariaDB's log; empty where the user may not ask.
-pub(super) fn gtid_of(session: &mut Session, place: &str) -> Result<String> {
+fn gtid_of(session: &mut Session, place: &str) -> Result<String> {
     let Some((file, offset)) = place.rsplit_once(':') else { return Ok(String::new()) };
     let offset: u64 = offset.parse().unwrap_or(0);
     let sql = format!("SELECT BINLOG_GTID_POS({}, {offset})", literal(file));

@@ -6,7 +6,7 @@
 
 use super::freeze::{Failed, Freezer, Frozen, Outcome, SETTLE, begin};
 use super::method::Method;
-use super::position::{binlog_snapshot, executed_gtids, gtid_of, is_denied, is_unfiltered, position};
+use super::position::{binlog_snapshot, executed_gtids, is_denied, is_unfiltered, position, position_of};
 use crate::mysql::catalog::tables::Tables;
 use crate::mysql::error::Result;
 use crate::mysql::session::Session;
@@ -54,8 +54,7 @@ impl Freezer<'_> {
                 return Err(Failed::NotHere);
             }
             if is_still && positions.iter().all(|position| *position == first) {
-                let gtid = gtid_of(&mut readers[0], &first)?;
-                let position = position(&gtid, &first);
+                let position = position_of(&mut asker, &first)?;
                 return Ok(Frozen::new(Method::BinlogPosition, readers, position));
             }
             if started.elapsed() > self.unlocked_wait() {
