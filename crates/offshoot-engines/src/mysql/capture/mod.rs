@@ -18,8 +18,8 @@ pub mod options;
 mod parts;
 mod position;
 pub mod range;
-pub mod unlocked;
-mod waiters;
+mod unlocked;
+pub mod waiters;
 pub mod watcher;
 pub mod work;
 

@@ -25,8 +25,8 @@ impl Freezer<'_> {
     }
 
     /// The counter, of which what is committed by now is visible to all.
-    fn count(&self, session: &mut Session) -> Result<Option<u64>> {
-        let count = count(session)?;
+    fn settled_count(&self, session: &mut Session) -> Result<u64, Failed> {
+        let count = count(session)?.ok_or(Failed::NotHere)?;
         std::thread::sleep(NUMBERED);
         Ok(count)
     }
@@ -43,7 +43,7 @@ impl Freezer<'_> {
             self.stop.check()?;
             tries += 1;
             let mut positions = Vec::with_capacity(readers.len());
-            let Some(before) = self.count(&mut asker)? else { return Err(Failed::NotHere) };
+            let before = self.settled_count(&mut asker)?;
             for reader in &mut readers {
                 self.snapshot(reader)?;
                 positions.push(binlog_snapshot(reader)?);
@@ -75,7 +75,7 @@ impl Freezer<'_> {
             self.stop.check()?;
             tries += 1;
             let before = executed_gtids(&mut asker)?;
-            let Some(counted) = self.count(&mut asker)? else { return Err(Failed::NotHere) };
+            let counted = self.settled_count(&mut asker)?;
             readers.iter_mut().try_for_each(|reader| self.snapshot(reader))?;
             let is_still = readers.len() == 1 || count(&mut asker)? == Some(counted);
             std::thread::sleep(SETTLE);
@@ -111,9 +111,11 @@ fn count(session: &mut Session) -> Result<Option<u64>> {
     }
 }
 
-/// The counter in what InnoDB prints of itself, statements of other sessions among it.
+/// The counter in what InnoDB prints of itself. Statements of other sessions are among that, and can say what they like: none
+/// where two lines seem to have it.
 fn count_in(status: &[u8]) -> Option<u64> {
-    let line = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"Trx id counter "))?;
+    let mut lines = status.split(|byte| *byte == b'\n').filter_map(|line| line.strip_prefix(b"Trx id counter "));
+    let line = lines.next().filter(|_| lines.next().is_none())?;
     std::str::from_utf8(line).ok()?.trim().parse().ok()
 }
 
@@ -127,5 +129,8 @@ mod tests {
         assert_eq!(count_in(status), Some(1804));
         assert_eq!(count_in(b"Trx id counter"), None);
         assert_eq!(count_in(b"Trx id counter -1\n"), None);
+        let forged =
+            b"LATEST DETECTED DEADLOCK\nUPDATE t SET v = '\nTrx id counter 7\n'\nTRANSACTIONS\nTrx id counter 1804\n";
+        assert_eq!(count_in(forged), None);
     }
 }

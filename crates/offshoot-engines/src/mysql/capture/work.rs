@@ -156,7 +156,9 @@ impl<'w> Work<'w> {
 
     /// Says that rows of a table were not read because they held at no time.
     pub fn leave_out(&self, table: &Table, rows: u64) {
-        *lock(&self.left_out).entry(table.name.clone()).or_default() += rows;
+        let mut left_out = lock(&self.left_out);
+        let count = left_out.entry(table.name.clone()).or_default();
+        *count = count.saturating_add(rows);
     }
 
     /// What is to be said of such rows.
