@@ -103,6 +103,11 @@ pub fn read(session: &mut Session, tables: &Tables, definers: &[String]) -> Resu
     Ok(environment)
 }
 
+/// Whether a time zone is one by its name, which a server must have in its tables to know it.
+pub(crate) fn is_zone_name(zone: &str) -> bool {
+    zone.starts_with(|c: char| c.is_ascii_alphabetic()) && zone != "SYSTEM"
+}
+
 /// Whether the server has tables of time zones, which make it know a zone by its name.
 ///
 /// # Errors

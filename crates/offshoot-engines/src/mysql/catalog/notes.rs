@@ -49,14 +49,12 @@ pub fn not_carried(tables: &Tables) -> Vec<Note> {
 /// What is said of rows that held at no time, by table.
 #[must_use]
 pub fn left_out(rows: &BTreeMap<String, u64>) -> Vec<Note> {
+    const REASON: &str = "they end when they begin, or before, so that they held at no time (a row that was deleted at the moment it was \
+                          written, or by a clock that was set back); no server takes such rows back";
     let counted = rows.iter().filter(|(_, count)| **count > 0);
-    let note = |(table, count): (&String, &u64)| {
-        Note {
+    let note = |(table, count): (&String, &u64)| Note {
         object: format!("{count} former rows of table {table}"),
-        reason: "they end when they begin, or before, so that they held at no time (a row that was deleted at the moment it was \
-                 written, or by a clock that was set back); no server takes such rows back"
-            .to_owned(),
-    }
+        reason: REASON.to_owned(),
     };
     counted.map(note).collect()
 }

@@ -8,6 +8,7 @@
 
 use crate::local::LocalError;
 use crate::local::machine::memory_bytes;
+use crate::mysql::catalog::environment::is_zone_name;
 use crate::mysql::session::{Family, Flavor};
 use offshoot_format::manifest::Environment;
 use offshoot_restore::server::Purpose;
@@ -159,10 +160,8 @@ pub(super) fn carried(environment: &Environment) -> Settings {
 /// The zone that the source's server had by its name.
 pub(super) fn named_zone(environment: &Environment) -> Option<&str> {
     let zone = environment.settings.get("time_zone")?.as_str();
-    let is_name = zone.starts_with(|c: char| c.is_ascii_alphabetic())
-        && zone.len() <= 64
-        && zone.chars().all(|c| c.is_ascii_alphanumeric() || "_/+-".contains(c));
-    (is_name && zone != "SYSTEM").then_some(zone)
+    let is_word = zone.len() <= 64 && zone.chars().all(|c| c.is_ascii_alphanumeric() || "_/+-".contains(c));
+    (is_zone_name(zone) && is_word).then_some(zone)
 }
 
 /// The text of `offshoot.cnf` with a zone beside the other settings.

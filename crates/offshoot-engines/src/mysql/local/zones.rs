@@ -10,7 +10,7 @@ use crate::local::LocalError;
 use crate::local::files;
 use crate::local::owner::Owner;
 use crate::mysql::catalog::environment::{ZONE_NAMES, knows_zone};
-use crate::mysql::session::Family;
+use crate::mysql::session::{Family, Session};
 use offshoot_format::manifest::Environment;
 use offshoot_restore::server::Site;
 use std::path::{Path, PathBuf};
@@ -36,16 +36,11 @@ pub(super) fn load(programs: &Programs, owner: Owner, site: &Site, environment: 
     for sql in script.split(";\n").map(str::trim).filter(|sql| !sql.is_empty()) {
         session.execute("fill its tables of time zones", sql)?;
     }
-    keep_default(&mut statements::session(site, "")?, owner, site, environment)
+    keep_default(&mut session, owner, site, environment)
 }
 
 /// A default that is a zone's name, which no server starts with that does not know it.
-fn keep_default(
-    session: &mut crate::mysql::session::Session,
-    owner: Owner,
-    site: &Site,
-    environment: &Environment,
-) -> Result<()> {
+fn keep_default(session: &mut Session, owner: Owner, site: &Site, environment: &Environment) -> Result<()> {
     let Some(zone) = settings::named_zone(environment) else { return Ok(()) };
     if knows_zone(session, zone)? {
         let path = site.data.join(settings::SNAPSHOT_FILE);

@@ -5,12 +5,9 @@
 //! key whose other table is not there: it may be of another database, or was dropped while checks were off.
 
 use super::MysqlTargetSession;
+use super::session::LACKING;
 use crate::mysql::Result;
-use crate::mysql::error::number;
 use offshoot_core::target::{Executed, Work};
-
-/// What the server answers when there is no such database, table or column.
-const LACKING: &[u16] = &[number::NO_SUCH_DATABASE, number::NO_SUCH_TABLE, 1054];
 
 impl MysqlTargetSession<'_> {
     /// Runs the queries of a proof. Each gives rows of a count, or of another such query and the name of what it proves.

@@ -17,9 +17,10 @@ use offshoot_format::manifest::{Manifest, TableEntry};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// What the server answers when something that a statement names is not there: an engine, a table, a column, a key column,
-/// a function, what a view is made of.
-const LACKING: &[u16] = &[1286, number::NO_SUCH_TABLE, 1054, 1072, 1305, 1356, 1824];
+/// What the server answers when something that a statement names is not there: an engine, a database, a table, a column, a key
+/// column, a function, what a view is made of.
+pub(super) const LACKING: &[u16] =
+    &[1286, number::NO_SUCH_DATABASE, number::NO_SUCH_TABLE, 1054, 1072, 1305, 1356, 1824];
 
 /// One connection to a target, used by one thread.
 pub struct MysqlTargetSession<'t> {

@@ -2,16 +2,13 @@
 //! that is not there: a table that is gone, which both servers let a view outlive, or what another database has elsewhere.
 //! They are left out and named, with the views over them.
 
+use super::session::LACKING;
 use super::{MysqlTarget, MysqlTargetSession};
 use crate::mysql::Result;
 use crate::mysql::error::number;
 use offshoot_core::target::{Adapted, Executed, Work};
 use std::collections::HashMap;
 use std::sync::{MutexGuard, PoisonError};
-
-/// What the server answers when what a view reads is not there: a database, a table, a column, a function, what another view
-/// is made of.
-const LACKING: &[u16] = &[number::NO_SUCH_DATABASE, number::NO_SUCH_TABLE, 1054, 1305, 1356];
 
 /// The views of a snapshot.
 #[derive(Debug, Default)]

@@ -118,14 +118,13 @@ fn foreign_feature(item: &SchemaItem, into_mariadb: bool) -> Option<String> {
         let at = words.iter().position(|word| word.starts_with("/*!8") || word.starts_with("/*!9"));
         let functional = has_expression_index(statement);
         let label = |kind: &str| item.label.starts_with(kind);
-        let own = match () {
-            () if label("VIEW ") && words::has(statement, "DUALITY") => Some("a duality view"),
-            () if label("LIBRARY ") => Some("a library"),
-            () if words.windows(2).any(|pair| pair == ["LANGUAGE", "JAVASCRIPT"]) => Some("JavaScript"),
-            () => None,
-        };
-        if let Some(feature) = own {
-            return Some(feature.to_owned());
+        let own = [
+            (label("VIEW ") && words::has(statement, "DUALITY"), "a duality view"),
+            (label("LIBRARY "), "a library"),
+            (words.windows(2).any(|pair| pair == ["LANGUAGE", "JAVASCRIPT"]), "JavaScript"),
+        ];
+        if let Some((_, feature)) = own.iter().find(|(has_it, _)| *has_it) {
+            return Some((*feature).to_owned());
         }
         return match at {
             Some(at) => Some(
