@@ -5,7 +5,7 @@
 //!
 //! - **binlog position** (MariaDB with a binary log that has every change, also those of a replica's source): each snapshot
 //!   says where in the log it is; where all say the same, all are of one state, if nothing was committed past the log
-//!   ([`unlocked`](super::unlocked)). Taken anew until they do. No lock.
+//!   (`unlocked`). Taken anew until they do. No lock.
 //! - **global lock** (`FLUSH TABLES WITH READ LOCK`, right RELOAD): writes wait from the moment it is asked for until the
 //!   snapshots are there. It waits for statements that run, and everybody waits behind it.
 //! - **table locks** (`LOCK TABLES ... READ`, right LOCK TABLES): the same for the tables of the database. It waits for
